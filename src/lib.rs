@@ -1,0 +1,3 @@
+//! xfersh: a login shell for accounts that may copy files and do nothing else.
+
+pub mod decide;

@@ -1,0 +1,7 @@
+//! The decision: pure, total, without I/O.
+
+pub mod access;
+pub mod account;
+pub mod invocation;
+pub mod plan;
+pub mod policy;

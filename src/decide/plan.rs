@@ -1,0 +1,155 @@
+//! All that is needed to serve one granted request, as inert data.
+//!
+//! A plan can be printed and compared; only `enforce::confine` interprets it.
+//! It is made by [`super::decide`] alone (its constructor is private to
+//! `decide`), so there is no plan without a granted verdict.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use landlock::{AccessFs, BitFlags};
+
+use super::access::Access;
+use super::policy::{Dotfiles, NameGlob, Requirement, Symlinks};
+
+/// Which server runs, as far as the system-call table and the guard care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServerKind {
+    /// `sftp-server`, read-write.
+    Sftp,
+    /// `scp -t`: receives.
+    ScpSink,
+    /// `scp -f`: sends, so it changes nothing.
+    ScpSource,
+    /// `rsync --server`: receives.
+    RsyncReceiver,
+    /// `rsync --server --sender`: sends, so it changes nothing unless it
+    /// removes what it has sent.
+    RsyncSender,
+}
+
+impl ServerKind {
+    /// The name that is logged.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sftp => "sftp",
+            Self::ScpSink => "scp-sink",
+            Self::ScpSource => "scp-source",
+            Self::RsyncReceiver => "rsync-receiver",
+            Self::RsyncSender => "rsync-sender",
+        }
+    }
+}
+
+/// One word of the server's argument vector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// Passed as it is.
+    Literal(OsString),
+    /// A glob pattern (with `[*]`, `[?]` and `[[]` for literal characters)
+    /// that is expanded after confinement; where nothing matches, `literal`
+    /// is passed.
+    Pattern {
+        /// The pattern.
+        pattern: OsString,
+        /// The word as the client wrote it.
+        literal: OsString,
+    },
+}
+
+/// One Landlock rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// A file, or a directory with everything below it.
+    pub path: PathBuf,
+    /// What the kernel allows there.
+    pub access: BitFlags<AccessFs>,
+    /// Why the server needs it.
+    pub reason: &'static str,
+    /// Whether a missing path is no error.
+    pub optional: bool,
+}
+
+/// A directory in which the guard allows changes (or, where reads are
+/// watched, reads). The most specific root holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The directory, resolved: no symbolic link in it.
+    pub path: PathBuf,
+    /// What may be done below it.
+    pub access: Access,
+    /// What holds for dotfiles below it; components of the root itself are
+    /// not judged.
+    pub dotfiles: Dotfiles,
+}
+
+/// What the guard judges by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The home directory, resolved. It is never changed itself.
+    pub home: PathBuf,
+    /// The directories with rights, in no particular order.
+    pub roots: Vec<Root>,
+    /// Dot names that may be written all the same, below a root and never
+    /// directly in the home.
+    pub dotfile_names: Vec<NameGlob>,
+    /// Targets that may be written into symbolic links.
+    pub symlinks: Symlinks,
+    /// Upper bound of the mode bits of files.
+    pub file_mode_max: Option<u32>,
+    /// Upper bound of the mode bits of directories.
+    pub directory_mode_max: Option<u32>,
+    /// Whether read-only opens and stat are judged as well: a root that
+    /// withholds reading lies below one that grants it, or dotfiles are
+    /// hidden.
+    pub watch_reads: bool,
+    /// Whether `.NAME.XXXXXX` may be made as rsync's receiver makes it.
+    pub rsync_temporaries: bool,
+    /// Paths of the name service sockets that the guard connects to.
+    pub name_service_sockets: Vec<PathBuf>,
+}
+
+/// Bounds of one session. `None` is no bound.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Sessions of the account at once.
+    pub max_sessions: Option<u32>,
+    /// Time without any traffic.
+    pub idle_timeout: Option<Duration>,
+    /// Time from the start.
+    pub max_session_time: Option<Duration>,
+    /// Bytes written, in all.
+    pub max_bytes: Option<u64>,
+    /// Size of one file in bytes, RLIMIT_FSIZE of setrlimit(2).
+    pub max_file_size: Option<u64>,
+}
+
+/// How one granted request is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// What kind of server it is.
+    pub kind: ServerKind,
+    /// The program, from the policy or the table of known places.
+    pub program: PathBuf,
+    /// Its arguments, `argv[0]` first.
+    pub argv: Vec<Argument>,
+    /// Its whole environment.
+    pub environment: Vec<(&'static str, OsString)>,
+    /// Its working directory.
+    pub start: PathBuf,
+    /// Its file mode creation mask; `None` keeps the inherited one.
+    pub umask: Option<u32>,
+    /// The Landlock rules of the session: what is not granted is denied.
+    pub grants: Vec<Grant>,
+    /// What the guard judges by.
+    pub rules: Rules,
+    /// Bounds of the session.
+    pub limits: Limits,
+    /// Whether the session starts on a kernel that lacks a means.
+    pub confinement: Requirement,
+    /// Whether the session starts without a log socket.
+    pub audit: Requirement,
+}

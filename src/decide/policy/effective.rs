@@ -1,0 +1,73 @@
+//! Which blocks of the policy hold for one account and one client.
+
+use std::net::IpAddr;
+
+use super::{Match, Policy, PolicyFile, Settings};
+use crate::decide::account::Account;
+
+impl PolicyFile {
+    /// The policy of a host without a policy file: the defaults.
+    #[must_use]
+    pub fn absent() -> Self {
+        Self {
+            source: None,
+            base: Settings::default(),
+            matches: Vec::new(),
+        }
+    }
+
+    /// The policy for this account and client: the defaults, then the keys
+    /// outside every block, then each matching block in the order of the file.
+    /// A later one overrides key by key.
+    #[must_use]
+    pub fn effective(&self, account: &Account, client: Option<IpAddr>) -> Policy {
+        self.effective_for(account, &account.name, client)
+    }
+
+    /// The other login names of the uid for which the policy differs: such a
+    /// policy cannot be applied, since a session knows its uid alone.
+    pub fn differing_aliases<'a>(
+        &'a self,
+        account: &'a Account,
+        client: Option<IpAddr>,
+    ) -> impl Iterator<Item = &'a str> {
+        let own = self.effective(account, client);
+        account
+            .aliases
+            .iter()
+            .filter(move |name| self.effective_for(account, name, client) != own)
+            .map(String::as_str)
+    }
+
+    /// Whether any block asks for groups: only then are they looked up.
+    #[must_use]
+    pub fn asks_for_groups(&self) -> bool {
+        self.matches.iter().any(|block| !block.groups.is_empty())
+    }
+
+    fn effective_for(&self, account: &Account, name: &str, client: Option<IpAddr>) -> Policy {
+        let mut policy = Policy::default();
+        policy.apply(&self.base);
+        for block in &self.matches {
+            if block.holds(account, name, client) {
+                policy.apply(&block.settings);
+            }
+        }
+        policy
+    }
+}
+
+impl Match {
+    fn holds(&self, account: &Account, name: &str, client: Option<IpAddr>) -> bool {
+        let user =
+            self.users.is_empty() || self.users.iter().any(|glob| glob.matches(name.as_bytes()));
+        let group = self.groups.is_empty()
+            || self.groups.iter().any(|glob| {
+                let names = &account.groups;
+                names.iter().any(|group| glob.matches(group.as_bytes()))
+            });
+        let address = self.addresses.is_empty()
+            || client.is_some_and(|ip| self.addresses.iter().any(|block| block.contains(ip)));
+        user && group && address
+    }
+}

@@ -1,0 +1,138 @@
+//! Directories as the policy names them: `~`, `%u` and `%h` stand for facts
+//! of the account.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::decide::account::Account;
+
+/// A directory of the policy, with its expansions not yet made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceTemplate(Cow<'static, str>);
+
+/// What a [`PlaceTemplate`] means for one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlaceTarget {
+    /// One directory.
+    Directory(PathBuf),
+    /// Every directory directly in the home that is neither a symbolic link
+    /// nor a dotfile.
+    HomeChildren,
+}
+
+/// Why a text is no directory of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceError {
+    /// Neither absolute nor below `~`.
+    Relative,
+    /// A `%` that is not `%u`, `%h` or `%%`.
+    Percent,
+    /// A `.` or `..` component.
+    Dots,
+    /// A NUL byte.
+    Nul,
+    /// A `*` anywhere but in `~/*`.
+    Wildcard,
+}
+
+impl fmt::Display for PlaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Relative => "a directory must begin with '/' or '~/' (or be '~')",
+            Self::Percent => "after '%' only 'u', 'h' and '%' have a meaning",
+            Self::Dots => "'.' and '..' are not allowed in a directory",
+            Self::Nul => "a NUL character cannot be in a directory",
+            Self::Wildcard => "the only wildcard is '~/*': every directory directly in the home",
+        })
+    }
+}
+
+impl PlaceTemplate {
+    /// The home directory.
+    pub const HOME: Self = Self(Cow::Borrowed("~"));
+    /// Every directory directly in the home.
+    pub const HOME_CHILDREN: Self = Self(Cow::Borrowed("~/*"));
+
+    /// Checks the form of a directory.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; the disk is not looked at.
+    pub fn new(text: &str) -> Result<Self, PlaceError> {
+        let template = Self(Cow::Owned(text.to_owned()));
+        if template == Self::HOME_CHILDREN {
+            return Ok(template);
+        }
+        let rooted = text == "~"
+            || ["/", "~/", "%h/"]
+                .iter()
+                .any(|start| text.starts_with(start))
+            || text == "%h";
+        if !rooted {
+            return Err(PlaceError::Relative);
+        }
+        if text.contains('\0') {
+            return Err(PlaceError::Nul);
+        }
+        if text.contains('*') {
+            return Err(PlaceError::Wildcard);
+        }
+        let mut rest = text;
+        while let Some((_, after)) = rest.split_once('%') {
+            if !after.starts_with(['u', 'h', '%']) {
+                return Err(PlaceError::Percent);
+            }
+            rest = &after[1..];
+        }
+        if text.split('/').any(|part| part == "." || part == "..") {
+            return Err(PlaceError::Dots);
+        }
+        Ok(template)
+    }
+
+    /// What the directory is for this account. Repeated slashes go.
+    #[must_use]
+    pub fn target(&self, account: &Account) -> PlaceTarget {
+        if *self == Self::HOME_CHILDREN {
+            return PlaceTarget::HomeChildren;
+        }
+        let home = account.home.to_string_lossy();
+        let mut out = String::new();
+        let mut rest = &*self.0;
+        if let Some(after) = rest.strip_prefix('~') {
+            out.push_str(&home);
+            rest = after;
+        }
+        while let Some((before, after)) = rest.split_once('%') {
+            out.push_str(before);
+            match after.as_bytes().first() {
+                Some(b'u') => out.push_str(&account.name),
+                Some(b'h') => out.push_str(&home),
+                _ => out.push('%'),
+            }
+            rest = after.get(1..).unwrap_or_default();
+        }
+        out.push_str(rest);
+        PlaceTarget::Directory(tidy(Path::new(&out)))
+    }
+
+    /// The text of the policy.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PlaceTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The path without repeated or trailing slashes and without `.` components.
+fn tidy(path: &Path) -> PathBuf {
+    path.components()
+        .filter(|part| *part != Component::CurDir)
+        .collect()
+}
