@@ -1,3 +1,4 @@
 //! xfersh: a login shell for accounts that may copy files and do nothing else.
 
 pub mod decide;
+pub mod escape;

@@ -5,3 +5,6 @@ pub mod account;
 pub mod invocation;
 pub mod plan;
 pub mod policy;
+pub mod request;
+pub mod verdict;
+pub mod words;

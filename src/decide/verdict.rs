@@ -1,0 +1,95 @@
+//! The answer to one request.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::plan::Plan;
+use super::policy::Protocol;
+
+/// The answer: a plan, or a refusal. The log, `--check` and the executor all
+/// read this one value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a verdict that is not acted upon lets nobody in and tells nobody why"]
+pub enum Verdict {
+    /// The request is served as planned.
+    Granted(Box<Plan>),
+    /// Nothing is started.
+    Refused(Refusal),
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was being looked at.
+    pub stage: Stage,
+    /// The protocol that was asked for, where the command got that far.
+    pub protocol: Option<Protocol>,
+    /// The reason: for the log and `--check`, never for the client.
+    pub reason: Cow<'static, str>,
+    /// What the administrator can do about it, where that is known.
+    pub hint: Option<Cow<'static, str>>,
+}
+
+impl Refusal {
+    /// A refusal at this stage.
+    pub fn new(stage: Stage, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            stage,
+            protocol: None,
+            reason: reason.into(),
+            hint: None,
+        }
+    }
+
+    /// The same refusal, with what can be done about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same refusal of a request for this protocol.
+    #[must_use]
+    pub const fn of(mut self, protocol: Protocol) -> Self {
+        self.protocol = Some(protocol);
+        self
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+/// What was being looked at when the request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The form of the command.
+    Form,
+    /// The places that it names.
+    Path,
+    /// The account or its policy.
+    Account,
+    /// The host: a server program, the kernel, the log.
+    Host,
+}
+
+impl Stage {
+    /// The name in the log and in `--check --json`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Path => "path",
+            Self::Account => "account",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,265 @@
+//! Splits a command into words, once, without ever giving it to a shell.
+//!
+//! shell-words removes the quotes as sh(1) does, but it takes operators and
+//! expansions for ordinary characters. So the text is gone through once
+//! before: what a shell would interpret and we never do is refused, and the
+//! few unquoted characters that have a meaning for us (`~`, `*`, `?`, `[`,
+//! `]`) are marked, so that after the split each word still knows which of
+//! its characters were quoted. The words that are checked are the words that
+//! are executed: nothing is joined and split again.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
+/// Longest path that is accepted, in bytes (PATH_MAX of `linux/limits.h`).
+pub const PATH_MAX: usize = 4096;
+
+/// Why a command cannot be split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WordsError {
+    /// An unquoted character that a shell would interpret.
+    Metacharacter(u8),
+    /// `$` or a back-quote, unquoted or between double quotes.
+    Expansion(u8),
+    /// A quote without its partner, or a backslash at the end.
+    Unbalanced,
+}
+
+impl std::fmt::Display for WordsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Metacharacter(b'\n' | b'\r') => f.write_str("an unquoted line break"),
+            Self::Metacharacter(c) => write!(f, "an unquoted '{}'", char::from(*c)),
+            Self::Expansion(c) => write!(f, "an expansion with '{}'", char::from(*c)),
+            Self::Unbalanced => f.write_str("an unbalanced quote or backslash"),
+        }
+    }
+}
+
+/// One word of the command, its quotes removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    bytes: Vec<u8>,
+    /// Positions in `bytes` of unquoted `~ * ? [ ]`, ascending.
+    active: Vec<usize>,
+}
+
+impl Word {
+    /// The bytes, quotes removed.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The word as it goes into an argument vector.
+    #[must_use]
+    pub fn to_os(&self) -> OsString {
+        OsString::from_vec(self.bytes.clone())
+    }
+
+    /// Whether it begins with an unquoted `~`.
+    #[must_use]
+    pub fn has_tilde(&self) -> bool {
+        self.bytes.first() == Some(&b'~') && self.active.first() == Some(&0)
+    }
+
+    /// Where the first unquoted wildcard stands.
+    #[must_use]
+    pub fn first_wildcard(&self) -> Option<usize> {
+        let wild = |at: &&usize| matches!(self.bytes[**at], b'*' | b'?' | b'[');
+        self.active.iter().find(wild).copied()
+    }
+
+    /// The same word with its first `count` bytes replaced; what replaces
+    /// them is literal.
+    #[must_use]
+    pub fn with_prefix(&self, count: usize, prefix: &[u8]) -> Self {
+        let bytes = [prefix, &self.bytes[count..]].concat();
+        let shifted = self.active.iter().filter(|at| **at >= count);
+        let active = shifted.map(|at| at - count + prefix.len()).collect();
+        Self { bytes, active }
+    }
+
+    /// The word as a glob(3) pattern: quoted wildcards stand in brackets.
+    #[must_use]
+    pub fn pattern(&self) -> OsString {
+        let mut out = Vec::with_capacity(self.bytes.len());
+        for (at, &c) in self.bytes.iter().enumerate() {
+            let literal = matches!(c, b'*' | b'?' | b'[' | b']') && !self.active.contains(&at);
+            if literal {
+                out.extend([b'[', c, b']']);
+            } else {
+                out.push(c);
+            }
+        }
+        OsString::from_vec(out)
+    }
+}
+
+/// Splits a command.
+///
+/// # Errors
+///
+/// The first thing in it that a shell would interpret and that we do not.
+pub fn split(command: &[u8]) -> Result<Vec<Word>, WordsError> {
+    let marked = mark(command)?;
+    let words = shell_words::split(&marked).map_err(|_| WordsError::Unbalanced)?;
+    Ok(words.iter().map(|word| unmark(word)).collect())
+}
+
+/// Offset of the private-use characters that stand for marked bytes. Plain
+/// bytes become U+0000 to U+00FF, so that commands need not be UTF-8.
+const MARK: u32 = 0xe000;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Quote {
+    None,
+    Single,
+    Double,
+}
+
+fn mark(command: &[u8]) -> Result<String, WordsError> {
+    let mut out = String::with_capacity(command.len());
+    let mut quote = Quote::None;
+    let mut word_start = true;
+    let mut bytes = command.iter().copied();
+    while let Some(c) = bytes.next() {
+        let mut shown = char::from(c);
+        match (quote, c) {
+            (Quote::Single, b'\'') | (Quote::Double, b'"') => quote = Quote::None,
+            (Quote::Single, _) => {}
+            (Quote::None, b'\'') => quote = Quote::Single,
+            (Quote::None, b'"') => quote = Quote::Double,
+            (_, b'\\') => {
+                out.push('\\');
+                shown = char::from(bytes.next().ok_or(WordsError::Unbalanced)?);
+            }
+            (_, b'$' | b'`') => return Err(WordsError::Expansion(c)),
+            (Quote::Double, _) => {}
+            (Quote::None, b'\n' | b'\r' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')') => {
+                return Err(WordsError::Metacharacter(c));
+            }
+            (Quote::None, b'#') if word_start => return Err(WordsError::Metacharacter(c)),
+            (Quote::None, b'~' | b'*' | b'?' | b'[' | b']') => shown = marked(c),
+            (Quote::None, _) => {}
+        }
+        word_start = quote == Quote::None && matches!(shown, ' ' | '\t' | '\n');
+        out.push(shown);
+    }
+    Ok(out)
+}
+
+fn marked(c: u8) -> char {
+    char::from_u32(MARK + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+fn unmark(word: &str) -> Word {
+    let mut bytes = Vec::with_capacity(word.len());
+    let mut active = Vec::new();
+    for c in word.chars() {
+        let code = u32::from(c);
+        if code >= MARK {
+            active.push(bytes.len());
+        }
+        // Both ranges hold one byte: the low eight bits.
+        bytes.push((code & 0xff) as u8);
+    }
+    Word { bytes, active }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(command: &str) -> Result<Vec<String>, WordsError> {
+        let words = split(command.as_bytes())?;
+        let text = |word: &Word| String::from_utf8_lossy(word.bytes()).into_owned();
+        Ok(words.iter().map(text).collect())
+    }
+
+    #[test]
+    fn quotes_go_and_words_stay() {
+        let rows: [(&str, &[&str]); 12] = [
+            ("", &[]),
+            ("  \t ", &[]),
+            ("scp\t-t  /t ", &["scp", "-t", "/t"]),
+            ("scp -t 'a b'", &["scp", "-t", "a b"]),
+            (r#"'/tmp/it'"'"'s'"#, &["/tmp/it's"]),
+            (r#""a'b""#, &["a'b"]),
+            (r"a\ b", &["a b"]),
+            (r"'a'\!'b'", &["a!b"]),
+            (r"a\$b\;c", &["a$b;c"]),
+            (r"'/x|y&z'", &["/x|y&z"]),
+            (r#"scp -t """#, &["scp", "-t", ""]),
+            ("a#b", &["a#b"]),
+        ];
+        for (command, expected) in rows {
+            assert_eq!(words(command).unwrap(), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn what_a_shell_would_interpret_is_refused() {
+        let rows = [
+            ("a;b", WordsError::Metacharacter(b';')),
+            ("a & b", WordsError::Metacharacter(b'&')),
+            ("a|b", WordsError::Metacharacter(b'|')),
+            ("a>b", WordsError::Metacharacter(b'>')),
+            ("a <(b)", WordsError::Metacharacter(b'<')),
+            ("(a)", WordsError::Metacharacter(b'(')),
+            ("a\nb", WordsError::Metacharacter(b'\n')),
+            ("a\rb", WordsError::Metacharacter(b'\r')),
+            ("a #b", WordsError::Metacharacter(b'#')),
+            ("#b", WordsError::Metacharacter(b'#')),
+            ("\\\n#b", WordsError::Metacharacter(b'#')),
+            ("$a", WordsError::Expansion(b'$')),
+            ("\"$a\"", WordsError::Expansion(b'$')),
+            ("\"`a`\"", WordsError::Expansion(b'`')),
+            ("'a", WordsError::Unbalanced),
+            ("\"a", WordsError::Unbalanced),
+            ("a\\", WordsError::Unbalanced),
+        ];
+        for (command, expected) in rows {
+            assert_eq!(words(command), Err(expected), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_beyond_ascii_survive() {
+        let word = &split(b"/tmp/\xe9\xff'\xc3\xa9'").unwrap()[0];
+        assert_eq!(word.bytes(), b"/tmp/\xe9\xff\xc3\xa9");
+        // A private-use character of the client is no mark of ours.
+        let word = &split("\u{e02a}".as_bytes()).unwrap()[0];
+        assert_eq!(word.bytes(), "\u{e02a}".as_bytes());
+        assert_eq!(word.first_wildcard(), None);
+    }
+
+    #[test]
+    fn only_unquoted_wildcards_and_tildes_are_active() {
+        let rows: [(&str, Option<usize>, bool, &str); 8] = [
+            ("*.c", Some(0), false, "*.c"),
+            ("'*'.c", None, false, "[*].c"),
+            (r"\*x?", Some(2), false, "[*]x?"),
+            ("a[bc]", Some(1), false, "a[bc]"),
+            ("a]", None, false, "a]"),
+            ("~/x", None, true, "~/x"),
+            ("'~'/x", None, false, "~/x"),
+            ("a~", None, false, "a~"),
+        ];
+        for (command, wildcard, tilde, pattern) in rows {
+            let word = &split(command.as_bytes()).unwrap()[0];
+            assert_eq!(word.first_wildcard(), wildcard, "{command}");
+            assert_eq!(word.has_tilde(), tilde, "{command}");
+            assert_eq!(word.pattern(), pattern, "{command}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_literal() {
+        let word = &split(b"~/*x").unwrap()[0];
+        let word = word.with_prefix(1, b"/home/a[b]");
+        assert_eq!(word.bytes(), b"/home/a[b]/*x");
+        assert_eq!(word.pattern(), "/home/a[[]b[]]/*x");
+        assert!(!word.has_tilde());
+    }
+}

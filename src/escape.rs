@@ -1,0 +1,128 @@
+//! Bytes of the peer, made harmless for a log line or a terminal.
+//!
+//! Control characters, bytes that are not UTF-8, and characters that change
+//! how their neighbours are shown (direction marks, zero-width and other
+//! invisible ones: CVE-2023-28486, "Trojan Source" CVE-2021-42574) are printed
+//! as escapes; so are the backslash and the double quote, so that an escaped
+//! text can stand between double quotes and be read back without doubt.
+
+use std::ffi::OsStr;
+use std::fmt::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// How many bytes of one value are printed at most. What is cut off is
+/// replaced by a mark that says how much it was.
+pub const SHOWN_MAX: usize = 1024;
+
+/// Displays bytes escaped, cut after [`SHOWN_MAX`].
+#[derive(Clone, Copy)]
+pub struct Escaped<'a>(&'a [u8]);
+
+impl<'a> Escaped<'a> {
+    /// Bytes of any origin.
+    #[must_use]
+    pub const fn bytes(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// A word of the operating system.
+    #[must_use]
+    pub fn os(text: &'a OsStr) -> Self {
+        Self(text.as_bytes())
+    }
+
+    /// A path.
+    #[must_use]
+    pub fn path(path: &'a Path) -> Self {
+        Self::os(path.as_os_str())
+    }
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.0[..self.0.len().min(SHOWN_MAX)];
+        for chunk in shown.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                escape_char(f, c)?;
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        let cut = self.0.len() - shown.len();
+        if cut > 0 {
+            write!(f, "\\...[{cut} more bytes]")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+fn escape_char(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
+    match c {
+        '\\' => f.write_str("\\\\"),
+        '"' => f.write_str("\\\""),
+        '\n' => f.write_str("\\n"),
+        '\r' => f.write_str("\\r"),
+        '\t' => f.write_str("\\t"),
+        ' '..='~' => f.write_char(c),
+        c if c.is_ascii() => write!(f, "\\x{:02x}", c as u32),
+        c if is_invisible(c) => write!(f, "\\u{{{:x}}}", c as u32),
+        c => f.write_char(c),
+    }
+}
+
+/// Control, format, separator and private characters beyond ASCII (Unicode
+/// general categories Cc, Cf, Zl, Zp, Co and the blanks of Zs, and what is
+/// rendered as nothing: Hangul fillers, variation selectors).
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || c.is_whitespace()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+            | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_harmless_stays_and_the_rest_is_escaped() {
+        let rows: [(&[u8], &str); 12] = [
+            (b"scp -t up.txt", "scp -t up.txt"),
+            ("up-é-日本.txt".as_bytes(), "up-é-日本.txt"),
+            (b"a\nb\r\tc", "a\\nb\\r\\tc"),
+            (b"\x1b[2J", "\\x1b[2J"),
+            (b"\x7f\x00", "\\x7f\\x00"),
+            (b"\xe9t\xe9", "\\xe9t\\xe9"),
+            (b"say \"hi\"\\", "say \\\"hi\\\"\\\\"),
+            ("\u{202e}gpj".as_bytes(), "\\u{202e}gpj"),
+            ("a\u{200b}b".as_bytes(), "a\\u{200b}b"),
+            ("\u{9b}2J".as_bytes(), "\\u{9b}2J"),
+            ("\u{a0}\u{3000}".as_bytes(), "\\u{a0}\\u{3000}"),
+            ("\u{e0041}".as_bytes(), "\\u{e0041}"),
+        ];
+        for (bytes, expected) in rows {
+            assert_eq!(Escaped::bytes(bytes).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_cut_with_a_mark() {
+        let long = vec![b'x'; SHOWN_MAX + 5];
+        let shown = Escaped::bytes(&long).to_string();
+        assert!(shown.ends_with("x\\...[5 more bytes]"), "{shown}");
+    }
+}
