@@ -1,10 +1,241 @@
 //! The decision: pure, total, without I/O.
+//!
+//! [`Inquiry::of`] vets the form of a command and lists what has to be known
+//! of the disk; [`decide`] takes the answers and gives the [`Verdict`]. Both
+//! are functions of their arguments alone, so the dry run cannot disagree with
+//! the real run on the same facts.
+
+#![forbid(unsafe_code)]
 
 pub mod access;
 pub mod account;
+pub mod facts;
 pub mod invocation;
+mod places;
 pub mod plan;
 pub mod policy;
 pub mod request;
+pub mod roots;
+mod startup;
 pub mod verdict;
 pub mod words;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use facts::{Case, Facts, Inquiry, Place, Program};
+use places::Use;
+use plan::{Argument, Limits, Plan, Root, Rules, ServerKind};
+use policy::{PlaceTarget, Policy};
+use request::{Direction, Request, ScpRequest};
+use verdict::{Refusal, Stage, Verdict};
+
+/// Decides on a request whose form is accepted.
+pub fn decide(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Verdict {
+    let plan = plan(case, inquiry, facts);
+    match plan {
+        Ok(plan) => Verdict::Granted(Box::new(plan)),
+        Err(refusal) => Verdict::Refused(refusal.of(inquiry.request.protocol())),
+    }
+}
+
+fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refusal> {
+    let program = vet_program(inquiry, facts)?;
+    vet_directories(facts)?;
+    let kind = kind(&inquiry.request);
+    let roots = roots::roots(case, facts, kind);
+    vet_operands(case, inquiry, facts, &roots)?;
+    let name_service = case.account.source == account::AccountSource::NameService;
+    let mut grants = startup::grants(kind, name_service);
+    grants.push(startup::program(program.clone()));
+    grants.extend(roots::grants(&roots));
+    Ok(Plan {
+        kind,
+        program,
+        argv: argv(case, &inquiry.request, &roots)?,
+        environment: environment(case, kind),
+        start: start_directory(case, facts),
+        umask: case.policy.umask.value,
+        grants,
+        rules: rules(case, facts, roots, kind),
+        limits: limits(case.policy),
+        confinement: case.policy.confinement.value,
+        audit: case.policy.audit.value,
+    })
+}
+
+fn vet_program(inquiry: &Inquiry, facts: &Facts) -> Result<PathBuf, Refusal> {
+    let key = match inquiry.request {
+        Request::Sftp(_) => "sftp_server",
+        Request::Scp(_) => "scp",
+    };
+    match &facts.program {
+        Program::Found(path) => Ok(path.clone()),
+        Program::Missing => {
+            let hint = format!("install it, or set the policy key '{key}'");
+            Err(Refusal::new(Stage::Host, "the server program is not installed").hint(hint))
+        }
+        Program::Unsafe(path, why) => {
+            let reason = format!("the server program {} {why}", path.display());
+            let hint = format!("chown root:root {0} && chmod go-w {0}", path.display());
+            Err(Refusal::new(Stage::Host, reason).hint(hint))
+        }
+    }
+}
+
+/// A directory that the account could lead elsewhere is an error of the
+/// policy: it names a place that it does not mean.
+fn vet_directories(facts: &Facts) -> Result<(), Refusal> {
+    for (path, place) in &facts.places {
+        if let Place::UnsafeLink(link) = place {
+            let (path, link) = (path.display(), link.display());
+            let reason = format!("{path} leads through {link}, a link that the account can change");
+            let hint = "name the directory itself in the policy";
+            return Err(Refusal::new(Stage::Account, reason).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+fn vet_operands(
+    case: &Case<'_>,
+    inquiry: &Inquiry,
+    facts: &Facts,
+    roots: &[Root],
+) -> Result<(), Refusal> {
+    let Request::Scp(scp) = &inquiry.request else {
+        return Ok(());
+    };
+    let usage = Use {
+        direction: scp.direction,
+        recursive: scp.recursive,
+    };
+    let names = &case.policy.dotfile_names.value;
+    let mut operands = facts.operands.iter();
+    operands.try_for_each(|path| places::vet(path, usage, roots, names))
+}
+
+const fn kind(request: &Request) -> ServerKind {
+    match request {
+        Request::Sftp(_) => ServerKind::Sftp,
+        Request::Scp(scp) => match scp.direction {
+            Direction::Sink => ServerKind::ScpSink,
+            Direction::Source => ServerKind::ScpSource,
+        },
+    }
+}
+
+/// The server's argument vector, rebuilt from what was checked.
+fn argv(case: &Case<'_>, request: &Request, roots: &[Root]) -> Result<Vec<Argument>, Refusal> {
+    match request {
+        Request::Sftp(sftp) => {
+            let mut words: Vec<OsString> = vec!["sftp-server".into()];
+            words.extend(sftp.options.iter().cloned());
+            let writes = roots.iter().any(|root| root.access.writes());
+            if !writes && !sftp.read_only {
+                words.push("-R".into());
+            }
+            Ok(words.into_iter().map(Argument::Literal).collect())
+        }
+        Request::Scp(scp) => scp_argv(case, scp),
+    }
+}
+
+fn scp_argv(case: &Case<'_>, scp: &ScpRequest) -> Result<Vec<Argument>, Refusal> {
+    let options = [
+        (scp.verbose, "-v"),
+        (scp.recursive, "-r"),
+        (scp.preserve, "-p"),
+        (scp.directory, "-d"),
+        (scp.direction == Direction::Sink, "-t"),
+        (scp.direction == Direction::Source, "-f"),
+        (true, "--"),
+    ];
+    let set = options.iter().filter(|(is_set, _)| *is_set);
+    let options = set.map(|(_, option)| Argument::Literal((*option).into()));
+    let mut argv = vec![Argument::Literal("scp".into())];
+    argv.extend(options);
+    for word in &scp.operands {
+        let word = facts::expand_tilde(word, case.account)?;
+        // Only a source is expanded, as the client's user expects of a
+        // shell; a target is one name.
+        let expands = scp.direction == Direction::Source && word.first_wildcard().is_some();
+        argv.push(if expands {
+            Argument::Pattern {
+                pattern: word.pattern(),
+                literal: word.to_os(),
+            }
+        } else {
+            Argument::Literal(word.to_os())
+        });
+    }
+    Ok(argv)
+}
+
+/// The server's environment: what sshd would give (sshd(8), LOGIN PROCESS),
+/// without anything that the client can set.
+fn environment(case: &Case<'_>, kind: ServerKind) -> Vec<(&'static str, OsString)> {
+    let account = case.account;
+    let mut environment = vec![
+        ("USER", OsString::from(&account.name)),
+        ("LOGNAME", OsString::from(&account.name)),
+        ("PATH", OsString::from("/usr/bin:/bin")),
+    ];
+    // With HOME, rsync would read ~/.popt, which can name a program to run.
+    if !matches!(kind, ServerKind::RsyncReceiver | ServerKind::RsyncSender) {
+        environment.push(("HOME", account.home.clone().into()));
+    }
+    if let Some((client, server)) = case.invocation.client.connection {
+        let (client_ip, client_port) = (client.ip(), client.port());
+        let (server_ip, server_port) = (server.ip(), server.port());
+        let connection = format!("{client_ip} {client_port} {server_ip} {server_port}");
+        environment.push(("SSH_CONNECTION", connection.into()));
+    }
+    environment
+}
+
+/// The start directory, or `/` where it is missing, as sshd does it.
+fn start_directory(case: &Case<'_>, facts: &Facts) -> PathBuf {
+    let wanted = case.policy.start_directory(case.account);
+    facts
+        .directory(&wanted)
+        .unwrap_or(Path::new("/"))
+        .to_path_buf()
+}
+
+fn rules(case: &Case<'_>, facts: &Facts, roots: Vec<Root>, kind: ServerKind) -> Rules {
+    let policy = case.policy;
+    let home = match policy::PlaceTemplate::HOME.target(case.account) {
+        PlaceTarget::Directory(home) => home,
+        PlaceTarget::HomeChildren => case.account.home.clone(),
+    };
+    Rules {
+        home: facts.directory(&home).unwrap_or(&home).to_path_buf(),
+        dotfile_names: policy.dotfile_names.value.clone(),
+        symlinks: policy.symlinks.value,
+        file_mode_max: policy.file_mode_max.value,
+        directory_mode_max: policy.directory_mode_max.value,
+        watch_reads: roots::watch_reads(&roots),
+        rsync_temporaries: kind == ServerKind::RsyncReceiver,
+        name_service_sockets: Vec::new(),
+        roots,
+    }
+}
+
+fn limits(policy: &Policy) -> Limits {
+    Limits {
+        max_sessions: policy.max_sessions.value,
+        idle_timeout: policy.idle_timeout.value,
+        max_session_time: policy.max_session_time.value,
+        max_bytes: policy.max_bytes.value,
+        max_file_size: policy.max_file_size.value,
+    }
+}
+
+impl Plan {
+    /// Whether any right of the plan changes the disk.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.rules.roots.iter().any(|root| root.access.writes())
+    }
+}

@@ -1,0 +1,133 @@
+//! Whether the places that a client names can lie within the policy at all.
+//!
+//! This comes before the kernel's answer, not in its stead: what the policy
+//! can never allow is refused at once, with a reason in the log, whether the
+//! place exists or not.
+
+use std::path::Path;
+
+use super::access::{Access, Right};
+use super::plan::Root;
+use super::policy::{Dotfiles, NameGlob};
+use super::request::Direction;
+use super::roots::root_of;
+use super::verdict::{Refusal, Stage};
+
+/// What is asked of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Use {
+    pub direction: Direction,
+    pub recursive: bool,
+}
+
+/// Refuses a place that no right of the policy reaches.
+pub(super) fn vet(
+    path: &Path,
+    usage: Use,
+    roots: &[Root],
+    dotfile_names: &[NameGlob],
+) -> Result<(), Refusal> {
+    let writes = usage.direction == Direction::Sink;
+    let reachable = |access: Access| {
+        if writes {
+            access.has(Right::Create) || access.has(Right::Overwrite)
+        } else {
+            access.has(Right::Read) || access.has(Right::List)
+        }
+    };
+    let root = root_of(roots, path).filter(|root| reachable(root.access));
+    // A tree can go into (or come from) directories below the one that is
+    // named: `scp -r site host:` writes into ~/site.
+    let below = || {
+        let inner = |root: &&Root| root.path.starts_with(path) && reachable(root.access);
+        usage.recursive && roots.iter().any(|root| inner(&root))
+    };
+    match root {
+        Some(root) => vet_dotfiles(path, writes, root, dotfile_names),
+        None if below() => Ok(()),
+        None if writes => Err(refuse("the target is in no writable directory")),
+        None => Err(refuse("the source is in no readable directory")),
+    }
+}
+
+fn vet_dotfiles(
+    path: &Path,
+    writes: bool,
+    root: &Root,
+    dotfile_names: &[NameGlob],
+) -> Result<(), Refusal> {
+    let concerned = match root.dotfiles {
+        Dotfiles::Allowed => false,
+        Dotfiles::Protected => writes,
+        Dotfiles::Hidden => true,
+    };
+    let below = path.strip_prefix(&root.path).unwrap_or(path);
+    let is_dotfile = |part: &std::path::Component<'_>| {
+        let name = part.as_os_str().as_encoded_bytes();
+        name.starts_with(b".") && !dotfile_names.iter().any(|glob| glob.matches(name))
+    };
+    if concerned && below.components().any(|part| is_dotfile(&part)) {
+        return Err(refuse("a dotfile").hint("see 'dotfiles' in xfersh.toml(5)"));
+    }
+    Ok(())
+}
+
+fn refuse(reason: &'static str) -> Refusal {
+    Refusal::new(Stage::Path, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
+        Root {
+            path: path.into(),
+            access,
+            dotfiles,
+        }
+    }
+
+    #[test]
+    fn places() {
+        use Direction::{Sink, Source};
+        let roots = [
+            root("/home/a", Access::READ_ONLY, Dotfiles::Protected),
+            root("/home/a/up", Access::READ_WRITE, Dotfiles::Protected),
+            root("/home/a/in", Access::UPLOAD_ONLY, Dotfiles::Protected),
+            root("/srv/.data/x", Access::READ_WRITE, Dotfiles::Protected),
+            root("/srv/h", Access::READ_WRITE, Dotfiles::Hidden),
+        ];
+        let names = [NameGlob::new(".DS_Store".to_owned())];
+        let rows = [
+            ("/home/a/up", Sink, false, true),
+            ("/home/a/up/x", Sink, false, true),
+            ("/home/a/up/x/.y", Sink, false, false),
+            ("/home/a/up/.x/y", Sink, false, false),
+            ("/home/a/up/.DS_Store", Sink, false, true),
+            ("/home/a/up/.x", Source, false, true),
+            ("/home/a", Sink, false, false),
+            ("/home/a", Sink, true, true),
+            ("/home/a/x", Sink, false, false),
+            ("/home/a/x", Sink, true, false),
+            ("/home/a/.ssh/authorized_keys", Sink, true, false),
+            ("/home/a/upper", Sink, false, false),
+            ("/home/a", Source, true, true),
+            ("/home/a/in/x", Source, false, false),
+            ("/home/a/in/x", Sink, false, true),
+            ("/etc/passwd", Source, false, false),
+            ("/", Source, false, false),
+            ("/srv/.data/x/y", Sink, false, true),
+            ("/srv/.data", Sink, false, false),
+            ("/srv/h/.x", Source, false, false),
+        ];
+        for (path, direction, recursive, expected) in rows {
+            let usage = Use {
+                direction,
+                recursive,
+            };
+            let seen = vet(Path::new(path), usage, &roots, &names).is_ok();
+            assert_eq!(seen, expected, "{path} {usage:?}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What a server needs of the system to start: one table, a reason each.
+//!
+//! None of these rows allows a directory to be listed. Rows that do not exist
+//! on a host are passed over, so one table serves every distribution.
+
+use std::path::PathBuf;
+
+use landlock::{AccessFs, BitFlags, make_bitflags};
+
+use super::plan::{Grant, ServerKind};
+
+/// One row: path, rights, and why.
+struct Row(&'static str, BitFlags<AccessFs>, Who, &'static str);
+
+/// Which servers need a row.
+#[derive(Clone, Copy, PartialEq)]
+enum Who {
+    All,
+    Rsync,
+}
+
+const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile});
+const RUN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{Execute | ReadFile});
+const READ_WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile});
+
+const TABLE: &[Row] = &[
+    Row(
+        INTERPRETER_GNU,
+        RUN,
+        Who::All,
+        "the kernel runs a dynamically linked program through its interpreter",
+    ),
+    Row(
+        INTERPRETER_MUSL,
+        RUN,
+        Who::All,
+        "the interpreter of a host with musl",
+    ),
+    Row(
+        "/usr/lib",
+        READ,
+        Who::All,
+        "shared libraries and NSS modules",
+    ),
+    Row(
+        "/usr/lib64",
+        READ,
+        Who::All,
+        "shared libraries, 64-bit directory",
+    ),
+    Row(
+        "/lib",
+        READ,
+        Who::All,
+        "shared libraries of a host without merged /usr",
+    ),
+    Row(
+        "/lib64",
+        READ,
+        Who::All,
+        "shared libraries of a host without merged /usr",
+    ),
+    Row(
+        "/etc/ld.so.cache",
+        READ,
+        Who::All,
+        "where the libraries are (ld.so(8))",
+    ),
+    Row(
+        "/etc/passwd",
+        READ,
+        Who::All,
+        "sftp-server and scp exit without a passwd entry; names in listings",
+    ),
+    Row("/etc/group", READ, Who::All, "group names in listings"),
+    Row(
+        "/etc/nsswitch.conf",
+        READ,
+        Who::All,
+        "where accounts are looked up (nsswitch.conf(5))",
+    ),
+    Row("/etc/localtime", READ, Who::All, "times in listings"),
+    Row(
+        "/dev/null",
+        READ_WRITE,
+        Who::All,
+        "OpenSSH reopens closed standard descriptors on it",
+    ),
+    Row(
+        "/etc/ssl/openssl.cnf",
+        READ,
+        Who::Rsync,
+        "libcrypto reads it at start (config(5ssl))",
+    ),
+    Row(
+        "/etc/popt",
+        READ,
+        Who::Rsync,
+        "option aliases of the host (popt(3))",
+    ),
+];
+
+#[cfg(target_arch = "x86_64")]
+const INTERPRETER_GNU: &str = "/lib64/ld-linux-x86-64.so.2";
+#[cfg(target_arch = "x86_64")]
+const INTERPRETER_MUSL: &str = "/lib/ld-musl-x86_64.so.1";
+#[cfg(target_arch = "aarch64")]
+const INTERPRETER_GNU: &str = "/lib/ld-linux-aarch64.so.1";
+#[cfg(target_arch = "aarch64")]
+const INTERPRETER_MUSL: &str = "/lib/ld-musl-aarch64.so.1";
+
+/// Sources of the name service that keep accounts in files of their own,
+/// for accounts that are not in /etc/passwd.
+const NAME_SERVICE_FILES: [&str; 2] = ["/var/lib/extrausers/passwd", "/var/lib/extrausers/group"];
+
+/// The start-up rows for a server.
+pub(super) fn grants(kind: ServerKind, name_service: bool) -> Vec<Grant> {
+    let rsync = matches!(kind, ServerKind::RsyncReceiver | ServerKind::RsyncSender);
+    let rows = TABLE.iter().filter(|row| row.2 == Who::All || rsync);
+    let mut grants: Vec<_> = rows.map(|row| grant(row.0, row.1, row.3)).collect();
+    if name_service {
+        let reason = "accounts that are not in /etc/passwd";
+        grants.extend(NAME_SERVICE_FILES.map(|path| grant(path, READ, reason)));
+    }
+    grants
+}
+
+fn grant(path: &str, access: BitFlags<AccessFs>, reason: &'static str) -> Grant {
+    Grant {
+        path: PathBuf::from(path),
+        access,
+        reason,
+        optional: true,
+    }
+}
+
+/// The row of the server program itself.
+pub(super) fn program(path: PathBuf) -> Grant {
+    Grant {
+        path,
+        access: RUN,
+        reason: "the server program",
+        optional: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_row_lists_a_directory_or_makes_anything() {
+        for row in TABLE {
+            let most = make_bitflags!(AccessFs::{Execute | ReadFile | WriteFile});
+            assert!(most.contains(row.1), "{}", row.0);
+            let writes = row.1.contains(AccessFs::WriteFile);
+            assert_eq!(writes, row.0 == "/dev/null", "{}", row.0);
+            assert!(!row.3.is_empty(), "{}", row.0);
+        }
+    }
+}
