@@ -1,2 +1,3 @@
 //! The binary; everything is in the library.
-fn main() {}
+#![no_main]
+xfersh::entry_point!();

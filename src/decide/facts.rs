@@ -143,6 +143,7 @@ fn vet_form(case: &Case<'_>) -> Result<Request, Refusal> {
         protocol: error.protocol,
         reason: error.reason,
         hint: error.hint.map(Into::into),
+        writable: None,
     })?;
     if case.invocation.terminal {
         let hint = "set 'PermitTTY no' in sshd_config";

@@ -45,7 +45,11 @@ pub(super) fn vet(
     match root {
         Some(root) => vet_dotfiles(path, writes, root, dotfile_names),
         None if below() => Ok(()),
-        None if writes => Err(refuse("the target is in no writable directory")),
+        None if writes => {
+            let writable = roots.iter().find(|root| reachable(root.access));
+            let writable = writable.map(|root| root.path.clone());
+            Err(refuse("the target is in no writable directory").writable(writable))
+        }
         None => Err(refuse("the source is in no readable directory")),
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use landlock::{AccessFs, BitFlags};
 
 use super::access::Access;
-use super::policy::{Dotfiles, NameGlob, Requirement, Symlinks};
+use super::policy::{Dotfiles, NameGlob, Protocol, Requirement, Symlinks};
 
 /// Which server runs, as far as the system-call table and the guard care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +39,16 @@ impl ServerKind {
             Self::ScpSource => "scp-source",
             Self::RsyncReceiver => "rsync-receiver",
             Self::RsyncSender => "rsync-sender",
+        }
+    }
+
+    /// The protocol that the server speaks.
+    #[must_use]
+    pub const fn protocol(self) -> Protocol {
+        match self {
+            Self::Sftp => Protocol::Sftp,
+            Self::ScpSink | Self::ScpSource => Protocol::Scp,
+            Self::RsyncReceiver | Self::RsyncSender => Protocol::Rsync,
         }
     }
 }

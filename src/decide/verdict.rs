@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 
 use super::plan::Plan;
 use super::policy::Protocol;
@@ -28,6 +29,8 @@ pub struct Refusal {
     pub reason: Cow<'static, str>,
     /// What the administrator can do about it, where that is known.
     pub hint: Option<Cow<'static, str>>,
+    /// Where the client could write instead, if it asked for another place.
+    pub writable: Option<PathBuf>,
 }
 
 impl Refusal {
@@ -38,6 +41,7 @@ impl Refusal {
             protocol: None,
             reason: reason.into(),
             hint: None,
+            writable: None,
         }
     }
 
@@ -48,9 +52,16 @@ impl Refusal {
         self
     }
 
+    /// The same refusal, with a place that can be written.
+    #[must_use]
+    pub fn writable(mut self, place: Option<PathBuf>) -> Self {
+        self.writable = place;
+        self
+    }
+
     /// The same refusal of a request for this protocol.
     #[must_use]
-    pub const fn of(mut self, protocol: Protocol) -> Self {
+    pub fn of(mut self, protocol: Protocol) -> Self {
         self.protocol = Some(protocol);
         self
     }

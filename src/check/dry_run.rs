@@ -1,0 +1,109 @@
+//! `--check`: the same path to a verdict as a session's, then printing
+//! instead of acting.
+
+use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
+
+use super::report;
+use crate::cli::Check;
+use crate::decide::invocation::{Client, Invocation};
+use crate::decide::verdict::Verdict;
+use crate::enforce::account::{self, Key};
+use crate::enforce::kernel::Kernel;
+use crate::enforce::load::{self, LoadError, POLICY};
+use crate::exit::Exit;
+use crate::judge::Subject;
+use crate::tell;
+
+/// The mask under which sshd starts a shell (session.c; login.defs(5)).
+const SSHD_UMASK: u32 = 0o022;
+
+/// Why no check could be made.
+enum Unable {
+    Policy(LoadError),
+    Other(String),
+}
+
+/// Runs the dry run.
+#[must_use]
+pub fn run(check: &Check) -> Exit {
+    let path = check
+        .config
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(POLICY));
+    match examine(check, &path) {
+        Ok(exit) => exit,
+        Err(Unable::Policy(error)) => {
+            if check.json {
+                let _ = super::print(&report::unusable_policy(&error.to_string()));
+            }
+            match error {
+                LoadError::Wrong(errors) => tell::lines(&errors.report().to_string()),
+                error => tell::client(&error.to_string()),
+            }
+            Exit::Usage
+        }
+        Err(Unable::Other(why)) => {
+            tell::client(&why);
+            Exit::Usage
+        }
+    }
+}
+
+fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
+    let file = load::policy(path).map_err(Unable::Policy)?;
+    let invocation = Invocation {
+        command: check
+            .command
+            .clone()
+            .map(std::os::unix::ffi::OsStringExt::into_vec),
+        client: check.address.map(Client::from_address).unwrap_or_default(),
+        terminal: false,
+        umask: SSHD_UMASK,
+    };
+    let key = check
+        .user
+        .clone()
+        .map_or_else(|| Key::Uid(nix::unistd::getuid().as_raw()), Key::Name);
+    let kernel = Kernel::probe();
+    let subject = match Subject::of(&key, &file, &invocation) {
+        Ok(subject) => subject,
+        Err(refusal) => return Err(Unable::Other(refusal.to_string())),
+    };
+    become_the(&subject)?;
+    if check.command.is_none() {
+        let text = report::policy(&subject, &file, kernel, check.json);
+        return Ok(super::print(&text));
+    }
+    let verdict = subject.judge(&invocation);
+    let text = report::verdict(&subject, &file, &verdict, kernel, check.json);
+    let exit = match verdict {
+        Verdict::Granted(_) => Exit::Success,
+        Verdict::Refused(_) => Exit::Refused,
+    };
+    match super::print(&text) {
+        Exit::Success => Ok(exit),
+        failed => Ok(failed),
+    }
+}
+
+/// Takes on the account's ids, so that the facts of the disk are those that
+/// a session would see.
+fn become_the(subject: &Subject) -> Result<(), Unable> {
+    let account = &subject.account;
+    let own = geteuid().as_raw();
+    if own == account.uid {
+        return Ok(());
+    }
+    if own != 0 {
+        let why = format!("only root can check the account '{}' for you", account.name);
+        return Err(Unable::Other(why));
+    }
+    account::irrevocably_become(account).map_err(|error| {
+        Unable::Other(format!(
+            "cannot take on the ids of '{}': {error}",
+            account.name
+        ))
+    })
+}

@@ -1,0 +1,223 @@
+//! How a verdict and a policy are printed: as text, or as one JSON object
+//! with stable keys.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::decide::access::{Access, Right};
+use crate::decide::plan::{Argument, Plan, Root};
+use crate::decide::policy::{PolicyFile, Requirement};
+use crate::decide::verdict::{Refusal, Verdict};
+use crate::enforce::kernel::Kernel;
+use crate::escape::Escaped;
+use crate::json::Json;
+use crate::judge::Subject;
+
+/// The verdict on a command.
+#[must_use]
+pub fn verdict(
+    subject: &Subject,
+    file: &PolicyFile,
+    verdict: &Verdict,
+    kernel: Kernel,
+    json: bool,
+) -> String {
+    if json {
+        return format!("{}\n", verdict_json(subject, verdict, kernel));
+    }
+    let mut out = match verdict {
+        Verdict::Granted(plan) => granted_text(plan),
+        Verdict::Refused(refusal) => refused_text(refusal),
+    };
+    out.push_str(&policy_text(subject, file, kernel));
+    out
+}
+
+/// The policy that holds for an account.
+#[must_use]
+pub fn policy(subject: &Subject, file: &PolicyFile, kernel: Kernel, json: bool) -> String {
+    if json {
+        let fields = vec![
+            ("account", Json::Text(subject.account.name.clone())),
+            ("weaker", weaker_json(subject, kernel)),
+            ("policy", subject.policy.to_json()),
+        ];
+        return format!("{}\n", Json::Object(fields));
+    }
+    policy_text(subject, file, kernel)
+}
+
+/// The answer where no policy could be used: every session is refused.
+#[must_use]
+pub fn unusable_policy(reason: &str) -> String {
+    let fields = vec![
+        ("verdict", Json::Text("refused".to_owned())),
+        ("reason", Json::Text(reason.to_owned())),
+        ("stage", Json::Text("host".to_owned())),
+    ];
+    format!("{}\n", Json::Object(fields))
+}
+
+fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
+    let (plan, refusal) = match verdict {
+        Verdict::Granted(plan) => (Some(plan), None),
+        Verdict::Refused(refusal) => (None, Some(refusal)),
+    };
+    let word = if plan.is_some() { "allowed" } else { "refused" };
+    let protocol = match verdict {
+        Verdict::Granted(plan) => Some(plan.kind.protocol().name()),
+        Verdict::Refused(refusal) => refusal.protocol.map(|protocol| protocol.name()),
+    };
+    let roots = |wanted: fn(Access) -> bool| {
+        let roots = plan.map(|plan| plan.rules.roots.iter());
+        let roots = roots.into_iter().flatten();
+        let roots = roots.filter(|root| wanted(root.access));
+        Json::texts(roots.map(|root| path_text(&root.path)))
+    };
+    Json::Object(vec![
+        ("verdict", Json::Text(word.to_owned())),
+        (
+            "reason",
+            Json::maybe(refusal.map(|refusal| refusal.reason.clone())),
+        ),
+        (
+            "hint",
+            Json::maybe(refusal.and_then(|refusal| refusal.hint.clone())),
+        ),
+        (
+            "stage",
+            Json::maybe(refusal.map(|refusal| refusal.stage.name())),
+        ),
+        ("protocol", Json::maybe(protocol)),
+        (
+            "program",
+            Json::maybe(plan.map(|plan| path_text(&plan.program))),
+        ),
+        (
+            "argv",
+            plan.map_or(Json::Null, |plan| {
+                Json::texts(plan.argv.iter().map(argument_text))
+            }),
+        ),
+        ("writable", roots(Access::writes)),
+        (
+            "readable",
+            roots(|access| access.has(Right::Read) || access.has(Right::List)),
+        ),
+        ("weaker", weaker_json(subject, kernel)),
+        ("policy", subject.policy.to_json()),
+    ])
+}
+
+fn granted_text(plan: &Plan) -> String {
+    let mut out = String::from("allowed\n");
+    let argv = plan.argv.iter().map(argument_text).collect::<Vec<_>>();
+    let environment = plan.environment.iter();
+    let environment = environment.map(|(name, value)| format!("{name}={}", Escaped::os(value)));
+    let umask = plan
+        .umask
+        .map_or("inherited".to_owned(), |mask| format!("{mask:03o}"));
+    row(&mut out, "server", plan.kind.name());
+    row(&mut out, "program", &path_text(&plan.program));
+    row(&mut out, "argv", &format!("{argv:?}"));
+    row(
+        &mut out,
+        "environment",
+        &environment.collect::<Vec<_>>().join(" "),
+    );
+    row(&mut out, "start", &path_text(&plan.start));
+    row(&mut out, "umask", &umask);
+    for Root {
+        path,
+        access,
+        dotfiles,
+    } in &plan.rules.roots
+    {
+        let text = format!(
+            "{}  {access}, dotfiles {}",
+            path_text(path),
+            dotfiles.name()
+        );
+        row(&mut out, "directory", &text);
+    }
+    for grant in &plan.grants {
+        let access = grant.access.iter().map(|right| format!("{right:?}"));
+        let access = access.collect::<Vec<_>>().join(" ");
+        let text = format!("{}  {access}  ({})", path_text(&grant.path), grant.reason);
+        row(&mut out, "landlock", &text);
+    }
+    out
+}
+
+fn refused_text(refusal: &Refusal) -> String {
+    let mut out = String::from("refused\n");
+    row(&mut out, "stage", refusal.stage.name());
+    row(
+        &mut out,
+        "reason",
+        &Escaped::bytes(refusal.reason.as_bytes()).to_string(),
+    );
+    if let Some(hint) = &refusal.hint {
+        row(
+            &mut out,
+            "hint",
+            &Escaped::bytes(hint.as_bytes()).to_string(),
+        );
+    }
+    out
+}
+
+fn policy_text(subject: &Subject, file: &PolicyFile, kernel: Kernel) -> String {
+    let mut out = String::new();
+    let source = match &file.source {
+        Some(path) => path_text(path),
+        None => "no policy file: the defaults hold".to_owned(),
+    };
+    row(
+        &mut out,
+        "account",
+        &Escaped::bytes(subject.account.name.as_bytes()).to_string(),
+    );
+    for weakness in weaker(subject, kernel) {
+        row(&mut out, "weaker", &weakness);
+    }
+    row(&mut out, "policy", &source);
+    for line in subject.policy.lines() {
+        row(&mut out, "", &line);
+    }
+    out
+}
+
+/// What is weaker than promised: by the kernel, or because the administrator
+/// wrote so.
+fn weaker(subject: &Subject, kernel: Kernel) -> Vec<String> {
+    let missing = kernel.weaknesses();
+    let mut all: Vec<_> = missing
+        .map(|weakness| format!("without {}: {}", weakness.missing, weakness.open))
+        .collect();
+    if subject.policy.confinement.value == Requirement::BestEffort {
+        all.push(
+            "confinement = \"best-effort\": a missing means does not end the session".to_owned(),
+        );
+    }
+    all
+}
+
+fn weaker_json(subject: &Subject, kernel: Kernel) -> Json {
+    Json::texts(weaker(subject, kernel))
+}
+
+fn row(out: &mut String, label: &str, text: &str) {
+    let _ = writeln!(out, "  {label:<12} {text}");
+}
+
+fn path_text(path: &Path) -> String {
+    Escaped::path(path).to_string()
+}
+
+fn argument_text(argument: &Argument) -> String {
+    match argument {
+        Argument::Literal(word) => Escaped::os(word).to_string(),
+        Argument::Pattern { literal, .. } => Escaped::os(literal).to_string(),
+    }
+}

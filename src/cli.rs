@@ -1,0 +1,243 @@
+//! The command line: one call of sshd, a few of an administrator.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser, ValueExt as _};
+
+/// What xfersh was called for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// By sshd or login(1): serve this command, or nothing.
+    Session(Option<OsString>),
+    /// By something that takes xfersh for another shell; refused.
+    Foreign(&'static str),
+    /// By sshd through ForceCommand: the command is in SSH_ORIGINAL_COMMAND.
+    Forced,
+    /// The dry run.
+    Check(Check),
+    /// The examination of the host.
+    Doctor(Doctor),
+    /// The help text.
+    Help,
+    /// The version.
+    Version,
+}
+
+/// The arguments of `--check`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Check {
+    /// The account; the caller's own if none is named.
+    pub user: Option<String>,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// The policy file instead of the host's.
+    pub config: Option<PathBuf>,
+    /// Print one JSON object.
+    pub json: bool,
+    /// Enter the confinement and try it out.
+    pub live: bool,
+    /// The command; without one the policy is examined.
+    pub command: Option<OsString>,
+}
+
+/// The arguments of `--doctor`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doctor {
+    /// The account whose set-up is examined as well.
+    pub user: Option<String>,
+    /// Print one JSON object.
+    pub json: bool,
+}
+
+/// The text of `--help`.
+pub const HELP: &str = "\
+xfersh: a login shell for accounts that may copy files and do nothing else
+
+  xfersh -c COMMAND            serve COMMAND (called by sshd)
+  xfersh --forced              serve SSH_ORIGINAL_COMMAND (for ForceCommand)
+  xfersh --check [OPTIONS] -c COMMAND
+                               say what would be done, and why; do nothing
+  xfersh --check [OPTIONS]     examine the policy and print what holds
+  xfersh --check --live --user NAME
+                               enter the confinement and try the promises
+  xfersh --doctor [--user NAME] [--json]
+                               examine this host and an account's set-up
+  xfersh --help | --version
+
+Options of --check:
+  --user NAME      the account (default: the caller's)
+  --address IP     the client's address
+  --config FILE    a policy other than /etc/xfersh.toml
+  --json           one JSON object instead of text
+  --live           try the confinement in earnest (needs --user)
+
+Exit status: 0 allowed or nothing serious, 1 a finding, 2 usage or policy
+error, 125 xfersh failed, 126 refused; a served session ends with the
+server's own status. See xfersh(8) and xfersh.toml(5).
+";
+
+/// Reads the arguments, `argv[0]` first.
+///
+/// A name that begins with `-` is a login (login(1), sshd(8)): then only
+/// `-c COMMAND` has a meaning, so that no client can reach an administrator's
+/// call through an account's shell.
+///
+/// # Errors
+///
+/// What is wrong with the call.
+pub fn parse(arguments: Vec<OsString>) -> Result<Call, String> {
+    let mut arguments = arguments.into_iter();
+    let name = arguments.next().unwrap_or_default();
+    let is_login = name.as_encoded_bytes().starts_with(b"-");
+    let rest: Vec<_> = arguments.collect();
+    if let [option, command] = rest.as_slice()
+        && option == "-c"
+    {
+        return Ok(Call::Session(Some(command.clone())));
+    }
+    if rest.is_empty() {
+        return Ok(Call::Session(None));
+    }
+    if is_login || rest.first().is_some_and(|option| option == "-c") {
+        return Ok(Call::Foreign("arguments other than -c COMMAND"));
+    }
+    parse_admin(rest)
+}
+
+fn parse_admin(arguments: Vec<OsString>) -> Result<Call, String> {
+    let mut parser = Parser::from_args(arguments);
+    let first = parser.next().map_err(|error| error.to_string())?;
+    let call = match first {
+        Some(Arg::Long("help") | Arg::Short('h')) => Call::Help,
+        Some(Arg::Long("version") | Arg::Short('V')) => Call::Version,
+        Some(Arg::Long("forced")) => Call::Forced,
+        Some(Arg::Long("check")) => return parse_check(&mut parser),
+        Some(Arg::Long("doctor")) => return parse_doctor(&mut parser),
+        Some(argument) => return Err(argument.unexpected().to_string()),
+        None => return Ok(Call::Session(None)),
+    };
+    match parser.next().map_err(|error| error.to_string())? {
+        None => Ok(call),
+        Some(argument) => Err(argument.unexpected().to_string()),
+    }
+}
+
+fn parse_check(parser: &mut Parser) -> Result<Call, String> {
+    let mut check = Check::default();
+    let text = |error: lexopt::Error| error.to_string();
+    while let Some(argument) = parser.next().map_err(text)? {
+        match argument {
+            Arg::Long("user") => check.user = Some(value(parser)?),
+            Arg::Long("address") => check.address = Some(value(parser)?),
+            Arg::Long("config") => check.config = Some(parser.value().map_err(text)?.into()),
+            Arg::Long("json") => check.json = true,
+            Arg::Long("live") => check.live = true,
+            Arg::Short('c') if check.command.is_none() => {
+                check.command = Some(parser.value().map_err(text)?);
+            }
+            argument => return Err(argument.unexpected().to_string()),
+        }
+    }
+    match check {
+        Check {
+            live: true,
+            user: None,
+            ..
+        } => Err("--live needs --user NAME".to_owned()),
+        Check {
+            live: true,
+            command: Some(_),
+            ..
+        } => Err("--live takes no command: it tries every protocol".to_owned()),
+        check => Ok(Call::Check(check)),
+    }
+}
+
+fn parse_doctor(parser: &mut Parser) -> Result<Call, String> {
+    let mut doctor = Doctor::default();
+    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+        match argument {
+            Arg::Long("user") => doctor.user = Some(value(parser)?),
+            Arg::Long("json") => doctor.json = true,
+            argument => return Err(argument.unexpected().to_string()),
+        }
+    }
+    Ok(Call::Doctor(doctor))
+}
+
+fn value<T: std::str::FromStr>(parser: &mut Parser) -> Result<T, String>
+where
+    T::Err: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let value = parser.value().map_err(|error| error.to_string())?;
+    value.parse().map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(arguments: &[&str]) -> Result<Call, String> {
+        parse(arguments.iter().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn what_sshd_calls() {
+        let session = |command: Option<&str>| Ok(Call::Session(command.map(OsString::from)));
+        let foreign = Ok(Call::Foreign("arguments other than -c COMMAND"));
+        let rows: [(&[&str], Result<Call, String>); 10] = [
+            (&["xfersh", "-c", "scp -t x"], session(Some("scp -t x"))),
+            (&["-xfersh", "-c", "scp -t x"], session(Some("scp -t x"))),
+            (&["xfersh", "-c", ""], session(Some(""))),
+            (&["xfersh", "-c", "--help"], session(Some("--help"))),
+            (&["-xfersh"], session(None)),
+            (&["xfersh"], session(None)),
+            (&[], session(None)),
+            (&["-xfersh", "--check"], foreign.clone()),
+            (&["xfersh", "-c", "a", "-c", "b"], foreign.clone()),
+            (&["xfersh", "-c"], foreign),
+        ];
+        for (arguments, expected) in rows {
+            assert_eq!(call(arguments), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_administrator_calls() {
+        let Ok(Call::Check(check)) = call(&[
+            "xfersh",
+            "--check",
+            "--user",
+            "alice",
+            "--address=192.0.2.7",
+            "--json",
+            "-c",
+            "scp -f x",
+        ]) else {
+            panic!("no check");
+        };
+        assert_eq!(check.user.as_deref(), Some("alice"));
+        assert_eq!(check.address, Some("192.0.2.7".parse().unwrap()));
+        assert_eq!(check.command, Some("scp -f x".into()));
+        assert!(check.json && !check.live);
+        assert_eq!(call(&["xfersh", "--forced"]), Ok(Call::Forced));
+        assert_eq!(call(&["xfersh", "--help"]), Ok(Call::Help));
+        for wrong in [
+            &["xfersh", "--check", "--address", "x"][..],
+            &["xfersh", "--check", "--user"],
+            &["xfersh", "--check", "x"],
+            &["xfersh", "--check", "-c", "a", "-c", "b"],
+            &["xfersh", "--check", "--live"],
+            &["xfersh", "--check", "--live", "--user", "a", "-c", "x"],
+            &["xfersh", "--forced", "x"],
+            &["xfersh", "--help", "x"],
+            &["xfersh", "--doctor", "-c", "x"],
+            &["xfersh", "scp", "-t", "x"],
+            &["xfersh", "--checks"],
+        ] {
+            assert!(call(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The account of a uid.
+//!
+//! A statically linked program has no dependable name service switch, so the
+//! files are read first, and only for an account that is not there `getent` is
+//! asked, by an absolute path and with an empty environment: LDAP, SSSD and
+//! systemd-userdb accounts work, and local ones cost no process.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+
+use crate::decide::account::{Account, AccountSource};
+
+const PASSWD: &str = "/etc/passwd";
+const GROUP: &str = "/etc/group";
+const GETENT: &str = "/usr/bin/getent";
+
+/// Why there is no account.
+#[derive(Debug)]
+pub enum AccountError {
+    /// No source knows it.
+    Unknown(Key),
+    /// A source could not be asked.
+    Unreadable(&'static str, io::Error),
+    /// The entry has no absolute home directory.
+    Home(String),
+}
+
+impl std::fmt::Display for AccountError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown(Key::Uid(uid)) => write!(f, "no account has the uid {uid}"),
+            Self::Unknown(Key::Name(name)) => write!(f, "no account is called '{name}'"),
+            Self::Unreadable(source, error) => write!(f, "cannot read {source}: {error}"),
+            Self::Home(name) => write!(f, "the account '{name}' has no absolute home directory"),
+        }
+    }
+}
+
+/// What an account is looked up by.
+#[derive(Clone, Debug)]
+pub enum Key {
+    /// The uid: a session.
+    Uid(u32),
+    /// The login name: an administrator's call.
+    Name(String),
+}
+
+/// Looks an account up; its groups only if they are asked for.
+///
+/// # Errors
+///
+/// If there is none, or it is no use.
+pub fn lookup(key: &Key, with_groups: bool) -> Result<Account, AccountError> {
+    let passwd = read(PASSWD)?;
+    let mut account = match find(&passwd, key, AccountSource::Passwd) {
+        Some(account) => account,
+        None => ask_getent(key)?,
+    };
+    if !account.home.is_absolute() {
+        return Err(AccountError::Home(account.name));
+    }
+    if with_groups {
+        account.groups = groups(&account)?;
+    }
+    Ok(account)
+}
+
+fn read(path: &'static str) -> Result<String, AccountError> {
+    let bytes = fs::read(path).map_err(|error| AccountError::Unreadable(path, error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Finds the entry in text of the form of passwd(5). For a uid the first
+/// entry counts, as for getpwuid(3); the others are its aliases.
+fn find(passwd: &str, key: &Key, source: AccountSource) -> Option<Account> {
+    let is_wanted = |entry: &Entry<'_>| match key {
+        Key::Uid(uid) => entry.uid == *uid,
+        Key::Name(name) => entry.name == name,
+    };
+    let found = entries(passwd).find(is_wanted)?;
+    let same_uid = entries(passwd).filter(|entry| entry.uid == found.uid);
+    let aliases = same_uid.filter(|entry| entry.name != found.name);
+    Some(Account {
+        name: found.name.to_owned(),
+        uid: found.uid,
+        gid: found.gid,
+        home: PathBuf::from(found.home),
+        groups: Vec::new(),
+        aliases: aliases.map(|entry| entry.name.to_owned()).collect(),
+        source,
+    })
+}
+
+struct Entry<'a> {
+    name: &'a str,
+    uid: u32,
+    gid: u32,
+    home: &'a str,
+}
+
+fn entries(passwd: &str) -> impl Iterator<Item = Entry<'_>> {
+    passwd.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _password) = (fields.next()?, fields.next()?);
+        let (uid, gid) = (fields.next()?, fields.next()?);
+        let (_comment, home) = (fields.next()?, fields.next()?);
+        // Lines of nis-compat ("+::::::") name no account.
+        let named = !name.is_empty() && !name.starts_with(['+', '-', '#']);
+        named.then_some(Entry {
+            name,
+            uid: uid.parse().ok()?,
+            gid: gid.parse().ok()?,
+            home,
+        })
+    })
+}
+
+fn ask_getent(key: &Key) -> Result<Account, AccountError> {
+    let wanted = match key {
+        Key::Uid(uid) => uid.to_string(),
+        Key::Name(name) => name.clone(),
+    };
+    let answer = getent(&["passwd", "--", &wanted])?;
+    find(&answer, key, AccountSource::NameService).ok_or_else(|| AccountError::Unknown(key.clone()))
+}
+
+/// The names of the account's groups: of its primary one and of those that
+/// list it as a member.
+fn groups(account: &Account) -> Result<Vec<String>, AccountError> {
+    let mut names = group_names(&read(GROUP)?, account);
+    if account.source == AccountSource::NameService {
+        // "NAME GID GID…", then the name of each.
+        let answer = getent(&["initgroups", "--", &account.name])?;
+        for gid in answer.split_whitespace().skip(1) {
+            let entry = getent(&["group", "--", gid])?;
+            names.extend(entry.split(':').next().map(str::to_owned));
+        }
+        let entry = getent(&["group", "--", &account.gid.to_string()])?;
+        names.extend(entry.split(':').next().map(str::to_owned));
+    }
+    Ok(names)
+}
+
+fn group_names(group: &str, account: &Account) -> Vec<String> {
+    let own =
+        group_entries(group).filter(|entry| entry.gid == account.gid || entry.has(&account.name));
+    own.map(|entry| entry.name.to_owned()).collect()
+}
+
+struct GroupEntry<'a> {
+    name: &'a str,
+    gid: u32,
+    members: &'a str,
+}
+
+impl GroupEntry<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.members.split(',').any(|member| member == name)
+    }
+}
+
+/// The entries of text of the form of group(5).
+fn group_entries(group: &str) -> impl Iterator<Item = GroupEntry<'_>> {
+    group.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _password) = (fields.next()?, fields.next()?);
+        Some(GroupEntry {
+            name,
+            gid: fields.next()?.parse().ok()?,
+            members: fields.next()?,
+        })
+    })
+}
+
+/// Asks the name service; an empty answer where it knows nothing.
+fn getent(arguments: &[&str]) -> Result<String, AccountError> {
+    if !Path::new(GETENT).exists() {
+        return Ok(String::new());
+    }
+    let output = Command::new(GETENT)
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let output = output.map_err(|error| AccountError::Unreadable(GETENT, error))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Takes on the ids of an account, for good: the process must be root's. The
+/// supplementary groups are those of the group file.
+///
+/// # Errors
+///
+/// Those of setgroups(2), setresgid(2) and setresuid(2).
+pub fn irrevocably_become(account: &Account) -> io::Result<()> {
+    let group = fs::read(GROUP)?;
+    let gids = group_ids(&String::from_utf8_lossy(&group), account);
+    let (uid, gid) = (Uid::from_raw(account.uid), Gid::from_raw(account.gid));
+    setgroups(&gids)?;
+    setresgid(gid, gid, gid)?;
+    setresuid(uid, uid, uid)?;
+    Ok(())
+}
+
+fn group_ids(group: &str, account: &Account) -> Vec<Gid> {
+    let members = group_entries(group).filter(|entry| entry.has(&account.name));
+    members.map(|entry| Gid::from_raw(entry.gid)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
+        +::::::\n\
+        broken\n\
+        alice:x:1000:1000:Alice,,,:/home/alice:/usr/bin/xfersh\n\
+        upload:x:1000:1000::/srv/upload:/usr/bin/xfersh\n\
+        odd:x:notanumber:1000::/home/odd:/bin/sh\n";
+
+    fn by_uid(uid: u32) -> Option<Account> {
+        find(PASSWD, &Key::Uid(uid), AccountSource::Passwd)
+    }
+
+    #[test]
+    fn the_first_entry_of_a_uid_counts_and_the_others_are_aliases() {
+        let account = by_uid(1000).unwrap();
+        assert_eq!(account.name, "alice");
+        assert_eq!(account.home, Path::new("/home/alice"));
+        assert_eq!(account.aliases, ["upload"]);
+        assert_eq!(by_uid(1001), None);
+    }
+
+    #[test]
+    fn a_name_is_found_with_its_own_home() {
+        let key = Key::Name("upload".to_owned());
+        let account = find(PASSWD, &key, AccountSource::Passwd).unwrap();
+        assert_eq!(account.home, Path::new("/srv/upload"));
+        assert_eq!(account.aliases, ["alice"]);
+        let key = Key::Name("odd".to_owned());
+        assert_eq!(find(PASSWD, &key, AccountSource::Passwd), None);
+    }
+
+    #[test]
+    fn groups_are_the_primary_one_and_those_with_the_member() {
+        let account = by_uid(1000).unwrap();
+        let group = "alice:x:1000:\nsftp:x:200:bob,alice\nstaff:x:50:alicex\n";
+        assert_eq!(group_names(group, &account), ["alice", "sftp"]);
+    }
+}

@@ -1,0 +1,101 @@
+//! Carries a plan out, up to the moment before the server starts.
+//!
+//! Every step that fails ends the session. The steps are in the code below,
+//! in their order; after each that can be read back, it is.
+
+use std::io;
+
+use caps::CapSet;
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::chdir;
+
+use crate::decide::plan::Plan;
+use crate::enforce::landlock;
+use crate::error::{Error, Step};
+
+/// A plan whose confinement is in force in this process: the only thing that
+/// [`super::exec::exec`] takes.
+#[derive(Debug)]
+pub struct Confined {
+    plan: Plan,
+}
+
+impl Confined {
+    /// The plan that is in force.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+/// Gives up every privilege and confines this process as planned. There is no
+/// way back.
+///
+/// # Errors
+///
+/// The step that failed; the process is then of no more use.
+pub fn irrevocably_confine(plan: Plan) -> Result<Confined, Error> {
+    set_limits(&plan)?;
+    if let Some(mask) = plan.umask {
+        umask(Mode::from_bits_truncate(mask));
+    }
+    chdir(&plan.start).map_err(|error| Error::io(Step::Chdir(plan.start.clone()), error))?;
+    drop_capabilities()?;
+    set_no_new_privileges()?;
+    landlock::restrict(&plan)?;
+    Ok(Confined { plan })
+}
+
+fn set_limits(plan: &Plan) -> Result<(), Error> {
+    // A core file would be written past the guard, into the working
+    // directory, with the content of the session.
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)
+        .map_err(|error| Error::io(Step::Limit("RLIMIT_CORE"), error))?;
+    if let Some(size) = plan.limits.max_file_size {
+        setrlimit(Resource::RLIMIT_FSIZE, size, size)
+            .map_err(|error| Error::io(Step::Limit("RLIMIT_FSIZE"), error))?;
+    }
+    Ok(())
+}
+
+/// Empties the capability sets. An ordinary account has none, but a PAM module
+/// (pam_cap) may have given some. The bounding set can only be emptied by who
+/// has CAP_SETPCAP, and limits nothing once no_new_privs is set.
+fn drop_capabilities() -> Result<(), Error> {
+    let failed =
+        |error: caps::errors::CapsError| Error::text(Step::Capabilities, error.to_string());
+    let may_bound = caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP);
+    if may_bound.map_err(failed)? {
+        caps::clear(None, CapSet::Bounding).map_err(failed)?;
+    }
+    // Permitted takes effective with it, and the two take ambient (see
+    // capabilities(7): ambient capabilities are permitted and inheritable).
+    for set in [CapSet::Inheritable, CapSet::Permitted] {
+        caps::clear(None, set).map_err(failed)?;
+    }
+    for set in [CapSet::Inheritable, CapSet::Permitted, CapSet::Effective] {
+        let left = caps::read(None, set).map_err(failed)?;
+        if !left.is_empty() {
+            return Err(Error::text(
+                Step::Capabilities,
+                format!("{set:?} is not empty"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn set_no_new_privileges() -> Result<(), Error> {
+    let failed = |error: nix::Error| Error::io(Step::NoNewPrivileges, error);
+    prctl::set_no_new_privs().map_err(failed)?;
+    if prctl::get_no_new_privs().map_err(failed)? {
+        Ok(())
+    } else {
+        Err(Error::io(
+            Step::NoNewPrivileges,
+            io::Error::other("it is not set"),
+        ))
+    }
+}

@@ -1,0 +1,101 @@
+//! The Landlock domain of the session, from the plan's grants.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, LandlockStatus,
+    PathBeneath, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
+};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::Mode;
+
+use crate::decide::plan::{Grant, Plan};
+use crate::decide::policy::Requirement;
+use crate::error::{Error, Step};
+
+/// The newest ABI whose file rights the session's domain handles. Those of
+/// ABI 9 (pathname sockets) are left to the server's own layer: the guard
+/// must be able to reach a log daemon that was restarted.
+const NEWEST: ABI = ABI::V8;
+
+/// Puts the process and all that it starts into a domain that allows what
+/// the plan grants and nothing else.
+///
+/// # Errors
+///
+/// If the kernel has no Landlock and the plan requires it, or a step fails.
+pub fn restrict(plan: &Plan) -> Result<(), Error> {
+    let failed = |error: landlock::RulesetError| Error::text(Step::Landlock, error.to_string());
+    let mut ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(NEWEST))
+        .and_then(|ruleset| ruleset.handle_access(AccessNet::from_all(NEWEST)))
+        .and_then(|ruleset| ruleset.scope(Scope::from_all(NEWEST)))
+        .and_then(Ruleset::create)
+        .map_err(failed)?;
+    for grant in &plan.grants {
+        if let Some(beneath) = open_granted(grant)? {
+            let rule = PathBeneath::new(beneath, grant.access);
+            ruleset = ruleset.add_rule(rule).map_err(failed)?;
+        }
+    }
+    let status = ruleset.restrict_self().map_err(failed)?;
+    let available = matches!(status.landlock, LandlockStatus::Available { .. });
+    let enforced = available && status.ruleset != RulesetStatus::NotEnforced;
+    match plan.confinement {
+        Requirement::Required if !enforced => {
+            Err(Error::text(Step::Landlock, "this kernel does not offer it"))
+        }
+        _ if enforced => prove(),
+        _ => Ok(()),
+    }
+}
+
+/// Opens what a grant names; `None` where a row for other hosts is missing.
+///
+/// A directory of the policy was resolved while the facts were gathered, so a
+/// symbolic link in it now means that it was exchanged since.
+fn open_granted(grant: &Grant) -> Result<Option<OwnedFd>, Error> {
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+    let opened = if grant.optional {
+        open(&grant.path, flags, Mode::empty())
+    } else {
+        open_resolved(&grant.path, flags)
+    };
+    match opened {
+        Ok(descriptor) => Ok(Some(descriptor)),
+        Err(_) if grant.optional => Ok(None),
+        Err(error) => Err(Error::io(Step::Rule(grant.path.clone()), error)),
+    }
+}
+
+fn open_resolved(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
+    let how = OpenHow::new()
+        .flags(flags)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    match openat2(AT_FDCWD, path, how) {
+        // A sandbox without openat2: no link as the last component at least.
+        Err(Errno::ENOSYS | Errno::EPERM) => open(path, flags | OFlag::O_NOFOLLOW, Mode::empty()),
+        opened => opened,
+    }
+}
+
+/// Tries what the domain must refuse: to list the root directory, which no
+/// policy can grant and which is allowed to everybody otherwise.
+fn prove() -> Result<(), Error> {
+    match File::open("/") {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(Error::io(
+            Step::Proof("the root directory is closed"),
+            error,
+        )),
+        Ok(_) => Err(Error::text(
+            Step::Proof("the root directory is closed"),
+            "it can be opened",
+        )),
+    }
+}

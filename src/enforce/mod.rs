@@ -1,0 +1,17 @@
+//! The effects of the shell, in safe Rust: reading facts before the
+//! decision, carrying it out after.
+
+#![forbid(unsafe_code)]
+
+pub mod account;
+pub mod audit;
+pub mod confine;
+pub mod exec;
+mod expand;
+pub mod facts;
+pub mod identity;
+pub mod kernel;
+mod landlock;
+pub mod load;
+pub mod peer;
+pub mod sanitise;

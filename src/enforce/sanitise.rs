@@ -1,0 +1,74 @@
+//! Puts in order what the process inherited, before anything is read.
+
+use std::fs::OpenOptions;
+use std::os::fd::IntoRawFd as _;
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+
+use crate::error::{Error, Step};
+use crate::system::{descriptors, signals};
+
+/// Signals that a caller may have left ignored or blocked and on which the
+/// session depends.
+const SIGNALS: [Signal; 7] = [
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGPIPE,
+    Signal::SIGALRM,
+    Signal::SIGTERM,
+    Signal::SIGCHLD,
+];
+
+/// What was found on the standard descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standard {
+    /// Whether one of them is a terminal.
+    pub terminal: bool,
+}
+
+/// Makes sure that descriptors 0 to 2 are open, that no other is, and that
+/// signals do what they do by default.
+///
+/// # Errors
+///
+/// If one of the steps fails: then nothing may be started.
+pub fn sanitise() -> Result<Standard, Error> {
+    let failed = |error: Errno| Error::io(Step::Sanitise, error);
+    let mut terminal = false;
+    for number in 0..=2 {
+        terminal |= is_terminal_or_open_null(number)?;
+    }
+    descriptors::close_from(3).map_err(|error| Error::io(Step::Sanitise, error))?;
+    for signal in SIGNALS {
+        signals::set_default(signal).map_err(|error| Error::io(Step::Sanitise, error))?;
+    }
+    // A write beyond the size limit is an error for the client, not the end
+    // of the server.
+    signals::ignore(Signal::SIGXFSZ).map_err(|error| Error::io(Step::Sanitise, error))?;
+    let none = SigSet::empty();
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&none), None).map_err(failed)?;
+    Ok(Standard { terminal })
+}
+
+/// Whether a standard descriptor is a terminal. One that is closed is opened
+/// on /dev/null: otherwise the next file opened would take its place.
+fn is_terminal_or_open_null(number: i32) -> Result<bool, Error> {
+    match descriptors::is_terminal(number) {
+        Ok(terminal) => Ok(terminal),
+        Err(error) if error.raw_os_error() == Some(Errno::EBADF as i32) => {
+            let null = OpenOptions::new().read(true).write(true).open("/dev/null");
+            let null = null.map_err(|error| Error::io(Step::Sanitise, error))?;
+            // The lowest free number: those below are open by now.
+            let opened = null.into_raw_fd();
+            if opened == number {
+                Ok(false)
+            } else {
+                let wrong = format!("/dev/null became descriptor {opened}, not {number}");
+                Err(Error::text(Step::Sanitise, wrong))
+            }
+        }
+        Err(_) => Ok(false),
+    }
+}

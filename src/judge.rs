@@ -1,0 +1,74 @@
+//! From an account and an invocation to the verdict: the one way there, for
+//! a session and for the dry run.
+
+use std::path::Path;
+
+use crate::decide::account::Account;
+use crate::decide::facts::{Case, Inquiry};
+use crate::decide::invocation::Invocation;
+use crate::decide::policy::{Policy, PolicyFile};
+use crate::decide::verdict::{Refusal, Stage, Verdict};
+use crate::decide::{self};
+use crate::enforce::account::{self, Key};
+use crate::enforce::{facts, load};
+
+/// An account and the policy that holds for it.
+#[derive(Debug)]
+pub struct Subject {
+    /// The account.
+    pub account: Account,
+    /// The policy for this account and client.
+    pub policy: Policy,
+}
+
+impl Subject {
+    /// Looks the account up in a policy that is loaded.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, where there is no such account, or the policy cannot be
+    /// applied to it.
+    pub fn of(key: &Key, file: &PolicyFile, invocation: &Invocation) -> Result<Self, Refusal> {
+        let refuse = |error: account::AccountError| Refusal::new(Stage::Account, error.to_string());
+        let account = account::lookup(key, file.asks_for_groups()).map_err(refuse)?;
+        let client = invocation.client.address();
+        if let Some(other) = file.differing_aliases(&account, client).next() {
+            let (name, uid) = (&account.name, account.uid);
+            let reason =
+                format!("'{name}' and '{other}' share the uid {uid} under different policies");
+            let hint = "give both the same policy, or each a uid of its own";
+            return Err(Refusal::new(Stage::Account, reason).hint(hint));
+        }
+        let policy = file.effective(&account, client);
+        Ok(Self { account, policy })
+    }
+
+    /// Decides on an invocation. The disk is looked at with the rights of
+    /// this process, which must be the account's.
+    pub fn judge(&self, invocation: &Invocation) -> Verdict {
+        let case = Case {
+            policy: &self.policy,
+            account: &self.account,
+            invocation,
+        };
+        match Inquiry::of(&case) {
+            Ok(inquiry) => {
+                let facts = facts::gather(&inquiry, &self.account.home, self.account.uid);
+                decide::decide(&case, &inquiry, &facts)
+            }
+            Err(refusal) => Verdict::Refused(refusal),
+        }
+    }
+}
+
+/// Loads the host's policy.
+///
+/// # Errors
+///
+/// The refusal of everything, where the policy cannot be used.
+pub fn load(path: &Path) -> Result<PolicyFile, Refusal> {
+    load::policy(path).map_err(|error| {
+        let hint = format!("mend {}; 'xfersh --check' shows each error", path.display());
+        Refusal::new(Stage::Host, error.to_string()).hint(hint)
+    })
+}

@@ -1,0 +1,76 @@
+//! The pipeline: sanitise > invocation > policy > decide > record > confine >
+//! exec. This file is the table of contents of the shell; the logic is in
+//! what it calls.
+
+use std::convert::Infallible;
+use std::env;
+use std::path::Path;
+
+use crate::cli::Call;
+use crate::decide::verdict::{Refusal, Stage, Verdict};
+use crate::enforce::account::Key;
+use crate::enforce::audit::{Audit, Importance};
+use crate::enforce::confine::irrevocably_confine;
+use crate::enforce::exec::exec;
+use crate::enforce::identity::Identity;
+use crate::enforce::load::POLICY;
+use crate::enforce::peer;
+use crate::enforce::sanitise::{Standard, sanitise};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::judge::{self, Subject};
+use crate::tell;
+
+/// Serves one call of sshd. Returns only if no server was started.
+pub fn serve(call: Call) -> Exit {
+    let inherited = sanitise();
+    let mut audit = Audit::open(nix::unistd::getuid().as_raw());
+    match inherited.and_then(|standard| session(call, standard, &mut audit)) {
+        Ok(Session::Refused(message)) => {
+            tell::client(&message);
+            Exit::Refused
+        }
+        Ok(Session::Served(never)) => match never {},
+        Err(error) => {
+            audit.event(Importance::Error, &tell::Failure(&error));
+            tell::client(
+                "The session could not be started; the reason is in the log of the server.",
+            );
+            Exit::Failed
+        }
+    }
+}
+
+enum Session {
+    Refused(String),
+    Served(Infallible),
+}
+
+fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session, Error> {
+    let identity = Identity::of_process()?;
+    let command = match &call {
+        Call::Forced => env::var_os("SSH_ORIGINAL_COMMAND"),
+        Call::Session(command) => command.clone(),
+        _ => None,
+    };
+    let invocation = peer::invocation(command, standard);
+    let subject = judge::load(Path::new(POLICY))
+        .and_then(|file| Subject::of(&Key::Uid(identity.uid), &file, &invocation));
+    audit.identify(subject.as_ref().ok(), identity.uid, &invocation);
+    let verdict = match (&call, &subject) {
+        (Call::Foreign(what), _) => Verdict::Refused(Refusal::new(Stage::Form, *what)),
+        (_, Ok(subject)) => subject.judge(&invocation),
+        (_, Err(refusal)) => Verdict::Refused(refusal.clone()),
+    };
+    audit.verdict(&invocation, &verdict);
+    let plan = match verdict {
+        Verdict::Granted(plan) => *plan,
+        Verdict::Refused(refusal) => {
+            let policy = subject.as_ref().ok().map(|subject| &subject.policy);
+            return Ok(Session::Refused(tell::refusal(&refusal, policy)));
+        }
+    };
+    audit.require(plan.audit)?;
+    let confined = irrevocably_confine(plan)?;
+    exec(confined).map(Session::Served)
+}

@@ -1,0 +1,47 @@
+//! The C entry point.
+//!
+//! The start of Rust's standard runtime (19 system calls: alternate signal
+//! stack, guard page, /proc/self/maps, …) costs a sixth of the time that the
+//! whole shell may take, and serves nothing here. So `main` is the one that
+//! the C library calls.
+
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::os::unix::ffi::OsStrExt as _;
+
+/// Defines `main` for the binary.
+#[macro_export]
+macro_rules! entry_point {
+    () => {
+        #[unsafe(no_mangle)]
+        extern "C" fn main(
+            count: ::std::ffi::c_int,
+            vector: *const *const ::std::ffi::c_char,
+        ) -> ::std::ffi::c_int {
+            $crate::system::entry::start(count, vector)
+        }
+    };
+}
+
+/// Runs xfersh with the arguments of `main`.
+#[must_use]
+pub fn start(count: c_int, vector: *const *const c_char) -> c_int {
+    let exit = crate::run(arguments(count, vector));
+    c_int::from(exit.code())
+}
+
+/// The arguments, as many as there are: a caller of execve(2) can leave even
+/// `argv[0]` out.
+fn arguments(count: c_int, vector: *const *const c_char) -> Vec<OsString> {
+    let count = usize::try_from(count).unwrap_or(0);
+    // SAFETY: C guarantees `count` pointers in the vector of main
+    // (C17 5.1.2.2.1); with none, the slice is empty and the pointer, which
+    // then points to a null pointer, is still valid.
+    let vector = unsafe { std::slice::from_raw_parts(vector, count) };
+    let argument = |text: &*const c_char| {
+        // SAFETY: each of them points to a string that ends with NUL and
+        // lives as long as the process (C17 5.1.2.2.1).
+        let text = unsafe { CStr::from_ptr(*text) };
+        OsStr::from_bytes(text.to_bytes()).to_owned()
+    };
+    vector.iter().map(argument).collect()
+}
