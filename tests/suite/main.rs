@@ -6,5 +6,7 @@
 
 mod harness;
 
+mod confine;
+mod corpus;
 mod leftovers;
 mod self_test;

@@ -35,6 +35,11 @@ impl Account {
         Path::new("/home").join(&self.name)
     }
 
+    /// The id of a group that the account is a member of.
+    pub fn team(&self) -> u32 {
+        self.id + 500
+    }
+
     /// A path in the home.
     pub fn at(&self, below: &str) -> PathBuf {
         self.home().join(below)
@@ -57,6 +62,12 @@ impl Account {
             &format!("{name}:x:{id}:{id}::{home}:{}", self.shell_path()),
         );
         add_line("/etc/group", name, &format!("{name}:x:{id}:"));
+        // A second group, so that the account can change the group of its files.
+        add_line(
+            "/etc/group",
+            &format!("{name}-team"),
+            &format!("{name}-team:x:{}:{name}", self.team()),
+        );
         add_line("/etc/shadow", name, &format!("{name}:*:19000:0:99999:7:::"));
     }
 
@@ -124,6 +135,7 @@ pub fn furnish_outside() {
 const DIRECTORIES: &[(&str, u32)] = &[
     (".ssh", 0o700),
     (".config", 0o755),
+    ("empty", 0o755),
     ("uploads", 0o755),
     ("uploads/sub", 0o755),
     ("uploads/empty", 0o755),

@@ -153,6 +153,12 @@ impl Host {
         self.run(Command::new(program).args(arguments).current_dir("/"), b"")
     }
 
+    /// What a line for the shell of root prints.
+    #[track_caller]
+    pub fn shell_line(&self, line: &str) -> String {
+        self.root("sh", &["-c", line]).succeeded(line).out()
+    }
+
     #[track_caller]
     pub fn run(&self, command: &mut Command, input: &[u8]) -> Output {
         run(&self.namespace, command, input)

@@ -10,6 +10,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Longer contents are kept as a hash only.
+const KEPT: usize = 1 << 20;
+/// So much of a content stands in a message.
 const SHOWN: usize = 200;
 
 #[derive(Clone, PartialEq)]
@@ -73,7 +75,7 @@ impl Entry {
 
 impl Content {
     fn of(bytes: Vec<u8>) -> Self {
-        if bytes.len() <= SHOWN {
+        if bytes.len() <= KEPT {
             return Self::Bytes(bytes);
         }
         let mut hasher = DefaultHasher::new();
@@ -102,7 +104,13 @@ impl fmt::Display for Entry {
         }
         match &self.content {
             Content::None => Ok(()),
-            Content::Bytes(bytes) => write!(f, ", \"{}\"", bytes.escape_ascii()),
+            Content::Bytes(bytes) => {
+                write!(
+                    f,
+                    ", \"{}\"",
+                    bytes[..bytes.len().min(SHOWN)].escape_ascii()
+                )
+            }
             Content::Hash(hash) => write!(f, ", content {hash:016x}"),
         }
     }

@@ -1,0 +1,64 @@
+//! P2 to P5 and P12: each attempt succeeds in an ordinary account, fails in ours, and leaves the disk as it was.
+
+mod by_scp;
+mod by_sftp;
+mod reading;
+mod server;
+
+use crate::harness::{Account, Host, Snapshot};
+
+/// Whether xfersh stops an attempt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum State {
+    Closed,
+    /// The threat model says that this is still possible. The test fails as soon as it is not, so that the
+    /// threat model and this row are put right.
+    Open,
+}
+
+/// Does an attempt as the account and says whether the client saw it succeed, and how the disk was just before.
+pub type Attempt<'a> = &'a dyn Fn(&Host, &Account) -> (bool, Snapshot);
+
+/// The three steps for one attempt that changes the disk; an error says which step went wrong.
+pub fn three_steps(host: &Host, state: State, attempt: Attempt) -> Result<(), String> {
+    host.refurnish();
+    let (succeeded, before) = attempt(host, host.plain());
+    let diff = before.diff(&host.disk());
+    if !succeeded || diff.is_empty() {
+        return Err(format!(
+            "proves nothing: as an ordinary account succeeded = {succeeded}, changes:\n{diff}"
+        ));
+    }
+    host.refurnish();
+    let (succeeded, before) = attempt(host, host.alice());
+    let diff = before.diff(&host.disk());
+    match state {
+        State::Closed if succeeded || !diff.is_empty() => Err(format!(
+            "is not stopped: succeeded = {succeeded}, changes:\n{diff}"
+        )),
+        State::Open if !succeeded || diff.is_empty() => Err(format!(
+            "is stopped now (succeeded = {succeeded}): mark it Closed and correct the threat model"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Fails with everything that went wrong in a table.
+#[track_caller]
+pub fn report(results: impl Iterator<Item = (&'static str, Result<(), String>)>) {
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for (name, result) in results {
+        count += 1;
+        if let Err(what) = result {
+            wrong.push(format!("{name}: {what}"));
+        }
+    }
+    assert!(count > 0, "an empty table shows nothing");
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} attempts:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
