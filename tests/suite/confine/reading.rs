@@ -28,9 +28,6 @@ const READS: &[(&str, Act)] = &[
     ("the policy", |s| s.get("/etc/xfersh.toml").is_ok()),
     ("the shells", |s| s.get("/etc/shells").is_ok()),
     ("a program", |s| s.get("/usr/bin/id").is_ok()),
-    ("its own environment", |s| {
-        s.get("/proc/self/environ").is_ok()
-    }),
     ("its own memory map", |s| s.get("/proc/self/maps").is_ok()),
     ("another process", |s| s.get("/proc/1/cmdline").is_ok()),
     ("the mounts", |s| s.get("/proc/mounts").is_ok()),
