@@ -1,0 +1,95 @@
+//! A private machine for one test: its own mounts, processes and loopback network.
+//!
+//! All of it hangs on one process, the first of its PID namespace, which ends when the pipe to it closes. A test
+//! that panics, and even a test run that is killed, therefore leaves no process, mount or file behind.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use nix::sched::{CloneFlags, setns, unshare};
+
+const SCRIPT: &str = include_str!("namespace.sh");
+
+pub struct Namespace {
+    keeper: Child,
+    alive: Option<ChildStdin>,
+    first: u32,
+    mounts: File,
+    processes: File,
+    network: File,
+}
+
+impl Namespace {
+    pub fn new() -> Self {
+        let mut keeper = Command::new("unshare")
+            .args(["--mount", "--pid", "--net", "--fork", "--kill-child=KILL"])
+            .args(["--propagation", "private", "--", "/bin/sh", "-c", SCRIPT])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("cannot start unshare: the tests need util-linux and root");
+        let alive = keeper.stdin.take();
+        let mut line = String::new();
+        let mut said = BufReader::new(keeper.stdout.take().expect("stdout is piped"));
+        said.read_line(&mut line).expect("reading what the namespace says");
+        let Some(first) = line.strip_prefix("ready ").and_then(|pid| pid.trim().parse().ok()) else {
+            drop(alive);
+            let _ = said.read_to_string(&mut line);
+            let status = keeper.wait();
+            panic!("cannot build the private namespace: {status:?} (the tests run as root): {line}");
+        };
+        let open = |kind: &str| {
+            let path = format!("/proc/{first}/ns/{kind}");
+            File::open(&path).unwrap_or_else(|error| panic!("cannot open {path}: {error}"))
+        };
+        Self {
+            mounts: open("mnt"),
+            processes: open("pid"),
+            network: open("net"),
+            keeper,
+            alive,
+            first,
+        }
+    }
+
+    /// The first process of the namespace, as seen from outside.
+    pub fn first_process(&self) -> u32 {
+        self.first
+    }
+
+    /// Runs `work` with the files and the network of the namespace, so that `std::fs` and `std::net` see them.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.on_a_thread(false, work)
+    }
+
+    /// Starts a command as a process of the namespace. No thread can be made from there, hence only the start.
+    pub fn spawn(&self, command: &mut Command) -> std::io::Result<Child> {
+        self.on_a_thread(true, || command.spawn())
+    }
+
+    /// A namespace can be entered by a single thread as long as that shares its root and working directory with no other.
+    fn on_a_thread<T: Send>(&self, processes: bool, work: impl FnOnce() -> T + Send) -> T {
+        let result = std::thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    unshare(CloneFlags::CLONE_FS).expect("unshare(CLONE_FS)");
+                    setns(&self.network, CloneFlags::CLONE_NEWNET).expect("entering the network namespace");
+                    setns(&self.mounts, CloneFlags::CLONE_NEWNS).expect("entering the mount namespace");
+                    if processes {
+                        setns(&self.processes, CloneFlags::CLONE_NEWPID).expect("entering the PID namespace");
+                    }
+                    work()
+                })
+                .join()
+        });
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        drop(self.alive.take());
+        let _ = self.keeper.wait();
+    }
+}

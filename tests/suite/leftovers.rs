@@ -1,0 +1,57 @@
+//! The tests leave the machine as they found it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use crate::harness::Host;
+
+/// What of the real machine a host could have touched: names and change times, mounts, and who is in which namespace.
+#[derive(Debug, PartialEq)]
+struct Machine {
+    names: BTreeSet<(String, i64, i64)>,
+    mounts: String,
+}
+
+impl Machine {
+    fn look() -> Self {
+        let mut names = BTreeSet::new();
+        for place in ["/etc", "/home", "/opt", "/srv", "/mnt", "/run/sshd", "/dev/log", "/etc/ssh", "/etc/passwd"] {
+            let Ok(facts) = fs::symlink_metadata(place) else { continue };
+            names.insert((place.to_owned(), facts.ctime(), facts.ctime_nsec()));
+        }
+        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("reading mountinfo");
+        Self { names, mounts }
+    }
+}
+
+/// The processes whose mount namespace is the one of `inode`.
+fn inhabitants(namespace: &Path) -> usize {
+    let processes = fs::read_dir("/proc").expect("listing /proc").flatten();
+    processes
+        .filter(|process| fs::read_link(process.path().join("ns/mnt")).is_ok_and(|link| link == namespace))
+        .count()
+}
+
+#[test]
+fn a_panicking_test_leaves_no_process_mount_or_file() {
+    let before = Machine::look();
+    let mut namespace = None;
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let host = Host::with_sshd();
+        let first = host.namespace().first_process();
+        namespace = fs::read_link(format!("/proc/{first}/ns/mnt")).ok();
+        // A session that is still open, and a process that outlives it.
+        let mut session = host.raw_sftp(host.plain());
+        assert!(session.put("uploads/new", b"new").ok());
+        host.ssh(host.plain(), &[], "setsid sleep 1000 >/dev/null 2>&1 </dev/null &").succeeded("a left process");
+        assert!(inhabitants(namespace.as_deref().expect("a namespace")) > 4);
+        std::panic::resume_unwind(Box::new("a test fails here"));
+    }));
+    assert!(result.is_err());
+    let namespace = namespace.expect("the host was built");
+    assert_eq!(inhabitants(&namespace), 0, "processes are left");
+    assert_eq!(before, Machine::look());
+}
