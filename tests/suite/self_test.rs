@@ -7,12 +7,23 @@ use crate::harness::{Host, SshdConfig};
 fn a_plain_account_runs_commands_and_the_disk_shows_them() {
     let host = Host::with_sshd();
     let before = host.disk();
-    let output = host.ssh(host.plain(), &[], "echo out; echo err >&2; echo more >>uploads/old.txt; exit 7");
-    assert_eq!((output.code(), output.out().as_str(), output.err().as_str()), (7, "out\n", "err\n"));
+    let output = host.ssh(
+        host.plain(),
+        &[],
+        "echo out; echo err >&2; echo more >>uploads/old.txt; exit 7",
+    );
+    assert_eq!(
+        (output.code(), output.out().as_str(), output.err().as_str()),
+        (7, "out\n", "err\n")
+    );
     let diff = before.diff(&host.disk());
     assert_eq!(diff.lines().count(), 2, "{diff}");
     host.refurnish();
-    let output = host.direct(host.plain(), b"cat; pwd; id -un", b"through standard input\n");
+    let output = host.direct(
+        host.plain(),
+        b"cat; pwd; id -un",
+        b"through standard input\n",
+    );
     assert_eq!(output.out(), "through standard input\n/home/plain\nplain\n");
 }
 
@@ -34,24 +45,36 @@ fn the_snapshot_sees_every_kind_of_change() {
     for change in changes {
         host.refurnish();
         let before = host.disk();
-        host.direct(host.plain(), change.as_bytes(), b"").succeeded(change);
+        host.direct(host.plain(), change.as_bytes(), b"")
+            .succeeded(change);
         assert_ne!(before.diff(&host.disk()), "", "{change} was not seen");
     }
     host.refurnish();
     let before = host.disk();
-    host.inside(|| xattr::set("/home/plain/uploads/old.txt", "user.test", b"1")).expect("setting an attribute");
-    assert_ne!(before.diff(&host.disk()), "", "an extended attribute was not seen");
+    host.inside(|| xattr::set("/home/plain/uploads/old.txt", "user.test", b"1"))
+        .expect("setting an attribute");
+    assert_ne!(
+        before.diff(&host.disk()),
+        "",
+        "an extended attribute was not seen"
+    );
 }
 
 #[test]
 fn the_log_gives_lines_in_order() {
     let host = Host::new();
-    host.root("logger", &["-t", "xfersh", "one"]).succeeded("logger");
-    host.root("logger", &["-t", "other", "two"]).succeeded("logger");
-    host.root("logger", &["-t", "xfersh", "three"]).succeeded("logger");
+    host.root("logger", &["-t", "xfersh", "one"])
+        .succeeded("logger");
+    host.root("logger", &["-t", "other", "two"])
+        .succeeded("logger");
+    host.root("logger", &["-t", "xfersh", "three"])
+        .succeeded("logger");
     let texts: Vec<String> = host.log().into_iter().map(|line| line.text).collect();
     assert_eq!(texts.len(), 2, "{texts:?}");
-    assert!(texts[0].ends_with("one") && texts[1].ends_with("three"), "{texts:?}");
+    assert!(
+        texts[0].ends_with("one") && texts[1].ends_with("three"),
+        "{texts:?}"
+    );
     assert!(host.log().is_empty());
 }
 
@@ -63,7 +86,9 @@ fn the_raw_sftp_client_speaks_each_request() {
     assert!(sftp.greeted);
     assert!(sftp.put("uploads/a", b"content").ok());
     assert_eq!(sftp.get("uploads/a"), Ok(b"content".to_vec()));
-    let handle = sftp.handle(|sftp| sftp.open("uploads/a", WRITE | CREATE)).expect("a handle");
+    let handle = sftp
+        .handle(|sftp| sftp.open("uploads/a", WRITE | CREATE))
+        .expect("a handle");
     assert!(sftp.fsetstat(&handle, Attributes::size(3)).ok());
     assert!(sftp.fsync(&handle).ok());
     assert!(sftp.fstat(&handle).ok());
@@ -71,7 +96,13 @@ fn the_raw_sftp_client_speaks_each_request() {
     assert_eq!(sftp.get("uploads/a"), Ok(b"con".to_vec()));
     assert!(sftp.setstat("uploads/a", Attributes::mode(0o640)).ok());
     assert!(sftp.setstat("uploads/a", Attributes::times(1, 2)).ok());
-    assert!(sftp.setstat("uploads/a", Attributes::owner(host.plain().id, host.plain().id)).ok());
+    assert!(
+        sftp.setstat(
+            "uploads/a",
+            Attributes::owner(host.plain().id, host.plain().id)
+        )
+        .ok()
+    );
     assert!(sftp.lsetstat("uploads/a", Attributes::times(3, 4)).ok());
     assert!(sftp.rename("uploads/a", "uploads/b").ok());
     assert!(sftp.posix_rename("uploads/b", "uploads/c").ok());
@@ -84,10 +115,14 @@ fn the_raw_sftp_client_speaks_each_request() {
     assert!(!sftp.remove("uploads/d").ok());
     assert!(sftp.stat("uploads/c").ok() && sftp.lstat("uploads/e").ok() && sftp.realpath(".").ok());
     let names = sftp.list("uploads").expect("a listing");
-    assert!(names.contains(&b"e".to_vec()) && !names.contains(&b"d".to_vec()), "{names:?}");
+    assert!(
+        names.contains(&b"e".to_vec()) && !names.contains(&b"d".to_vec()),
+        "{names:?}"
+    );
     let modified = host.inside(|| {
         use std::os::unix::fs::MetadataExt;
-        std::fs::metadata("/home/plain/uploads/c").map(|facts| (facts.mode() & 0o7777, facts.mtime()))
+        std::fs::metadata("/home/plain/uploads/c")
+            .map(|facts| (facts.mode() & 0o7777, facts.mtime()))
     });
     assert_eq!(modified.expect("the file"), (0o640, 4));
     assert_eq!(sftp.end(), 0);
@@ -98,14 +133,20 @@ fn real_clients_copy_both_ways() {
     let host = Host::with_sshd();
     let plain = host.plain();
     host.sftp(plain, "ls\n").succeeded("sftp");
-    host.inside(|| std::fs::write("/tmp/local/up", "up\n")).expect("a local file");
-    host.sftp(plain, "put up uploads/by-sftp\nget uploads/by-sftp back\n").succeeded("sftp");
+    host.inside(|| std::fs::write("/tmp/local/up", "up\n"))
+        .expect("a local file");
+    host.sftp(plain, "put up uploads/by-sftp\nget uploads/by-sftp back\n")
+        .succeeded("sftp");
     assert_eq!(host.read("/tmp/local/back"), b"up\n");
     for options in [&[][..], &["-O"]] {
-        host.scp_to(plain, options, &["up"], "uploads/by-scp").succeeded("scp up");
-        host.scp_from(plain, options, "uploads/by-scp", "down").succeeded("scp down");
+        host.scp_to(plain, options, &["up"], "uploads/by-scp")
+            .succeeded("scp up");
+        host.scp_from(plain, options, "uploads/by-scp", "down")
+            .succeeded("scp down");
         assert_eq!(host.read("/tmp/local/down"), b"up\n");
-        host.scp_to(plain, options, &["up"], "missing/place").failed("scp to a missing place");
-        host.inside(|| std::fs::remove_file("/tmp/local/down")).expect("removing");
+        host.scp_to(plain, options, &["up"], "missing/place")
+            .failed("scp to a missing place");
+        host.inside(|| std::fs::remove_file("/tmp/local/down"))
+            .expect("removing");
     }
 }

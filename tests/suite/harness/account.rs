@@ -24,7 +24,11 @@ pub struct Account {
 impl Account {
     pub fn nth(index: usize, name: &str, shell: Shell) -> Self {
         let id = FIRST_ID + u32::try_from(index).expect("a handful of accounts");
-        Self { name: name.to_owned(), id, shell }
+        Self {
+            name: name.to_owned(),
+            id,
+            shell,
+        }
     }
 
     pub fn home(&self) -> PathBuf {
@@ -47,7 +51,11 @@ impl Account {
     pub fn register(&self) {
         let Self { name, id, .. } = self;
         let home = self.home().display().to_string();
-        add_line("/etc/passwd", name, &format!("{name}:x:{id}:{id}::{home}:{}", self.shell_path()));
+        add_line(
+            "/etc/passwd",
+            name,
+            &format!("{name}:x:{id}:{id}::{home}:{}", self.shell_path()),
+        );
         add_line("/etc/group", name, &format!("{name}:x:{id}:"));
         add_line("/etc/shadow", name, &format!("{name}:*:19000:0:99999:7:::"));
     }
@@ -66,7 +74,8 @@ impl Account {
         }
         for (name, mode, content) in FILES {
             let path = home.join(name);
-            fs::write(&path, content).unwrap_or_else(|error| panic!("cannot write {path:?}: {error}"));
+            fs::write(&path, content)
+                .unwrap_or_else(|error| panic!("cannot write {path:?}: {error}"));
             set_mode(&path, *mode);
         }
         for (name, target) in SYMLINKS {
@@ -148,7 +157,10 @@ const SYMLINKS: &[(&str, &str)] = &[
 ];
 
 /// Other names of files that the account made before: for a dotfile, for a file in the home.
-const HARD_LINKS: &[(&str, &str)] = &[("uploads/other-bashrc", ".bashrc"), ("uploads/other-note", "note.txt")];
+const HARD_LINKS: &[(&str, &str)] = &[
+    ("uploads/other-bashrc", ".bashrc"),
+    ("uploads/other-note", "note.txt"),
+];
 
 fn add_line(file: &str, name: &str, line: &str) {
     let old = fs::read_to_string(file).unwrap_or_default();

@@ -15,7 +15,13 @@ impl Host {
     /// `ssh OPTIONS ACCOUNT COMMAND`.
     #[track_caller]
     pub fn ssh(&self, account: &Account, options: &[&str], command: &str) -> Output {
-        self.run(self.client("ssh").args(options).arg(self.address(account)).arg(command), b"")
+        self.run(
+            self.client("ssh")
+                .args(options)
+                .arg(self.address(account))
+                .arg(command),
+            b"",
+        )
     }
 
     /// `sftp -b -`, with one command a line. It ends at the first that fails, unless the line begins with `-`.
@@ -27,22 +33,51 @@ impl Host {
     #[track_caller]
     pub fn sftp_with(&self, account: &Account, options: &[&str], lines: &str) -> Output {
         let mut command = self.client("sftp");
-        command.args(["-q", "-b", "-"]).args(options).arg(self.address(account));
+        command
+            .args(["-q", "-b", "-"])
+            .args(options)
+            .arg(self.address(account));
         self.run(&mut command, lines.as_bytes())
     }
 
     /// `scp OPTIONS LOCAL ACCOUNT:REMOTE`.
     #[track_caller]
-    pub fn scp_to(&self, account: &Account, options: &[&str], local: &[&str], remote: &str) -> Output {
+    pub fn scp_to(
+        &self,
+        account: &Account,
+        options: &[&str],
+        local: &[&str],
+        remote: &str,
+    ) -> Output {
         let target = format!("{}:{remote}", self.address(account));
-        self.run(self.client("scp").arg("-q").args(options).args(local).arg(target), b"")
+        self.run(
+            self.client("scp")
+                .arg("-q")
+                .args(options)
+                .args(local)
+                .arg(target),
+            b"",
+        )
     }
 
     /// `scp OPTIONS ACCOUNT:REMOTE LOCAL`.
     #[track_caller]
-    pub fn scp_from(&self, account: &Account, options: &[&str], remote: &str, local: &str) -> Output {
+    pub fn scp_from(
+        &self,
+        account: &Account,
+        options: &[&str],
+        remote: &str,
+        local: &str,
+    ) -> Output {
         let source = format!("{}:{remote}", self.address(account));
-        self.run(self.client("scp").arg("-q").args(options).arg(source).arg(local), b"")
+        self.run(
+            self.client("scp")
+                .arg("-q")
+                .args(options)
+                .arg(source)
+                .arg(local),
+            b"",
+        )
     }
 
     /// Our own SFTP client, through sshd: one request at a time, with its status.
@@ -63,10 +98,13 @@ impl Host {
 
     /// A client program with the configuration of this host, in the directory of the local files.
     pub fn client(&self, program: &str) -> Command {
-        self.inside(|| std::fs::create_dir_all(LOCAL)).expect("a directory for local files");
         let mut command = Command::new(program);
         command.args(["-F", CLIENT_CONFIG]).current_dir(LOCAL);
-        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/tmp").env("LC_ALL", "C.UTF-8");
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", "/tmp")
+            .env("LC_ALL", "C.UTF-8");
         command
     }
 

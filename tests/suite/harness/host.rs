@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::account::{Account, Shell, furnish_outside, set_mode};
+use super::client::LOCAL;
 use super::log::{Line, Log};
 use super::namespace::Namespace;
 use super::run::{Output, run};
@@ -18,7 +19,9 @@ pub const XFERSH: &str = "/opt/xfersh";
 const POLICY: &str = "/etc/xfersh.toml";
 
 /// The places whose state a test compares: whatever an account could write to by the rights of its user id.
-const WATCHED: &[&str] = &["/home", "/srv", "/etc", "/opt", "/tmp", "/var/tmp", "/dev/shm"];
+const WATCHED: &[&str] = &[
+    "/home", "/srv", "/etc", "/opt", "/tmp", "/var/tmp", "/dev/shm",
+];
 
 pub struct Host {
     // The order matters on drop: sshd goes before the namespace that it lives in.
@@ -51,8 +54,14 @@ impl Host {
                 account.furnish();
             }
             furnish_outside();
+            fs::create_dir(LOCAL).expect("a directory for the files of clients");
         });
-        Self { sshd: None, log, accounts, namespace }
+        Self {
+            sshd: None,
+            log,
+            accounts,
+            namespace,
+        }
     }
 
     /// A host with an sshd of the usual configuration.
@@ -69,7 +78,9 @@ impl Host {
     }
 
     pub fn sshd(&self) -> &Sshd {
-        self.sshd.as_ref().expect("this host has no sshd: call start_sshd")
+        self.sshd
+            .as_ref()
+            .expect("this host has no sshd: call start_sshd")
     }
 
     pub fn namespace(&self) -> &Namespace {
@@ -113,7 +124,8 @@ impl Host {
     pub fn write(&self, path: impl AsRef<Path> + Sync, content: &[u8]) {
         let path = path.as_ref();
         self.inside(|| {
-            fs::write(path, content).unwrap_or_else(|error| panic!("cannot write {path:?}: {error}"));
+            fs::write(path, content)
+                .unwrap_or_else(|error| panic!("cannot write {path:?}: {error}"));
             set_mode(path, 0o644);
         });
     }
@@ -150,7 +162,11 @@ impl Host {
     pub fn shell(&self, account: &Account) -> Command {
         let mut command = Command::new(account.shell_path());
         command
-            .arg0(Path::new(account.shell_path()).file_name().expect("shells have a name"))
+            .arg0(
+                Path::new(account.shell_path())
+                    .file_name()
+                    .expect("shells have a name"),
+            )
             .uid(account.id)
             .gid(account.id)
             .current_dir(account.home())
@@ -169,13 +185,22 @@ impl Host {
     #[track_caller]
     pub fn direct(&self, account: &Account, command: &[u8], input: &[u8]) -> Output {
         use std::os::unix::ffi::OsStrExt;
-        self.run(self.shell(account).arg("-c").arg(std::ffi::OsStr::from_bytes(command)), input)
+        self.run(
+            self.shell(account)
+                .arg("-c")
+                .arg(std::ffi::OsStr::from_bytes(command)),
+            input,
+        )
     }
 
     /// The lines of xfersh in the log since the last call.
     pub fn log(&self) -> Vec<Line> {
         let ours = |line: &Line| line.text.contains("xfersh");
-        self.log.take(&self.namespace).into_iter().filter(ours).collect()
+        self.log
+            .take(&self.namespace)
+            .into_iter()
+            .filter(ours)
+            .collect()
     }
 
     /// The state of the disk, as far as an account could reach it.
@@ -185,8 +210,15 @@ impl Host {
 
     /// The command lines of the processes that run on the host as `account`.
     pub fn processes_of(&self, account: &Account) -> Vec<String> {
-        let listed = self.root("ps", &["-u", &account.id.to_string(), "-o", "pid=,stat=,args="]);
-        listed.out().lines().map(|line| line.trim().to_owned()).collect()
+        let listed = self.root(
+            "ps",
+            &["-u", &account.id.to_string(), "-o", "pid=,stat=,args="],
+        );
+        listed
+            .out()
+            .lines()
+            .map(|line| line.trim().to_owned())
+            .collect()
     }
 }
 

@@ -27,7 +27,11 @@ impl Line {
             .and_then(|rest| rest.split_once('>'))
             .and_then(|(number, rest)| Some((number.parse().ok()?, rest.to_owned())))
             .unwrap_or((0, text.clone()));
-        Self { priority, text, raw: raw.to_vec() }
+        Self {
+            priority,
+            text,
+            raw: raw.to_vec(),
+        }
     }
 }
 
@@ -42,7 +46,8 @@ impl Log {
         use std::os::unix::fs::PermissionsExt;
         let socket = namespace.inside(|| {
             let socket = UnixDatagram::bind(SOCKET).expect("binding /dev/log of the namespace");
-            std::fs::set_permissions(SOCKET, std::fs::Permissions::from_mode(0o666)).expect("chmod /dev/log");
+            std::fs::set_permissions(SOCKET, std::fs::Permissions::from_mode(0o666))
+                .expect("chmod /dev/log");
             socket
         });
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -56,11 +61,17 @@ impl Log {
                 let got = socket.recv(&mut buffer);
                 let Some(lines) = kept.upgrade() else { return };
                 if let Ok(count) = got {
-                    lines.lock().expect("no reader panics").push(Line::parse(&buffer[..count]));
+                    lines
+                        .lock()
+                        .expect("no reader panics")
+                        .push(Line::parse(&buffer[..count]));
                 }
             }
         });
-        Self { lines, marks: AtomicU64::new(0) }
+        Self {
+            lines,
+            marks: AtomicU64::new(0),
+        }
     }
 
     /// Takes the lines that came since the last call. What was sent before this call is in it: datagrams keep their order.
@@ -68,7 +79,9 @@ impl Log {
         let mark = format!("<0>mark {}", self.marks.fetch_add(1, Ordering::Relaxed));
         namespace.inside(|| {
             let sender = UnixDatagram::unbound().expect("a socket");
-            sender.send_to(mark.as_bytes(), SOCKET).expect("marking the log");
+            sender
+                .send_to(mark.as_bytes(), SOCKET)
+                .expect("marking the log");
         });
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {

@@ -6,8 +6,12 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
 
 const SCRIPT: &str = include_str!("namespace.sh");
 
@@ -18,6 +22,8 @@ pub struct Namespace {
     mounts: File,
     processes: File,
     network: File,
+    /// Processes of the namespace that this test process must collect: a PID namespace does not end before.
+    children: Mutex<Vec<u32>>,
 }
 
 impl Namespace {
@@ -32,12 +38,18 @@ impl Namespace {
         let alive = keeper.stdin.take();
         let mut line = String::new();
         let mut said = BufReader::new(keeper.stdout.take().expect("stdout is piped"));
-        said.read_line(&mut line).expect("reading what the namespace says");
-        let Some(first) = line.strip_prefix("ready ").and_then(|pid| pid.trim().parse().ok()) else {
+        said.read_line(&mut line)
+            .expect("reading what the namespace says");
+        let Some(first) = line
+            .strip_prefix("ready ")
+            .and_then(|pid| pid.trim().parse().ok())
+        else {
             drop(alive);
             let _ = said.read_to_string(&mut line);
             let status = keeper.wait();
-            panic!("cannot build the private namespace: {status:?} (the tests run as root): {line}");
+            panic!(
+                "cannot build the private namespace: {status:?} (the tests run as root): {line}"
+            );
         };
         let open = |kind: &str| {
             let path = format!("/proc/{first}/ns/{kind}");
@@ -50,6 +62,7 @@ impl Namespace {
             keeper,
             alive,
             first,
+            children: Mutex::default(),
         }
     }
 
@@ -65,7 +78,12 @@ impl Namespace {
 
     /// Starts a command as a process of the namespace. No thread can be made from there, hence only the start.
     pub fn spawn(&self, command: &mut Command) -> std::io::Result<Child> {
-        self.on_a_thread(true, || command.spawn())
+        let child = self.on_a_thread(true, || command.spawn())?;
+        self.children
+            .lock()
+            .expect("no holder panics")
+            .push(child.id());
+        Ok(child)
     }
 
     /// A namespace can be entered by a single thread as long as that shares its root and working directory with no other.
@@ -74,10 +92,13 @@ impl Namespace {
             scope
                 .spawn(|| {
                     unshare(CloneFlags::CLONE_FS).expect("unshare(CLONE_FS)");
-                    setns(&self.network, CloneFlags::CLONE_NEWNET).expect("entering the network namespace");
-                    setns(&self.mounts, CloneFlags::CLONE_NEWNS).expect("entering the mount namespace");
+                    setns(&self.network, CloneFlags::CLONE_NEWNET)
+                        .expect("entering the network namespace");
+                    setns(&self.mounts, CloneFlags::CLONE_NEWNS)
+                        .expect("entering the mount namespace");
                     if processes {
-                        setns(&self.processes, CloneFlags::CLONE_NEWPID).expect("entering the PID namespace");
+                        setns(&self.processes, CloneFlags::CLONE_NEWPID)
+                            .expect("entering the PID namespace");
                     }
                     work()
                 })
@@ -90,6 +111,21 @@ impl Namespace {
 impl Drop for Namespace {
     fn drop(&mut self) {
         drop(self.alive.take());
-        let _ = self.keeper.wait();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while matches!(self.keeper.try_wait(), Ok(None)) && Instant::now() < deadline {
+            for child in self
+                .children
+                .get_mut()
+                .into_iter()
+                .flat_map(|children| children.iter())
+            {
+                // Most were collected long ago, which is no error here.
+                let _ = waitpid(
+                    Pid::from_raw(child.cast_signed()),
+                    Some(WaitPidFlag::WNOHANG),
+                );
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Small C programs of the tests, for what no client and no safe Rust does: compiled once per test run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 
 use super::account::set_mode;
 use super::host::Host;
@@ -29,22 +30,33 @@ impl Host {
 }
 
 fn compiled(name: &str, kind: Kind) -> Vec<u8> {
-    static DONE: OnceLock<Mutex<Vec<(String, Vec<u8>)>>> = OnceLock::new();
-    let mut done = DONE.get_or_init(Mutex::default).lock().expect("compilers do not panic twice");
-    if let Some((_, bytes)) = done.iter().find(|(known, _)| known == name) {
+    static DONE: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+    let mut done = DONE.lock().expect("compilers do not panic twice");
+    if let Some(bytes) = done.get(name) {
         return bytes.clone();
     }
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(format!("{name}.c"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/programs")
+        .join(format!("{name}.c"));
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let mut compiler = Command::new("cc");
-    compiler.args(["-O1", "-Wall", "-Werror", "-o"]).arg(&target).arg(&source);
+    compiler
+        .args(["-O1", "-Wall", "-Werror", "-o"])
+        .arg(&target)
+        .arg(&source);
     match kind {
         Kind::Program => compiler.arg("-pthread"),
         Kind::Library => compiler.args(["-shared", "-fPIC"]),
     };
-    let output = compiler.output().expect("cannot start cc: the tests need a C compiler");
-    assert!(output.status.success(), "cannot compile {source:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = compiler
+        .output()
+        .expect("cannot start cc: the tests need a C compiler");
+    assert!(
+        output.status.success(),
+        "cannot compile {source:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let bytes = std::fs::read(&target).expect("reading what was compiled");
-    done.push((name.to_owned(), bytes.clone()));
+    done.insert(name.to_owned(), bytes.clone());
     bytes
 }

@@ -52,7 +52,12 @@ impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({} ms)", self.status, self.took.as_millis())?;
         for (name, bytes) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            write!(f, "\n--- {name}, {} bytes\n{}", bytes.len(), bytes.escape_ascii())?;
+            write!(
+                f,
+                "\n--- {name}, {} bytes\n{}",
+                bytes.len(),
+                bytes.escape_ascii()
+            )?;
         }
         Ok(())
     }
@@ -65,13 +70,22 @@ pub fn run(namespace: &Namespace, command: &mut Command, input: &[u8]) -> Output
 }
 
 #[track_caller]
-pub fn run_within(namespace: &Namespace, command: &mut Command, input: &[u8], limit: Duration) -> Output {
+pub fn run_within(
+    namespace: &Namespace,
+    command: &mut Command,
+    input: &[u8],
+    limit: Duration,
+) -> Output {
     let started = Instant::now();
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let child = namespace
         .spawn(command)
         .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-    finish(child, input, started, limit).unwrap_or_else(|| panic!("{command:?} did not end within {limit:?}"))
+    finish(child, input, started, limit)
+        .unwrap_or_else(|| panic!("{command:?} did not end within {limit:?}"))
 }
 
 /// Feeds and drains the pipes of `child` and waits for it. `None`: it was still running at the end of `limit` and was killed.
@@ -100,7 +114,12 @@ pub fn finish(mut child: Child, input: &[u8], started: Instant, limit: Duration)
         let _ = child.wait();
         return None;
     };
-    Some(Output { status, stdout, stderr, took: started.elapsed() })
+    Some(Output {
+        status,
+        stdout,
+        stderr,
+        took: started.elapsed(),
+    })
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {

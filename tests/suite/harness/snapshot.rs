@@ -37,7 +37,10 @@ impl Entry {
         let facts = std::fs::symlink_metadata(path)?;
         let file_type = facts.file_type();
         let (kind, content) = if file_type.is_symlink() {
-            ('l', Content::Bytes(std::fs::read_link(path)?.as_os_str().as_bytes().to_vec()))
+            (
+                'l',
+                Content::Bytes(std::fs::read_link(path)?.as_os_str().as_bytes().to_vec()),
+            )
         } else if file_type.is_dir() {
             ('d', Content::None)
         } else if file_type.is_file() {
@@ -81,8 +84,19 @@ impl Content {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, mode, owner: (user, group), size, modified: (seconds, nanos), links, .. } = self;
-        write!(f, "{kind} {mode:04o} {user}:{group} {size} bytes, mtime {seconds}.{nanos:09}, {links} links")?;
+        let Self {
+            kind,
+            mode,
+            owner: (user, group),
+            size,
+            modified: (seconds, nanos),
+            links,
+            ..
+        } = self;
+        write!(
+            f,
+            "{kind} {mode:04o} {user}:{group} {size} bytes, mtime {seconds}.{nanos:09}, {links} links"
+        )?;
         for (name, value) in &self.attributes {
             write!(f, ", {}={}", name.escape_ascii(), value.escape_ascii())?;
         }
@@ -104,9 +118,12 @@ impl Snapshot {
         let mut waiting: Vec<PathBuf> = roots.iter().map(|root| root.as_ref().to_owned()).collect();
         while let Some(path) = waiting.pop() {
             // A name that vanishes between the listing and the look is not there.
-            let Ok(entry) = Entry::of(&path) else { continue };
+            let Ok(entry) = Entry::of(&path) else {
+                continue;
+            };
             if entry.kind == 'd' {
-                let names = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("cannot list {path:?}: {error}"));
+                let names = std::fs::read_dir(&path)
+                    .unwrap_or_else(|error| panic!("cannot list {path:?}: {error}"));
                 waiting.extend(names.flatten().map(|name| name.path()));
             }
             entries.insert(path, entry);
@@ -120,11 +137,17 @@ impl Snapshot {
         for (path, old) in &self.0 {
             match after.0.get(path) {
                 Some(new) if new == old => {}
-                Some(new) => lines += &format!("- {} {old}\n+ {} {new}\n", shown(path), shown(path)),
+                Some(new) => {
+                    lines += &format!("- {} {old}\n+ {} {new}\n", shown(path), shown(path))
+                }
                 None => lines += &format!("- {} {old}\n", shown(path)),
             }
         }
-        for (path, new) in after.0.iter().filter(|(path, _)| !self.0.contains_key(*path)) {
+        for (path, new) in after
+            .0
+            .iter()
+            .filter(|(path, _)| !self.0.contains_key(*path))
+        {
             lines += &format!("+ {} {new}\n", shown(path));
         }
         lines
@@ -138,8 +161,16 @@ impl Snapshot {
 
     /// The same tree as if it stood at another place, to compare two accounts.
     pub fn moved(&self, from: &str, to: &str) -> Self {
-        let moved = |path: &PathBuf| path.strip_prefix(from).map_or_else(|_| path.clone(), |rest| Path::new(to).join(rest));
-        Self(self.0.iter().map(|(path, entry)| (moved(path), entry.clone())).collect())
+        let moved = |path: &PathBuf| {
+            path.strip_prefix(from)
+                .map_or_else(|_| path.clone(), |rest| Path::new(to).join(rest))
+        };
+        Self(
+            self.0
+                .iter()
+                .map(|(path, entry)| (moved(path), entry.clone()))
+                .collect(),
+        )
     }
 
     pub fn paths(&self) -> impl Iterator<Item = &Path> {

@@ -31,13 +31,20 @@ pub struct SshdConfig {
 
 impl Default for SshdConfig {
     fn default() -> Self {
-        Self { sftp: "/usr/lib/openssh/sftp-server".to_owned(), lines: String::new(), program: "/usr/sbin/sshd" }
+        Self {
+            sftp: "/usr/lib/openssh/sftp-server".to_owned(),
+            lines: String::new(),
+            program: "/usr/sbin/sshd",
+        }
     }
 }
 
 impl SshdConfig {
     pub fn with(lines: &str) -> Self {
-        Self { lines: lines.to_owned(), ..Self::default() }
+        Self {
+            lines: lines.to_owned(),
+            ..Self::default()
+        }
     }
 
     fn text(&self) -> String {
@@ -92,8 +99,16 @@ impl Sshd {
         while !namespace.inside(answers) {
             let ended = self.process.try_wait().expect("waiting for sshd");
             let words = || namespace.inside(|| fs::read_to_string(COMPLAINTS).unwrap_or_default());
-            assert!(ended.is_none(), "sshd ended at once ({ended:?}): {}", words());
-            assert!(Instant::now() < deadline, "sshd does not answer: {}", words());
+            assert!(
+                ended.is_none(),
+                "sshd ended at once ({ended:?}): {}",
+                words()
+            );
+            assert!(
+                Instant::now() < deadline,
+                "sshd does not answer: {}",
+                words()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -141,7 +156,8 @@ fn keys() -> &'static Keys {
         let mut files = Vec::new();
         for path in [HOST_KEY, CLIENT_KEY] {
             let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", path];
-            super::run::run(&namespace, Command::new("ssh-keygen").args(arguments), b"").succeeded("ssh-keygen");
+            super::run::run(&namespace, Command::new("ssh-keygen").args(arguments), b"")
+                .succeeded("ssh-keygen");
             for (path, mode) in [(path.to_owned(), 0o600), (format!("{path}.pub"), 0o644)] {
                 let content = namespace.inside(|| fs::read(&path)).expect("reading a key");
                 files.push((path, mode, content));

@@ -10,8 +10,8 @@ use std::time::Duration;
 mod wire;
 
 use super::namespace::Namespace;
-use wire::{Packet, decode, kind, packets};
 pub use wire::{Attributes, EOF, FAILURE, NO_SUCH_FILE, OK, PERMISSION_DENIED, Reply, UNSUPPORTED};
+use wire::{Packet, decode, kind, packets};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -35,11 +35,22 @@ pub struct Sftp {
 impl Sftp {
     #[track_caller]
     pub fn start(namespace: &Namespace, command: &mut Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = namespace.spawn(command).expect("cannot start the client side of sftp");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut process = namespace
+            .spawn(command)
+            .expect("cannot start the client side of sftp");
         let to = process.stdin.take().expect("stdin is piped");
         let from = packets(process.stdout.take().expect("stdout is piped"));
-        let mut sftp = Self { process, to, from, next: 0, greeted: false };
+        let mut sftp = Self {
+            process,
+            to,
+            from,
+            next: 0,
+            greeted: false,
+        };
         sftp.send(kind::INIT, &3_u32.to_be_bytes());
         let version = sftp.from.recv_timeout(PATIENCE).ok();
         sftp.greeted = version.is_some_and(|packet| packet.first() == Some(&kind::VERSION));
@@ -172,7 +183,10 @@ impl Sftp {
     }
 
     pub fn posix_rename(&mut self, old: &str, new: &str) -> Reply {
-        self.extended(b"posix-rename@openssh.com", &[old.as_bytes(), new.as_bytes()])
+        self.extended(
+            b"posix-rename@openssh.com",
+            &[old.as_bytes(), new.as_bytes()],
+        )
     }
 
     pub fn hardlink(&mut self, old: &str, new: &str) -> Reply {
@@ -256,9 +270,18 @@ impl Sftp {
 
     /// Says goodbye and returns the exit status of the session.
     pub fn end(self) -> i32 {
-        let Self { mut process, to, from, .. } = self;
+        let Self {
+            mut process,
+            to,
+            from,
+            ..
+        } = self;
         drop(to);
         drop(from);
-        process.wait().ok().and_then(|status| status.code()).unwrap_or(-1)
+        process
+            .wait()
+            .ok()
+            .and_then(|status| status.code())
+            .unwrap_or(-1)
     }
 }

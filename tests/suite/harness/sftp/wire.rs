@@ -53,19 +53,31 @@ pub struct Attributes {
 
 impl Attributes {
     pub fn mode(mode: u32) -> Self {
-        Self { mode: Some(mode), ..Self::default() }
+        Self {
+            mode: Some(mode),
+            ..Self::default()
+        }
     }
 
     pub fn size(size: u64) -> Self {
-        Self { size: Some(size), ..Self::default() }
+        Self {
+            size: Some(size),
+            ..Self::default()
+        }
     }
 
     pub fn times(access: u32, modified: u32) -> Self {
-        Self { times: Some((access, modified)), ..Self::default() }
+        Self {
+            times: Some((access, modified)),
+            ..Self::default()
+        }
     }
 
     pub fn owner(user: u32, group: u32) -> Self {
-        Self { owner: Some((user, group)), ..Self::default() }
+        Self {
+            owner: Some((user, group)),
+            ..Self::default()
+        }
     }
 
     pub fn encode(self, packet: &mut Packet) {
@@ -187,7 +199,9 @@ pub fn decode(packet: &[u8]) -> Reply {
 fn number(bytes: &[u8]) -> (u32, &[u8]) {
     bytes
         .split_first_chunk()
-        .map_or((0, &[][..]), |(first, rest)| (u32::from_be_bytes(*first), rest))
+        .map_or((0, &[][..]), |(first, rest)| {
+            (u32::from_be_bytes(*first), rest)
+        })
 }
 
 fn string(bytes: &[u8]) -> (&[u8], &[u8]) {
@@ -198,6 +212,10 @@ fn string(bytes: &[u8]) -> (&[u8], &[u8]) {
 fn after_attributes(bytes: &[u8]) -> &[u8] {
     let (flags, rest) = number(bytes);
     let sizes = [(1, 8), (2, 8), (4, 4), (8, 8)];
-    let length = sizes.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, size)| size).sum::<usize>();
+    let length = sizes
+        .iter()
+        .filter(|(bit, _)| flags & bit != 0)
+        .map(|(_, size)| size)
+        .sum::<usize>();
     rest.get(length..).unwrap_or_default()
 }
