@@ -74,11 +74,16 @@ impl RsyncRequest {
         self.sender && (self.has("--remove-source-files") || self.has("--remove-sent-files"))
     }
 
-    /// Whether the server converts names between character sets, for which
-    /// it loads the modules of iconv(3).
+    /// Whether files go to (or come from) directories below the operand:
+    /// with directories in the transfer, or with relative names.
     #[must_use]
-    pub fn converts_names(&self) -> bool {
-        self.plain().any(|option| option.starts_with(b"--iconv="))
+    pub fn reaches_below(&self) -> bool {
+        let long = ["--recursive", "--dirs", "--relative"];
+        let short = |option: &[u8]| {
+            let flags = option.split(|c| *c == b'e').next().unwrap_or_default();
+            !option.starts_with(b"--") && flags.iter().any(|c| b"rdR".contains(c))
+        };
+        long.iter().any(|name| self.has(name)) || self.plain().any(short)
     }
 
     fn has(&self, name: &str) -> bool {

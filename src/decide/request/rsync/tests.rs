@@ -237,10 +237,22 @@ fn only_a_sender_removes_sources() {
     // A value is no option.
     let value = rsync("--server --sender --log-format --remove-source-files . x").unwrap();
     assert!(!value.removes_sources());
-    assert!(!value.converts_names());
-    assert!(
-        rsync("--server --iconv=latin1 . x")
-            .unwrap()
-            .converts_names()
-    );
+}
+
+#[test]
+fn what_reaches_below_the_operand() {
+    for (arguments, expected) in [
+        ("-logDtpre.iLs . x", true),
+        ("-r . x", true),
+        ("-d . x", true),
+        ("-logDtpRe.iLs . x", true),
+        ("--recursive . x", true),
+        ("-logDtpe.iLsfxrCIvu . x", false),
+        ("-e.rdR . x", false),
+        ("--delete . x", false),
+        ("--suffix=-r . x", false),
+    ] {
+        let request = rsync(&format!("--server {arguments}")).unwrap();
+        assert_eq!(request.reaches_below(), expected, "{arguments}");
+    }
 }
