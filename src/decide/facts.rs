@@ -41,7 +41,8 @@ pub struct Inquiry {
     pub directories: Vec<PathBuf>,
     /// Whether the directories in the home are to be listed.
     pub home_children: bool,
-    /// The places that the client names, absolute.
+    /// The places that the client names, absolute: operands, then those of
+    /// options.
     pub operands: Vec<PathBuf>,
 }
 
@@ -173,9 +174,13 @@ fn vet_account(case: &Case<'_>) -> Result<(), Refusal> {
 
 /// The places that the client names: `~` expanded, made absolute.
 fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<PathBuf>, Refusal> {
-    let words = request.operands().iter();
+    let words: Vec<&Word> = match request {
+        Request::Rsync(rsync) => super::rsync::paths(rsync).collect(),
+        _ => request.operands().iter().collect(),
+    };
     let start = case.policy.start_directory(case.account);
     words
+        .into_iter()
         .map(|word| {
             let word = expand_tilde(word, case.account)?;
             // Of a pattern only the directory before it is known by now.

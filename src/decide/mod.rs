@@ -16,6 +16,7 @@ pub mod plan;
 pub mod policy;
 pub mod request;
 pub mod roots;
+mod rsync;
 mod startup;
 pub mod verdict;
 pub mod words;
@@ -23,12 +24,14 @@ pub mod words;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use account::Account;
 use facts::{Case, Facts, Inquiry, Place, Program};
 use places::Use;
 use plan::{Argument, Limits, Plan, Root, Rules, ServerKind};
 use policy::{PlaceTarget, Policy};
 use request::{Direction, Request, ScpRequest};
 use verdict::{Refusal, Stage, Verdict};
+use words::Word;
 
 /// Decides on a request whose form is accepted.
 pub fn decide(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Verdict {
@@ -43,7 +46,7 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
     let program = vet_program(inquiry, facts)?;
     vet_directories(facts)?;
     let kind = kind(&inquiry.request);
-    let roots = roots::roots(case, facts, kind);
+    let roots = roots::roots(case, facts, roots::most_access(&inquiry.request));
     vet_operands(case, inquiry, facts, &roots)?;
     let name_service = case.account.source == account::AccountSource::NameService;
     let mut grants = startup::grants(kind, name_service);
@@ -68,6 +71,7 @@ fn vet_program(inquiry: &Inquiry, facts: &Facts) -> Result<PathBuf, Refusal> {
     let key = match inquiry.request {
         Request::Sftp(_) => "sftp_server",
         Request::Scp(_) => "scp",
+        Request::Rsync(_) => "rsync",
     };
     match &facts.program {
         Program::Found(path) => Ok(path.clone()),
@@ -103,16 +107,20 @@ fn vet_operands(
     facts: &Facts,
     roots: &[Root],
 ) -> Result<(), Refusal> {
-    let Request::Scp(scp) = &inquiry.request else {
-        return Ok(());
-    };
-    let usage = Use {
-        direction: scp.direction,
-        recursive: scp.recursive,
+    let uses = match &inquiry.request {
+        Request::Sftp(_) => Vec::new(),
+        Request::Scp(scp) => {
+            let usage = Use {
+                direction: scp.direction,
+                recursive: scp.recursive,
+            };
+            vec![usage; scp.operands.len()]
+        }
+        Request::Rsync(rsync) => rsync::uses(rsync),
     };
     let names = &case.policy.dotfile_names.value;
-    let mut operands = facts.operands.iter();
-    operands.try_for_each(|path| places::vet(path, usage, roots, names))
+    let mut operands = facts.operands.iter().zip(uses);
+    operands.try_for_each(|(path, usage)| places::vet(path, usage, roots, names))
 }
 
 const fn kind(request: &Request) -> ServerKind {
@@ -122,6 +130,8 @@ const fn kind(request: &Request) -> ServerKind {
             Direction::Sink => ServerKind::ScpSink,
             Direction::Source => ServerKind::ScpSource,
         },
+        Request::Rsync(rsync) if rsync.sender => ServerKind::RsyncSender,
+        Request::Rsync(_) => ServerKind::RsyncReceiver,
     }
 }
 
@@ -138,6 +148,7 @@ fn argv(case: &Case<'_>, request: &Request, roots: &[Root]) -> Result<Vec<Argume
             Ok(words.into_iter().map(Argument::Literal).collect())
         }
         Request::Scp(scp) => scp_argv(case, scp),
+        Request::Rsync(rsync) => rsync::argv(rsync, case.account),
     }
 }
 
@@ -156,20 +167,24 @@ fn scp_argv(case: &Case<'_>, scp: &ScpRequest) -> Result<Vec<Argument>, Refusal>
     let mut argv = vec![Argument::Literal("scp".into())];
     argv.extend(options);
     for word in &scp.operands {
-        let word = facts::expand_tilde(word, case.account)?;
-        // Only a source is expanded, as the client's user expects of a
-        // shell; a target is one name.
-        let expands = scp.direction == Direction::Source && word.first_wildcard().is_some();
-        argv.push(if expands {
-            Argument::Pattern {
-                pattern: word.pattern(),
-                literal: word.to_os(),
-            }
-        } else {
-            Argument::Literal(word.to_os())
-        });
+        argv.push(operand(word, scp.direction, case.account)?);
     }
     Ok(argv)
+}
+
+/// One path of the client in the argument vector. Only a source is expanded,
+/// as the client's user expects of a shell; a target is one name.
+fn operand(word: &Word, direction: Direction, account: &Account) -> Result<Argument, Refusal> {
+    let word = facts::expand_tilde(word, account)?;
+    let expands = direction == Direction::Source && word.first_wildcard().is_some();
+    Ok(if expands {
+        Argument::Pattern {
+            pattern: word.pattern(),
+            literal: word.to_os(),
+        }
+    } else {
+        Argument::Literal(word.to_os())
+    })
 }
 
 /// The server's environment: what sshd would give (sshd(8), LOGIN PROCESS),

@@ -7,13 +7,14 @@ use landlock::{AccessFs, BitFlags, make_bitflags};
 
 use super::access::{Access, Right};
 use super::facts::{Case, Facts};
-use super::plan::{Grant, Root, ServerKind};
+use super::plan::{Grant, Root};
 use super::policy::{Dotfiles, Origin, PlaceTarget, PlaceTemplate};
+use super::request::{Direction, Request};
 
-/// The directories with rights, for a server of this kind: what the kind
+/// The directories with rights, as far as `most` goes: what the server
 /// never needs is left out. A later row of the policy adds to an earlier one
 /// for the same directory; `[[directory]]` replaces both.
-pub(super) fn roots(case: &Case<'_>, facts: &Facts, kind: ServerKind) -> Vec<Root> {
+pub(super) fn roots(case: &Case<'_>, facts: &Facts, most: Access) -> Vec<Root> {
     let policy = case.policy;
     let account_access = policy.access.value;
     let mut roots = Vec::new();
@@ -37,25 +38,30 @@ pub(super) fn roots(case: &Case<'_>, facts: &Facts, kind: ServerKind) -> Vec<Roo
             add(&mut roots, path, access, dotfiles);
         }
     }
-    let most = most_access(kind);
     for root in &mut roots {
         root.access = root.access.and(most);
     }
     roots
 }
 
-/// What a server of this kind can need at most.
-const fn most_access(kind: ServerKind) -> Access {
-    match kind {
-        ServerKind::Sftp | ServerKind::RsyncReceiver => Access::READ_WRITE,
-        ServerKind::ScpSink => Access::of(&[
-            Right::Create,
-            Right::Overwrite,
-            Right::Mkdir,
-            Right::Attributes,
-        ]),
-        ServerKind::ScpSource => Access::READ_ONLY,
-        ServerKind::RsyncSender => Access::of(&[Right::List, Right::Read]),
+/// What the server of a request can need at most.
+pub(super) fn most_access(request: &Request) -> Access {
+    match request {
+        Request::Sftp(_) => Access::READ_WRITE,
+        Request::Scp(scp) => match scp.direction {
+            Direction::Sink => Access::of(&[
+                Right::Create,
+                Right::Overwrite,
+                Right::Mkdir,
+                Right::Attributes,
+            ]),
+            Direction::Source => Access::READ_ONLY,
+        },
+        Request::Rsync(rsync) if !rsync.sender => Access::READ_WRITE,
+        Request::Rsync(rsync) if rsync.removes_sources() => {
+            Access::READ_ONLY.or(Access::of(&[Right::Remove]))
+        }
+        Request::Rsync(_) => Access::READ_ONLY,
     }
 }
 

@@ -93,6 +93,12 @@ const TABLE: &[Row] = &[
         "libcrypto reads it at start (config(5ssl))",
     ),
     Row(
+        "/dev/urandom",
+        READ,
+        Who::Rsync,
+        "names of temporary files that nobody can guess (3.5 on; rand(3) without it)",
+    ),
+    Row(
         "/etc/popt",
         READ,
         Who::Rsync,

@@ -5,6 +5,7 @@
 //! is short, a list of what is harmful has no end (CVE-2004-1161 to
 //! CVE-2019-1000018 are one forgotten entry each).
 
+mod rsync;
 mod scp;
 mod sftp;
 
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 use super::policy::Protocol;
 use super::words::{self, Word};
 
+pub use rsync::{Place, Purpose, RsyncOption, RsyncRequest};
 pub use scp::{Direction, ScpRequest};
 pub use sftp::{LogLevel, SftpRequest};
 
@@ -23,6 +25,8 @@ pub enum Request {
     Sftp(SftpRequest),
     /// `scp -t` or `scp -f`.
     Scp(ScpRequest),
+    /// `rsync --server`.
+    Rsync(RsyncRequest),
 }
 
 impl Request {
@@ -32,6 +36,7 @@ impl Request {
         match self {
             Self::Sftp(_) => Protocol::Sftp,
             Self::Scp(_) => Protocol::Scp,
+            Self::Rsync(_) => Protocol::Rsync,
         }
     }
 
@@ -41,6 +46,7 @@ impl Request {
         match self {
             Self::Sftp(_) => &[],
             Self::Scp(scp) => &scp.operands,
+            Self::Rsync(rsync) => &rsync.operands,
         }
     }
 }
@@ -134,7 +140,7 @@ pub fn parse(
     match protocol {
         Protocol::Sftp => sftp::parse(arguments).map(Request::Sftp),
         Protocol::Scp => scp::parse(arguments).map(Request::Scp),
-        Protocol::Rsync => Err(FormError::new("rsync is not served")),
+        Protocol::Rsync => rsync::parse(arguments).map(Request::Rsync),
     }
     .map_err(|error| error.of(protocol))
 }

@@ -1,0 +1,249 @@
+//! `rsync --server`: the remote side of rsync.
+//!
+//! The first word must be `--server`: behind any other option rsync may take
+//! it for that option's value and run as a client, which starts programs
+//! (CVE-2004-1161, CVE-2012-2251, CVE-2019-3463). The arguments are rebuilt
+//! from what was checked, with `--` before the paths, because popt(3) looks
+//! for options behind them as well.
+
+mod options;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
+use super::FormError;
+use crate::decide::words::Word;
+use options::Value;
+
+pub use options::Purpose;
+
+/// A request for rsync.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RsyncRequest {
+    /// `--sender`: the server sends. Otherwise it receives.
+    pub sender: bool,
+    /// The options behind `--server` and `--sender`, in their order.
+    pub options: Vec<RsyncOption>,
+    /// The target of a receiver, or one or more sources.
+    pub operands: Vec<Word>,
+}
+
+/// One option that the server is started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RsyncOption {
+    /// Passed as it is.
+    Plain(OsString),
+    /// An option that names a path.
+    Place(Place),
+}
+
+/// A path that an option names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The option's long name, without its dashes.
+    pub option: &'static str,
+    /// The path.
+    pub word: Word,
+    /// What the server does with it.
+    pub purpose: Purpose,
+}
+
+impl Place {
+    /// The option with `path` in place of its word.
+    #[must_use]
+    pub fn argument(&self, path: &[u8]) -> OsString {
+        OsString::from_vec([b"--", self.option.as_bytes(), b"=", path].concat())
+    }
+}
+
+impl RsyncRequest {
+    /// The paths that the options name and that this side of the transfer
+    /// makes use of.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.options.iter().filter_map(|option| match option {
+            RsyncOption::Place(place) if !self.sender || place.purpose.concerns_sender() => {
+                Some(place)
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether a sender removes the files that it has sent.
+    #[must_use]
+    pub fn removes_sources(&self) -> bool {
+        self.sender && (self.has("--remove-source-files") || self.has("--remove-sent-files"))
+    }
+
+    /// Whether files go to (or come from) directories below the operand:
+    /// with directories in the transfer, or with relative names.
+    #[must_use]
+    pub fn reaches_below(&self) -> bool {
+        let long = ["--recursive", "--dirs", "--relative"];
+        let short = |option: &[u8]| {
+            let flags = option.split(|c| *c == b'e').next().unwrap_or_default();
+            !option.starts_with(b"--") && flags.iter().any(|c| b"rdR".contains(c))
+        };
+        long.iter().any(|name| self.has(name)) || self.plain().any(short)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.plain().any(|option| option == name.as_bytes())
+    }
+
+    fn plain(&self) -> impl Iterator<Item = &[u8]> {
+        self.options.iter().filter_map(|option| match option {
+            RsyncOption::Plain(option) => Some(option.as_encoded_bytes()),
+            RsyncOption::Place(_) => None,
+        })
+    }
+}
+
+/// Reads the words after `rsync`.
+pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, FormError> {
+    let Some((b"--server", mut rest)) = split_first(arguments) else {
+        return Err(FormError::new(
+            "rsync in client mode: the first word is not --server",
+        ));
+    };
+    let sender = split_first(rest).is_some_and(|(first, _)| first == b"--sender");
+    if sender {
+        rest = &rest[1..];
+    }
+    let mut options = Vec::new();
+    let dot = loop {
+        let Some((first, tail)) = rest.split_first() else {
+            return Err(FormError::new("no '.' behind the options"));
+        };
+        rest = tail;
+        match first.bytes() {
+            b"." => break first,
+            [b'-', b'-', long @ ..] => options.push(long_option(first, long, &mut rest, sender)?),
+            [b'-', letters @ ..] => {
+                short_options(letters)?;
+                options.push(RsyncOption::Plain(first.to_os()));
+            }
+            _ => return Err(FormError::new("a path before the '.'")),
+        }
+    };
+    if rest.iter().any(|word| word.bytes().is_empty()) {
+        return Err(FormError::new("an empty path"));
+    }
+    let operands = match rest {
+        // The working directory: `rsync x host:` sends no path.
+        [] => vec![dot.clone()],
+        [_, _, ..] if !sender => return Err(FormError::new("more than one target")),
+        _ => rest.to_vec(),
+    };
+    Ok(RsyncRequest {
+        sender,
+        options,
+        operands,
+    })
+}
+
+fn split_first(words: &[Word]) -> Option<(&[u8], &[Word])> {
+    let (first, rest) = words.split_first()?;
+    Some((first.bytes(), rest))
+}
+
+/// Reads a cluster of option letters.
+fn short_options(letters: &[u8]) -> Result<(), FormError> {
+    if let [letter, number @ ..] = letters
+        && options::NUMBER_LETTERS.contains(letter)
+    {
+        return if options::is_number(number) {
+            Ok(())
+        } else {
+            let letter = char::from(*letter);
+            Err(FormError::new(format!("option -{letter} without a number")))
+        };
+    }
+    for (at, letter) in letters.iter().enumerate() {
+        if *letter == b'e' {
+            return if options::is_capability(&letters[at + 1..]) {
+                Ok(())
+            } else {
+                Err(FormError::new(
+                    "option -e with something else than capabilities",
+                ))
+            };
+        }
+        if !options::LETTERS.contains(letter) {
+            let refused = options::REFUSED
+                .iter()
+                .find(|row| row.letters.contains(letter));
+            return Err(refusal(format!("-{}", letter.escape_ascii()), refused));
+        }
+    }
+    if letters.is_empty() {
+        return Err(FormError::new("a lone '-'"));
+    }
+    Ok(())
+}
+
+/// Reads one long option; `rest` loses the value where it stands apart.
+fn long_option(
+    word: &Word,
+    long: &[u8],
+    rest: &mut &[Word],
+    sender: bool,
+) -> Result<RsyncOption, FormError> {
+    let equals = long.iter().position(|c| *c == b'=');
+    let name = &long[..equals.unwrap_or(long.len())];
+    let Some((name, value)) = options::LONG
+        .iter()
+        .find(|row| row.0.as_bytes() == name)
+        .copied()
+    else {
+        let refused = options::REFUSED
+            .iter()
+            .find(|row| row.names.iter().any(|long| long.as_bytes() == name));
+        return Err(refusal(format!("--{}", name.escape_ascii()), refused));
+    };
+    let given = match (value, equals) {
+        (Value::None, None) => return Ok(RsyncOption::Plain(word.to_os())),
+        (Value::None, Some(_)) => {
+            return Err(FormError::new(format!("option --{name} with a value")));
+        }
+        (_, Some(at)) => word.with_prefix(b"--".len() + at + b"=".len(), b""),
+        (_, None) => {
+            let missing = || FormError::new(format!("option --{name} without a value"));
+            let (first, tail) = rest.split_first().ok_or_else(missing)?;
+            *rest = tail;
+            first.clone()
+        }
+    };
+    if !value.holds(given.bytes()) {
+        let reason = format!("option --{name} with an unexpected value");
+        return Err(FormError::new(reason));
+    }
+    let place = |purpose| Place {
+        option: name,
+        word: given.clone(),
+        purpose,
+    };
+    match value {
+        // The list comes through the connection.
+        Value::Place(Purpose::Names) if given.bytes() == b"-" => {}
+        Value::Place(Purpose::Log) if sender => {
+            let reason = format!("option --{name} of a server that only sends");
+            return Err(FormError::new(reason).hint("the system log holds every session"));
+        }
+        Value::Place(purpose) => return Ok(RsyncOption::Place(place(purpose))),
+        _ => {}
+    }
+    let plain = place(Purpose::Names).argument(given.bytes());
+    Ok(RsyncOption::Plain(plain))
+}
+
+fn refusal(option: String, refused: Option<&options::Refused>) -> FormError {
+    match refused {
+        Some(row) => {
+            FormError::new(format!("rsync option {option}: {}", row.reason)).hint(row.hint)
+        }
+        None => FormError::new(format!("rsync option {option}, which no client sends")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
