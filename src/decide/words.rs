@@ -122,17 +122,24 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
     let mut out = String::with_capacity(command.len());
     let mut quote = Quote::None;
     let mut word_start = true;
-    let mut bytes = command.iter().copied();
-    while let Some(c) = bytes.next() {
+    let mut bytes = command.iter();
+    let mut after_backslash = false;
+    while let Some(&c) = bytes.next() {
         let mut shown = char::from(c);
         match (quote, c) {
             (Quote::Single, b'\'') | (Quote::Double, b'"') => quote = Quote::None,
             (Quote::Single, _) => {}
+            // A client that escapes twice turns `\'` into `\\'`. A quote that
+            // comes so and never ends is an apostrophe of the file name; sh(1)
+            // would give up there.
+            (Quote::None, b'\'') if after_backslash && !bytes.as_slice().contains(&c) => {
+                out.push('\\');
+            }
             (Quote::None, b'\'') => quote = Quote::Single,
             (Quote::None, b'"') => quote = Quote::Double,
             (_, b'\\') => {
                 out.push('\\');
-                shown = char::from(bytes.next().ok_or(WordsError::Unbalanced)?);
+                shown = char::from(*bytes.next().ok_or(WordsError::Unbalanced)?);
             }
             (_, b'$' | b'`') => return Err(WordsError::Expansion(c)),
             (Quote::Double, _) => {}
@@ -143,6 +150,7 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
             (Quote::None, b'~' | b'*' | b'?' | b'[' | b']') => shown = marked(c),
             (Quote::None, _) => {}
         }
+        after_backslash = c == b'\\' && shown == '\\';
         word_start = quote == Quote::None && matches!(shown, ' ' | '\t' | '\n');
         out.push(shown);
     }
@@ -179,7 +187,7 @@ mod tests {
 
     #[test]
     fn quotes_go_and_words_stay() {
-        let rows: [(&str, &[&str]); 12] = [
+        let rows: [(&str, &[&str]); 14] = [
             ("", &[]),
             ("  \t ", &[]),
             ("scp\t-t  /t ", &["scp", "-t", "/t"]),
@@ -192,6 +200,8 @@ mod tests {
             (r"'/x|y&z'", &["/x|y&z"]),
             (r#"scp -t """#, &["scp", "-t", ""]),
             ("a#b", &["a#b"]),
+            (r"it\\'s.txt", &[r"it\'s.txt"]),
+            (r"a\\'b c'", &[r"a\b c"]),
         ];
         for (command, expected) in rows {
             assert_eq!(words(command).unwrap(), expected, "{command}");
@@ -216,6 +226,8 @@ mod tests {
             ("\"$a\"", WordsError::Expansion(b'$')),
             ("\"`a`\"", WordsError::Expansion(b'`')),
             ("'a", WordsError::Unbalanced),
+            ("a'b", WordsError::Unbalanced),
+            (r"a\'b'c", WordsError::Unbalanced),
             ("\"a", WordsError::Unbalanced),
             ("a\\", WordsError::Unbalanced),
         ];
