@@ -78,8 +78,20 @@ pub struct Grant {
     pub access: BitFlags<AccessFs>,
     /// Why the server needs it.
     pub reason: &'static str,
-    /// Whether a missing path is no error.
-    pub optional: bool,
+    /// How the path is looked up.
+    pub lookup: Lookup,
+}
+
+/// How the path of a [`Grant`] is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// It must be there, and no symbolic link on the way to it.
+    Exact,
+    /// Links are followed; a path that is missing on this host is passed over.
+    Follow,
+    /// Only a directory counts: a link leads to one that has a row of its own
+    /// (`/lib` where /usr is merged).
+    DirectoryItself,
 }
 
 /// A directory in which the guard allows changes (or, where reads are

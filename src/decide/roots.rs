@@ -7,7 +7,7 @@ use landlock::{AccessFs, BitFlags, make_bitflags};
 
 use super::access::{Access, Right};
 use super::facts::{Case, Facts};
-use super::plan::{Grant, Root};
+use super::plan::{Grant, Lookup, Root};
 use super::policy::{Dotfiles, Origin, PlaceTarget, PlaceTemplate};
 use super::request::{Direction, Request};
 
@@ -125,7 +125,7 @@ pub(super) fn grants(roots: &[Root]) -> Vec<Grant> {
             } else {
                 "a readable directory of the policy"
             },
-            optional: false,
+            lookup: Lookup::Exact,
         })
         .collect()
 }

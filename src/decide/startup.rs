@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
-use super::plan::{Grant, ServerKind};
+use super::plan::{Grant, Lookup, ServerKind};
 
 /// One row: path, rights, and why.
 struct Row(&'static str, BitFlags<AccessFs>, Who, &'static str);
@@ -22,6 +22,9 @@ enum Who {
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile});
 const RUN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{Execute | ReadFile});
 const READ_WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile});
+
+/// The reason of the rows that count only where they are directories.
+const UNMERGED: &str = "shared libraries of a host without merged /usr";
 
 const TABLE: &[Row] = &[
     Row(
@@ -48,18 +51,8 @@ const TABLE: &[Row] = &[
         Who::All,
         "shared libraries, 64-bit directory",
     ),
-    Row(
-        "/lib",
-        READ,
-        Who::All,
-        "shared libraries of a host without merged /usr",
-    ),
-    Row(
-        "/lib64",
-        READ,
-        Who::All,
-        "shared libraries of a host without merged /usr",
-    ),
+    Row("/lib", READ, Who::All, UNMERGED),
+    Row("/lib64", READ, Who::All, UNMERGED),
     Row(
         "/etc/ld.so.cache",
         READ,
@@ -136,7 +129,11 @@ fn grant(path: &str, access: BitFlags<AccessFs>, reason: &'static str) -> Grant 
         path: PathBuf::from(path),
         access,
         reason,
-        optional: true,
+        lookup: if reason == UNMERGED {
+            Lookup::DirectoryItself
+        } else {
+            Lookup::Follow
+        },
     }
 }
 
@@ -146,7 +143,7 @@ pub(super) fn program(path: PathBuf) -> Grant {
         path,
         access: RUN,
         reason: "the server program",
-        optional: false,
+        lookup: Lookup::Exact,
     }
 }
 

@@ -4,6 +4,7 @@
 //! in their order; after each that can be read back, it is.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
 use caps::CapSet;
 use nix::sys::prctl;
@@ -20,6 +21,8 @@ use crate::error::{Error, Step};
 #[derive(Debug)]
 pub struct Confined {
     plan: Plan,
+    /// Opened for the Landlock rules, closed when the server starts.
+    _granted: Vec<OwnedFd>,
 }
 
 impl Confined {
@@ -43,9 +46,12 @@ pub fn irrevocably_confine(plan: Plan) -> Result<Confined, Error> {
     }
     chdir(&plan.start).map_err(|error| Error::io(Step::Chdir(plan.start.clone()), error))?;
     drop_capabilities()?;
-    set_no_new_privileges()?;
-    landlock::restrict(&plan)?;
-    Ok(Confined { plan })
+    let granted = landlock::restrict(&plan)?;
+    prove_no_new_privileges()?;
+    Ok(Confined {
+        plan,
+        _granted: granted,
+    })
 }
 
 fn set_limits(plan: &Plan) -> Result<(), Error> {
@@ -87,15 +93,14 @@ fn drop_capabilities() -> Result<(), Error> {
     Ok(())
 }
 
-fn set_no_new_privileges() -> Result<(), Error> {
-    let failed = |error: nix::Error| Error::io(Step::NoNewPrivileges, error);
-    prctl::set_no_new_privs().map_err(failed)?;
-    if prctl::get_no_new_privs().map_err(failed)? {
+/// The landlock crate sets it, since the kernel wants it before a domain, and
+/// on a kernel without Landlock as well.
+fn prove_no_new_privileges() -> Result<(), Error> {
+    let is_set = prctl::get_no_new_privs();
+    if is_set.map_err(|error| Error::io(Step::NoNewPrivileges, error))? {
         Ok(())
     } else {
-        Err(Error::io(
-            Step::NoNewPrivileges,
-            io::Error::other("it is not set"),
-        ))
+        let error = io::Error::other("it is not set");
+        Err(Error::io(Step::NoNewPrivileges, error))
     }
 }

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 
-use crate::decide::plan::{Grant, Plan};
+use crate::decide::plan::{Grant, Lookup, Plan};
 use crate::decide::policy::Requirement;
 use crate::error::{Error, Step};
 
@@ -28,7 +28,10 @@ const NEWEST: ABI = ABI::V8;
 /// # Errors
 ///
 /// If the kernel has no Landlock and the plan requires it, or a step fails.
-pub fn restrict(plan: &Plan) -> Result<(), Error> {
+///
+/// The descriptors of the rules are given back: they close when the server
+/// starts, all at once, instead of one system call each.
+pub fn restrict(plan: &Plan) -> Result<Vec<OwnedFd>, Error> {
     let failed = |error: landlock::RulesetError| Error::text(Step::Landlock, error.to_string());
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -37,10 +40,12 @@ pub fn restrict(plan: &Plan) -> Result<(), Error> {
         .and_then(|ruleset| ruleset.scope(Scope::from_all(NEWEST)))
         .and_then(Ruleset::create)
         .map_err(failed)?;
+    let mut granted = Vec::with_capacity(plan.grants.len());
     for grant in &plan.grants {
         if let Some(beneath) = open_granted(grant)? {
-            let rule = PathBeneath::new(beneath, grant.access);
+            let rule = PathBeneath::new(&beneath, grant.access);
             ruleset = ruleset.add_rule(rule).map_err(failed)?;
+            granted.push(beneath);
         }
     }
     let status = ruleset.restrict_self().map_err(failed)?;
@@ -50,8 +55,8 @@ pub fn restrict(plan: &Plan) -> Result<(), Error> {
         Requirement::Required if !enforced => {
             Err(Error::text(Step::Landlock, "this kernel does not offer it"))
         }
-        _ if enforced => prove(),
-        _ => Ok(()),
+        _ if enforced => prove().map(|()| granted),
+        _ => Ok(granted),
     }
 }
 
@@ -61,15 +66,13 @@ pub fn restrict(plan: &Plan) -> Result<(), Error> {
 /// symbolic link in it now means that it was exchanged since.
 fn open_granted(grant: &Grant) -> Result<Option<OwnedFd>, Error> {
     let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
-    let opened = if grant.optional {
-        open(&grant.path, flags, Mode::empty())
-    } else {
-        open_resolved(&grant.path, flags)
-    };
-    match opened {
-        Ok(descriptor) => Ok(Some(descriptor)),
-        Err(_) if grant.optional => Ok(None),
-        Err(error) => Err(Error::io(Step::Rule(grant.path.clone()), error)),
+    let itself = flags | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
+    match grant.lookup {
+        Lookup::Exact => open_resolved(&grant.path, flags)
+            .map(Some)
+            .map_err(|error| Error::io(Step::Rule(grant.path.clone()), error)),
+        Lookup::Follow => Ok(open(&grant.path, flags, Mode::empty()).ok()),
+        Lookup::DirectoryItself => Ok(open(&grant.path, itself, Mode::empty()).ok()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! directories likewise, since whoever can write in one of them can put
 //! another file in its place.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -75,15 +75,16 @@ fn parse(mut file: File, path: &Path) -> Result<PolicyFile, LoadError> {
 /// Opens the file, `None` where there is none.
 fn open_safely(path: &Path) -> Result<Option<File>, LoadError> {
     for parent in path.ancestors().skip(1) {
-        match open_as(parent, OFlag::O_DIRECTORY | OFlag::O_PATH) {
-            Ok(directory) => vet_owner(&directory, parent, "directory")?,
-            Err(Errno::ENOENT) => return Ok(None),
-            Err(error) => return Err(LoadError::Io(error.into())),
+        match fs::metadata(parent) {
+            Ok(directory) => vet_owner(&directory, parent)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(LoadError::Io(error)),
         }
     }
     // O_NONBLOCK: opening a FIFO must not wait for a writer.
-    let file = match open_as(path, OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK) {
-        Ok(file) => file,
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+    let file = match open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
         Err(Errno::ENOENT) => return Ok(None),
         Err(Errno::ELOOP) => {
             let shown = Escaped::path(path);
@@ -91,22 +92,18 @@ fn open_safely(path: &Path) -> Result<Option<File>, LoadError> {
         }
         Err(error) => return Err(LoadError::Io(error.into())),
     };
-    vet_owner(&file, path, "file")?;
+    let metadata = file.metadata().map_err(LoadError::Io)?;
+    if !metadata.is_file() {
+        let shown = Escaped::path(path);
+        return Err(LoadError::Unsafe(format!("{shown} is not a regular file")));
+    }
+    vet_owner(&metadata, path)?;
     Ok(Some(file))
 }
 
-fn open_as(path: &Path, flags: OFlag) -> Result<File, Errno> {
-    let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-    open(path, flags, Mode::empty()).map(File::from)
-}
-
-fn vet_owner(file: &File, path: &Path, kind: &str) -> Result<(), LoadError> {
+fn vet_owner(metadata: &Metadata, path: &Path) -> Result<(), LoadError> {
     let shown = Escaped::path(path);
-    let metadata = file.metadata().map_err(LoadError::Io)?;
     let refuse = |why: &str| Err(LoadError::Unsafe(format!("{shown} {why}")));
-    if kind == "file" && !metadata.is_file() {
-        return refuse("is not a regular file");
-    }
     if metadata.uid() != 0 {
         return refuse(&format!("is owned by uid {}, not by root", metadata.uid()));
     }
@@ -115,9 +112,6 @@ fn vet_owner(file: &File, path: &Path, kind: &str) -> Result<(), LoadError> {
     if metadata.mode() & 0o022 != 0 && !sticky {
         let mode = metadata.mode() & 0o7777;
         return refuse(&format!("can be written by others (mode {mode:04o})"));
-    }
-    if metadata.is_file() && metadata.len() > SIZE_MAX {
-        return refuse("is larger than 1 MiB");
     }
     Ok(())
 }

@@ -9,14 +9,11 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use crate::error::{Error, Step};
 use crate::system::{descriptors, signals};
 
-/// Signals that a caller may have left ignored or blocked and on which the
-/// session depends.
-const SIGNALS: [Signal; 7] = [
+/// Signals that a caller may have left ignored and on which the session
+/// depends: its end, and that of its server. sshd leaves none ignored.
+const SIGNALS: [Signal; 4] = [
     Signal::SIGHUP,
-    Signal::SIGINT,
-    Signal::SIGQUIT,
     Signal::SIGPIPE,
-    Signal::SIGALRM,
     Signal::SIGTERM,
     Signal::SIGCHLD,
 ];
