@@ -14,8 +14,8 @@ use crate::enforce::confine::irrevocably_confine;
 use crate::enforce::exec::exec;
 use crate::enforce::identity::Identity;
 use crate::enforce::load::POLICY;
-use crate::enforce::peer;
 use crate::enforce::sanitise::{Standard, sanitise};
+use crate::enforce::{peer, sessions};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::judge::{self, Subject};
@@ -62,6 +62,7 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
         (_, Ok(subject)) => subject.judge(&invocation),
         (_, Err(refusal)) => Verdict::Refused(refusal.clone()),
     };
+    let (verdict, slot) = sessions::claim(verdict, identity.uid);
     audit.verdict(&invocation, &verdict);
     let plan = match verdict {
         Verdict::Granted(plan) => *plan,
@@ -71,6 +72,6 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
         }
     };
     audit.require(plan.audit)?;
-    let confined = irrevocably_confine(plan)?;
+    let confined = irrevocably_confine(plan, slot)?;
     exec(confined).map(Session::Served)
 }

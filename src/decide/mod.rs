@@ -220,6 +220,7 @@ fn start_directory(case: &Case<'_>, facts: &Facts) -> PathBuf {
 
 fn rules(case: &Case<'_>, facts: &Facts, roots: Vec<Root>, kind: ServerKind) -> Rules {
     let policy = case.policy;
+    let name_service = case.account.source == account::AccountSource::NameService;
     let home = match policy::PlaceTemplate::HOME.target(case.account) {
         PlaceTarget::Directory(home) => home,
         PlaceTarget::HomeChildren => case.account.home.clone(),
@@ -232,7 +233,7 @@ fn rules(case: &Case<'_>, facts: &Facts, roots: Vec<Root>, kind: ServerKind) -> 
         directory_mode_max: policy.directory_mode_max.value,
         watch_reads: roots::watch_reads(&roots),
         rsync_temporaries: kind == ServerKind::RsyncReceiver,
-        name_service_sockets: Vec::new(),
+        name_service_sockets: startup::name_service_sockets(name_service),
         roots,
     }
 }

@@ -112,6 +112,28 @@ const INTERPRETER_MUSL: &str = "/lib/ld-musl-aarch64.so.1";
 /// for accounts that are not in /etc/passwd.
 const NAME_SERVICE_FILES: [&str; 2] = ["/var/lib/extrausers/passwd", "/var/lib/extrausers/group"];
 
+/// Sockets of the name service, to which the guard connects for the server:
+/// of nscd, sssd, nslcd and systemd (nss-systemd(8), userdbctl(1)). A library
+/// may know them below /var/run as well, which is a link to /run.
+const NAME_SERVICE_SOCKETS: [&str; 10] = [
+    "/run/nscd/socket",
+    "/var/run/nscd/socket",
+    "/var/lib/sss/pipes/nss",
+    "/run/nslcd/socket",
+    "/var/run/nslcd/socket",
+    "/run/systemd/userdb/io.systemd.Multiplexer",
+    "/run/systemd/userdb/io.systemd.NameServiceSwitch",
+    "/run/systemd/userdb/io.systemd.DynamicUser",
+    "/run/systemd/userdb/io.systemd.Home",
+    "/run/systemd/userdb/io.systemd.Machine",
+];
+
+/// The sockets that a server of this account may need.
+pub(super) fn name_service_sockets(name_service: bool) -> Vec<PathBuf> {
+    let sockets = NAME_SERVICE_SOCKETS.iter().filter(|_| name_service);
+    sockets.map(PathBuf::from).collect()
+}
+
 /// The start-up rows for a server.
 pub(super) fn grants(kind: ServerKind, name_service: bool) -> Vec<Grant> {
     let rsync = matches!(kind, ServerKind::RsyncReceiver | ServerKind::RsyncSender);

@@ -14,6 +14,7 @@ use nix::unistd::chdir;
 
 use crate::decide::plan::Plan;
 use crate::enforce::landlock;
+use crate::enforce::sessions::Slot;
 use crate::error::{Error, Step};
 
 /// A plan whose confinement is in force in this process: the only thing that
@@ -23,6 +24,8 @@ pub struct Confined {
     plan: Plan,
     /// Opened for the Landlock rules, closed when the server starts.
     _granted: Vec<OwnedFd>,
+    /// Held by the guard as long as the session lasts.
+    _slot: Option<Slot>,
 }
 
 impl Confined {
@@ -39,7 +42,7 @@ impl Confined {
 /// # Errors
 ///
 /// The step that failed; the process is then of no more use.
-pub fn irrevocably_confine(plan: Plan) -> Result<Confined, Error> {
+pub fn irrevocably_confine(plan: Plan, slot: Option<Slot>) -> Result<Confined, Error> {
     set_limits(&plan)?;
     if let Some(mask) = plan.umask {
         umask(Mode::from_bits_truncate(mask));
@@ -51,6 +54,7 @@ pub fn irrevocably_confine(plan: Plan) -> Result<Confined, Error> {
     Ok(Confined {
         plan,
         _granted: granted,
+        _slot: slot,
     })
 }
 

@@ -15,3 +15,4 @@ mod landlock;
 pub mod load;
 pub mod peer;
 pub mod sanitise;
+pub mod sessions;
