@@ -9,8 +9,6 @@ mod diagnostic;
 mod effective;
 mod glob;
 mod place;
-mod stub;
-pub use stub::parse;
 
 use std::path::PathBuf;
 use std::time::Duration;
