@@ -26,6 +26,16 @@ impl<'a> Escaped<'a> {
         Self(bytes)
     }
 
+    /// Whether nothing of it has to be escaped or cut.
+    #[must_use]
+    pub fn is_verbatim(&self) -> bool {
+        self.0.len() <= SHOWN_MAX
+            && std::str::from_utf8(self.0).is_ok_and(|text| {
+                text.chars()
+                    .all(|c| matches!(c, ' '..='~') || (!c.is_ascii() && !is_invisible(c)))
+            })
+    }
+
     /// A word of the operating system.
     #[must_use]
     pub fn os(text: &'a OsStr) -> Self {

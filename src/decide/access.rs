@@ -122,6 +122,11 @@ impl Access {
         Some(row.1)
     }
 
+    /// The names of sets.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMED.into_iter().map(|row| row.0)
+    }
+
     /// The policy's name for this set, where it has one.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {

@@ -169,7 +169,10 @@ fn vet_account(case: &Case<'_>) -> Result<(), Refusal> {
     if case.account.uid == 0 {
         return Err(Refusal::new(Stage::Account, "the superuser is not served"));
     }
-    Ok(())
+    case.policy.check_places(case.account).map_err(|error| {
+        let hint = error.hint();
+        Refusal::new(Stage::Account, error.to_string()).hint(hint)
+    })
 }
 
 /// The places that the client names: `~` expanded, made absolute.

@@ -47,6 +47,7 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
     vet_directories(facts)?;
     let kind = kind(&inquiry.request);
     let roots = roots::roots(case, facts, roots::most_access(&inquiry.request));
+    vet_roots(&roots, case, facts)?;
     vet_operands(case, inquiry, facts, &roots)?;
     let name_service = case.account.source == account::AccountSource::NameService;
     let mut grants = startup::grants(kind, name_service);
@@ -95,6 +96,28 @@ fn vet_directories(facts: &Facts) -> Result<(), Refusal> {
             let (path, link) = (path.display(), link.display());
             let reason = format!("{path} leads through {link}, a link that the account can change");
             let hint = "name the directory itself in the policy";
+            return Err(Refusal::new(Stage::Account, reason).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// What the policy's text could not show: a writable directory that is the
+/// home, or a dot place in it, by another name.
+fn vet_roots(roots: &[Root], case: &Case<'_>, facts: &Facts) -> Result<(), Refusal> {
+    let home = facts
+        .directory(&case.account.home)
+        .unwrap_or(&case.account.home);
+    let is_dot =
+        |part: std::path::Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+    for root in roots.iter().filter(|root| root.access.writes()) {
+        let Ok(below) = root.path.strip_prefix(home) else {
+            continue;
+        };
+        if below.as_os_str().is_empty() || below.components().any(is_dot) {
+            let path = root.path.display();
+            let reason = format!("the writable directory {path} is the home or a dot place in it");
+            let hint = "grant a directory in the home instead, such as ~/uploads";
             return Err(Refusal::new(Stage::Account, reason).hint(hint));
         }
     }

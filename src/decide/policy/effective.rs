@@ -25,7 +25,8 @@ impl PolicyFile {
     }
 
     /// The other login names of the uid for which the policy differs: such a
-    /// policy cannot be applied, since a session knows its uid alone.
+    /// policy cannot be applied, since a session knows its uid alone. The same
+    /// values from other lines are no difference; `%u` in a directory is one.
     pub fn differing_aliases<'a>(
         &'a self,
         account: &'a Account,
@@ -35,7 +36,9 @@ impl PolicyFile {
         account
             .aliases
             .iter()
-            .filter(move |name| self.effective_for(account, name, client) != own)
+            .filter(move |name| {
+                own.names_user() || !self.effective_for(account, name, client).same_values(&own)
+            })
             .map(String::as_str)
     }
 
@@ -54,6 +57,20 @@ impl PolicyFile {
             }
         }
         policy
+    }
+}
+
+impl Policy {
+    /// Whether every key has the same value, wherever it was written.
+    fn same_values(&self, other: &Self) -> bool {
+        let (own, other) = (self.entries(), other.entries());
+        let mut pairs = own.iter().zip(&other);
+        pairs.all(|(own, other)| own.1 == other.1)
+    }
+
+    /// Whether a directory of the policy depends on the login name.
+    fn names_user(&self) -> bool {
+        self.places().any(|place| place.template.names_user())
     }
 }
 

@@ -7,8 +7,12 @@
 
 mod diagnostic;
 mod effective;
+mod form;
 mod glob;
+mod parse;
 mod place;
+mod places;
+mod show;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,8 +20,11 @@ use std::time::Duration;
 use super::access::Access;
 
 pub use diagnostic::{Diagnostic, PolicyErrors};
+pub use form::Fault;
 pub use glob::{Cidr, NameGlob};
+pub use parse::parse;
 pub use place::{PlaceError, PlaceTarget, PlaceTemplate};
+pub use places::PlaceRefusal;
 
 /// Where a value was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +176,8 @@ pub struct Directory {
     pub access: Option<Access>,
     /// What holds for dotfiles below it.
     pub dotfiles: Option<Dotfiles>,
+    /// The line of `[[directory]]`.
+    pub line: u32,
 }
 
 /// The policy file, whole: a key that is not written is `None`.
@@ -200,25 +209,23 @@ pub struct Match {
     pub settings: Settings,
 }
 
-/// Declares [`Settings`] (every key optional) and [`Policy`] (every key with
-/// a value) from one list, so that no key can be in one and not in the other.
+/// Declares [`Policy`] (every key with a value) and [`Setting`] (one key that
+/// the file writes) from one table, with the function that reads each key's
+/// value from the file and the one that shows it: no key can be known in one
+/// place and forgotten in another.
 macro_rules! keys {
-    ($($(#[$doc:meta])* $key:ident: $type:ty = $default:expr,)*) => {
-        /// The keys that one part of the file sets.
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub struct Settings {
-            $($(#[$doc])* pub $key: Option<Sourced<$type>>,)*
+    ($($(#[$doc:meta])* $name:ident $key:ident: $type:ty = $default:expr,
+        read $read:path, show $show:path;)*) => {
+        /// One key and the value that the file gives it.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        enum Setting {
+            $($name($type),)*
         }
 
         /// The policy that holds for one account and one client.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Policy {
             $($(#[$doc])* pub $key: Sourced<$type>,)*
-        }
-
-        impl Policy {
-            /// The names of all keys, as the policy file writes them.
-            pub const KEYS: &[&str] = &[$(stringify!($key),)*];
         }
 
         impl Default for Policy {
@@ -228,61 +235,115 @@ macro_rules! keys {
         }
 
         impl Policy {
+            /// The names of all keys, as the policy file writes them.
+            pub const KEYS: &[&str] = &[$(stringify!($key),)*];
+
             /// Takes over every key that `settings` writes.
             fn apply(&mut self, settings: &Settings) {
-                $(if let Some(value) = &settings.$key {
-                    self.$key.clone_from(value);
-                })*
+                for (line, setting) in &settings.0 {
+                    match setting {
+                        $(Setting::$name(value) => {
+                            self.$key = Sourced::line(value.clone(), *line);
+                        })*
+                    }
+                }
+            }
+
+            /// Every key with its value and origin, in the order of [`Self::KEYS`].
+            fn entries(&self) -> Vec<(&'static str, show::Shown, Origin)> {
+                vec![$((stringify!($key), $show(&self.$key.value), self.$key.origin),)*]
+            }
+        }
+
+        impl Setting {
+            /// Reads the value of a key; `None` where there is no such key.
+            /// An inner `None` is a wrong value, which is reported.
+            fn read(
+                key: &str,
+                value: &parse::Value<'_>,
+                errors: &mut parse::Errors,
+            ) -> Option<Option<Self>> {
+                match key {
+                    $(stringify!($key) => Some($read(value, errors).map(Self::$name)),)*
+                    _ => None,
+                }
             }
         }
     };
 }
 
+/// The keys that one part of the file sets, each with its line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings(Vec<(u32, Setting)>);
+
 keys! {
     /// Protocols that are served.
-    protocols: Vec<Protocol> = vec![Protocol::Sftp, Protocol::Scp],
+    Protocols protocols: Vec<Protocol> = vec![Protocol::Sftp, Protocol::Scp],
+        read parse::protocols, show show::protocols;
     /// Directories with rights of their own (`[[directory]]`).
-    directory: Vec<Directory> = Vec::new(),
+    Directory directory: Vec<Directory> = Vec::new(),
+        read parse::no_directory, show show::directories;
     /// What may be done in the writable directories.
-    access: Access = Access::READ_WRITE,
+    Access access: Access = Access::READ_WRITE,
+        read parse::access, show show::access;
     /// Directories in which `access` holds.
-    writable: Vec<PlaceTemplate> = vec![PlaceTemplate::HOME_CHILDREN],
+    Writable writable: Vec<PlaceTemplate> = vec![PlaceTemplate::HOME_CHILDREN],
+        read parse::writable, show show::places;
     /// Directories that may be read and listed.
-    readable: Vec<PlaceTemplate> = vec![PlaceTemplate::HOME],
+    Readable readable: Vec<PlaceTemplate> = vec![PlaceTemplate::HOME],
+        read parse::readable, show show::places;
     /// What holds for names that begin with a dot.
-    dotfiles: Dotfiles = Dotfiles::Protected,
+    Dotfiles dotfiles: Dotfiles = Dotfiles::Protected,
+        read parse::dotfiles, show show::dotfiles;
     /// Dot names that may be written all the same.
-    dotfile_names: Vec<NameGlob> = Vec::new(),
+    DotfileNames dotfile_names: Vec<NameGlob> = Vec::new(),
+        read parse::dotfile_names, show show::globs;
     /// Targets that may be written into symbolic links.
-    symlinks: Symlinks = Symlinks::Inside,
+    Symlinks symlinks: Symlinks = Symlinks::Inside,
+        read parse::symlinks, show show::symlinks;
     /// Upper bound of the mode bits of files.
-    file_mode_max: Option<u32> = None,
+    FileModeMax file_mode_max: Option<u32> = None,
+        read parse::mode_max, show show::mode;
     /// Upper bound of the mode bits of directories.
-    directory_mode_max: Option<u32> = None,
+    DirectoryModeMax directory_mode_max: Option<u32> = None,
+        read parse::mode_max, show show::mode;
     /// Sessions that the account may have at once.
-    max_sessions: Option<u32> = None,
+    MaxSessions max_sessions: Option<u32> = None,
+        read parse::count, show show::count;
     /// How long a session may be without traffic.
-    idle_timeout: Option<Duration> = None,
+    IdleTimeout idle_timeout: Option<Duration> = None,
+        read parse::duration, show show::duration;
     /// How long a session may last.
-    max_session_time: Option<Duration> = None,
+    MaxSessionTime max_session_time: Option<Duration> = None,
+        read parse::duration, show show::duration;
     /// Bytes that one session may write, in all.
-    max_bytes: Option<u64> = None,
+    MaxBytes max_bytes: Option<u64> = None,
+        read parse::size, show show::size;
     /// Working directory of the server.
-    start: PlaceTemplate = PlaceTemplate::HOME,
+    Start start: PlaceTemplate = PlaceTemplate::HOME,
+        read parse::start, show show::place;
     /// File mode creation mask; `None` keeps the inherited one.
-    umask: Option<u32> = None,
+    Umask umask: Option<u32> = None,
+        read parse::umask, show show::mode;
     /// Largest size of one file, in bytes (RLIMIT_FSIZE).
-    max_file_size: Option<u64> = None,
+    MaxFileSize max_file_size: Option<u64> = None,
+        read parse::size, show show::size;
     /// Whether a kernel without Landlock or user notification may serve.
-    confinement: Requirement = Requirement::Required,
+    Confinement confinement: Requirement = Requirement::Required,
+        read parse::requirement, show show::requirement;
     /// Whether a host without a log socket may serve.
-    audit: Requirement = Requirement::BestEffort,
+    Audit audit: Requirement = Requirement::BestEffort,
+        read parse::requirement, show show::requirement;
     /// The sftp server; `None` is found in the known places.
-    sftp_server: Option<PathBuf> = None,
+    SftpServer sftp_server: Option<PathBuf> = None,
+        read parse::program, show show::path;
     /// The scp program; `None` is found in the known places.
-    scp: Option<PathBuf> = None,
+    Scp scp: Option<PathBuf> = None,
+        read parse::program, show show::path;
     /// The rsync program; `None` is found in the known places.
-    rsync: Option<PathBuf> = None,
+    Rsync rsync: Option<PathBuf> = None,
+        read parse::program, show show::path;
     /// The sentence that a refused person sees; `None` is the built-in one.
-    message: Option<String> = None,
+    Message message: Option<String> = None,
+        read parse::message, show show::text;
 }

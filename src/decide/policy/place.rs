@@ -2,6 +2,7 @@
 //! of the account.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
@@ -97,24 +98,51 @@ impl PlaceTemplate {
         if *self == Self::HOME_CHILDREN {
             return PlaceTarget::HomeChildren;
         }
-        let home = account.home.to_string_lossy();
-        let mut out = String::new();
+        let home = account.home.as_os_str();
+        let mut out = OsString::new();
         let mut rest = &*self.0;
         if let Some(after) = rest.strip_prefix('~') {
-            out.push_str(&home);
+            out.push(home);
             rest = after;
         }
         while let Some((before, after)) = rest.split_once('%') {
-            out.push_str(before);
+            out.push(before);
             match after.as_bytes().first() {
-                Some(b'u') => out.push_str(&account.name),
-                Some(b'h') => out.push_str(&home),
-                _ => out.push('%'),
+                Some(b'u') => out.push(&account.name),
+                Some(b'h') => out.push(home),
+                _ => out.push("%"),
             }
             rest = after.get(1..).unwrap_or_default();
         }
-        out.push_str(rest);
+        out.push(rest);
         PlaceTarget::Directory(tidy(Path::new(&out)))
+    }
+
+    /// Whether both texts mean the same directory, whoever the account is.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.parts().eq(other.parts())
+    }
+
+    /// The names in the text; `%h` at the start is `~`.
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        let parts = self.0.split('/').enumerate();
+        parts
+            .filter(|(i, part)| *i == 0 || !part.is_empty())
+            .map(|(i, part)| if i == 0 && part == "%h" { "~" } else { part })
+    }
+
+    /// Whether the login name is part of the directory (`%u`).
+    #[must_use]
+    pub fn names_user(&self) -> bool {
+        let mut rest = self.as_str();
+        while let Some((_, after)) = rest.split_once('%') {
+            if after.starts_with('u') {
+                return true;
+            }
+            rest = after.get(1..).unwrap_or_default();
+        }
+        false
     }
 
     /// The text of the policy.

@@ -1,0 +1,139 @@
+//! Collects the errors of one file by byte position; lines and columns are
+//! found once, at the end.
+
+use std::path::Path;
+
+use toml_parser::{Expected, ParseError, Span};
+
+use crate::decide::policy::diagnostic::{Diagnostic, ERRORS_MAX, PolicyErrors};
+use crate::escape::Escaped;
+
+/// The errors found so far.
+#[derive(Default)]
+pub(in crate::decide::policy) struct Errors(Vec<Found>);
+
+struct Found {
+    span: Span,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Errors {
+    /// Notes an error at these bytes. Always `None`, so that a reader can end
+    /// with it.
+    pub(super) fn at<T>(&mut self, span: Span, message: impl Into<String>) -> Option<T> {
+        self.0.push(Found {
+            span,
+            message: message.into(),
+            hint: None,
+        });
+        None
+    }
+
+    /// Notes an error and how to mend it.
+    pub(super) fn hint<T>(
+        &mut self,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Option<T> {
+        self.0.push(Found {
+            span,
+            message: message.into(),
+            hint: Some(hint.into()),
+        });
+        None
+    }
+
+    /// How many there are.
+    pub(super) const fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All of them in the order of the file; `None` where there are none.
+    pub(super) fn into_policy_errors(mut self, text: &str, source: &Path) -> Option<PolicyErrors> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.sort_by_key(|found| found.span.start());
+        let omitted = self.0.len().saturating_sub(ERRORS_MAX);
+        self.0.truncate(ERRORS_MAX);
+        let (mut line, mut line_start) = (1, 0);
+        let place = |found: Found| {
+            let start = found.span.start().min(text.len());
+            let newlines = text[line_start..start].match_indices('\n');
+            let counted = newlines.fold((0, line_start), |(count, _), (at, _)| {
+                (count + 1, line_start + at + 1)
+            });
+            line += counted.0;
+            line_start = counted.1;
+            let span = (start, found.span.end().min(text.len()));
+            Diagnostic::new(text, (line, line_start), span, found.message, found.hint)
+        };
+        Some(PolicyErrors {
+            source: source.to_path_buf(),
+            errors: self.0.into_iter().map(place).collect(),
+            omitted,
+        })
+    }
+}
+
+impl toml_parser::ErrorSink for Errors {
+    /// An error of the TOML syntax.
+    fn report_error(&mut self, error: ParseError) {
+        let span = error.unexpected().or(error.context()).unwrap_or_default();
+        let hint = error.expected().map(|expected| {
+            let words = expected.iter().map(|expected| match expected {
+                Expected::Literal("\n") => "a line break".to_owned(),
+                Expected::Literal(text) => format!("'{text}'"),
+                Expected::Description(text) => (*text).to_owned(),
+                _ => "something else".to_owned(),
+            });
+            let words: Vec<String> = words.collect();
+            match words.is_empty() {
+                true => "nothing more belongs here".to_owned(),
+                false => format!("expected {}", words.join(" or ")),
+            }
+        });
+        let message = error.description().to_owned();
+        self.0.push(Found {
+            span,
+            message,
+            hint,
+        });
+    }
+}
+
+/// A text of the file in an error, in single quotes.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", Escaped::bytes(text.as_bytes()))
+}
+
+/// The name that was probably meant: at most a third of it differs
+/// (Levenshtein distance).
+pub(super) fn near<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if text.len() > 64 {
+        return None;
+    }
+    let text = text.to_lowercase().replace('-', "_");
+    let with_distance = names.into_iter().map(|name| {
+        let distance = distance(text.as_bytes(), name.replace('-', "_").as_bytes());
+        (distance, name)
+    });
+    let (distance, name) = with_distance.min_by_key(|pair| pair.0)?;
+    (distance <= name.len().div_ceil(3)).then_some(name)
+}
+
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}

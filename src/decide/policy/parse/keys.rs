@@ -1,0 +1,269 @@
+//! Reads the value of each key that is a name, a list of names or a
+//! directory: one function for each kind.
+
+use std::path::PathBuf;
+
+use toml_parser::Span;
+
+use super::errors::{Errors, near, quoted};
+use super::value::{Content, Value};
+use crate::decide::access::{Access, Right};
+use crate::decide::policy::form::{self, Purpose};
+use crate::decide::policy::{
+    Cidr, Directory, Dotfiles, NameGlob, PlaceTemplate, Protocol, Requirement, Symlinks, diagnostic,
+};
+
+/// The longest `message`, in bytes.
+const MESSAGE_MAX: usize = 1000;
+
+pub(in crate::decide::policy) fn protocols(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Vec<Protocol>> {
+    let choices = Protocol::ALL.map(|protocol| (protocol.name(), protocol));
+    value.list("a list of protocols", false, errors, |item, errors| {
+        item.choice(&choices, errors)
+    })
+}
+
+/// `directory` is written as tables.
+pub(in crate::decide::policy) fn no_directory(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Vec<Directory>> {
+    let hint = "write a line [[directory]] ([[match.directory]] in a block) and its keys below it";
+    errors.hint(value.span, "a directory is not written as a value", hint)
+}
+
+pub(in crate::decide::policy) fn access(value: &Value<'_>, errors: &mut Errors) -> Option<Access> {
+    let wanted = "a name such as \"read-only\" or a list of rights";
+    match &value.content {
+        Content::Text(name) => match Access::from_name(name) {
+            Some(access) => Some(access),
+            None => unknown_access(value, name, errors),
+        },
+        Content::List(_) => {
+            let rights = value.list(wanted, false, errors, right)?;
+            Some(Access::of(&rights))
+        }
+        _ => value.wrong_type(wanted, errors),
+    }
+}
+
+fn unknown_access(value: &Value<'_>, name: &str, errors: &mut Errors) -> Option<Access> {
+    let hint = match near(name, Access::names()) {
+        _ if Right::from_name(name).is_some() => format!("write it in brackets: [\"{name}\"]"),
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("it must be one of {}", listed(Access::names())),
+    };
+    errors.hint(value.span, format!("unknown access {}", quoted(name)), hint)
+}
+
+fn right(item: &Value<'_>, errors: &mut Errors) -> Option<Right> {
+    let name = item.text("the name of a right", errors)?;
+    if let Some(right) = Right::from_name(name) {
+        return Some(right);
+    }
+    let names = || Right::ALL.into_iter().map(Right::name);
+    let hint = match near(name, names()) {
+        _ if Access::from_name(name).is_some() => format!("write it alone: access = \"{name}\""),
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("the rights are {}", listed(names())),
+    };
+    errors.hint(item.span, format!("unknown right {}", quoted(name)), hint)
+}
+
+fn listed(names: impl IntoIterator<Item = &'static str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    format!("\"{}\"", names.join("\", \""))
+}
+
+pub(in crate::decide::policy) fn writable(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Vec<PlaceTemplate>> {
+    places(value, Purpose::Write, errors)
+}
+
+pub(in crate::decide::policy) fn readable(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Vec<PlaceTemplate>> {
+    places(value, Purpose::Read, errors)
+}
+
+fn places(value: &Value<'_>, purpose: Purpose, errors: &mut Errors) -> Option<Vec<PlaceTemplate>> {
+    value.list("a list of directories", false, errors, |item, errors| {
+        let place = template(item, errors)?;
+        vet(&place, item.span, purpose, errors).then_some(place)
+    })
+}
+
+pub(in crate::decide::policy) fn start(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<PlaceTemplate> {
+    single_place(value, errors)
+}
+
+/// One directory; `~/*` is several.
+pub(super) fn single_place(value: &Value<'_>, errors: &mut Errors) -> Option<PlaceTemplate> {
+    let place = template(value, errors)?;
+    if place == PlaceTemplate::HOME_CHILDREN {
+        let hint = "name one of them, such as \"~/uploads\"";
+        return errors.hint(value.span, "'~/*' is not one directory", hint);
+    }
+    Some(place)
+}
+
+fn template(value: &Value<'_>, errors: &mut Errors) -> Option<PlaceTemplate> {
+    let text = value.text("a directory", errors)?;
+    match PlaceTemplate::new(text) {
+        Ok(place) => Some(place),
+        Err(error) => errors.at(value.span, error.to_string()),
+    }
+}
+
+/// Whether the directory may be one of a policy.
+pub(super) fn vet(
+    place: &PlaceTemplate,
+    span: Span,
+    purpose: Purpose,
+    errors: &mut Errors,
+) -> bool {
+    let Some(fault) = form::fault(place, purpose) else {
+        return true;
+    };
+    let message = format!("{} {}", quoted(place.as_str()), fault.reason());
+    errors.hint::<()>(span, message, fault.hint());
+    false
+}
+
+pub(in crate::decide::policy) fn dotfiles(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Dotfiles> {
+    value.choice(&Dotfiles::NAMED, errors)
+}
+
+pub(in crate::decide::policy) fn symlinks(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Symlinks> {
+    value.choice(&Symlinks::NAMED, errors)
+}
+
+pub(in crate::decide::policy) fn requirement(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Requirement> {
+    value.choice(&Requirement::NAMED, errors)
+}
+
+pub(in crate::decide::policy) fn dotfile_names(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Vec<NameGlob>> {
+    value.list("a list of names", false, errors, |item, errors| {
+        let text = item.text("a name that begins with a dot", errors)?;
+        let glob = NameGlob::new(text.to_owned());
+        let fault = if !text.starts_with('.') {
+            "a name here must begin with a dot"
+        } else if text == "." || text == ".." {
+            "'.' and '..' are no names of files"
+        } else if text.contains(['/', '\0']) {
+            "a name has no '/' and no NUL character"
+        } else if text.contains(['[', ']', '{', '}']) {
+            "the only wildcards are '*' and '?'"
+        } else if glob.overlaps(&NameGlob::new(".ssh*".to_owned())) {
+            "the name would match '.ssh', which is never written"
+        } else {
+            return Some(glob);
+        };
+        errors.at(item.span, fault)
+    })
+}
+
+pub(in crate::decide::policy) fn program(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Option<PathBuf>> {
+    let text = value.text("the path of a program", errors)?;
+    let mut parts = text.split('/').skip(1);
+    let fault = if !text.starts_with('/') {
+        "the path of a program must begin with '/'"
+    } else if text.contains('\0') {
+        "a NUL character cannot be in a path"
+    } else if parts.clone().any(|part| matches!(part, "" | "." | "..")) {
+        "the path of a program has no '.', no '..' and no empty part"
+    } else if parts
+        .next()
+        .is_some_and(|first| form::KERNEL_TREES.contains(&first))
+    {
+        "a program does not lie in /proc, /sys or /dev"
+    } else {
+        return Some(Some(PathBuf::from(text)));
+    };
+    errors.at(value.span, fault)
+}
+
+pub(in crate::decide::policy) fn message(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Option<String>> {
+    let text = value.text("a sentence", errors)?;
+    if text.len() > MESSAGE_MAX {
+        let size = text.len();
+        let fault = format!("the message has {size} bytes, {MESSAGE_MAX} are the limit");
+        return errors.at(value.span, fault);
+    }
+    if !text.chars().all(diagnostic::is_printable) {
+        let fault = "the message must be one line of printable characters";
+        return errors.at(value.span, fault);
+    }
+    Some(Some(text.to_owned()))
+}
+
+/// The names that a condition of a block asks for.
+pub(super) fn names(value: &Value<'_>, errors: &mut Errors) -> Option<Vec<NameGlob>> {
+    let wanted = "a name or a list of names";
+    value.list(wanted, true, errors, |item, errors| {
+        let text = item.text("a name", errors)?;
+        if text.starts_with('!') {
+            let hint = "set the key for all first, then again for the exceptions in a later block";
+            return errors.hint(item.span, "a name cannot be negated", hint);
+        }
+        if text.contains(',') {
+            let hint = "write a list: [\"alice\", \"bob\"]";
+            return errors.hint(item.span, "a name has no comma", hint);
+        }
+        if text.starts_with(['@', '%']) {
+            let hint = "groups of the host have a condition of their own: group = \"name\"";
+            return errors.hint(item.span, "netgroups and %groups are not known here", hint);
+        }
+        if text.contains(['[', ']', '{', '}']) {
+            return errors.at(item.span, "the only wildcards are '*' and '?'");
+        }
+        if text.contains([':', '/', '\n']) || !text.chars().all(diagnostic::is_printable) {
+            return errors.at(item.span, "no account or group has such a name");
+        }
+        Some(NameGlob::new(text.to_owned()))
+    })
+}
+
+/// The addresses that a condition of a block asks for.
+pub(super) fn addresses(value: &Value<'_>, errors: &mut Errors) -> Option<Vec<Cidr>> {
+    let wanted = "an address or a list of addresses";
+    value.list(wanted, true, errors, |item, errors| {
+        let text = item.text("an address", errors)?;
+        match Cidr::new(text) {
+            Some(block) => Some(block),
+            None => {
+                let hint = "write \"192.0.2.7\", \"192.0.2.0/24\" or \"2001:db8::/32\" \
+                            (no bit set after the prefix, no host name, no wildcard)";
+                let message = format!("{} is no block of addresses", quoted(text));
+                errors.hint(item.span, message, hint)
+            }
+        }
+    })
+}

@@ -1,0 +1,349 @@
+//! Puts statements together: which part of the file each belongs to, and
+//! what a finished part must have.
+
+use toml_parser::Span;
+
+use super::errors::{Errors, near, quoted};
+use super::keys;
+use super::statement::{Key, Statement};
+use super::value::Value;
+use crate::decide::policy::form::Purpose;
+use crate::decide::policy::{Directory, Match, PlaceTemplate, Policy, Setting, Settings};
+
+/// The conditions of a `[[match]]`.
+const CONDITIONS: [&str; 3] = ["user", "group", "address"];
+/// The keys of a `[[directory]]`.
+const DIRECTORY_KEYS: [&str; 3] = ["path", "access", "dotfiles"];
+const HEADERS: [&str; 3] = ["match", "directory", "match.directory"];
+
+/// The part of the file that keys belong to.
+#[derive(Default)]
+enum Section {
+    /// Before the first header.
+    #[default]
+    Base,
+    /// A `[[match]]`.
+    Match,
+    /// A `[[directory]]`, of the file or of the last `[[match]]`.
+    Directory(Box<DirectoryPart>),
+    /// After a wrong header, which is reported: its keys are not judged.
+    Unknown,
+}
+
+/// A `[[directory]]` that is being read.
+struct DirectoryPart {
+    header: Span,
+    line: u32,
+    path: Option<(PlaceTemplate, Span)>,
+    access: Option<crate::decide::access::Access>,
+    dotfiles: Option<crate::decide::policy::Dotfiles>,
+    seen: Seen,
+}
+
+/// The keys that a part has, wrong ones included, each with its line.
+#[derive(Default)]
+struct Seen(Vec<(&'static str, u32)>);
+
+impl Seen {
+    /// Notes a key; reports it where it is there already.
+    fn note(&mut self, name: &'static str, span: Span, line: u32, errors: &mut Errors) -> bool {
+        if let Some((_, first)) = self.0.iter().find(|seen| seen.0 == name) {
+            let message = format!("{} is set already in line {first}", quoted(name));
+            errors.at::<()>(span, message);
+            return false;
+        }
+        self.0.push((name, line));
+        true
+    }
+}
+
+/// The file as far as it is read.
+#[derive(Default)]
+pub(super) struct File {
+    section: Section,
+    base: Settings,
+    matches: Vec<Match>,
+    /// The keys of the file, or of the last `[[match]]`.
+    seen: Seen,
+    /// The header of the last `[[match]]`.
+    header: Span,
+}
+
+impl File {
+    /// Takes the next statement.
+    pub(super) fn take(&mut self, line: u32, statement: Statement<'_>, errors: &mut Errors) {
+        match statement {
+            Statement::Empty | Statement::Broken { header: false } => {}
+            Statement::Broken { header: true } => {
+                self.close_directory(errors);
+                self.section = Section::Unknown;
+            }
+            Statement::Header { span, array, path } => {
+                self.close_directory(errors);
+                self.section = self.open(line, span, array, &path, errors);
+            }
+            Statement::Assignment { path, value } => self.assign(line, &path, &value, errors),
+        }
+    }
+
+    /// The finished file.
+    pub(super) fn finish(mut self, errors: &mut Errors) -> (Settings, Vec<Match>) {
+        self.close_directory(errors);
+        self.close_match(errors);
+        (self.base, self.matches)
+    }
+
+    fn open(
+        &mut self,
+        line: u32,
+        span: Span,
+        array: bool,
+        path: &[Key<'_>],
+        errors: &mut Errors,
+    ) -> Section {
+        let names: Vec<&str> = path.iter().map(|key| &*key.name).collect();
+        let section = match names.as_slice() {
+            ["match"] => {
+                self.close_match(errors);
+                self.begin_match(line, span);
+                Section::Match
+            }
+            ["directory"] if !self.matches.is_empty() => {
+                let hint = "write [[match.directory]] for this block alone, or put [[directory]] \
+                            before the first [[match]]";
+                let message = "[[directory]] after a [[match]] would hold for every account";
+                errors.hint::<()>(span, message, hint);
+                return Section::Unknown;
+            }
+            ["match", "directory"] if self.matches.is_empty() => {
+                let hint = "write [[directory]] for every account";
+                errors.hint::<()>(span, "[[match.directory]] belongs into a [[match]]", hint);
+                return Section::Unknown;
+            }
+            ["directory"] | ["match", "directory"] => Section::Directory(Box::new(DirectoryPart {
+                header: span,
+                line,
+                path: None,
+                access: None,
+                dotfiles: None,
+                seen: Seen::default(),
+            })),
+            _ => {
+                unknown_header(span, &names.join("."), errors);
+                return Section::Unknown;
+            }
+        };
+        if !array {
+            let hint = format!("write [[{}]]", names.join("."));
+            errors.hint::<()>(span, "this header has double brackets", hint);
+        }
+        section
+    }
+
+    fn assign(&mut self, line: u32, path: &[Key<'_>], value: &Value<'_>, errors: &mut Errors) {
+        let [key] = path else {
+            if let (Some(first), Some(last), false) = (
+                path.first(),
+                path.last(),
+                matches!(self.section, Section::Unknown),
+            ) {
+                let span = first.span.append(last.span);
+                errors.at::<()>(span, "no key of a policy has a dot");
+            }
+            return;
+        };
+        match &mut self.section {
+            Section::Unknown => {}
+            Section::Directory(part) => part.assign(line, key, value, errors),
+            Section::Base => {
+                setting(
+                    &mut self.base,
+                    &mut self.seen,
+                    line,
+                    key,
+                    value,
+                    &[],
+                    errors,
+                );
+            }
+            Section::Match => self.assign_in_match(line, key, value, errors),
+        }
+    }
+
+    fn assign_in_match(
+        &mut self,
+        line: u32,
+        key: &Key<'_>,
+        value: &Value<'_>,
+        errors: &mut Errors,
+    ) {
+        let (Some(block), seen) = (self.matches.last_mut(), &mut self.seen) else {
+            return;
+        };
+        let Some(condition) = CONDITIONS.into_iter().find(|name| *name == key.name) else {
+            let settings = &mut block.settings;
+            return setting(settings, seen, line, key, value, &CONDITIONS, errors);
+        };
+        if !seen.note(condition, key.span, line, errors) {
+            return;
+        }
+        match condition {
+            "user" => block.users = keys::names(value, errors).unwrap_or_default(),
+            "group" => block.groups = keys::names(value, errors).unwrap_or_default(),
+            _ => block.addresses = keys::addresses(value, errors).unwrap_or_default(),
+        }
+    }
+
+    fn begin_match(&mut self, line: u32, header: Span) {
+        self.seen.0.clear();
+        self.header = header;
+        self.matches.push(Match {
+            line,
+            users: Vec::new(),
+            groups: Vec::new(),
+            addresses: Vec::new(),
+            settings: Settings::default(),
+        });
+    }
+
+    /// A block without a condition is an error: it would hold for everyone,
+    /// which the keys before the blocks say more plainly.
+    fn close_match(&self, errors: &mut Errors) {
+        let conditional = |seen: &(&str, u32)| CONDITIONS.contains(&seen.0);
+        if !self.matches.is_empty() && !self.seen.0.iter().any(conditional) {
+            let hint = "add user, group or address, or put its keys before the first [[match]]";
+            errors.hint::<()>(self.header, "the block has no condition", hint);
+        }
+    }
+
+    fn close_directory(&mut self, errors: &mut Errors) {
+        let Section::Directory(part) = std::mem::take(&mut self.section) else {
+            return;
+        };
+        self.section = Section::Unknown;
+        let settings = match self.matches.last_mut() {
+            Some(block) => &mut block.settings,
+            None => &mut self.base,
+        };
+        let line = part.line;
+        let Some((directory, span)) = part.finish(errors) else {
+            return;
+        };
+        let existing = settings
+            .0
+            .iter_mut()
+            .find_map(|(_, setting)| match setting {
+                Setting::Directory(directories) => Some(directories),
+                _ => None,
+            });
+        match existing {
+            None => settings.0.push((line, Setting::Directory(vec![directory]))),
+            Some(rows) => match rows.iter().find(|row| row.path.is_same(&directory.path)) {
+                Some(row) => {
+                    let message =
+                        format!("the directory has its rights already in line {}", row.line);
+                    errors.at::<()>(span, message);
+                }
+                None => rows.push(directory),
+            },
+        }
+    }
+}
+
+impl DirectoryPart {
+    fn assign(&mut self, line: u32, key: &Key<'_>, value: &Value<'_>, errors: &mut Errors) {
+        let Some(name) = DIRECTORY_KEYS.into_iter().find(|name| *name == key.name) else {
+            return unknown_key(key, &DIRECTORY_KEYS, &[], "[[directory]]", errors);
+        };
+        if !self.seen.note(name, key.span, line, errors) {
+            return;
+        }
+        match name {
+            "path" => {
+                let place = keys::single_place(value, errors);
+                self.path = place.map(|place| (place, value.span));
+            }
+            "access" => self.access = keys::access(value, errors),
+            _ => self.dotfiles = keys::dotfiles(value, errors),
+        }
+    }
+
+    /// The directory and the place of its path.
+    fn finish(self, errors: &mut Errors) -> Option<(Directory, Span)> {
+        if !self.seen.0.iter().any(|seen| seen.0 == "path") {
+            let hint = "add path = \"~/...\"";
+            return errors.hint(self.header, "the directory has no path", hint);
+        }
+        let (path, span) = self.path?;
+        // Without an access of its own it has the account's, which is known
+        // when the policy is applied: check_places looks at it then.
+        let purpose = match self.access {
+            Some(access) if access.writes() => Purpose::Write,
+            _ => Purpose::Read,
+        };
+        let directory = Directory {
+            path,
+            access: self.access,
+            dotfiles: self.dotfiles,
+            line: self.line,
+        };
+        keys::vet(&directory.path, span, purpose, errors).then_some((directory, span))
+    }
+}
+
+/// Reads a key of the table into `settings`.
+fn setting(
+    settings: &mut Settings,
+    seen: &mut Seen,
+    line: u32,
+    key: &Key<'_>,
+    value: &Value<'_>,
+    others: &[&'static str],
+    errors: &mut Errors,
+) {
+    let Some(name) = Policy::KEYS.iter().find(|name| **name == key.name) else {
+        let part = if others.is_empty() {
+            "the file"
+        } else {
+            "[[match]]"
+        };
+        return unknown_key(key, Policy::KEYS, others, part, errors);
+    };
+    if !seen.note(name, key.span, line, errors) {
+        return;
+    }
+    if let Some(Some(setting)) = Setting::read(name, value, errors) {
+        settings.0.push((line, setting));
+    }
+}
+
+fn unknown_key(
+    key: &Key<'_>,
+    names: &[&'static str],
+    others: &[&'static str],
+    part: &str,
+    errors: &mut Errors,
+) {
+    let message = format!("unknown key {} in {part}", quoted(&key.name));
+    let known = || names.iter().chain(others).copied();
+    let hint = if CONDITIONS.contains(&&*key.name) {
+        "user, group and address are conditions: they belong below a line [[match]]".to_owned()
+    } else if Policy::KEYS.contains(&&*key.name) {
+        "the key is not one of a directory; put it before the line [[directory]]".to_owned()
+    } else if let Some(name) = near(&key.name, known()) {
+        format!("did you mean '{name}'?")
+    } else {
+        let known: Vec<&str> = known().collect();
+        format!("the keys are {}", known.join(", "))
+    };
+    errors.hint::<()>(key.span, message, hint);
+}
+
+fn unknown_header(span: Span, name: &str, errors: &mut Errors) {
+    let message = format!("unknown header {}", quoted(name));
+    let hint = match near(name, HEADERS) {
+        Some(name) => format!("did you mean [[{name}]]?"),
+        None => "the headers are [[match]], [[directory]] and [[match.directory]]".to_owned(),
+    };
+    errors.hint::<()>(span, message, hint);
+}

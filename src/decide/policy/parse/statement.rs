@@ -1,0 +1,244 @@
+//! Cuts the text into statements (a header or a key with its value) and
+//! reads each with TOML's own parser.
+//!
+//! A TOML document is `expression *( newline expression )`, so it can be read
+//! expression by expression: a line break outside all brackets (and outside a
+//! string, which is one token) ends one. No tree of the whole file is built,
+//! which a start with ten thousand blocks would pay for.
+
+use std::borrow::Cow;
+
+use toml_parser::decoder::{Encoding, ScalarKind};
+use toml_parser::lexer::{Lexer, Token, TokenKind};
+use toml_parser::parser::{EventReceiver, RecursionGuard, ValidateWhitespace, parse_document};
+use toml_parser::{ErrorSink, Source, Span};
+
+use super::errors::Errors;
+use super::value::{Content, Value};
+
+/// How deep lists may be nested; none of the policy is nested at all.
+const DEPTH_MAX: u32 = 8;
+
+/// A name with its place.
+pub(super) struct Key<'t> {
+    pub(super) name: Cow<'t, str>,
+    pub(super) span: Span,
+}
+
+/// What a statement says.
+pub(super) enum Statement<'t> {
+    /// `[a.b]` or `[[a.b]]`.
+    Header {
+        span: Span,
+        array: bool,
+        path: Vec<Key<'t>>,
+    },
+    /// `a.b = value`.
+    Assignment {
+        path: Vec<Key<'t>>,
+        value: Value<'t>,
+    },
+    /// A statement whose form is wrong, which is reported; whether it was
+    /// meant as a header.
+    Broken { header: bool },
+    /// Blanks and comments.
+    Empty,
+}
+
+/// Reads the statements of a text one after the other.
+pub(super) struct Statements<'t> {
+    source: Source<'t>,
+    lexer: Lexer<'t>,
+    tokens: Vec<Token>,
+    next_line: u32,
+}
+
+impl<'t> Statements<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let source = Source::new(text);
+        Self {
+            source,
+            lexer: source.lex(),
+            tokens: Vec::new(),
+            next_line: 1,
+        }
+    }
+
+    /// The next statement and its line; `None` at the end.
+    pub(super) fn next(&mut self, errors: &mut Errors) -> Option<(u32, Statement<'t>)> {
+        let line = self.next_line;
+        self.fill();
+        let first = self.tokens.first()?;
+        if matches!(first.kind(), TokenKind::Newline | TokenKind::Eof) {
+            return Some((line, Statement::Empty));
+        }
+        let before = errors.count();
+        let mut parts = Parts::new(self.source);
+        let mut checked = ValidateWhitespace::new(&mut parts, self.source);
+        let mut bounded = RecursionGuard::new(&mut checked, DEPTH_MAX);
+        parse_document(&self.tokens, &mut bounded, errors);
+        let broken = errors.count() > before;
+        Some((line, parts.into_statement(broken)))
+    }
+
+    /// Takes the tokens up to the end of the statement.
+    fn fill(&mut self) {
+        self.tokens.clear();
+        let mut open = 0u32;
+        for token in self.lexer.by_ref() {
+            self.tokens.push(token);
+            match token.kind() {
+                TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => open += 1,
+                TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
+                    open = open.saturating_sub(1);
+                }
+                TokenKind::MlBasicString | TokenKind::MlLiteralString => {
+                    self.next_line += breaks(self.source, token.span());
+                }
+                TokenKind::Newline => {
+                    self.next_line += 1;
+                    if open == 0 {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn breaks(source: Source<'_>, span: Span) -> u32 {
+    let text = source.get(span).map_or("", |raw| raw.as_str());
+    u32::try_from(text.matches('\n').count()).unwrap_or(u32::MAX)
+}
+
+/// The parts of one statement as the parser tells them.
+struct Parts<'t> {
+    source: Source<'t>,
+    header: Option<(Span, bool)>,
+    path: Vec<Key<'t>>,
+    value: Option<Value<'t>>,
+    /// The lists that are open, outermost first.
+    open: Vec<(Span, Vec<Value<'t>>)>,
+    /// How many inline tables are open: what is in them is not looked at.
+    tables: u32,
+}
+
+impl<'t> Parts<'t> {
+    const fn new(source: Source<'t>) -> Self {
+        Self {
+            source,
+            header: None,
+            path: Vec::new(),
+            value: None,
+            open: Vec::new(),
+            tables: 0,
+        }
+    }
+
+    fn into_statement(self, broken: bool) -> Statement<'t> {
+        let header = self.header.is_some();
+        if broken {
+            return Statement::Broken { header };
+        }
+        match (self.header, self.value) {
+            (Some((span, array)), _) => Statement::Header {
+                span,
+                array,
+                path: self.path,
+            },
+            (None, Some(value)) => Statement::Assignment {
+                path: self.path,
+                value,
+            },
+            (None, None) => Statement::Empty,
+        }
+    }
+
+    fn add(&mut self, value: Value<'t>) {
+        match self.open.last_mut() {
+            Some((_, items)) => items.push(value),
+            None => self.value = Some(value),
+        }
+    }
+}
+
+impl EventReceiver for Parts<'_> {
+    fn std_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.header = Some((span, false));
+    }
+
+    fn array_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.header = Some((span, true));
+    }
+
+    fn std_table_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.header = self.header.map(|(open, array)| (open.append(span), array));
+    }
+
+    fn array_table_close(&mut self, span: Span, errors: &mut dyn ErrorSink) {
+        self.std_table_close(span, errors);
+    }
+
+    fn simple_key(&mut self, span: Span, kind: Option<Encoding>, errors: &mut dyn ErrorSink) {
+        let mut name = Cow::Borrowed("");
+        if let Some(raw) = self.source.get(span) {
+            let raw = toml_parser::Raw::new_unchecked(raw.as_str(), kind, span);
+            raw.decode_key(&mut name, errors);
+        }
+        if self.tables == 0 {
+            self.path.push(Key { name, span });
+        }
+    }
+
+    fn scalar(&mut self, span: Span, kind: Option<Encoding>, errors: &mut dyn ErrorSink) {
+        let mut text = Cow::Borrowed("");
+        let Some(raw) = self.source.get(span) else {
+            return;
+        };
+        let raw = toml_parser::Raw::new_unchecked(raw.as_str(), kind, span);
+        let content = match raw.decode_scalar(&mut text, errors) {
+            ScalarKind::String => Content::Text(text),
+            ScalarKind::Boolean(_) => Content::Other("a boolean"),
+            ScalarKind::DateTime => Content::Other("a date"),
+            ScalarKind::Float => Content::Other("a number with a fraction"),
+            ScalarKind::Integer(radix) => {
+                Content::Integer(i64::from_str_radix(&text, radix.value()).ok())
+            }
+        };
+        if self.tables == 0 {
+            self.add(Value { content, span });
+        }
+    }
+
+    fn array_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
+        if self.tables == 0 {
+            self.open.push((span, Vec::new()));
+        }
+        true
+    }
+
+    fn array_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        if self.tables > 0 {
+            return;
+        }
+        if let Some((open, items)) = self.open.pop() {
+            let content = Content::List(items);
+            let span = open.append(span);
+            self.add(Value { content, span });
+        }
+    }
+
+    fn inline_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
+        if self.tables == 0 {
+            let content = Content::Other("a table");
+            self.add(Value { content, span });
+        }
+        self.tables += 1;
+        true
+    }
+
+    fn inline_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.tables = self.tables.saturating_sub(1);
+    }
+}

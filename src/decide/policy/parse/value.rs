@@ -1,0 +1,113 @@
+//! A value of the file with its place, and the shapes that keys ask for.
+
+use std::borrow::Cow;
+
+use toml_parser::Span;
+
+use super::errors::{Errors, near, quoted};
+
+/// A value and the bytes of the file that it stands in.
+pub(in crate::decide::policy) struct Value<'t> {
+    pub(super) content: Content<'t>,
+    pub(super) span: Span,
+}
+
+/// What a value is.
+pub(super) enum Content<'t> {
+    /// A string.
+    Text(Cow<'t, str>),
+    /// An integer; `None` where it has more than 64 bits.
+    Integer(Option<i64>),
+    /// A list.
+    List(Vec<Value<'t>>),
+    /// What no key takes, by name.
+    Other(&'static str),
+}
+
+impl<'t> Value<'t> {
+    /// The value's type in words.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self.content {
+            Content::Text(_) => "a string",
+            Content::Integer(_) => "an integer",
+            Content::List(_) => "a list",
+            Content::Other(kind) => kind,
+        }
+    }
+
+    /// The value as a string that is not empty.
+    pub(super) fn text<'v>(&'v self, wanted: &str, errors: &mut Errors) -> Option<&'v str> {
+        match &self.content {
+            Content::Text(text) if text.is_empty() => {
+                errors.at(self.span, format!("an empty string where {wanted} belongs"))
+            }
+            Content::Text(text) => Some(text),
+            _ => self.wrong_type(wanted, errors),
+        }
+    }
+
+    pub(super) fn wrong_type<T>(&self, wanted: &str, errors: &mut Errors) -> Option<T> {
+        let kind = self.kind();
+        errors.at(self.span, format!("{kind} where {wanted} belongs"))
+    }
+
+    /// The value as a list of at least one item, each different. A single
+    /// string is a list of one where `one` says so.
+    pub(super) fn list<T: PartialEq>(
+        &self,
+        wanted: &str,
+        one: bool,
+        errors: &mut Errors,
+        mut read: impl FnMut(&Value<'t>, &mut Errors) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items = match &self.content {
+            Content::List(items) => items.as_slice(),
+            Content::Text(_) if one => std::slice::from_ref(self),
+            Content::Text(text) => {
+                let hint = format!("write it in brackets: [\"{}\"]", text.escape_default());
+                return errors.hint(self.span, format!("a string where {wanted} belongs"), hint);
+            }
+            _ => return self.wrong_type(wanted, errors),
+        };
+        if items.is_empty() {
+            let hint = "leave the key out for its default";
+            return errors.hint(self.span, "an empty list", hint);
+        }
+        let mut values = Vec::with_capacity(items.len());
+        let mut sound = true;
+        for item in items {
+            match read(item, errors) {
+                Some(value) if values.contains(&value) => {
+                    errors.at::<()>(item.span, "the value is in the list twice");
+                    sound = false;
+                }
+                Some(value) => values.push(value),
+                None => sound = false,
+            }
+        }
+        sound.then_some(values)
+    }
+
+    /// The value as one of these names.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        choices: &[(&'static str, T)],
+        errors: &mut Errors,
+    ) -> Option<T> {
+        let found = match &self.content {
+            Content::Text(text) => choices.iter().find(|choice| choice.0 == text),
+            _ => None,
+        };
+        if let Some(choice) = found {
+            return Some(choice.1);
+        }
+        let names: Vec<&str> = choices.iter().map(|choice| choice.0).collect();
+        let wanted = format!("one of \"{}\"", names.join("\", \""));
+        let text = self.text(&wanted, errors)?;
+        let hint = match near(text, names) {
+            Some(name) => format!("did you mean \"{name}\"? It must be {wanted}"),
+            None => format!("it must be {wanted}"),
+        };
+        errors.hint(self.span, format!("unknown value {}", quoted(text)), hint)
+    }
+}

@@ -1,0 +1,152 @@
+//! Whether the directories of a policy may stand for one account: the rules
+//! of `form`, on what `~`, `%h` and `%u` mean for it. Paths are compared as
+//! text; the guard knows the home by device and inode besides.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use super::form::{self, Fault, Purpose};
+use super::{Origin, PlaceTarget, PlaceTemplate, Policy};
+use crate::decide::account::Account;
+use crate::escape::Escaped;
+
+/// One directory of a policy.
+pub(super) struct PlaceUse<'a> {
+    key: &'static str,
+    pub(super) template: &'a PlaceTemplate,
+    purpose: Purpose,
+    origin: Origin,
+}
+
+/// A directory of the policy that the account must not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceRefusal {
+    /// The key that names it.
+    pub key: &'static str,
+    /// The directory as the policy writes it.
+    pub written: PlaceTemplate,
+    /// What it is for this account.
+    pub path: PathBuf,
+    /// Where the policy writes it.
+    pub origin: Origin,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+impl PlaceRefusal {
+    /// How to mend it.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        self.fault.hint()
+    }
+}
+
+impl fmt::Display for PlaceRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (key, written) = (self.key, Escaped::bytes(self.written.as_str().as_bytes()));
+        let (path, reason) = (Escaped::path(&self.path), self.fault.reason());
+        write!(
+            f,
+            "{key} = \"{written}\" ({}): {path} {reason}",
+            self.origin
+        )
+    }
+}
+
+impl Policy {
+    /// Whether every directory may stand for this account.
+    ///
+    /// # Errors
+    ///
+    /// The first that must not: the file system's root, a tree of the kernel,
+    /// or, where it is writable, the home itself or a dotfile's place in it.
+    pub fn check_places(&self, account: &Account) -> Result<(), PlaceRefusal> {
+        for place in self.places() {
+            let (path, fault) = match place.template.target(account) {
+                PlaceTarget::HomeChildren => (account.home.clone(), home_fault(&account.home)),
+                PlaceTarget::Directory(path) => {
+                    let fault = path_fault(&path, &account.home, place.purpose);
+                    (path, fault)
+                }
+            };
+            if let Some(fault) = fault {
+                return Err(PlaceRefusal {
+                    key: place.key,
+                    written: place.template.clone(),
+                    path,
+                    origin: place.origin,
+                    fault,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every directory that the policy gives rights in, and the start.
+    pub(super) fn places(&self) -> impl Iterator<Item = PlaceUse<'_>> {
+        let written = if self.access.value.writes() {
+            Purpose::Write
+        } else {
+            Purpose::Read
+        };
+        let writable = self.writable.value.iter().map(move |template| PlaceUse {
+            key: "writable",
+            template,
+            purpose: written,
+            origin: self.writable.origin,
+        });
+        let readable = self.readable.value.iter().map(|template| PlaceUse {
+            key: "readable",
+            template,
+            purpose: Purpose::Read,
+            origin: self.readable.origin,
+        });
+        let directories = self.directory.value.iter().map(|directory| PlaceUse {
+            key: "path",
+            template: &directory.path,
+            purpose: if directory.access.unwrap_or(self.access.value).writes() {
+                Purpose::Write
+            } else {
+                Purpose::Read
+            },
+            origin: Origin::Line(directory.line),
+        });
+        writable.chain(readable).chain(directories)
+    }
+}
+
+/// `~/*` of an account: its home has to be a place where files may lie.
+fn home_fault(home: &Path) -> Option<Fault> {
+    names(home).map_or(Some(Fault::NoPath), |names| {
+        form::absolute_fault(names.iter().map(|name| &**name))
+    })
+}
+
+fn path_fault(path: &Path, home: &Path, purpose: Purpose) -> Option<Fault> {
+    let Some(parts) = names(path) else {
+        return Some(Fault::NoPath);
+    };
+    let absolute = form::absolute_fault(parts.iter().map(|part| &**part));
+    absolute.or_else(|| {
+        let home_parts = names(home)?;
+        let below = parts.strip_prefix(&*home_parts)?;
+        form::in_home_fault(below.iter().map(|part| &**part), purpose)
+    })
+}
+
+/// The names in an absolute path without `..`; bytes that are no UTF-8 are
+/// replaced, which no rule here looks at.
+fn names(path: &Path) -> Option<Vec<String>> {
+    if !path.is_absolute() {
+        return None;
+    }
+    let mut names = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => names.push(name.to_string_lossy().into_owned()),
+            Component::ParentDir => return None,
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    Some(names)
+}

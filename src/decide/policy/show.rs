@@ -1,0 +1,194 @@
+//! Prints a policy: as lines of a policy file with the origin of each key,
+//! and as JSON.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{
+    Directory, Dotfiles, NameGlob, Origin, PlaceTemplate, Policy, Protocol, Requirement, Symlinks,
+};
+use crate::decide::access::Access;
+use crate::json::Json;
+
+/// A value in a form that can be printed and compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// The key has no value: nothing is bounded, or the host decides.
+    None,
+    /// A string.
+    Text(String),
+    /// A number in the key's base unit: seconds, bytes, a count.
+    Number(u64),
+    /// A list.
+    List(Vec<Self>),
+    /// A table (`[[directory]]`).
+    Table(Vec<(&'static str, Self)>),
+}
+
+impl Policy {
+    /// The policy as lines of a policy file, each with its origin.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let entries = self.entries().into_iter();
+        let line = |(key, shown, origin): (_, Shown, Origin)| match shown {
+            Shown::None => format!("# {key} is not set   # {origin}"),
+            shown => format!("{key} = {shown}   # {origin}"),
+        };
+        entries.map(line).collect()
+    }
+
+    /// The policy as an object with every key, in a fixed order; `null` is a
+    /// key without a value, times are in seconds, sizes in bytes, modes are
+    /// octal strings.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let entries = self.entries().into_iter();
+        Json::Object(entries.map(|(key, shown, _)| (key, json(shown))).collect())
+    }
+}
+
+fn json(shown: Shown) -> Json {
+    match shown {
+        Shown::None => Json::Null,
+        Shown::Text(text) => Json::Text(text),
+        Shown::Number(number) => Json::Number(number),
+        Shown::List(items) => Json::List(items.into_iter().map(json).collect()),
+        Shown::Table(fields) => {
+            let fields = fields.into_iter();
+            Json::Object(fields.map(|(key, shown)| (key, json(shown))).collect())
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Line(line) => write!(f, "line {line}"),
+        }
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("\"none\""),
+            Self::Text(text) => quote(f, text),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::List(items) => {
+                f.write_str("[")?;
+                for (i, item) in items.iter().enumerate() {
+                    let comma = if i > 0 { ", " } else { "" };
+                    write!(f, "{comma}{item}")?;
+                }
+                f.write_str("]")
+            }
+            Self::Table(fields) => {
+                for (i, (key, shown)) in fields.iter().enumerate() {
+                    let before = if i > 0 { ", " } else { "{ " };
+                    write!(f, "{before}{key} = {shown}")?;
+                }
+                f.write_str(" }")
+            }
+        }
+    }
+}
+
+/// A basic string of TOML, with everything escaped that a terminal would act on.
+fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str("\"")?;
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => write!(f, "\\{c}")?,
+            c if super::diagnostic::is_printable(c) => write!(f, "{c}")?,
+            c => write!(f, "\\U{:08X}", u32::from(c))?,
+        }
+    }
+    f.write_str("\"")
+}
+
+fn list<T>(items: &[T], show: impl Fn(&T) -> Shown) -> Shown {
+    Shown::List(items.iter().map(show).collect())
+}
+
+fn word(text: impl Into<String>) -> Shown {
+    Shown::Text(text.into())
+}
+
+fn number(value: Option<u64>) -> Shown {
+    value.map_or(Shown::None, Shown::Number)
+}
+
+pub(super) fn protocols(value: &Vec<Protocol>) -> Shown {
+    list(value, |protocol| word(protocol.name()))
+}
+
+pub(super) fn directories(value: &Vec<Directory>) -> Shown {
+    list(value, |directory| {
+        let mut fields = vec![("path", place(&directory.path))];
+        fields.extend(directory.access.map(|value| ("access", access(&value))));
+        fields.extend(
+            directory
+                .dotfiles
+                .map(|value| ("dotfiles", dotfiles(&value))),
+        );
+        Shown::Table(fields)
+    })
+}
+
+pub(super) fn access(value: &Access) -> Shown {
+    match value.name() {
+        Some(name) => word(name),
+        None => Shown::List(value.rights().map(|right| word(right.name())).collect()),
+    }
+}
+
+pub(super) fn place(value: &PlaceTemplate) -> Shown {
+    word(value.as_str())
+}
+
+pub(super) fn places(value: &Vec<PlaceTemplate>) -> Shown {
+    list(value, place)
+}
+
+pub(super) fn globs(value: &Vec<NameGlob>) -> Shown {
+    list(value, |glob| word(glob.as_str()))
+}
+
+pub(super) fn dotfiles(value: &Dotfiles) -> Shown {
+    word(value.name())
+}
+
+pub(super) fn symlinks(value: &Symlinks) -> Shown {
+    word(value.name())
+}
+
+pub(super) fn requirement(value: &Requirement) -> Shown {
+    word(value.name())
+}
+
+pub(super) fn mode(value: &Option<u32>) -> Shown {
+    value.map_or(Shown::None, |mode| word(format!("{mode:03o}")))
+}
+
+pub(super) fn count(value: &Option<u32>) -> Shown {
+    number(value.map(u64::from))
+}
+
+pub(super) fn duration(value: &Option<Duration>) -> Shown {
+    number(value.map(|time| time.as_secs()))
+}
+
+pub(super) fn size(value: &Option<u64>) -> Shown {
+    number(*value)
+}
+
+pub(super) fn path(value: &Option<PathBuf>) -> Shown {
+    let text = value.as_ref().map(|path| path.to_string_lossy());
+    text.map_or(Shown::None, word)
+}
+
+pub(super) fn text(value: &Option<String>) -> Shown {
+    value.as_ref().map_or(Shown::None, word)
+}
