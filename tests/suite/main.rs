@@ -8,5 +8,6 @@ mod harness;
 
 mod confine;
 mod corpus;
+mod filter;
 mod leftovers;
 mod self_test;
