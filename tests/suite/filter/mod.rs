@@ -2,6 +2,7 @@
 //! child, with a responder in the guard's place.
 
 mod probe;
+mod rsync;
 mod servers;
 
 use std::os::unix::process::ExitStatusExt;

@@ -66,7 +66,8 @@ pub fn probe_sftp(words: &[&str], packets: &[Vec<u8>]) -> Outcome {
     })
 }
 
-fn converse(
+/// Starts it and lets `talk` have its input and output.
+pub fn converse(
     words: &[&str],
     respond: Respond,
     talk: impl FnOnce(&mut ChildStdin, &mut ChildStdout) -> Vec<u8>,
