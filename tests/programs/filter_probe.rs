@@ -3,6 +3,8 @@
 //!
 //! `filter_probe KIND OPTIONS calls NUMBER:ARG,ARG,...  ...`
 //! `filter_probe KIND OPTIONS exec PROGRAM ARGUMENT...`
+//! `filter_probe KIND OPTIONS again`: loads a second filter.
+//! `filter_probe none - taken`: loads two that allow everything.
 //!
 //! KIND is a name of `ServerKind`, or `none` for no filter. OPTIONS is a string
 //! of w (watch reads), n (name service), d (null device only), or -. The number
@@ -65,10 +67,12 @@ fn main() {
     }
     match mode.as_str() {
         "calls" => rest.iter().for_each(|call| try_call(call)),
-        "again" => println!(
-            "{:?}",
-            load_irrevocably(&program(ServerKind::Sftp, session_of_nobody()))
-        ),
+        "again" => println!("{:?}", load_irrevocably(&empty_program())),
+        "taken" => {
+            nix::sys::prctl::set_no_new_privs().expect("no_new_privs");
+            let first = load_irrevocably(&empty_program());
+            println!("{first:?} {:?}", load_irrevocably(&empty_program()));
+        }
         _ => panic!(
             "cannot start the server: {}",
             Command::new(&rest[0]).args(&rest[1..]).exec()
@@ -76,13 +80,14 @@ fn main() {
     }
 }
 
-fn session_of_nobody() -> Session {
-    Session {
-        own_pid: NonZeroU32::MIN,
-        watch_reads: false,
-        name_service: false,
-        null_device_only: false,
-    }
+/// Allows everything.
+fn empty_program() -> [libc::sock_filter; 1] {
+    [libc::sock_filter {
+        code: 0x06,
+        jt: 0,
+        jf: 0,
+        k: libc::SECCOMP_RET_ALLOW,
+    }]
 }
 
 /// Prints the result as the kernel returns it: a negative errno is a failure.

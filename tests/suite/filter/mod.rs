@@ -180,13 +180,22 @@ fn foreign_calls_end_the_process() {
     }
 }
 
-/// The kernel takes one listener a process. The filter itself refuses the call
-/// with ENOSYS before the kernel can say EBUSY; a container manager's does not.
+/// The filter itself refuses the call, before the kernel could.
 #[test]
-fn a_second_filter_is_refused() {
+fn no_filter_is_added_to_it() {
     let seen = probe(&["sftp", "-", "again"], b"", Respond::Mark);
     let text = String::from_utf8(seen.stdout).unwrap();
-    assert!(text.contains("Refused") && text.contains("38"), "{text}");
+    assert!(text.starts_with("Err(Refused(Os { code: 38"), "{text}");
+}
+
+/// Under a container manager that listens, the kernel says EBUSY: an error of
+/// its own, since the administrator can mend it.
+#[test]
+fn a_listener_that_is_there_is_named() {
+    let seen = probe(&["none", "-", "taken"], b"", Respond::Mark);
+    let text = String::from_utf8(seen.stdout).unwrap();
+    assert!(text.starts_with("Ok(Loaded"), "{text}");
+    assert!(text.trim_end().ends_with("Err(ListenerTaken)"), "{text}");
 }
 
 #[test]
