@@ -70,7 +70,8 @@ impl Policy {
 
     /// Whether a directory of the policy depends on the login name.
     fn names_user(&self) -> bool {
-        self.places().any(|place| place.template.names_user())
+        let mut places = self.places();
+        self.start.value.names_user() || places.any(|place| place.template.names_user())
     }
 }
 

@@ -347,3 +347,6 @@ keys! {
     Message message: Option<String> = None,
         read parse::message, show show::text;
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,7 @@ impl Policy {
         Ok(())
     }
 
-    /// Every directory that the policy gives rights in, and the start.
+    /// Every directory that the policy gives rights in.
     pub(super) fn places(&self) -> impl Iterator<Item = PlaceUse<'_>> {
         let written = if self.access.value.writes() {
             Purpose::Write

@@ -120,11 +120,11 @@ fn number(value: Option<u64>) -> Shown {
     value.map_or(Shown::None, Shown::Number)
 }
 
-pub(super) fn protocols(value: &Vec<Protocol>) -> Shown {
+pub(super) fn protocols(value: &[Protocol]) -> Shown {
     list(value, |protocol| word(protocol.name()))
 }
 
-pub(super) fn directories(value: &Vec<Directory>) -> Shown {
+pub(super) fn directories(value: &[Directory]) -> Shown {
     list(value, |directory| {
         let mut fields = vec![("path", place(&directory.path))];
         fields.extend(directory.access.map(|value| ("access", access(&value))));
@@ -148,11 +148,11 @@ pub(super) fn place(value: &PlaceTemplate) -> Shown {
     word(value.as_str())
 }
 
-pub(super) fn places(value: &Vec<PlaceTemplate>) -> Shown {
+pub(super) fn places(value: &[PlaceTemplate]) -> Shown {
     list(value, place)
 }
 
-pub(super) fn globs(value: &Vec<NameGlob>) -> Shown {
+pub(super) fn globs(value: &[NameGlob]) -> Shown {
     list(value, |glob| word(glob.as_str()))
 }
 

@@ -68,9 +68,8 @@ impl<'t> Statements<'t> {
     pub(super) fn next(&mut self, errors: &mut Errors) -> Option<(u32, Statement<'t>)> {
         let line = self.next_line;
         self.fill();
-        let first = self.tokens.first()?;
-        if matches!(first.kind(), TokenKind::Newline | TokenKind::Eof) {
-            return Some((line, Statement::Empty));
+        if self.tokens.is_empty() {
+            return None;
         }
         let before = errors.count();
         let mut parts = Parts::new(self.source);

@@ -1,1 +1,423 @@
+//! Decision tables of the policy's form.
 
+use std::path::Path;
+
+use super::*;
+
+fn errors(text: &str) -> Vec<String> {
+    match parse(text, Path::new("/etc/xfersh.toml")) {
+        Ok(_) => Vec::new(),
+        Err(found) => {
+            let rows = found.errors.iter();
+            rows.map(|e| format!("{}:{}+{} {}", e.line, e.column, e.width, e.message))
+                .collect()
+        }
+    }
+}
+
+/// Every key: what is read and what is refused.
+#[test]
+fn every_key_right_and_wrong() {
+    let rows: &[(&str, &[&str], &[&str])] = &[
+        (
+            "protocols",
+            &[r#"["sftp"]"#, r#"["scp", "rsync", "sftp"]"#],
+            &[
+                "[]",
+                r#""sftp""#,
+                "1",
+                r#"["ftp"]"#,
+                r#"["scp","scp"]"#,
+                "[1]",
+                "[[]]",
+            ],
+        ),
+        (
+            "directory",
+            &[],
+            &["[]", r#"[{ path = "~/in" }]"#, r#""~/in""#],
+        ),
+        (
+            "access",
+            &[
+                r#""read-only""#,
+                r#""upload-only""#,
+                r#"["list", "create"]"#,
+            ],
+            &[
+                "[]",
+                r#""""#,
+                r#""list""#,
+                r#""write""#,
+                r#"["read-only"]"#,
+                r#"["list","list"]"#,
+                "true",
+            ],
+        ),
+        (
+            "writable",
+            &[r#"["~/*"]"#, r#"["~/in", "%h/out", "/srv/%u/.data/in"]"#],
+            &[
+                "[]",
+                r#""~/in""#,
+                r#"["in"]"#,
+                r#"["~bob"]"#,
+                r#"["~"]"#,
+                r#"["~/"]"#,
+                r#"["%h"]"#,
+                r#"["%h//"]"#,
+                r#"["/"]"#,
+                r#"["//"]"#,
+                r#"["/proc"]"#,
+                r#"["/sys/fs"]"#,
+                r#"["//dev/shm"]"#,
+                r#"["~/.ssh"]"#,
+                r#"["~/a/.b"]"#,
+                r#"["%h/.b"]"#,
+                r#"["~/a/../b"]"#,
+                r#"["~/./b"]"#,
+                r#"["~/a*"]"#,
+                r#"["~/*/b"]"#,
+                r#"["~/%x"]"#,
+                r#"["~/a", "~/a"]"#,
+                r#"[""]"#,
+                r#"["/a\u0000b"]"#,
+            ],
+        ),
+        (
+            "readable",
+            &[r#"["~"]"#, r#"["~/.config", "/srv"]"#],
+            &["[]", r#"["/"]"#, r#"["/proc/self"]"#, r#"["x"]"#, r#""~""#],
+        ),
+        (
+            "dotfiles",
+            &[r#""protected""#, r#""hidden""#, r#""allowed""#],
+            &[r#""no""#, "false", r#""""#, "[]"],
+        ),
+        (
+            "dotfile_names",
+            &[r#"[".DS_Store", "._*", ".gitkeep"]"#],
+            &[
+                "[]",
+                r#"["x"]"#,
+                r#"["*"]"#,
+                r#"["."]"#,
+                r#"[".."]"#,
+                r#"[".a/b"]"#,
+                r#"[".*"]"#,
+                r#"[".s*"]"#,
+                r#"[".ssh"]"#,
+                r#"[".?sh"]"#,
+                r#"[".ssh_x"]"#,
+                r#"[".[a]"]"#,
+                r#"[".a", ".a"]"#,
+                r#"".a""#,
+            ],
+        ),
+        (
+            "symlinks",
+            &[r#""inside""#, r#""any""#, r#""none""#],
+            &[r#""outside""#, "0"],
+        ),
+        (
+            "umask",
+            &[r#""027""#, r#""0""#, r#""0777""#],
+            &[
+                "27",
+                "0o27",
+                r#""1000""#,
+                r#""8""#,
+                r#""0o27""#,
+                r#""""#,
+                r#""00022""#,
+            ],
+        ),
+        (
+            "file_mode_max",
+            &[r#""640""#, r#""none""#],
+            &["640", r#""1777""#, r#""+64""#],
+        ),
+        ("directory_mode_max", &[r#""0750""#], &["750", "[]"]),
+        (
+            "max_sessions",
+            &["1", "4294967295", r#""none""#],
+            &["0", "-1", "4294967296", "1.5", r#""two""#],
+        ),
+        (
+            "idle_timeout",
+            &[
+                "1",
+                r#""90s""#,
+                r#""15m""#,
+                r#""2h""#,
+                r#""1d""#,
+                r#""none""#,
+            ],
+            &[
+                "0",
+                "-5",
+                r#""0s""#,
+                r#""15""#,
+                r#""m""#,
+                r#""15 m""#,
+                r#""1h30m""#,
+                r#""99999999999999999999d""#,
+                "1.0",
+            ],
+        ),
+        ("max_session_time", &[r#""2h""#], &[r#""2w""#, "true"]),
+        (
+            "max_bytes",
+            &[
+                "1",
+                r#""64K""#,
+                r#""500M""#,
+                r#""2G""#,
+                r#""1T""#,
+                r#""1KiB""#,
+                r#""1MiB""#,
+                r#""1GiB""#,
+            ],
+            &[
+                "0",
+                "-1",
+                r#""2g""#,
+                r#""2GB""#,
+                r#""-2G""#,
+                r#""9999999T""#,
+                "9223372036854775808",
+            ],
+        ),
+        (
+            "max_file_size",
+            &[r#""2G""#, "9223372036854775807"],
+            &[r#""0K""#, "1e9"],
+        ),
+        (
+            "start",
+            &[r#""~""#, r#""~/in""#, r#""/srv""#],
+            &[r#""~/*""#, r#""in""#, r#"["~"]"#, r#""""#],
+        ),
+        (
+            "confinement",
+            &[r#""required""#, r#""best-effort""#],
+            &[r#""none""#, "true"],
+        ),
+        (
+            "audit",
+            &[r#""required""#, r#""best-effort""#],
+            &[r#""off""#, "false"],
+        ),
+        (
+            "sftp_server",
+            &[r#""/usr/lib/sftp-server""#],
+            &[
+                r#""sftp-server""#,
+                r#""/usr/../x""#,
+                r#""/usr/./x""#,
+                r#""/usr/x/""#,
+                r#""/""#,
+                r#""/proc/self/exe""#,
+                r#""/a\u0000""#,
+                r#"["/x"]"#,
+            ],
+        ),
+        ("scp", &[r#""/usr/bin/scp""#], &[r#""~/scp""#]),
+        ("rsync", &[r#""/usr/bin/rsync""#], &["1"]),
+        (
+            "message",
+            &[r#""Write to ~/uploads, please. – é""#],
+            &[r#""""#, r#""a\nb""#, r#""a\u001bb""#, r#""a\u202eb""#, "7"],
+        ),
+    ];
+    let named: Vec<&str> = rows.iter().map(|row| row.0).collect();
+    for key in crate::decide::policy::Policy::KEYS {
+        assert!(named.contains(key), "no row for {key}");
+    }
+    for (key, right, wrong) in rows {
+        for value in *right {
+            assert_eq!(
+                errors(&format!("{key} = {value}\n")),
+                [""; 0],
+                "{key} = {value}"
+            );
+            let block = format!("[[match]]\nuser = \"a\"\n{key} = {value}");
+            assert_eq!(errors(&block), [""; 0], "{block}");
+        }
+        for value in *wrong {
+            let found = errors(&format!("{key} = {value}\n"));
+            assert_eq!(found.len(), 1, "{key} = {value}: {found:?}");
+            assert!(found[0].starts_with("1:"), "{key} = {value}: {found:?}");
+        }
+    }
+    assert_eq!(
+        errors(&format!("message = \"{}\"", "x".repeat(1000))),
+        [""; 0]
+    );
+    assert_eq!(
+        errors(&format!("message = \"{}\"", "x".repeat(1001))).len(),
+        1
+    );
+}
+
+/// Several errors at once: all of them, in the order of the file, each with
+/// line, column and width in characters.
+#[test]
+fn every_error_has_its_place() {
+    let rows: &[(&str, &[&str])] = &[
+        (
+            "protocol = []",
+            &["1:1+8 unknown key 'protocol' in the file"],
+        ),
+        (
+            "umask = 27\n\n  dotfiles = \"no\"\nx.y = 1\n",
+            &[
+                "1:9+2 an integer where an octal string belongs",
+                "3:14+4 unknown value 'no'",
+                "4:1+3 no key of a policy has a dot",
+            ],
+        ),
+        (
+            "message = \"é\"\r\nmessage = \"é\" # é\r\nstart = \"é\"\r\n",
+            &[
+                "2:1+7 'message' is set already in line 1",
+                "3:9+3 a directory must begin with '/' or '~/' (or be '~')",
+            ],
+        ),
+        (
+            "writable = [\n  \"~/a\",\n  \"é\", \"~\",\n]\nscp = \"x\"",
+            &[
+                "3:3+3 a directory must begin with '/' or '~/' (or be '~')",
+                "3:8+3 '~' is the home directory, which is never changed",
+                "5:7+3 the path of a program must begin with '/'",
+            ],
+        ),
+        (
+            "a = \"\"\"\n\n\"\"\"\numask = 1",
+            &[
+                "1:1+1 unknown key 'a' in the file",
+                "4:9+1 an integer where an octal string belongs",
+            ],
+        ),
+        (
+            "[[match]]\naccess = \"read-only\"",
+            &["1:1+9 the block has no condition"],
+        ),
+        (
+            "[[match]]\n[[match]]\nuser = []\n",
+            &["1:1+9 the block has no condition", "3:8+2 an empty list"],
+        ),
+        (
+            "[match]\nuser = \"a\"",
+            &["1:1+7 this header has double brackets"],
+        ),
+        ("[[mach]]\nuser = 1", &["1:1+8 unknown header 'mach'"]),
+        (
+            "[[match.directory]]",
+            &["1:1+19 [[match.directory]] belongs into a [[match]]"],
+        ),
+        (
+            "[[match]]\nuser = \"a\"\n[[directory]]\npath = 3",
+            &["3:1+13 [[directory]] after a [[match]] would hold for every account"],
+        ),
+        ("user = \"a\"", &["1:1+4 unknown key 'user' in the file"]),
+        (
+            "[[directory]]\naccess = \"read-only\"",
+            &["1:1+13 the directory has no path"],
+        ),
+        (
+            "[[directory]]\npath = \"~\"\naccess = \"upload-only\"\numask = \"022\"",
+            &[
+                "2:8+3 '~' is the home directory, which is never changed",
+                "4:1+5 unknown key 'umask' in [[directory]]",
+            ],
+        ),
+        (
+            "[[directory]]\npath = \"~/a\"\n[[directory]]\npath = \"%h//a/\"",
+            &["4:8+8 the directory has its rights already in line 1"],
+        ),
+        (
+            "[[match]]\nuser = [\"a,b\", \"!c\", \"[d]\", \"@e\"]\ngroup = \"x:y\"\naddress = [\"192.0.2.1/24\"]",
+            &[
+                "2:9+5 a name has no comma",
+                "2:16+4 a name cannot be negated",
+                "2:22+5 the only wildcards are '*' and '?'",
+                "2:29+4 netgroups and %groups are not known here",
+                "3:9+5 no account or group has such a name",
+                "4:12+14 '192.0.2.1/24' is no block of addresses",
+            ],
+        ),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(errors(text), *expected, "{text}");
+    }
+}
+
+/// Whatever TOML itself refuses is refused here, whichever byte is lost or
+/// put in.
+#[test]
+fn nothing_that_is_no_toml_is_read() {
+    let text = "umask = '027' # x\nwritable = [\n \"~/a\", # y\n]\n[[match]]\nuser = [\"a\"]\n\
+                max_sessions = 1\nmessage = \"\"\"x\"\"\"\n[[match.directory]]\npath = \"~/\\u0061\"\n";
+    assert_eq!(errors(text), [""; 0]);
+    let (mut refused, mut accepted) = (0, 0);
+    for at in 0..text.len() {
+        for with in [
+            "", "\"", "'", "[", "]", "{", "}", "=", ",", "\n", "\r", "#", ".", "\\", "\0", " ",
+            "a", "1",
+        ] {
+            for end in [at, at + 1] {
+                let changed = format!("{}{with}{}", &text[..at], &text[end..]);
+                let toml = toml::de::DeTable::parse(&changed);
+                let ours = errors(&changed);
+                assert!(toml.is_ok() || !ours.is_empty(), "accepted: {changed}");
+                if ours.is_empty() {
+                    accepted += 1
+                } else {
+                    refused += 1
+                }
+            }
+        }
+    }
+    assert!(refused > 1000 && accepted > 100, "{refused} {accepted}");
+}
+
+#[test]
+fn the_report_marks_the_place() {
+    let text = "\tumask = 27\nmessage = \"日本\u{1b}\" # \u{202e}\nprotocols = [\"ftp\"]\n";
+    let found = parse(text, Path::new("/etc/xfersh.toml")).unwrap_err();
+    let expected = "\
+error: an integer where an octal string belongs
+ --> /etc/xfersh.toml:1:10
+  |
+1 |     umask = 27
+  |             ^^
+  = hint: write the octal digits in quotes, such as \"027\"
+
+error: invalid basic string
+ --> /etc/xfersh.toml:2:14
+  |
+2 | message = \"日本\\u{1b}\" # \\u{202e}
+  |                ^^^^^^
+  = hint: expected non-double-quote visible characters or '\\'
+
+error: unknown value 'ftp'
+ --> /etc/xfersh.toml:3:14
+  |
+3 | protocols = [\"ftp\"]
+  |              ^^^^^
+  = hint: did you mean \"sftp\"? It must be one of \"sftp\", \"scp\", \"rsync\"
+";
+    assert_eq!(found.report(), expected);
+    assert_eq!(found.to_string().lines().count(), 1);
+}
+
+#[test]
+fn many_errors_and_long_lines_are_bounded() {
+    let many = parse(&"x = 1\n".repeat(200_000), Path::new("p")).unwrap_err();
+    assert_eq!((many.errors.len(), many.omitted), (100, 199_900));
+    let long = format!("protocols = [{}\"é\"]", "\"scp\", ".repeat(100_000));
+    let found = parse(&long, Path::new("p")).unwrap_err();
+    assert!(found.errors.iter().all(|error| error.text.len() < 500));
+    assert!(found.report().lines().all(|line| line.len() < 600));
+}
