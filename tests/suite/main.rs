@@ -6,7 +6,10 @@
 
 mod harness;
 
+mod cli;
 mod confine;
 mod corpus;
+mod hostile_start;
+mod layering;
 mod leftovers;
 mod self_test;
