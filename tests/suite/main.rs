@@ -12,4 +12,6 @@ mod corpus;
 mod hostile_start;
 mod layering;
 mod leftovers;
+mod policy_file;
 mod self_test;
+mod ssh;
