@@ -6,8 +6,13 @@
 
 mod harness;
 
+mod cli;
 mod confine;
 mod corpus;
 mod filter;
+mod hostile_start;
+mod layering;
 mod leftovers;
+mod policy_file;
 mod self_test;
+mod ssh;
