@@ -7,9 +7,11 @@ use nix::unistd::geteuid;
 
 use super::report;
 use crate::cli::Check;
+use crate::decide;
 use crate::decide::invocation::{Client, Invocation};
 use crate::decide::verdict::Verdict;
 use crate::enforce::account::{self, Key};
+use crate::enforce::facts;
 use crate::enforce::kernel::Kernel;
 use crate::enforce::load::{self, LoadError, POLICY};
 use crate::exit::Exit;
@@ -73,8 +75,12 @@ fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
     };
     become_the(&subject)?;
     if check.command.is_none() {
-        let text = report::policy(&subject, &file, kernel, check.json);
-        return Ok(super::print(&text));
+        let account = &subject.account;
+        let (directories, _) = decide::facts::directories(&subject.policy, account);
+        let places = facts::places(&directories, account.uid);
+        let (text, sound) = report::policy(&subject, &file, &places, kernel, check.json);
+        let exit = if sound { Exit::Success } else { Exit::Finding };
+        return Ok(print(&text, exit));
     }
     let verdict = subject.judge(&invocation);
     let text = report::verdict(&subject, &file, &verdict, kernel, check.json);
@@ -82,9 +88,14 @@ fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
         Verdict::Granted(_) => Exit::Success,
         Verdict::Refused(_) => Exit::Refused,
     };
-    match super::print(&text) {
-        Exit::Success => Ok(exit),
-        failed => Ok(failed),
+    Ok(print(&text, exit))
+}
+
+/// Prints, and ends as told if that works.
+fn print(text: &str, exit: Exit) -> Exit {
+    match super::print(text) {
+        Exit::Success => exit,
+        failed => failed,
     }
 }
 

@@ -1,10 +1,12 @@
 //! How a verdict and a policy are printed: as text, or as one JSON object
 //! with stable keys.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::decide::access::{Access, Right};
+use crate::decide::facts::Place;
 use crate::decide::plan::{Argument, Plan, Root};
 use crate::decide::policy::{PolicyFile, Requirement};
 use crate::decide::verdict::{Refusal, Verdict};
@@ -33,18 +35,57 @@ pub fn verdict(
     out
 }
 
-/// The policy that holds for an account.
+/// The policy that holds for an account, and whether its directories are
+/// sound.
 #[must_use]
-pub fn policy(subject: &Subject, file: &PolicyFile, kernel: Kernel, json: bool) -> String {
+pub fn policy(
+    subject: &Subject,
+    file: &PolicyFile,
+    places: &BTreeMap<PathBuf, Place>,
+    kernel: Kernel,
+    json: bool,
+) -> (String, bool) {
+    let faults: Vec<_> = places
+        .iter()
+        .filter_map(|(path, place)| fault(path, place))
+        .chain(
+            subject
+                .policy
+                .check_places(&subject.account)
+                .err()
+                .map(|error| error.to_string()),
+        )
+        .collect();
+    let sound = faults.is_empty();
     if json {
         let fields = vec![
             ("account", Json::Text(subject.account.name.clone())),
+            ("faults", Json::texts(faults)),
             ("weaker", weaker_json(subject, kernel)),
             ("policy", subject.policy.to_json()),
         ];
-        return format!("{}\n", Json::Object(fields));
+        return (format!("{}\n", Json::Object(fields)), sound);
     }
-    policy_text(subject, file, kernel)
+    let mut out = policy_text(subject, file, kernel);
+    for fault in faults {
+        row(&mut out, "fault", &fault);
+    }
+    (out, sound)
+}
+
+/// What is wrong with a directory of the policy, as the disk is now.
+fn fault(path: &Path, place: &Place) -> Option<String> {
+    let path = Escaped::path(path);
+    match place {
+        Place::Directory(_) => None,
+        Place::Absent => Some(format!("{path} is no directory that the account can reach")),
+        Place::UnsafeLink(link) => {
+            let link = Escaped::path(link);
+            Some(format!(
+                "{path} leads through {link}, a link that the account can change"
+            ))
+        }
+    }
 }
 
 /// The answer where no policy could be used: every session is refused.

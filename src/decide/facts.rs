@@ -113,7 +113,7 @@ impl Inquiry {
         }
         let operands = operands(case, &request).map_err(refused)?;
         let configured = case.policy.program(protocol);
-        let (directories, home_children) = directories(case);
+        let (directories, home_children) = directories(case.policy, case.account);
         Ok(Self {
             programs: configured
                 .map_or_else(|| known_programs(protocol), |path| vec![path.clone()]),
@@ -215,9 +215,10 @@ pub(super) fn expand_tilde(word: &Word, account: &Account) -> Result<Word, Refus
     Ok(word.with_prefix(end, account.home.as_os_str().as_bytes()))
 }
 
-/// The directories that the policy names, and whether `~/*` is among them.
-fn directories(case: &Case<'_>) -> (Vec<PathBuf>, bool) {
-    let policy = case.policy;
+/// The directories that the policy names, the home and the start directory
+/// among them, and whether `~/*` is one.
+#[must_use]
+pub fn directories(policy: &Policy, account: &Account) -> (Vec<PathBuf>, bool) {
     let templates = policy.writable.value.iter();
     let templates = templates.chain(&policy.readable.value);
     let templates = templates.chain(policy.directory.value.iter().map(|d| &d.path));
@@ -225,7 +226,7 @@ fn directories(case: &Case<'_>) -> (Vec<PathBuf>, bool) {
     let mut paths = Vec::new();
     let mut children = false;
     for template in templates.chain(&own) {
-        match template.target(case.account) {
+        match template.target(account) {
             PlaceTarget::Directory(path) if !paths.contains(&path) => paths.push(path),
             PlaceTarget::Directory(_) => {}
             PlaceTarget::HomeChildren => children = true,

@@ -16,10 +16,7 @@ use crate::decide::facts::{Facts, Inquiry, Place, Program};
 /// owns is one that it can change.
 #[must_use]
 pub fn gather(inquiry: &Inquiry, home: &Path, uid: u32) -> Facts {
-    let mut places = BTreeMap::new();
-    for path in &inquiry.directories {
-        places.insert(path.clone(), place(path, uid));
-    }
+    let places = places(&inquiry.directories, uid);
     let children = match places.get(home) {
         Some(Place::Directory(home)) if inquiry.home_children => home_children(home),
         _ => Vec::new(),
@@ -30,6 +27,13 @@ pub fn gather(inquiry: &Inquiry, home: &Path, uid: u32) -> Facts {
         home_children: children,
         operands: inquiry.operands.iter().map(|path| resolve(path)).collect(),
     }
+}
+
+/// What each directory of the policy is.
+#[must_use]
+pub fn places(directories: &[PathBuf], uid: u32) -> BTreeMap<PathBuf, Place> {
+    let place = |path: &PathBuf| (path.clone(), place(path, uid));
+    directories.iter().map(place).collect()
 }
 
 /// What a directory of the policy is.
