@@ -4,4 +4,5 @@
 pub mod descriptors;
 pub mod entry;
 pub mod landlock;
+pub mod seccomp;
 pub mod signals;
