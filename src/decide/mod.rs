@@ -9,7 +9,9 @@
 
 pub mod access;
 pub mod account;
+pub mod bpf;
 pub mod facts;
+pub mod filter;
 pub mod invocation;
 mod places;
 pub mod plan;
@@ -18,6 +20,7 @@ pub mod request;
 pub mod roots;
 mod rsync;
 mod startup;
+pub mod syscalls;
 pub mod verdict;
 pub mod words;
 
