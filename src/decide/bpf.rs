@@ -341,9 +341,21 @@ impl Assembly {
         self.load(at)
     }
 
-    /// Length of the program in instructions.
-    pub(super) const fn len(&self) -> usize {
-        ROOM - self.start
+    /// The program.
+    pub(super) const fn code(&self) -> &[sock_filter] {
+        self.code.split_at(self.start).1
+    }
+
+    /// The same by value; `N` is its length.
+    pub(super) const fn code_array<const N: usize>(&self) -> [sock_filter; N] {
+        let mut code = [sock_filter {
+            code: 0,
+            jt: 0,
+            jf: 0,
+            k: 0,
+        }; N];
+        code.copy_from_slice(self.code());
+        code
     }
 
     /// How many values come at run time.
@@ -351,32 +363,19 @@ impl Assembly {
         self.blank_count
     }
 
-    /// The program; `N` is [`Self::len`].
-    pub(super) const fn code<const N: usize>(&self) -> [sock_filter; N] {
-        assert!(N == self.len());
-        let mut code = [sock_filter {
-            code: 0,
-            jt: 0,
-            jf: 0,
-            k: 0,
-        }; N];
-        let mut i = 0;
-        while i < N {
-            code[i] = self.code[self.start + i];
-            i += 1;
-        }
-        code
+    /// The index of an instruction whose value comes at run time, and which.
+    pub(super) const fn blank(&self, i: usize) -> (u16, Blank) {
+        let (label, blank) = self.blanks[i];
+        ((label - self.start) as u16, blank)
     }
 
-    /// Where values come at run time, and which; `N` is
-    /// [`Self::blank_count`].
-    pub(super) const fn blanks<const N: usize>(&self) -> [(u16, Blank); N] {
+    /// All of them; `N` is how many.
+    pub(super) const fn blank_array<const N: usize>(&self) -> [(u16, Blank); N] {
         assert!(N == self.blank_count);
         let mut blanks = [(0, Blank::OwnPid); N];
         let mut i = 0;
         while i < N {
-            let (label, blank) = self.blanks[i];
-            blanks[i] = ((label - self.start) as u16, blank);
+            blanks[i] = self.blank(i);
             i += 1;
         }
         blanks

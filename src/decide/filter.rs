@@ -37,8 +37,8 @@ struct Template {
 macro_rules! template {
     ($kind:expr) => {{
         const ASSEMBLY: Assembly = assemble($kind, Architecture::NATIVE);
-        static CODE: [sock_filter; ASSEMBLY.len()] = ASSEMBLY.code();
-        static BLANKS: [(u16, Blank); ASSEMBLY.blank_count()] = ASSEMBLY.blanks();
+        static CODE: [sock_filter; ASSEMBLY.code().len()] = ASSEMBLY.code_array();
+        static BLANKS: [(u16, Blank); ASSEMBLY.blank_count()] = ASSEMBLY.blank_array();
         Template {
             code: &CODE,
             blanks: &BLANKS,
@@ -102,3 +102,6 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
