@@ -149,7 +149,7 @@ fn marked(error: &Diagnostic) -> (String, String) {
 
 /// Whether a terminal shows the character as itself and does nothing else.
 pub(super) fn is_printable(c: char) -> bool {
-    c == ' ' || Escaped::bytes(c.encode_utf8(&mut [0; 4]).as_bytes()).is_verbatim()
+    matches!(c, ' '..='~') || Escaped::bytes(c.encode_utf8(&mut [0; 4]).as_bytes()).is_verbatim()
 }
 
 /// How many columns of a terminal a printable character takes: two for what

@@ -5,7 +5,7 @@ use toml_parser::Span;
 
 use super::errors::{Errors, near, quoted};
 use super::keys;
-use super::statement::{Key, Statement};
+use super::statement::{Key, Path, Statement};
 use super::value::Value;
 use crate::decide::policy::form::Purpose;
 use crate::decide::policy::{Directory, Match, PlaceTemplate, Policy, Setting, Settings};
@@ -98,59 +98,60 @@ impl File {
         line: u32,
         span: Span,
         array: bool,
-        path: &[Key<'_>],
+        path: &Path<'_>,
         errors: &mut Errors,
     ) -> Section {
-        let names: Vec<&str> = path.iter().map(|key| &*key.name).collect();
-        let section = match names.as_slice() {
-            ["match"] => {
+        let mut keys = path.keys().map(|key| &*key.name);
+        let names = (keys.next().unwrap_or_default(), keys.next(), keys.next());
+        let joined = || {
+            path.keys()
+                .map(|key| &*key.name)
+                .collect::<Vec<_>>()
+                .join(".")
+        };
+        let section = match names {
+            ("match", None, None) => {
                 self.close_match(errors);
                 self.begin_match(line, span);
                 Section::Match
             }
-            ["directory"] if !self.matches.is_empty() => {
+            ("directory", None, None) if !self.matches.is_empty() => {
                 let hint = "write [[match.directory]] for this block alone, or put [[directory]] \
                             before the first [[match]]";
                 let message = "[[directory]] after a [[match]] would hold for every account";
                 errors.hint::<()>(span, message, hint);
                 return Section::Unknown;
             }
-            ["match", "directory"] if self.matches.is_empty() => {
+            ("match", Some("directory"), None) if self.matches.is_empty() => {
                 let hint = "write [[directory]] for every account";
                 errors.hint::<()>(span, "[[match.directory]] belongs into a [[match]]", hint);
                 return Section::Unknown;
             }
-            ["directory"] | ["match", "directory"] => Section::Directory(Box::new(DirectoryPart {
-                header: span,
-                line,
-                path: None,
-                access: None,
-                dotfiles: None,
-                seen: Seen::default(),
-            })),
+            ("directory", None, None) | ("match", Some("directory"), None) => {
+                Section::Directory(Box::new(DirectoryPart {
+                    header: span,
+                    line,
+                    path: None,
+                    access: None,
+                    dotfiles: None,
+                    seen: Seen::default(),
+                }))
+            }
             _ => {
-                unknown_header(span, &names.join("."), errors);
+                unknown_header(span, &joined(), errors);
                 return Section::Unknown;
             }
         };
         if !array {
-            let hint = format!("write [[{}]]", names.join("."));
+            let hint = format!("write [[{}]]", joined());
             errors.hint::<()>(span, "this header has double brackets", hint);
         }
         section
     }
 
-    fn assign(&mut self, line: u32, path: &[Key<'_>], value: &Value<'_>, errors: &mut Errors) {
-        let [key] = path else {
-            if let (Some(first), Some(last), false) = (
-                path.first(),
-                path.last(),
-                matches!(self.section, Section::Unknown),
-            ) {
-                let span = first.span.append(last.span);
-                errors.at::<()>(span, "no key of a policy has a dot");
-            }
-            return;
+    fn assign(&mut self, line: u32, path: &Path<'_>, value: &Value<'_>, errors: &mut Errors) {
+        let Some(key) = path.single() else {
+            return self.refuse_dotted(path, errors);
         };
         match &mut self.section {
             Section::Unknown => {}
@@ -167,6 +168,15 @@ impl File {
                 );
             }
             Section::Match => self.assign_in_match(line, key, value, errors),
+        }
+    }
+
+    fn refuse_dotted(&self, path: &Path<'_>, errors: &mut Errors) {
+        let known = !matches!(self.section, Section::Unknown);
+        let (first, last) = (path.keys().next(), path.keys().next_back());
+        if let (true, Some(first), Some(last)) = (known, first, last) {
+            let span = first.span.append(last.span);
+            errors.at::<()>(span, "no key of a policy has a dot");
         }
     }
 
@@ -313,6 +323,8 @@ fn setting(
         return;
     }
     if let Some(Some(setting)) = Setting::read(name, value, errors) {
+        // Of ten thousand blocks most set one or two keys.
+        settings.0.reserve_exact(1);
         settings.0.push((line, setting));
     }
 }

@@ -25,19 +25,43 @@ pub(super) struct Key<'t> {
     pub(super) span: Span,
 }
 
+/// A name with dots. Almost every one has a single part, which takes no
+/// allocation.
+#[derive(Default)]
+pub(super) struct Path<'t> {
+    first: Option<Key<'t>>,
+    rest: Vec<Key<'t>>,
+}
+
+impl<'t> Path<'t> {
+    fn push(&mut self, key: Key<'t>) {
+        match self.first {
+            None => self.first = Some(key),
+            Some(_) => self.rest.push(key),
+        }
+    }
+
+    /// The only part; `None` where there are several.
+    pub(super) fn single(&self) -> Option<&Key<'t>> {
+        self.first.as_ref().filter(|_| self.rest.is_empty())
+    }
+
+    /// All parts, the outermost first.
+    pub(super) fn keys(&self) -> impl DoubleEndedIterator<Item = &Key<'t>> {
+        self.first.iter().chain(&self.rest)
+    }
+}
+
 /// What a statement says.
 pub(super) enum Statement<'t> {
     /// `[a.b]` or `[[a.b]]`.
     Header {
         span: Span,
         array: bool,
-        path: Vec<Key<'t>>,
+        path: Path<'t>,
     },
     /// `a.b = value`.
-    Assignment {
-        path: Vec<Key<'t>>,
-        value: Value<'t>,
-    },
+    Assignment { path: Path<'t>, value: Value<'t> },
     /// A statement whose form is wrong, which is reported; whether it was
     /// meant as a header.
     Broken { header: bool },
@@ -115,7 +139,7 @@ fn breaks(source: Source<'_>, span: Span) -> u32 {
 struct Parts<'t> {
     source: Source<'t>,
     header: Option<(Span, bool)>,
-    path: Vec<Key<'t>>,
+    path: Path<'t>,
     value: Option<Value<'t>>,
     /// The lists that are open, outermost first.
     open: Vec<(Span, Vec<Value<'t>>)>,
@@ -124,11 +148,11 @@ struct Parts<'t> {
 }
 
 impl<'t> Parts<'t> {
-    const fn new(source: Source<'t>) -> Self {
+    fn new(source: Source<'t>) -> Self {
         Self {
             source,
             header: None,
-            path: Vec::new(),
+            path: Path::default(),
             value: None,
             open: Vec::new(),
             tables: 0,
