@@ -14,6 +14,7 @@ use crate::enforce::account::{self, Key};
 use crate::enforce::facts;
 use crate::enforce::kernel::Kernel;
 use crate::enforce::load::{self, LoadError, POLICY};
+use crate::escape::Escaped;
 use crate::exit::Exit;
 use crate::judge::Subject;
 use crate::tell;
@@ -54,6 +55,11 @@ pub fn run(check: &Check) -> Exit {
 }
 
 fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
+    // The host's own policy may be absent; a file that was asked for may not.
+    if check.config.is_some() && !path.exists() {
+        let shown = Escaped::path(path);
+        return Err(Unable::Other(format!("cannot read {shown}: no such file")));
+    }
     let file = load::policy(path).map_err(Unable::Policy)?;
     let invocation = Invocation {
         command: check
@@ -74,6 +80,10 @@ fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
         Err(refusal) => return Err(Unable::Other(refusal.to_string())),
     };
     become_the(&subject)?;
+    if check.config.is_none() {
+        // A session reads the policy with the rights of its account.
+        load::policy(path).map_err(Unable::Policy)?;
+    }
     if check.command.is_none() {
         let account = &subject.account;
         let (directories, _) = decide::facts::directories(&subject.policy, account);

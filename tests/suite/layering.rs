@@ -32,6 +32,10 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 fn nobody(below: &str, forbidden: &[&str]) {
     let files = sources(below);
     for (path, text) in &files {
+        // Unit tests may read what they compare with.
+        if path.ends_with("tests.rs") {
+            continue;
+        }
         for line in code(text) {
             let found = forbidden.iter().find(|word| line.contains(**word));
             assert!(

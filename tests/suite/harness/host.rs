@@ -47,8 +47,6 @@ impl Host {
             .map(|(index, (name, shell))| Account::nth(index, name, *shell))
             .collect();
         namespace.inside(|| {
-            fs::write(XFERSH, binary).expect("installing xfersh");
-            set_mode(Path::new(XFERSH), 0o755);
             for account in &accounts {
                 account.register();
                 account.furnish();
@@ -56,12 +54,14 @@ impl Host {
             furnish_outside();
             fs::create_dir(LOCAL).expect("a directory for the files of clients");
         });
-        Self {
+        let host = Self {
             sshd: None,
             log,
             accounts,
             namespace,
-        }
+        };
+        host.install(XFERSH, binary);
+        host
     }
 
     /// A host with an sshd of the usual configuration.
@@ -128,6 +128,15 @@ impl Host {
                 .unwrap_or_else(|error| panic!("cannot write {path:?}: {error}"));
             set_mode(path, 0o644);
         });
+    }
+
+    /// Writes an executable file of the host as root, mode 0755. Another process does it: a descriptor of ours
+    /// would be open for writing in whatever a parallel test is just starting, and nothing could run the file.
+    pub fn install(&self, path: impl AsRef<Path>, content: &[u8]) {
+        let mut command = Command::new("sh");
+        command.args(["-c", "cat >\"$1\" && chmod 755 \"$1\"", "sh"]);
+        self.run(command.arg(path.as_ref()).current_dir("/"), content)
+            .succeeded("installing a program");
     }
 
     /// Reads a file of the host as root.

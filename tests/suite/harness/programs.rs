@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use super::account::set_mode;
 use super::host::Host;
 
 /// A program or library in `tests/programs`.
@@ -21,10 +20,7 @@ impl Host {
     pub fn install_program(&self, name: &str, kind: Kind) -> PathBuf {
         let bytes = compiled(name, kind);
         let path = Path::new("/opt").join(name);
-        self.inside(|| {
-            std::fs::write(&path, &bytes).expect("installing a test program");
-            set_mode(&path, 0o755);
-        });
+        self.install(&path, &bytes);
         path
     }
 }
