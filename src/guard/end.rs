@@ -122,8 +122,8 @@ impl Guard<'_> {
         let Ok(directory) = openat2(AT_FDCWD, directory, how) else {
             return;
         };
-        let same = statx::of_name(directory.as_fd(), &name)
-            .is_ok_and(|status| status.inode == left.inode);
+        let same =
+            statx::of_name(directory.as_fd(), &name).is_ok_and(|status| status.inode == left.inode);
         if same && unlinkat(&directory, &*name, UnlinkatFlags::NoRemoveDir).is_ok() {
             let path = Escaped::bytes(&left.path);
             let line = format_args!("cleaned file path=\"{path}\"");

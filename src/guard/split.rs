@@ -14,7 +14,9 @@ use nix::fcntl::OFlag;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, pipe2, setpgid};
+use nix::unistd::{
+    ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, pipe2, setpgid,
+};
 
 use super::ledger::Ledger;
 use super::limits::Clock;
@@ -124,7 +126,9 @@ fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
     // guard can end it as a whole.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(io("process group"))?;
     let nested = nest::restrict(plan)?;
-    let own_pid = u32::try_from(getpid().as_raw()).ok().and_then(NonZeroU32::new);
+    let own_pid = u32::try_from(getpid().as_raw())
+        .ok()
+        .and_then(NonZeroU32::new);
     let session = Session {
         own_pid: own_pid.ok_or_else(|| Error::text(Step::Guard("pid"), "it is 0"))?,
         watch_reads: plan.rules.watch_reads,
@@ -144,8 +148,7 @@ fn become_guard<'a>(
 ) -> Result<Guard<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
     let signals = take_signals().map_err(failed("signals"))?;
-    prctl::set_child_subreaper(true)
-        .map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
+    prctl::set_child_subreaper(true).map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
     let pidfd = process::pidfd_open(server).map_err(failed("pidfd"))?;
     let mut pipe = std::fs::File::from(complaint);
     let mut hello = [0; HELLO];
