@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
+use crate::check::probe::Stage;
+
 /// What xfersh was called for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -17,6 +19,8 @@ pub enum Call {
     Forced,
     /// The dry run.
     Check(Check),
+    /// Inside the confinement, by `--check --live`.
+    Probe(Stage),
     /// The examination of the host.
     Doctor(Doctor),
     /// The help text.
@@ -64,6 +68,8 @@ xfersh: a login shell for accounts that may copy files and do nothing else
                                enter the confinement and try the promises
   xfersh --doctor [--user NAME] [--json]
                                examine this host and an account's set-up
+  xfersh --probe HOME NAME [DIRECTORY]
+                               what --live runs inside the confinement
   xfersh --help | --version
 
 Options of --check:
@@ -114,6 +120,7 @@ fn parse_admin(arguments: Vec<OsString>) -> Result<Call, String> {
         Some(Arg::Long("version") | Arg::Short('V')) => Call::Version,
         Some(Arg::Long("forced")) => Call::Forced,
         Some(Arg::Long("check")) => return parse_check(&mut parser),
+        Some(Arg::Long("probe")) => return parse_probe(&mut parser),
         Some(Arg::Long("doctor")) => return parse_doctor(&mut parser),
         Some(argument) => return Err(argument.unexpected().to_string()),
         None => return Ok(Call::Session(None)),
@@ -152,6 +159,18 @@ fn parse_check(parser: &mut Parser) -> Result<Call, String> {
             ..
         } => Err("--live takes no command: it tries every protocol".to_owned()),
         check => Ok(Call::Check(check)),
+    }
+}
+
+fn parse_probe(parser: &mut Parser) -> Result<Call, String> {
+    let mut words = parser.raw_args().map_err(|error| error.to_string())?;
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some(home), Some(name), writable, None) => Ok(Call::Probe(Stage {
+            home: home.into(),
+            writable: writable.map(PathBuf::from),
+            name: name.to_string_lossy().into_owned(),
+        })),
+        _ => Err("--probe takes HOME NAME [DIRECTORY]".to_owned()),
     }
 }
 

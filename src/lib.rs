@@ -40,7 +40,9 @@ use exit::Exit;
 pub fn run(arguments: Vec<OsString>) -> Exit {
     match cli::parse(arguments) {
         Ok(call @ (Call::Session(_) | Call::Foreign(_) | Call::Forced)) => shell::serve(call),
+        Ok(Call::Check(check)) if check.live => check::live::run(&check),
         Ok(Call::Check(check)) => check::dry_run::run(&check),
+        Ok(Call::Probe(stage)) => check::probe::run(&stage),
         Ok(Call::Help) => check::print(cli::HELP),
         Ok(Call::Version) => check::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Call::Doctor(_)) => Exit::Usage,

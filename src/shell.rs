@@ -6,6 +6,7 @@ use std::env;
 use std::path::Path;
 
 use crate::cli::Call;
+use crate::decide::plan::Plan;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::enforce::account::Key;
 use crate::enforce::audit::{Audit, Importance};
@@ -13,8 +14,9 @@ use crate::enforce::confine::irrevocably_confine;
 use crate::enforce::exec::exec;
 use crate::enforce::identity::Identity;
 use crate::enforce::load::POLICY;
+use crate::enforce::peer;
 use crate::enforce::sanitise::{Standard, sanitise};
-use crate::enforce::{peer, sessions};
+use crate::enforce::sessions::{self, Slot};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::guard::{SessionEnd, Side, split};
@@ -72,9 +74,19 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
         }
     };
     audit.require(plan.audit)?;
+    carry_out(plan, slot, audit).map(Session::Served)
+}
+
+/// Confines this process and serves: the way of a session, and of the live
+/// probe. Returns in the guard, once the server has ended.
+///
+/// # Errors
+///
+/// The step that failed; nothing was served.
+pub fn carry_out(plan: Plan, slot: Option<Slot>, audit: &mut Audit) -> Result<SessionEnd, Error> {
     let confined = irrevocably_confine(plan, slot)?;
     match split(confined.plan(), audit)? {
-        Side::Guard(guard) => Ok(Session::Served(guard.run())),
+        Side::Guard(guard) => Ok(guard.run()),
         Side::Server(mut server) => server.fail(exec(&confined)),
     }
 }

@@ -1,7 +1,10 @@
 //! What an administrator calls: the dry run, the live probe, the doctor.
 
 pub mod dry_run;
+pub mod live;
+pub mod probe;
 mod report;
+mod table;
 
 use std::io::Write as _;
 

@@ -175,3 +175,19 @@ pub struct Plan {
     /// Whether the session starts without a log socket.
     pub audit: Requirement,
 }
+
+impl Plan {
+    /// The same plan with another program in the server's place: that of the
+    /// live probe, which is as confined as the server would be.
+    #[must_use]
+    pub fn with_program(mut self, program: PathBuf, argv: Vec<OsString>) -> Self {
+        for grant in &mut self.grants {
+            if grant.path == self.program {
+                grant.path.clone_from(&program);
+            }
+        }
+        self.program = program;
+        self.argv = argv.into_iter().map(Argument::Literal).collect();
+        self
+    }
+}

@@ -47,6 +47,7 @@ pub(super) fn roots(case: &Case<'_>, facts: &Facts, most: Access) -> Vec<Root> {
 /// What the server of a request can need at most.
 pub(super) fn most_access(request: &Request) -> Access {
     match request {
+        Request::Sftp(sftp) if sftp.read_only => Access::READ_ONLY,
         Request::Sftp(_) => Access::READ_WRITE,
         Request::Scp(scp) => match scp.direction {
             Direction::Sink => Access::of(&[

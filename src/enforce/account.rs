@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::sys::prctl;
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 
 use crate::decide::account::{Account, AccountSource};
@@ -205,6 +206,9 @@ pub fn irrevocably_become(account: &Account) -> io::Result<()> {
     setgroups(&gids)?;
     setresgid(gid, gid, gid)?;
     setresuid(uid, uid, uid)?;
+    // A change of ids makes a process undumpable (prctl(2)), which execve(2)
+    // by sshd undoes for a session; a guard could not read its server else.
+    prctl::set_dumpable(true)?;
     Ok(())
 }
 

@@ -39,3 +39,11 @@ pub fn is_terminal(number: i32) -> io::Result<bool> {
         Ok(false)
     }
 }
+
+/// Whether a descriptor of this number is open.
+#[must_use]
+pub fn is_open(number: i32) -> bool {
+    // SAFETY: F_GETFD takes no third argument and only looks.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    flags != -1
+}

@@ -1,0 +1,288 @@
+//! What is tried inside the confinement by `--check --live`: one row a try.
+//!
+//! The program runs in place of the server, under the same domain, filter and
+//! guard. Each try is harmless where it succeeds against the promise: files
+//! are made under a name of their own and removed at once, attributes are set
+//! to what they are.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use caps::CapSet;
+use nix::errno::Errno;
+
+use nix::sys::prctl;
+use nix::sys::signal::kill;
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
+use nix::unistd::getppid;
+
+use crate::exit::Exit;
+
+/// Where the tries take place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The home directory.
+    pub home: PathBuf,
+    /// A directory in which the policy lets the session create, if any.
+    pub writable: Option<PathBuf>,
+    /// The name that is used for whatever is made.
+    pub name: String,
+}
+
+/// One try.
+pub struct Try {
+    /// The promise of docs/threat-model.md.
+    pub promise: &'static str,
+    /// What is tried.
+    pub what: &'static str,
+    /// What must come of it.
+    pub expected: Expected,
+    run: fn(&Stage) -> io::Result<()>,
+}
+
+/// What must come of a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// It works.
+    Works,
+    /// It is refused.
+    Refused,
+}
+
+impl Expected {
+    /// The word in the table.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Works => "works",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+const fn refused(
+    promise: &'static str,
+    what: &'static str,
+    run: fn(&Stage) -> io::Result<()>,
+) -> Try {
+    Try {
+        promise,
+        what,
+        expected: Expected::Refused,
+        run,
+    }
+}
+
+const fn works(
+    promise: &'static str,
+    what: &'static str,
+    run: fn(&Stage) -> io::Result<()>,
+) -> Try {
+    Try {
+        promise,
+        what,
+        expected: Expected::Works,
+        run,
+    }
+}
+
+/// All tries, in order. The last ones could replace the program.
+pub const TRIES: &[Try] = &[
+    refused("P2", "create a file in /tmp", |stage| {
+        create_in(Path::new("/tmp"), stage)
+    }),
+    refused("P2", "create a file in /var/tmp", |stage| {
+        create_in(Path::new("/var/tmp"), stage)
+    }),
+    refused("P3", "create a file in the home", |stage| {
+        create_in(&stage.home, stage)
+    }),
+    refused("P3", "make a directory in the home", |stage| {
+        make_directory(&stage.home.join(&stage.name))
+    }),
+    refused("P3", "set the mode of the home", |stage| {
+        set_mode(&stage.home)
+    }),
+    refused("P3", "set the times of the home", |stage| {
+        set_times(&stage.home)
+    }),
+    refused("P4", "create a dotfile", |stage| {
+        create(&writable(stage)?.join(dot(stage)))
+    }),
+    refused("P4", "make a dot directory", |stage| {
+        make_directory(&writable(stage)?.join(dot(stage)))
+    }),
+    refused("P4", "rename a file to a dotfile", rename_to_dotfile),
+    refused("P5", "make a network socket", |_| {
+        std::net::UdpSocket::bind("127.0.0.1:0").map(drop)
+    }),
+    refused("P5", "connect to the system log", |_| {
+        std::os::unix::net::UnixDatagram::unbound()?.connect("/dev/log")
+    }),
+    refused("P5", "connect to the bus of the host", |_| {
+        UnixStream::connect("/run/dbus/system_bus_socket").map(drop)
+    }),
+    refused("P5", "signal the guard", |_| {
+        kill(getppid(), None).map_err(io::Error::from)
+    }),
+    works("P6", "have no capability", |_| no_capability()),
+    works("P6", "have no_new_privs set", |_| no_new_privileges()),
+    works("P6", "have no descriptor but 0, 1, 2", |_| no_descriptor()),
+    works("P6", "have nothing of the caller's environment", |_| {
+        no_environment()
+    }),
+    works(
+        "P11",
+        "create, write, read, rename and remove a file",
+        round_trip,
+    ),
+    refused("P12", "read /etc/hostname", |_| {
+        File::open("/etc/hostname").map(drop)
+    }),
+    refused("P12", "list /", |_| fs::read_dir("/").map(drop)),
+    refused("P12", "list /etc", |_| fs::read_dir("/etc").map(drop)),
+    refused("P5", "start a program", |_| {
+        let arguments: [&std::ffi::CStr; 1] = [c"true"];
+        nix::unistd::execv(c"/bin/true", &arguments)?;
+        Ok(())
+    }),
+];
+
+impl Try {
+    /// Tries it: the errno where it is refused.
+    fn run(&self, stage: &Stage) -> Result<(), i32> {
+        (self.run)(stage).map_err(|error| error.raw_os_error().unwrap_or(Errno::EIO as i32))
+    }
+}
+
+/// Runs all tries and prints a line for each: its number, and 0 or an errno.
+#[must_use]
+pub fn run(stage: &Stage) -> Exit {
+    for (at, row) in TRIES.iter().enumerate() {
+        let errno = row.run(stage).err().unwrap_or(0);
+        let line = format!("{at} {errno}\n");
+        if io::stdout().write_all(line.as_bytes()).is_err() {
+            return Exit::Failed;
+        }
+    }
+    Exit::Success
+}
+
+fn dot(stage: &Stage) -> String {
+    format!(".{}", stage.name)
+}
+
+/// Without a writable directory there is nothing to try: as good as refused.
+fn writable(stage: &Stage) -> io::Result<&Path> {
+    stage
+        .writable
+        .as_deref()
+        .ok_or_else(|| Errno::EACCES.into())
+}
+
+fn create_in(directory: &Path, stage: &Stage) -> io::Result<()> {
+    create(&directory.join(&stage.name))
+}
+
+fn create(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    fs::remove_file(path)
+}
+
+fn make_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)?;
+    fs::remove_dir(path)
+}
+
+fn set_mode(path: &Path) -> io::Result<()> {
+    let mode = fs::metadata(path)?.permissions().mode();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o7777))
+}
+
+fn set_times(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let now = fs::metadata(path)?;
+    let accessed = TimeSpec::new(now.atime(), now.atime_nsec());
+    let modified = TimeSpec::new(now.mtime(), now.mtime_nsec());
+    let flags = UtimensatFlags::FollowSymlink;
+    utimensat(nix::fcntl::AT_FDCWD, path, &accessed, &modified, flags)?;
+    Ok(())
+}
+
+fn rename_to_dotfile(stage: &Stage) -> io::Result<()> {
+    let directory = writable(stage)?;
+    let (plain, hidden) = (directory.join(&stage.name), directory.join(dot(stage)));
+    File::create_new(&plain)?;
+    let renamed = fs::rename(&plain, &hidden);
+    let _ = fs::remove_file(if renamed.is_ok() { &hidden } else { &plain });
+    renamed
+}
+
+fn round_trip(stage: &Stage) -> io::Result<()> {
+    let Some(directory) = &stage.writable else {
+        // A policy that lets nothing be written keeps its word.
+        return Ok(());
+    };
+    let first = directory.join(&stage.name);
+    let second = directory.join(format!("{}.new", stage.name));
+    File::create_new(&first)?.write_all(b"probe")?;
+    let mut text = String::new();
+    let read = File::open(&first).and_then(|mut file| file.read_to_string(&mut text));
+    let renamed = fs::rename(&first, &second);
+    let removed = fs::remove_file(if renamed.is_ok() { &second } else { &first });
+    read?;
+    renamed?;
+    removed?;
+    if text == "probe" {
+        Ok(())
+    } else {
+        Err(Errno::EIO.into())
+    }
+}
+
+fn no_capability() -> io::Result<()> {
+    for set in [CapSet::Permitted, CapSet::Effective, CapSet::Inheritable] {
+        let held = caps::read(None, set).map_err(|error| io::Error::other(error.to_string()))?;
+        if !held.is_empty() {
+            return Err(Errno::EEXIST.into());
+        }
+    }
+    Ok(())
+}
+
+fn no_new_privileges() -> io::Result<()> {
+    if prctl::get_no_new_privs()? {
+        Ok(())
+    } else {
+        Err(Errno::ENODATA.into())
+    }
+}
+
+/// Numbers up to the usual limit of a session.
+fn no_descriptor() -> io::Result<()> {
+    let open = (3..1024).find(|number| is_open(*number));
+    open.map_or(Ok(()), |_| Err(Errno::EEXIST.into()))
+}
+
+fn is_open(number: i32) -> bool {
+    crate::system::descriptors::is_open(number)
+}
+
+fn no_environment() -> io::Result<()> {
+    const KNOWN: [&str; 5] = ["USER", "LOGNAME", "PATH", "HOME", "SSH_CONNECTION"];
+    let foreign = std::env::vars_os().any(|(name, _)| !KNOWN.iter().any(|known| name == *known));
+    if foreign {
+        Err(Errno::EEXIST.into())
+    } else {
+        Ok(())
+    }
+}
