@@ -23,6 +23,7 @@ pub mod enforce;
 pub mod error;
 pub mod escape;
 pub mod exit;
+pub mod guard;
 pub mod json;
 pub mod judge;
 pub mod shell;

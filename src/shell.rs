@@ -2,7 +2,6 @@
 //! exec. This file is the table of contents of the shell; the logic is in
 //! what it calls.
 
-use std::convert::Infallible;
 use std::env;
 use std::path::Path;
 
@@ -18,6 +17,7 @@ use crate::enforce::sanitise::{Standard, sanitise};
 use crate::enforce::{peer, sessions};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::guard::{SessionEnd, Side, split};
 use crate::judge::{self, Subject};
 use crate::tell;
 
@@ -30,7 +30,7 @@ pub fn serve(call: Call) -> Exit {
             tell::client(&message);
             Exit::Refused
         }
-        Ok(Session::Served(never)) => match never {},
+        Ok(Session::Served(end)) => end.pass_on(),
         Err(error) => {
             audit.event(Importance::Error, &tell::Failure(&error));
             tell::client(
@@ -43,7 +43,7 @@ pub fn serve(call: Call) -> Exit {
 
 enum Session {
     Refused(String),
-    Served(Infallible),
+    Served(SessionEnd),
 }
 
 fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session, Error> {
@@ -73,5 +73,8 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
     };
     audit.require(plan.audit)?;
     let confined = irrevocably_confine(plan, slot)?;
-    exec(confined).map(Session::Served)
+    match split(confined.plan(), audit)? {
+        Side::Guard(guard) => Ok(Session::Served(guard.run())),
+        Side::Server(mut server) => server.fail(exec(&confined)),
+    }
 }

@@ -40,6 +40,10 @@ pub enum Importance {
 }
 
 /// The log of one session.
+#[allow(
+    missing_debug_implementations,
+    reason = "the logger of the syslog crate has none"
+)]
 pub struct Audit {
     logger: Option<Logger<LoggerBackend, Line>>,
     session: u64,

@@ -4,5 +4,11 @@
 pub mod descriptors;
 pub mod entry;
 pub mod landlock;
+pub mod memory;
+pub mod process;
+pub mod rename;
 pub mod seccomp;
 pub mod signals;
+pub mod stat;
+pub mod statx;
+pub mod xattr;

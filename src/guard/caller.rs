@@ -1,0 +1,104 @@
+//! The process that waits in a notified call.
+
+use std::cell::OnceCell;
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::libc;
+use nix::sys::stat::Mode;
+use nix::unistd::Pid;
+
+use super::refusal::Failure;
+use crate::system::{memory, process};
+
+/// Reads memory, descriptors and working directory of one waiting process.
+///
+/// What it returns is to be believed only after the listener has said that the
+/// call still waits: a pid may have been used again.
+#[derive(Debug)]
+pub struct Caller {
+    /// The cookie of its call.
+    pub id: u64,
+    /// Its process id.
+    pub pid: i32,
+    /// A descriptor for it, where the guard holds one already.
+    known: Option<Rc<OwnedFd>>,
+    opened: OnceCell<OwnedFd>,
+}
+
+/// PATH_MAX of `<linux/limits.h>`, with the NUL.
+const PATH_MAX: usize = 4096;
+
+impl Caller {
+    /// The caller with this pid.
+    pub const fn new(id: u64, pid: i32, known: Option<Rc<OwnedFd>>) -> Self {
+        Self {
+            id,
+            pid,
+            known,
+            opened: OnceCell::new(),
+        }
+    }
+
+    /// A path argument. ENAMETOOLONG and EFAULT as the kernel has them.
+    pub fn path(&self, address: u64) -> Result<CString, Failure> {
+        let mut buffer = [0; PATH_MAX];
+        let len = memory::read_string(self.pid, address, &mut buffer)?;
+        let text = CStr::from_bytes_until_nul(&buffer[..=len]).map_err(|_| Errno::EFAULT)?;
+        Ok(text.to_owned())
+    }
+
+    /// A string of at most `N` bytes with its NUL.
+    pub fn short_string<const N: usize>(&self, address: u64) -> Result<CString, Failure> {
+        let mut buffer = [0; N];
+        let len = memory::read_string(self.pid, address, &mut buffer).map_err(|e| {
+            // As setxattr(2) for a name that is too long.
+            if e.raw_os_error() == Some(libc::ENAMETOOLONG) {
+                std::io::Error::from_raw_os_error(libc::ERANGE)
+            } else {
+                e
+            }
+        })?;
+        let text = CStr::from_bytes_until_nul(&buffer[..=len]).map_err(|_| Errno::EFAULT)?;
+        Ok(text.to_owned())
+    }
+
+    /// Fills `into`, whole.
+    pub fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Failure> {
+        let got = memory::read(self.pid, address, into)?;
+        if got == into.len() {
+            Ok(())
+        } else {
+            Err(Errno::EFAULT.into())
+        }
+    }
+
+    /// Its descriptor `number`, duplicated here.
+    pub fn descriptor(&self, number: i32) -> Result<OwnedFd, Failure> {
+        if number < 0 {
+            return Err(Errno::EBADF.into());
+        }
+        Ok(process::pidfd_getfd(self.pidfd()?, number)?)
+    }
+
+    /// Its working directory, O_PATH.
+    pub fn working_directory(&self) -> Result<OwnedFd, Failure> {
+        let path = format!("/proc/{}/cwd", self.pid);
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(open(path.as_str(), flags, Mode::empty())?)
+    }
+
+    fn pidfd(&self) -> Result<BorrowedFd<'_>, Failure> {
+        if let Some(fd) = &self.known {
+            return Ok(fd.as_fd());
+        }
+        if let Some(fd) = self.opened.get() {
+            return Ok(fd.as_fd());
+        }
+        let fd = process::pidfd_open(Pid::from_raw(self.pid))?;
+        Ok(self.opened.get_or_init(|| fd).as_fd())
+    }
+}

@@ -1,0 +1,139 @@
+//! How long, how much: the bounds of one session.
+//!
+//! Time is looked at once a second at most, and only where the policy bounds
+//! it. Bytes are the sizes of the files that the server has open for writing
+//! and of those it has closed, looked at once a second as well: a session can
+//! write beyond `max_bytes` what fits into a second.
+
+use std::os::fd::AsFd as _;
+use std::time::{Duration, Instant};
+
+use super::Guard;
+use crate::enforce::audit::Importance;
+use crate::system::{process, statx};
+
+/// How often open uploads and bounds are looked at, in milliseconds.
+const TICK: i32 = 1000;
+
+/// The times of one session.
+#[derive(Debug)]
+pub struct Clock {
+    started: Instant,
+    last_tick: Instant,
+    last_traffic: Instant,
+    calls: u64,
+    traffic: (Duration, u64, u64),
+    ended: bool,
+}
+
+impl Clock {
+    /// Starts now.
+    pub fn start() -> Self {
+        let now = Instant::now();
+        Self {
+            started: now,
+            last_tick: now,
+            last_traffic: now,
+            calls: 0,
+            traffic: (Duration::ZERO, 0, 0),
+            ended: false,
+        }
+    }
+
+    /// Whole seconds since the start.
+    pub fn seconds(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+
+    /// Notes that a call was served.
+    pub const fn served(&mut self) {
+        self.calls = self.calls.wrapping_add(1);
+    }
+}
+
+impl Guard<'_> {
+    /// Milliseconds until there is something to look at; -1 for never.
+    pub(super) fn next_wake_up(&self) -> i32 {
+        let limits = &self.plan.limits;
+        let bounded = limits.idle_timeout.is_some()
+            || limits.max_session_time.is_some()
+            || limits.max_bytes.is_some();
+        if bounded || self.ledger.has_uploads() {
+            TICK
+        } else {
+            -1
+        }
+    }
+
+    /// Looks at what time has brought, once a tick.
+    pub(super) fn tick(&mut self) {
+        if self.next_wake_up() < 0 {
+            return;
+        }
+        let now = Instant::now();
+        let tick = Duration::from_millis(TICK.unsigned_abs().into());
+        if now.duration_since(self.clock.last_tick) < tick {
+            return;
+        }
+        self.clock.last_tick = now;
+        self.settle_closed();
+        if self.clock.ended {
+            return;
+        }
+        if let Some(bound) = self.bound_reached(now) {
+            self.clock.ended = true;
+            let line = format_args!("ending the session: {bound} reached");
+            self.audit.event(Importance::Warning, &line);
+            self.end_session();
+        }
+    }
+
+    fn bound_reached(&mut self, now: Instant) -> Option<&'static str> {
+        let limits = &self.plan.limits;
+        let over = |bound: Option<Duration>, since: Instant| {
+            bound.is_some_and(|bound| now.duration_since(since) >= bound)
+        };
+        if over(limits.max_session_time, self.clock.started) {
+            return Some("max_session_time");
+        }
+        if limits.max_bytes.is_some_and(|most| self.ledger.bytes_so_far() > most) {
+            return Some("max_bytes");
+        }
+        if limits.idle_timeout.is_some() {
+            self.look_for_traffic(now);
+            if over(limits.idle_timeout, self.clock.last_traffic) {
+                return Some("idle_timeout");
+            }
+        }
+        None
+    }
+
+    /// A server that serves runs, so its processor time grows with every
+    /// packet. rsync's receiving process is another one: there the calls and
+    /// the uploads tell.
+    fn look_for_traffic(&mut self, now: Instant) {
+        let spent = process::processor_time(self.server).unwrap_or_default();
+        let bytes = self.ledger.bytes_so_far();
+        let seen = (spent, bytes, self.clock.calls);
+        if seen != self.clock.traffic {
+            self.clock.traffic = seen;
+            self.clock.last_traffic = now;
+        }
+    }
+
+    /// Writes the lines of the uploads that the server has closed.
+    fn settle_closed(&mut self) {
+        let server = self.server.as_raw();
+        let pidfd = std::rc::Rc::clone(&self.pidfd);
+        self.ledger
+            .settle_closed(self.audit, |pid, number, inode| {
+                // Another process of rsync: looked at when it opens the next.
+                if pid != server {
+                    return true;
+                }
+                process::pidfd_getfd(pidfd.as_fd(), number)
+                    .and_then(|fd| statx::of_fd(fd.as_fd()))
+                    .is_ok_and(|status| status.inode == inode)
+            });
+    }
+}

@@ -1,0 +1,187 @@
+//! What did this session make? Files and directories, known by inode and birth
+//! time, and held by an O_PATH descriptor so that the inode is not used again.
+//!
+//! The number is bounded; what was forgotten counts as older than the session,
+//! which only ever takes rights away.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use super::judge::MadeHere;
+use crate::system::statx::{Inode, Kind};
+
+/// Files (and symbolic links) that are remembered. With the directories they
+/// stay below 1,024, the usual limit of descriptors.
+const FILES: usize = 384;
+/// Directories that are remembered: a client that copies a tree comes back to
+/// each directory after all that lies in it.
+const DIRECTORIES: usize = 256;
+/// Temporary files that are removed at the end of the session.
+const TEMPORARIES: usize = 64;
+
+#[derive(Debug)]
+struct Item {
+    inode: Inode,
+    links: u32,
+    temporary: bool,
+    _pin: Rc<OwnedFd>,
+}
+
+/// A temporary file that still has its temporary name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// Which file.
+    pub inode: Inode,
+    /// Its path when it was made.
+    pub path: Vec<u8>,
+}
+
+/// All that the session made and the guard remembers.
+#[derive(Debug, Default)]
+pub struct Made {
+    files: VecDeque<Item>,
+    directories: VecDeque<Item>,
+    leftovers: Vec<Leftover>,
+}
+
+impl Made {
+    /// What is remembered of this file.
+    pub fn find(&self, inode: Inode) -> Option<MadeHere> {
+        let item = self
+            .files
+            .iter()
+            .rev()
+            .chain(self.directories.iter().rev())
+            .find(|item| item.inode == inode)?;
+        Some(MadeHere {
+            links: item.links,
+            temporary: item.temporary,
+        })
+    }
+
+    /// Remembers a file that was just made.
+    pub fn add(&mut self, inode: Inode, kind: Kind, pin: Rc<OwnedFd>) {
+        let (list, most) = match kind {
+            Kind::Directory => (&mut self.directories, DIRECTORIES),
+            _ => (&mut self.files, FILES),
+        };
+        if list.len() == most {
+            list.pop_front();
+        }
+        list.push_back(Item {
+            inode,
+            links: 1,
+            temporary: false,
+            _pin: pin,
+        });
+    }
+
+    /// Whether another temporary file can be cleaned up after.
+    pub fn has_room_for_temporary(&self) -> bool {
+        self.leftovers.len() < TEMPORARIES
+    }
+
+    /// Marks a file that was just added as temporary.
+    pub fn mark_temporary(&mut self, inode: Inode, path: Vec<u8>) {
+        if let Some(item) = self.item(inode) {
+            item.temporary = true;
+        }
+        self.leftovers.push(Leftover { inode, path });
+    }
+
+    /// It got a proper name: it is temporary no more.
+    pub fn renamed(&mut self, inode: Inode) {
+        if let Some(item) = self.item(inode) {
+            item.temporary = false;
+        }
+        self.leftovers.retain(|left| left.inode != inode);
+    }
+
+    /// It got a second name.
+    pub fn linked(&mut self, inode: Inode) {
+        if let Some(item) = self.item(inode) {
+            item.links = item.links.saturating_add(1);
+        }
+    }
+
+    /// It lost a name.
+    pub fn unlinked(&mut self, inode: Inode) {
+        let Some(item) = self.item(inode) else {
+            return;
+        };
+        item.links = item.links.saturating_sub(1);
+        if item.links > 0 {
+            return;
+        }
+        self.files.retain(|item| item.inode != inode);
+        self.directories.retain(|item| item.inode != inode);
+        self.leftovers.retain(|left| left.inode != inode);
+    }
+
+    /// The temporary files that were left.
+    pub fn take_leftovers(&mut self) -> Vec<Leftover> {
+        std::mem::take(&mut self.leftovers)
+    }
+
+    fn item(&mut self, inode: Inode) -> Option<&mut Item> {
+        self.files
+            .iter_mut()
+            .chain(self.directories.iter_mut())
+            .rev()
+            .find(|item| item.inode == inode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inode(number: u64) -> Inode {
+        Inode {
+            device: (8, 1),
+            number,
+            born: (1, 2),
+        }
+    }
+
+    fn pin() -> Rc<OwnedFd> {
+        Rc::new(std::fs::File::open("/dev/null").unwrap().into())
+    }
+
+    #[test]
+    fn names_are_counted() {
+        let mut made = Made::default();
+        made.add(inode(1), Kind::File, pin());
+        made.linked(inode(1));
+        assert_eq!(made.find(inode(1)).map(|m| m.links), Some(2));
+        made.unlinked(inode(1));
+        assert_eq!(made.find(inode(1)).map(|m| m.links), Some(1));
+        made.unlinked(inode(1));
+        assert_eq!(made.find(inode(1)), None);
+    }
+
+    #[test]
+    fn an_inode_that_is_used_again_is_another_file() {
+        let mut made = Made::default();
+        made.add(inode(1), Kind::File, pin());
+        let again = Inode {
+            born: (9, 9),
+            ..inode(1)
+        };
+        assert_eq!(made.find(again), None);
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_and_directories_outlive_files() {
+        let mut made = Made::default();
+        let pin = pin();
+        made.add(inode(1), Kind::Directory, Rc::clone(&pin));
+        for number in 2..=FILES as u64 + 2 {
+            made.add(inode(number), Kind::File, Rc::clone(&pin));
+        }
+        assert!(made.find(inode(1)).is_some());
+        assert_eq!(made.find(inode(2)), None);
+        assert!(made.find(inode(3)).is_some());
+    }
+}

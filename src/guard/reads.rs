@@ -1,0 +1,171 @@
+//! Reading by path, where the policy hides something from it: read-only
+//! opens and the stat family. Elsewhere none of this reaches the guard.
+//!
+//! A hidden name is answered as one that does not exist.
+
+use std::ffi::CStr;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt as _;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, readlinkat};
+use nix::libc;
+use nix::unistd::{AccessFlags, faccessat};
+
+use super::call::{Call, On, PathArg};
+use super::caller::Caller;
+use super::judge;
+use super::opens::reopen;
+use super::place::{Object, proc_name};
+use super::refusal::{Failure, Refusal};
+use super::{Answer, Guard};
+use crate::system::statx::Kind;
+use crate::system::{memory, stat, xattr};
+
+/// XATTR_LIST_MAX and XATTR_SIZE_MAX of `<linux/limits.h>`.
+const ATTRIBUTES_MAX: u64 = 65536;
+
+impl Guard<'_> {
+    /// open(2) for reading, or with O_PATH.
+    pub(super) fn open_to_read(
+        &mut self,
+        caller: &Caller,
+        at: i32,
+        path: &CStr,
+        flags: OFlag,
+    ) -> Result<Answer, Failure> {
+        let follow = !flags.contains(OFlag::O_NOFOLLOW);
+        let object = self.resolver.object(caller, at, path, follow)?;
+        let (place, kind) = (&object.place, object.status.kind);
+        let rules = &self.plan.rules;
+        judge::visible(rules, place).map_err(Failure::at(place))?;
+        if flags.contains(OFlag::O_DIRECTORY) && kind != Kind::Directory {
+            return Err(Errno::ENOTDIR.into());
+        }
+        if flags.contains(OFlag::O_PATH) {
+            return Ok(Answer::opened(object.fd, flags, false));
+        }
+        judge::read(rules, place, kind).map_err(Failure::at(place))?;
+        let fd = match kind {
+            Kind::Symlink => return Err(Errno::ELOOP.into()),
+            Kind::Special => return Err(Failure::at(place)(Refusal::Special)),
+            Kind::Null | Kind::Directory => reopen(&object, flags & OFlag::O_DIRECTORY)?,
+            Kind::File => self.reopen_regular(&object, OFlag::O_RDONLY, flags)?,
+        };
+        Ok(Answer::opened(fd, flags, false))
+    }
+
+    /// The stat family.
+    pub(super) fn look(&mut self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
+        match call {
+            Call::Stat(on, buffer) => {
+                let object = self.visible(caller, on)?;
+                self.give(caller, buffer, &stat::stat(object.fd.as_fd())?)
+            }
+            Call::Statx {
+                on,
+                flags,
+                mask,
+                buffer,
+            } => {
+                let sync = flags & (libc::AT_STATX_FORCE_SYNC | libc::AT_STATX_DONT_SYNC);
+                let object = self.visible(caller, on)?;
+                let bytes = stat::statx(object.fd.as_fd(), sync, mask)?;
+                self.give(caller, buffer, &bytes)
+            }
+            Call::FileSystem(path, buffer) => {
+                let object = self.visible(caller, followed(path))?;
+                self.give(caller, buffer, &stat::statfs(object.fd.as_fd())?)
+            }
+            Call::Access(on, mode) => {
+                let object = self.visible(caller, on)?;
+                let mode = AccessFlags::from_bits(mode).ok_or(Errno::EINVAL)?;
+                let name = proc_name(object.fd.as_fd());
+                faccessat(AT_FDCWD, &*name, mode, AtFlags::empty())?;
+                Ok(Answer::Value(0))
+            }
+            Call::ReadLink(path, buffer, size) => self.read_link(caller, path, buffer, size),
+            Call::GetAttribute {
+                on,
+                name,
+                value,
+                size,
+            } => {
+                let attribute = caller.short_string::<256>(name)?;
+                self.attribute_bytes(caller, on, value, size, |path, into| {
+                    xattr::get(path, &attribute, into)
+                })
+            }
+            Call::ListAttributes(on, value, size) => {
+                self.attribute_bytes(caller, on, value, size, xattr::list)
+            }
+            _ => Err(Refusal::Unsupported.into()),
+        }
+    }
+
+    /// The file that a call looks at, unless it is hidden.
+    fn visible(&self, caller: &Caller, on: On) -> Result<Object, Failure> {
+        let object = self.object(caller, on)?;
+        // What the server has open was judged when it was opened.
+        if !matches!(on, On::Descriptor(_)) {
+            let place = &object.place;
+            judge::visible(&self.plan.rules, place).map_err(Failure::at(place))?;
+        }
+        Ok(object)
+    }
+
+    fn read_link(
+        &self,
+        caller: &Caller,
+        path: PathArg,
+        buffer: u64,
+        size: u64,
+    ) -> Result<Answer, Failure> {
+        let on = On::Path {
+            path,
+            follow: false,
+            empty: true,
+        };
+        let object = self.visible(caller, on)?;
+        if size == 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        let mut target = readlinkat(&object.fd, c"")?.into_vec();
+        target.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        let length = i64::try_from(target.len()).unwrap_or(0);
+        self.give(caller, buffer, &target)?;
+        Ok(Answer::Value(length))
+    }
+
+    fn attribute_bytes(
+        &self,
+        caller: &Caller,
+        on: On,
+        buffer: u64,
+        size: u64,
+        read: impl Fn(&CStr, &mut [u8]) -> std::io::Result<usize>,
+    ) -> Result<Answer, Failure> {
+        let object = self.visible(caller, on)?;
+        let size = usize::try_from(size.min(ATTRIBUTES_MAX)).unwrap_or(0);
+        let mut bytes = vec![0; size];
+        let length = read(&proc_name(object.fd.as_fd()), &mut bytes)?;
+        if size > 0 {
+            self.give(caller, buffer, &bytes[..length])?;
+        }
+        Ok(Answer::Value(i64::try_from(length).unwrap_or(0)))
+    }
+
+    fn give(&self, caller: &Caller, buffer: u64, bytes: &[u8]) -> Result<Answer, Failure> {
+        self.confirm(caller)?;
+        memory::write(caller.pid, buffer, bytes)?;
+        Ok(Answer::Value(0))
+    }
+}
+
+const fn followed(path: PathArg) -> On {
+    On::Path {
+        path,
+        follow: true,
+        empty: false,
+    }
+}

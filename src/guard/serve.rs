@@ -1,0 +1,225 @@
+//! The loop: one call after the other, signals, the end of the server.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::call::{self, Call};
+use super::caller::Caller;
+use super::end::{SessionEnd, Status};
+use super::refusal::{Failure, Refusal};
+use super::{Answer, Guard};
+use crate::enforce::audit::Importance;
+use crate::system::seccomp::Notification;
+
+impl Guard<'_> {
+    /// Serves until the server has ended, then ends what is left of the
+    /// session and closes the log.
+    #[must_use]
+    pub fn run(mut self) -> SessionEnd {
+        // On a kernel before 6.6 the answer is only slower.
+        let _ = self.listener.wake_up_synchronously();
+        let status = loop {
+            if let Some(status) = self.reap() {
+                break status;
+            }
+            if let Err(error) = self.turn() {
+                // Without a working loop nothing is allowed any more: closed.
+                let line = format_args!("guard=failed cause=\"{error}\"");
+                self.audit.event(Importance::Error, &line);
+                self.end_session();
+            }
+        };
+        self.finish(status)
+    }
+
+    /// Waits for one thing to happen and sees to it; returns once something
+    /// other than a call did.
+    fn turn(&mut self) -> io::Result<()> {
+        loop {
+            let timeout = self.next_wake_up();
+            let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
+            let (mut calls, mut signalled) = (PollFlags::empty(), PollFlags::empty());
+            {
+                let mut fds = [
+                    PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
+                    PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+                ];
+                match poll(&mut fds, timeout) {
+                    Ok(0) => {}
+                    Ok(_) => {
+                        calls = fds[0].revents().unwrap_or(PollFlags::empty());
+                        signalled = fds[1].revents().unwrap_or(PollFlags::empty());
+                    }
+                    Err(Errno::EINTR) => continue,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            if calls.contains(PollFlags::POLLIN) {
+                self.serve_one()?;
+            } else if calls.contains(PollFlags::POLLHUP) && signalled.is_empty() {
+                // Nobody is left under the filter; the exit status follows.
+                return self.read_signals();
+            }
+            if signalled.contains(PollFlags::POLLIN) {
+                return self.read_signals();
+            }
+            self.tick();
+        }
+    }
+
+    fn serve_one(&mut self) -> io::Result<()> {
+        let notification = match self.listener.receive() {
+            Ok(notification) => notification,
+            // The caller was killed before it could be served.
+            Err(error) if is_one_of(&error, &[libc::ENOENT, libc::EINTR]) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let answered = self.answer(&notification);
+        match answered {
+            // The caller was killed meanwhile.
+            Err(error) if is_one_of(&error, &[libc::ENOENT, libc::ESRCH]) => Ok(()),
+            other => other,
+        }
+    }
+
+    fn answer(&mut self, notification: &Notification) -> io::Result<()> {
+        let id = notification.id;
+        let pid = notification.pid.cast_signed();
+        let known = (pid == self.server.as_raw()).then(|| Rc::clone(&self.pidfd));
+        let caller = Caller::new(id, pid, known);
+        let call = call::decode(notification.number, &notification.args);
+        self.clock.served();
+        match self.perform(&caller, call) {
+            Ok(Answer::Value(value)) => self.listener.answer(id, value),
+            Ok(Answer::LetThrough) => self.listener.let_through_unchecked(id),
+            Ok(Answer::Descriptor {
+                fd,
+                close_on_exec,
+                upload,
+            }) => {
+                let fd = fd.as_fd();
+                let number = if self.wait_killable {
+                    self.listener.inject(id, fd, close_on_exec)
+                } else {
+                    self.listener.inject_and_answer(id, fd, close_on_exec)
+                };
+                let number = match number {
+                    Ok(number) => number,
+                    Err(error) if is_one_of(&error, &[libc::EMFILE]) => {
+                        return self.listener.fail(id, libc::EMFILE);
+                    }
+                    Err(error) => return Err(error),
+                };
+                self.ledger.handed_over(self.audit, pid, number, upload);
+                if self.wait_killable {
+                    self.listener.answer(id, number.into())
+                } else {
+                    Ok(())
+                }
+            }
+            Err(Failure::Errno(errno)) => self.listener.fail(id, errno as i32),
+            Err(Failure::Refused(refusal, errno, path)) => {
+                let name = call.name();
+                self.ledger.refused(self.audit, name, refusal, &path);
+                self.listener.fail(id, errno as i32)
+            }
+        }
+    }
+
+    fn perform(&mut self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
+        match call {
+            Call::Execute => self.execute(caller),
+            Call::Umask(mask) => Ok(Answer::Value(self.umasks.set(caller.pid, mask).into())),
+            Call::Open { path, flags, mode } => self.open(caller, path, flags, mode),
+            Call::MakeDirectory(path, mode) => self.make_directory(caller, path, mode),
+            Call::MakeNode(path, mode) => self.make_node(caller, path, mode),
+            Call::Remove { path, directory } => self.remove(caller, path, directory),
+            Call::Rename { from, to, flags } => self.rename(caller, from, to, flags),
+            Call::Link { from, to, flags } => self.link(caller, from, to, flags),
+            Call::Symlink { target, path } => self.make_symlink(caller, target, path),
+            Call::Truncate(path, length) => self.truncate(caller, path, length),
+            Call::Mode(on, mode) => self.set_mode(caller, on, mode),
+            Call::Owner(on, uid, gid) => self.set_owner(caller, on, uid, gid),
+            Call::Times(on, times) => self.set_times(caller, on, times),
+            Call::SetAttribute {
+                on,
+                name,
+                value,
+                size,
+                flags,
+            } => self.set_attribute(caller, on, name, (value, size, flags)),
+            Call::RemoveAttribute(on, name) => self.remove_attribute(caller, on, name),
+            Call::Socket(domain, kind, protocol) => self.socket(domain, kind, protocol),
+            Call::Connect(number, address, size) => self.connect(caller, number, address, size),
+            Call::Unknown => Err(Refusal::Unsupported.into()),
+            looks => self.look(caller, looks),
+        }
+    }
+
+    /// The server's own program, once.
+    fn execute(&mut self, caller: &Caller) -> Result<Answer, Failure> {
+        if self.executed || caller.pid != self.server.as_raw() {
+            return Err(Refusal::Program.into());
+        }
+        self.executed = true;
+        Ok(Answer::LetThrough)
+    }
+
+    /// Fails unless the caller still waits: only then is what was read of a
+    /// process with its pid its own.
+    pub(super) fn confirm(&self, caller: &Caller) -> Result<(), Failure> {
+        if self.listener.still_waits(caller.id) {
+            Ok(())
+        } else {
+            Err(Errno::EINTR.into())
+        }
+    }
+
+    pub(super) fn take_umask(&mut self, pid: i32) {
+        self.umasks.take(pid);
+    }
+
+    fn read_signals(&mut self) -> io::Result<()> {
+        while let Some(info) = self.signals.read_signal()? {
+            let number = i32::try_from(info.ssi_signo).unwrap_or(0);
+            match Signal::try_from(number) {
+                Ok(Signal::SIGCHLD) | Err(_) => {}
+                // The server may be gone already: then there is nobody to tell.
+                Ok(signal) => drop(kill(self.server, signal)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Collects ended processes; the server's status once it is among them.
+    fn reap(&self) -> Option<Status> {
+        loop {
+            match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) if pid == self.server => {
+                    return Some(Status::Exited(code));
+                }
+                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == self.server => {
+                    return Some(Status::Killed(signal));
+                }
+                Ok(WaitStatus::StillAlive) => return None,
+                Err(Errno::EINTR) | Ok(_) => {}
+                // No child at all: it cannot be known how the server ended.
+                Err(_) => return Some(Status::Unknown),
+            }
+        }
+    }
+}
+
+fn is_one_of(error: &io::Error, codes: &[i32]) -> bool {
+    error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
+}

@@ -1,0 +1,217 @@
+//! Where one process becomes two.
+//!
+//! The listener need not be sent: the server's side writes its number into a
+//! pipe, and the guard takes the descriptor with pidfd_getfd(2). The server's
+//! side can go on at once, since its first execve(2) waits for the guard.
+
+use std::convert::Infallible;
+use std::io::{self, Read, Write};
+use std::num::NonZeroU32;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::rc::Rc;
+
+use nix::fcntl::OFlag;
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, pipe2, setpgid};
+
+use super::ledger::Ledger;
+use super::limits::Clock;
+use super::made::Made;
+use super::place::Resolver;
+use super::umask::Umasks;
+use super::{Guard, nest};
+use crate::decide::filter::{Session, program};
+use crate::decide::plan::Plan;
+use crate::enforce::audit::Audit;
+use crate::error::{Error, Step};
+use crate::exit::Exit;
+use crate::system::seccomp::{Listener, Loaded, load_irrevocably};
+use crate::system::{process, signals};
+
+/// Which of the two processes this is now.
+#[allow(missing_debug_implementations, reason = "the log has none")]
+pub enum Side<'a> {
+    /// The child: to be replaced by the server.
+    Server(Server),
+    /// The parent.
+    Guard(Box<Guard<'a>>),
+}
+
+/// The server's side, under its filter. Keep it until execve(2).
+#[derive(Debug)]
+pub struct Server {
+    _loaded: Loaded,
+    pipe: std::fs::File,
+}
+
+/// What the server's side tells first: the listener's number, and whether
+/// signals wait.
+const HELLO: usize = 5;
+
+/// Signals that end a session and are passed on to the server.
+const PASSED_ON: [Signal; 4] = [
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+];
+
+/// Forks. The parent becomes the guard; the child is put under the second
+/// Landlock layer and the filter. `no_new_privs` and the first layer are set.
+///
+/// # Errors
+///
+/// In the parent, whatever failed on either side; then no server is left. The
+/// child never returns an error: it tells it to the parent and ends.
+pub fn split<'a>(plan: &'a Plan, audit: &'a mut Audit) -> Result<Side<'a>, Error> {
+    let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
+    let resolver = Resolver::new(&plan.rules.home)
+        .map_err(|error| Error::io(Step::Guard("home directory"), error))?;
+    // A file that grows beyond its limit is an error of the write, not the
+    // end of the server.
+    signals::ignore(Signal::SIGXFSZ).map_err(failed("SIGXFSZ"))?;
+    let (read, write) =
+        pipe2(OFlag::O_CLOEXEC).map_err(|error| Error::io(Step::Guard("pipe"), error))?;
+    let guard = getpid();
+    match process::fork().map_err(failed("fork"))? {
+        ForkResult::Child => {
+            drop(read);
+            Ok(Side::Server(become_server(plan, guard, write.into())))
+        }
+        ForkResult::Parent { child } => {
+            drop(write);
+            let guard = become_guard(plan, audit, resolver, child, read);
+            if guard.is_err() {
+                // Not all of it may be confined yet; the pipe is closed.
+                let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
+            }
+            guard.map(|guard| Side::Guard(Box::new(guard)))
+        }
+    }
+}
+
+fn become_server(plan: &Plan, guard: Pid, mut pipe: std::fs::File) -> Server {
+    match confine_server(plan, guard) {
+        Ok(loaded) => {
+            let mut hello = [0; HELLO];
+            hello[..4].copy_from_slice(&loaded.listener.as_raw_fd().to_ne_bytes());
+            hello[4] = loaded.wait_killable.into();
+            // If the guard is gone, the first execve fails.
+            let _ = pipe.write_all(&hello);
+            Server {
+                _loaded: loaded,
+                pipe,
+            }
+        }
+        Err(error) => {
+            let mut text = vec![0xff; HELLO];
+            let _ = write!(text, "{error}");
+            let _ = pipe.write_all(&text);
+            std::process::exit(i32::from(Exit::Failed.code()));
+        }
+    }
+}
+
+fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
+    let io = |what| move |error: nix::Error| Error::io(Step::Guard(what), error);
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(io("death signal"))?;
+    if getppid() != guard {
+        return Err(Error::text(Step::Guard("death signal"), "it is gone"));
+    }
+    // A process group of its own, which the filter lets nobody leave: the
+    // guard can end it as a whole.
+    setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(io("process group"))?;
+    let nested = nest::restrict(plan)?;
+    let own_pid = u32::try_from(getpid().as_raw()).ok().and_then(NonZeroU32::new);
+    let session = Session {
+        own_pid: own_pid.ok_or_else(|| Error::text(Step::Guard("pid"), "it is 0"))?,
+        watch_reads: plan.rules.watch_reads,
+        name_service: !plan.rules.name_service_sockets.is_empty(),
+        null_device_only: nested && !plan.writes(),
+    };
+    load_irrevocably(&program(plan.kind, session))
+        .map_err(|error| Error::text(Step::Guard("filter"), error.to_string()))
+}
+
+fn become_guard<'a>(
+    plan: &'a Plan,
+    audit: &'a mut Audit,
+    resolver: Resolver,
+    server: Pid,
+    complaint: OwnedFd,
+) -> Result<Guard<'a>, Error> {
+    let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
+    let signals = take_signals().map_err(failed("signals"))?;
+    prctl::set_child_subreaper(true)
+        .map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
+    let pidfd = process::pidfd_open(server).map_err(failed("pidfd"))?;
+    let mut pipe = std::fs::File::from(complaint);
+    let mut hello = [0; HELLO];
+    pipe.read_exact(&mut hello)
+        .map_err(failed("the server's side"))?;
+    let (number, wait_killable) = match hello {
+        [0xff, 0xff, 0xff, 0xff, 0xff] => {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text)
+                .map_err(failed("the server's side"))?;
+            return Err(Error::text(Step::Guard("the server's side"), text));
+        }
+        [a, b, c, d, flag] => (i32::from_ne_bytes([a, b, c, d]), flag != 0),
+    };
+    let listener = process::pidfd_getfd(pidfd.as_fd(), number)
+        .and_then(Listener::new)
+        .map_err(failed("listener"))?;
+    prctl::set_dumpable(false).map_err(|error| Error::io(Step::Guard("dumpable"), error))?;
+    leave_standard(&signals).map_err(failed("standard descriptors"))?;
+    Ok(Guard {
+        plan,
+        audit,
+        resolver,
+        listener,
+        wait_killable,
+        signals,
+        server,
+        pidfd: Rc::new(pidfd),
+        complaint: pipe.into(),
+        executed: false,
+        umasks: Umasks::default(),
+        made: Made::default(),
+        ledger: Ledger::default(),
+        clock: Clock::start(),
+    })
+}
+
+/// Gives up the client's descriptors, so that sshd sees their end when the
+/// server closes them. What takes their numbers cannot be written to: a
+/// message to stderr must never land in a file.
+fn leave_standard(signals: &SignalFd) -> io::Result<()> {
+    dup2_stdin(signals)?;
+    dup2_stdout(signals)?;
+    dup2_stderr(signals)?;
+    Ok(())
+}
+
+/// Blocks the signals that the guard sees to, and reads them by a descriptor.
+fn take_signals() -> io::Result<SignalFd> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGCHLD);
+    PASSED_ON.iter().for_each(|signal| set.add(*signal));
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
+    Ok(SignalFd::with_flags(
+        &set,
+        SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK,
+    )?)
+}
+
+impl Server {
+    /// Tells the guard, which has the log, why the server did not start, and
+    /// ends.
+    pub fn fail(&mut self, result: Result<Infallible, Error>) -> ! {
+        let Err(error) = result;
+        // If the guard is gone there is nobody left to tell.
+        let _ = write!(self.pipe, "{error}");
+        std::process::exit(i32::from(Exit::Failed.code()))
+    }
+}
