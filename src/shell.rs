@@ -76,5 +76,6 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
     match split(confined.plan(), audit)? {
         Side::Guard(guard) => Ok(Session::Served(guard.run())),
         Side::Server(mut server) => server.fail(exec(&confined)),
+        Side::Unguarded => exec(&confined).map(|never| match never {}),
     }
 }

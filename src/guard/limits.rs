@@ -96,7 +96,10 @@ impl Guard<'_> {
         if over(limits.max_session_time, self.clock.started) {
             return Some("max_session_time");
         }
-        if limits.max_bytes.is_some_and(|most| self.ledger.bytes_so_far() > most) {
+        if limits
+            .max_bytes
+            .is_some_and(|most| self.ledger.bytes_so_far() > most)
+        {
             return Some("max_bytes");
         }
         if limits.idle_timeout.is_some() {
@@ -125,15 +128,14 @@ impl Guard<'_> {
     fn settle_closed(&mut self) {
         let server = self.server.as_raw();
         let pidfd = std::rc::Rc::clone(&self.pidfd);
-        self.ledger
-            .settle_closed(self.audit, |pid, number, inode| {
-                // Another process of rsync: looked at when it opens the next.
-                if pid != server {
-                    return true;
-                }
-                process::pidfd_getfd(pidfd.as_fd(), number)
-                    .and_then(|fd| statx::of_fd(fd.as_fd()))
-                    .is_ok_and(|status| status.inode == inode)
-            });
+        self.ledger.settle_closed(self.audit, |pid, number, inode| {
+            // Another process of rsync: looked at when it opens the next.
+            if pid != server {
+                return true;
+            }
+            process::pidfd_getfd(pidfd.as_fd(), number)
+                .and_then(|fd| statx::of_fd(fd.as_fd()))
+                .is_ok_and(|status| status.inode == inode)
+        });
     }
 }

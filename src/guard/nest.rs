@@ -22,8 +22,8 @@ const NEWEST: ABI = ABI::V9;
 /// If the kernel has no Landlock and the plan requires it, or a step fails.
 pub fn restrict(plan: &Plan) -> Result<bool, Error> {
     let failed = |error: landlock::RulesetError| Error::text(Step::Landlock, error.to_string());
-    let null = PathFd::new("/dev/null")
-        .map_err(|error| Error::text(Step::Landlock, error.to_string()))?;
+    let null =
+        PathFd::new("/dev/null").map_err(|error| Error::text(Step::Landlock, error.to_string()))?;
     let rule = PathBeneath::new(null, make_bitflags!(AccessFs::{WriteFile | Truncate}));
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)

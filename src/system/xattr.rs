@@ -61,8 +61,7 @@ pub fn get(path: &CStr, name: &CStr, into: &mut [u8]) -> io::Result<usize> {
 pub fn list(path: &CStr, into: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the kernel reads a borrowed C string and writes at most
     // `into.len()` bytes to the borrowed slice.
-    let length =
-        unsafe { libc::listxattr(path.as_ptr(), into.as_mut_ptr().cast(), into.len()) };
+    let length = unsafe { libc::listxattr(path.as_ptr(), into.as_mut_ptr().cast(), into.len()) };
     usize::try_from(length).map_err(|_| io::Error::last_os_error())
 }
 
