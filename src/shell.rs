@@ -88,5 +88,6 @@ pub fn carry_out(plan: Plan, slot: Option<Slot>, audit: &mut Audit) -> Result<Se
     match split(confined.plan(), audit)? {
         Side::Guard(guard) => Ok(guard.run()),
         Side::Server(mut server) => server.fail(exec(&confined)),
+        Side::Unguarded => exec(&confined).map(|never| match never {}),
     }
 }

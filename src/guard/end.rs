@@ -65,7 +65,8 @@ impl SessionEnd {
 
 impl Guard<'_> {
     /// Ends every process of the session. They are one process group, which
-    /// none can leave, so that even one that forks all the time ends.
+    /// none can leave, so that even one that forks all the time ends. Called
+    /// only while the server has not been collected: its process id is its own.
     pub(super) fn end_session(&self) {
         // ESRCH: nobody is left.
         let _ = kill(Pid::from_raw(-self.server.as_raw()), Signal::SIGKILL);
@@ -74,7 +75,6 @@ impl Guard<'_> {
 
     /// Ends what is left, cleans up, and writes the closing line.
     pub(super) fn finish(mut self, status: Status) -> SessionEnd {
-        self.end_session();
         loop {
             match waitpid(None::<Pid>, None) {
                 Ok(_) | Err(Errno::EINTR) => {}

@@ -338,3 +338,6 @@ pub fn mode(rules: &Rules, kind: Kind, wanted: u32) -> u32 {
     };
     wanted & bits & bound.unwrap_or(bits)
 }
+
+#[cfg(test)]
+mod tests;

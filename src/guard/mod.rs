@@ -27,6 +27,7 @@ mod limits;
 mod made;
 mod nest;
 mod opens;
+mod own_filter;
 mod place;
 mod reads;
 mod refusal;

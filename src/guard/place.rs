@@ -13,7 +13,7 @@ use nix::libc;
 
 use super::caller::Caller;
 use super::refusal::{Failure, Refusal};
-use crate::system::statx::{self, Inode, Kind, Status};
+use crate::system::statx::{self, Inode, Status};
 
 /// A resolved place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -358,12 +358,6 @@ fn is_unlinked(status: &Status, path: &[u8]) -> bool {
         .ok()
         .and_then(|path| statx::of_name(AT_FDCWD, &path).ok());
     !named.is_some_and(|named| named.inode.is(status.inode))
-}
-
-/// Whether anything may be done on this object at all: it is a place on a
-/// disk, not in procfs.
-pub fn is_null(status: &Status) -> bool {
-    status.kind == Kind::Null
 }
 
 fn mode_zero() -> nix::sys::stat::Mode {

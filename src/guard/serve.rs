@@ -8,8 +8,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 
 use super::call::{self, Call};
 use super::caller::Caller;
@@ -199,19 +198,30 @@ impl Guard<'_> {
         Ok(())
     }
 
-    /// Collects ended processes; the server's status once it is among them.
+    /// Collects ended processes. Once the server is among them it ends what is
+    /// left of the session, before the server's process id can be used again,
+    /// and returns its status.
     fn reap(&self) -> Option<Status> {
+        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         loop {
-            match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
+            let ended = match waitid(Id::All, look) {
+                Ok(WaitStatus::StillAlive) => return None,
+                Ok(status) => status.pid(),
+                Err(Errno::EINTR) => continue,
+                // No child at all: it cannot be known how the server ended.
+                Err(_) => return Some(Status::Unknown),
+            };
+            if ended == Some(self.server) {
+                self.end_session();
+            }
+            match waitpid(ended, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) if pid == self.server => {
                     return Some(Status::Exited(code));
                 }
                 Ok(WaitStatus::Signaled(pid, signal, _)) if pid == self.server => {
                     return Some(Status::Killed(signal));
                 }
-                Ok(WaitStatus::StillAlive) => return None,
-                Err(Errno::EINTR) | Ok(_) => {}
-                // No child at all: it cannot be known how the server ended.
+                Ok(_) | Err(Errno::EINTR) => {}
                 Err(_) => return Some(Status::Unknown),
             }
         }

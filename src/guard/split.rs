@@ -7,12 +7,12 @@
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::num::NonZeroU32;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 
 use nix::fcntl::OFlag;
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{
     ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, pipe2, setpgid,
@@ -23,10 +23,11 @@ use super::limits::Clock;
 use super::made::Made;
 use super::place::Resolver;
 use super::umask::Umasks;
-use super::{Guard, nest};
+use super::{Guard, nest, own_filter};
 use crate::decide::filter::{Session, program};
 use crate::decide::plan::Plan;
-use crate::enforce::audit::Audit;
+use crate::decide::policy::Requirement;
+use crate::enforce::audit::{Audit, Importance};
 use crate::error::{Error, Step};
 use crate::exit::Exit;
 use crate::system::seccomp::{Listener, Loaded, load_irrevocably};
@@ -39,6 +40,9 @@ pub enum Side<'a> {
     Server(Server),
     /// The parent.
     Guard(Box<Guard<'a>>),
+    /// The only process: there can be no guard here, and the policy allows to
+    /// do without. The log says so already.
+    Unguarded,
 }
 
 /// The server's side, under its filter. Keep it until execve(2).
@@ -84,12 +88,23 @@ pub fn split<'a>(plan: &'a Plan, audit: &'a mut Audit) -> Result<Side<'a>, Error
         }
         ForkResult::Parent { child } => {
             drop(write);
-            let guard = become_guard(plan, audit, resolver, child, read);
-            if guard.is_err() {
-                // Not all of it may be confined yet; the pipe is closed.
-                let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
+            let mut pipe = std::fs::File::from(read);
+            match hear(&mut pipe) {
+                Ok(hello) => {
+                    let guard = become_guard(plan, audit, resolver, (child, hello), pipe);
+                    if guard.is_err() {
+                        // Nobody would answer its execve.
+                        let _ = kill(child, Signal::SIGKILL);
+                    }
+                    guard.map(|guard| Side::Guard(Box::new(guard)))
+                }
+                Err(error) if plan.confinement == Requirement::BestEffort => {
+                    let weaker = format_args!("weaker=guard cause=\"{error}\"");
+                    audit.event(Importance::Error, &weaker);
+                    Ok(Side::Unguarded)
+                }
+                Err(error) => Err(error),
             }
-            guard.map(|guard| Side::Guard(Box::new(guard)))
         }
     }
 }
@@ -139,33 +154,47 @@ fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
         .map_err(|error| Error::text(Step::Guard("filter"), error.to_string()))
 }
 
+/// What the server's side tells once it is confined.
+#[derive(Clone, Copy, Debug)]
+struct Hello {
+    /// The listener's number there.
+    listener: i32,
+    wait_killable: bool,
+}
+
+/// Waits until the server's side is confined.
+fn hear(pipe: &mut std::fs::File) -> Result<Hello, Error> {
+    let failed = |error: io::Error| Error::io(Step::Guard("the server's side"), error);
+    let mut hello = [0; HELLO];
+    pipe.read_exact(&mut hello).map_err(failed)?;
+    let [a, b, c, d, wait_killable] = hello;
+    let listener = i32::from_ne_bytes([a, b, c, d]);
+    if listener >= 0 {
+        return Ok(Hello {
+            listener,
+            wait_killable: wait_killable != 0,
+        });
+    }
+    let mut text = String::new();
+    pipe.read_to_string(&mut text).map_err(failed)?;
+    Err(Error::text(Step::Guard("the server's side"), text))
+}
+
 fn become_guard<'a>(
     plan: &'a Plan,
     audit: &'a mut Audit,
     resolver: Resolver,
-    server: Pid,
-    complaint: OwnedFd,
+    (server, hello): (Pid, Hello),
+    complaint: std::fs::File,
 ) -> Result<Guard<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
     let signals = take_signals().map_err(failed("signals"))?;
     prctl::set_child_subreaper(true).map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
     let pidfd = process::pidfd_open(server).map_err(failed("pidfd"))?;
-    let mut pipe = std::fs::File::from(complaint);
-    let mut hello = [0; HELLO];
-    pipe.read_exact(&mut hello)
-        .map_err(failed("the server's side"))?;
-    let (number, wait_killable) = match hello {
-        [0xff, 0xff, 0xff, 0xff, 0xff] => {
-            let mut text = String::new();
-            pipe.read_to_string(&mut text)
-                .map_err(failed("the server's side"))?;
-            return Err(Error::text(Step::Guard("the server's side"), text));
-        }
-        [a, b, c, d, flag] => (i32::from_ne_bytes([a, b, c, d]), flag != 0),
-    };
-    let listener = process::pidfd_getfd(pidfd.as_fd(), number)
+    let listener = process::pidfd_getfd(pidfd.as_fd(), hello.listener)
         .and_then(Listener::new)
         .map_err(failed("listener"))?;
+    own_filter::load().map_err(failed("own filter"))?;
     prctl::set_dumpable(false).map_err(|error| Error::io(Step::Guard("dumpable"), error))?;
     leave_standard(&signals).map_err(failed("standard descriptors"))?;
     Ok(Guard {
@@ -173,11 +202,11 @@ fn become_guard<'a>(
         audit,
         resolver,
         listener,
-        wait_killable,
+        wait_killable: hello.wait_killable,
         signals,
         server,
         pidfd: Rc::new(pidfd),
-        complaint: pipe.into(),
+        complaint: complaint.into(),
         executed: false,
         umasks: Umasks::default(),
         made: Made::default(),

@@ -93,6 +93,34 @@ pub fn load_irrevocably(program: &[libc::sock_filter]) -> Result<Loaded, LoadErr
     })
 }
 
+/// Loads `program` without a listener, irrevocably: for the guard itself.
+///
+/// # Errors
+/// See [`LoadError::Refused`].
+pub fn load_quiet_irrevocably(program: &[libc::sock_filter]) -> io::Result<()> {
+    let fprog = describe(program)?;
+    // SAFETY: as in `set_filter`; without the listener flag no descriptor is
+    // made.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0,
+            std::ptr::from_ref(&fprog),
+        )
+    };
+    check(result).map(drop)
+}
+
+fn describe(program: &[libc::sock_filter]) -> io::Result<libc::sock_fprog> {
+    let len =
+        u16::try_from(program.len()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+    Ok(libc::sock_fprog {
+        len,
+        filter: program.as_ptr().cast_mut(),
+    })
+}
+
 fn refused(cause: io::Error) -> LoadError {
     match cause.raw_os_error() {
         Some(libc::EBUSY) => LoadError::ListenerTaken,
@@ -101,12 +129,7 @@ fn refused(cause: io::Error) -> LoadError {
 }
 
 fn set_filter(program: &[libc::sock_filter], flags: libc::c_ulong) -> io::Result<OwnedFd> {
-    let len =
-        u16::try_from(program.len()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
-    let fprog = libc::sock_fprog {
-        len,
-        filter: program.as_ptr().cast_mut(),
-    };
+    let fprog = describe(program)?;
     // SAFETY: the kernel reads `len` instructions from `filter`, both of which
     // describe the borrowed slice, copies them and never writes to them.
     let fd = unsafe {

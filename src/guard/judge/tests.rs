@@ -1,0 +1,456 @@
+//! The decision tables: one row a case, allowed beside refused.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::decide::access::Access;
+use crate::decide::policy::{NameGlob, Symlinks};
+
+fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
+    Root {
+        path: PathBuf::from(path),
+        access,
+        dotfiles,
+    }
+}
+
+fn rules() -> Rules {
+    let all = Access::READ_WRITE;
+    Rules {
+        home: PathBuf::from("/home/u"),
+        roots: vec![
+            root("/home/u", Access::READ_ONLY, Dotfiles::Protected),
+            root("/home/u/rw", all, Dotfiles::Protected),
+            root("/home/u/rw/in", Access::UPLOAD_ONLY, Dotfiles::Protected),
+            root("/home/u/append", Access::APPEND_ONLY, Dotfiles::Protected),
+            root("/srv/.data/in", all, Dotfiles::Protected),
+            root("/srv/free", all, Dotfiles::Allowed),
+            root("/srv/hidden", all, Dotfiles::Hidden),
+            root("/home", all, Dotfiles::Allowed),
+        ],
+        dotfile_names: [".gitkeep", "._*", ".s*"]
+            .map(|name| NameGlob::new(name.into()))
+            .to_vec(),
+        symlinks: Symlinks::Inside,
+        file_mode_max: Some(0o640),
+        directory_mode_max: Some(0o2770),
+        watch_reads: false,
+        rsync_temporaries: true,
+        name_service_sockets: Vec::new(),
+    }
+}
+
+fn place(path: &str) -> Place {
+    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    Place {
+        path: path.as_bytes().to_vec(),
+        is_home: path == "/home/u",
+        in_home: parent == "/home/u",
+    }
+}
+
+const fn subject(kind: Kind, links: u32, made: Option<u32>) -> Subject {
+    let made = match made {
+        Some(links) => Some(MadeHere {
+            links,
+            temporary: false,
+        }),
+        None => None,
+    };
+    Subject { kind, links, made }
+}
+
+const OLD: Subject = subject(Kind::File, 1, None);
+const OWN: Subject = subject(Kind::File, 1, Some(1));
+const HARD: Subject = subject(Kind::File, 2, None);
+const HALF: Subject = subject(Kind::File, 2, Some(1));
+const BOTH: Subject = subject(Kind::File, 2, Some(2));
+const DIR: Subject = subject(Kind::Directory, 9, None);
+const OWN_DIR: Subject = subject(Kind::Directory, 2, Some(1));
+const FIFO: Subject = subject(Kind::Special, 1, None);
+
+type Verdict = Result<(), Refusal>;
+const YES: Verdict = Ok(());
+const HOME: Verdict = Err(Refusal::Home);
+const DOT: Verdict = Err(Refusal::Dotfile);
+const HIDDEN: Verdict = Err(Refusal::Hidden);
+const OUT: Verdict = Err(Refusal::Outside);
+const ROOT: Verdict = Err(Refusal::HoldsRoot);
+const LINKS: Verdict = Err(Refusal::Links);
+const SPECIAL: Verdict = Err(Refusal::Special);
+const fn lacks(right: Right) -> Verdict {
+    Err(Refusal::Right(right))
+}
+
+#[test]
+fn places_where_a_file_may_be_made() {
+    let rows = [
+        ("/home/u/rw/a", YES),
+        ("/home/u/rw/d/e/a", YES),
+        ("/home/u/a", HOME),
+        ("/home/u/.ssh", HOME),
+        ("/home/u", HOME),
+        ("/home/u/.ssh/authorized_keys", DOT),
+        ("/home/u/d/a", lacks(Right::Create)),
+        ("/home/u/rw", ROOT),
+        ("/home/u/rw/in", ROOT),
+        ("/home/u/rw/.a", DOT),
+        ("/home/u/rw/.git/hooks/x", DOT),
+        ("/home/u/rw/d/.git/x", DOT),
+        ("/home/u/rw/..a", DOT),
+        ("/home/u/rw/a.", YES),
+        ("/home/u/rwx/a", lacks(Right::Create)),
+        ("/home/u/rw/.gitkeep", YES),
+        ("/home/u/rw/._a/b", YES),
+        ("/home/u/rw/.svn", YES),
+        ("/home/u/rw/.ssh", DOT),
+        ("/home/u/rw/.ssh2/a", DOT),
+        ("/home/u/rw/in/a", YES),
+        ("/home/u/append/a", YES),
+        ("/srv/.data/in/a", YES),
+        ("/srv/.data/in/.a", DOT),
+        ("/srv/.data/a", OUT),
+        ("/srv/free/.a", YES),
+        ("/srv/free/.ssh/a", YES),
+        ("/srv/hidden/.a", HIDDEN),
+        ("/home/v/.a", YES),
+        ("/etc/passwd", OUT),
+        ("/", OUT),
+    ];
+    let rules = rules();
+    for (path, expected) in rows {
+        assert_eq!(create(&rules, &place(path), Kind::File), expected, "{path}");
+    }
+}
+
+#[test]
+fn a_home_below_a_root_keeps_its_dotfiles() {
+    let mut rules = rules();
+    rules.roots.retain(|root| root.path == Path::new("/home"));
+    let rows = [
+        ("/home/u/d/a", YES),
+        ("/home/u/d/.a", YES),
+        ("/home/u/.ssh/a", DOT),
+        ("/home/u/._x/a", DOT),
+        ("/home/u/a", HOME),
+    ];
+    for (path, expected) in rows {
+        assert_eq!(create(&rules, &place(path), Kind::File), expected, "{path}");
+    }
+}
+
+#[test]
+fn the_home_by_another_name_is_the_home() {
+    let alias = Place {
+        path: b"/srv/free/alias".to_vec(),
+        is_home: true,
+        in_home: false,
+    };
+    let within = Place {
+        path: b"/srv/free/alias/a".to_vec(),
+        is_home: false,
+        in_home: true,
+    };
+    let rules = rules();
+    assert_eq!(attributes(&rules, &alias, &DIR), HOME);
+    assert_eq!(remove(&rules, &alias, &DIR), HOME);
+    assert_eq!(create(&rules, &within, Kind::File), HOME);
+    assert_eq!(write(&rules, &within, &OLD), HOME);
+}
+
+#[test]
+fn kinds_that_may_be_made() {
+    let rules = rules();
+    let at = place("/home/u/rw/a");
+    for (kind, expected) in [
+        (Kind::File, YES),
+        (Kind::Directory, YES),
+        (Kind::Symlink, YES),
+        (Kind::Special, SPECIAL),
+        (Kind::Null, SPECIAL),
+    ] {
+        assert_eq!(create(&rules, &at, kind), expected, "{kind:?}");
+    }
+}
+
+#[test]
+fn writing() {
+    let rows = [
+        ("/home/u/rw/a", OLD, YES),
+        ("/home/u/rw/a", OWN, YES),
+        ("/home/u/rw/a", HARD, LINKS),
+        ("/home/u/rw/a", HALF, LINKS),
+        ("/home/u/rw/a", BOTH, YES),
+        ("/home/u/rw/a", FIFO, SPECIAL),
+        ("/home/u/rw/a", DIR, SPECIAL),
+        ("/home/u/rw/.a", OWN, DOT),
+        ("/home/u/rw/in/a", OLD, lacks(Right::Overwrite)),
+        ("/home/u/rw/in/a", OWN, YES),
+        ("/home/u/rw/in/a", HALF, LINKS),
+        ("/home/u/append/a", OLD, lacks(Right::Overwrite)),
+        ("/home/u/append/a", OWN, YES),
+        ("/home/u/d/a", OWN, lacks(Right::Overwrite)),
+        ("/home/u/a", OWN, HOME),
+    ];
+    let rules = rules();
+    for (path, subject, expected) in rows {
+        let seen = write(&rules, &place(path), &subject);
+        assert_eq!(seen, expected, "{path} {subject:?}");
+    }
+}
+
+#[test]
+fn attributes_of_what_is_there() {
+    let rows = [
+        ("/home/u/rw/a", OLD, YES),
+        ("/home/u/rw/d", DIR, YES),
+        ("/home/u/rw", DIR, YES),
+        ("/home/u/rw/in", DIR, lacks(Right::Attributes)),
+        ("/home/u", DIR, HOME),
+        ("/home/u/.ssh", DIR, HOME),
+        ("/home/u/rw/.git", DIR, DOT),
+        ("/home/u/rw/a", HARD, LINKS),
+        ("/home/u/rw/a", FIFO, SPECIAL),
+        ("/home/u/rw/in/a", OLD, lacks(Right::Attributes)),
+        ("/home/u/rw/in/a", OWN, YES),
+        ("/home/u/rw/in/d", OWN_DIR, YES),
+        ("/home/u/append/a", OLD, lacks(Right::Attributes)),
+    ];
+    let rules = rules();
+    for (path, subject, expected) in rows {
+        let seen = attributes(&rules, &place(path), &subject);
+        assert_eq!(seen, expected, "{path} {subject:?}");
+    }
+}
+
+#[test]
+fn removing() {
+    let rows = [
+        ("/home/u/rw/a", OLD, YES),
+        ("/home/u/rw/a", HARD, YES),
+        ("/home/u/rw/a", FIFO, YES),
+        ("/home/u/rw/d", DIR, YES),
+        ("/home/u/rw/in", DIR, ROOT),
+        ("/home/u/rw", DIR, ROOT),
+        ("/home/v", DIR, YES),
+        ("/home/u/rw/.a", OLD, DOT),
+        ("/home/u/a", OLD, HOME),
+        ("/home/u/rw/in/a", OLD, lacks(Right::Remove)),
+        ("/home/u/rw/in/a", OWN, YES),
+        ("/home/u/append/a", OLD, lacks(Right::Remove)),
+        ("/home/u/append/d", OWN_DIR, YES),
+    ];
+    let rules = rules();
+    for (path, subject, expected) in rows {
+        let seen = remove(&rules, &place(path), &subject);
+        assert_eq!(seen, expected, "{path} {subject:?}");
+    }
+}
+
+#[test]
+fn renaming() {
+    use Replace::{Allowed, Never};
+    let lacks = |right| Err(Refusal::Right(right));
+    let rows = [
+        ("/home/u/rw/a", "/home/u/rw/b", OLD, true, Ok(Allowed)),
+        ("/home/u/rw/a", "/srv/free/b", OLD, true, Ok(Allowed)),
+        (
+            "/home/u/rw/a",
+            "/home/u/rw/.b",
+            OLD,
+            false,
+            Err(Refusal::Dotfile),
+        ),
+        (
+            "/home/u/rw/.a",
+            "/home/u/rw/b",
+            OLD,
+            false,
+            Err(Refusal::Dotfile),
+        ),
+        ("/home/u/rw/a", "/home/u/b", OLD, false, Err(Refusal::Home)),
+        ("/home/u/a", "/home/u/rw/b", OLD, false, Err(Refusal::Home)),
+        ("/home/u/rw/a", "/etc/b", OLD, false, Err(Refusal::Outside)),
+        ("/home/u/rw/a", "/home/u/rw/in/b", OLD, false, Ok(Never)),
+        (
+            "/home/u/rw/a",
+            "/home/u/rw/in/b",
+            OLD,
+            true,
+            lacks(Right::Overwrite),
+        ),
+        (
+            "/home/u/rw/a",
+            "/home/u/d/b",
+            OLD,
+            false,
+            lacks(Right::Create),
+        ),
+        (
+            "/home/u/rw/in/a",
+            "/home/u/rw/in/b",
+            OLD,
+            false,
+            lacks(Right::Rename),
+        ),
+        ("/home/u/rw/in/a", "/home/u/rw/in/b", OWN, false, Ok(Never)),
+        (
+            "/home/u/rw/in/a",
+            "/home/u/rw/in/b",
+            OWN,
+            true,
+            lacks(Right::Overwrite),
+        ),
+        (
+            "/home/u/append/a",
+            "/home/u/rw/b",
+            OLD,
+            false,
+            lacks(Right::Rename),
+        ),
+        ("/home/u/rw/d", "/home/u/rw/e", DIR, false, Ok(Allowed)),
+        (
+            "/home/u/rw/in",
+            "/home/u/rw/e",
+            DIR,
+            false,
+            Err(Refusal::HoldsRoot),
+        ),
+        (
+            "/home/u/rw/d",
+            "/home/u/rw/in",
+            DIR,
+            true,
+            Err(Refusal::HoldsRoot),
+        ),
+    ];
+    let rules = rules();
+    for (from, to, subject, taken, expected) in rows {
+        let (from, to) = (place(from), place(to));
+        let seen = rename(&rules, &from, &to, &subject, taken);
+        let seen = seen.map_err(|(refusal, _)| refusal);
+        assert_eq!(seen, expected, "{from:?} {to:?}");
+    }
+}
+
+#[test]
+fn a_directory_above_a_root_stays_where_it_is() {
+    let mut rules = rules();
+    let deep = "/home/u/rw/d/e/deep";
+    rules
+        .roots
+        .push(root(deep, Access::UPLOAD_ONLY, Dotfiles::Protected));
+    let (from, to) = (place("/home/u/rw/d"), place("/home/u/rw/f"));
+    let seen = rename(&rules, &from, &to, &DIR, false);
+    assert_eq!(seen, Err((Refusal::HoldsRoot, &from)));
+}
+
+#[test]
+fn linking() {
+    let rows = [
+        ("/home/u/rw/a", "/home/u/rw/b", OLD, YES),
+        ("/home/u/rw/.a", "/home/u/rw/b", OLD, DOT),
+        ("/home/u/rw/a", "/home/u/rw/.b", OLD, DOT),
+        ("/home/u/.ssh/a", "/home/u/rw/b", OLD, DOT),
+        ("/home/u/a", "/home/u/rw/b", OLD, HOME),
+        ("/home/u/d/a", "/home/u/rw/b", OLD, lacks(Right::Link)),
+        ("/etc/passwd", "/home/u/rw/b", OLD, OUT),
+        ("/home/u/rw/a", "/home/u/rw/b", FIFO, SPECIAL),
+        (
+            "/home/u/rw/in/a",
+            "/home/u/rw/in/b",
+            OLD,
+            lacks(Right::Link),
+        ),
+        ("/home/u/rw/in/a", "/home/u/rw/in/b", OWN, YES),
+        ("/home/u/append/a", "/home/u/append/b", OLD, YES),
+        ("/home/u/rw/a", "/home/u/d/b", OLD, lacks(Right::Create)),
+    ];
+    let rules = rules();
+    for (from, to, subject, expected) in rows {
+        let (from, to) = (place(from), place(to));
+        let seen = link(&rules, &from, &to, &subject).map_err(|(refusal, _)| refusal);
+        assert_eq!(seen, expected, "{from:?} {to:?}");
+    }
+}
+
+#[test]
+fn temporaries_of_rsync() {
+    let mut rules = rules();
+    let at = place("/home/u/rw/.a.AbC123");
+    assert_eq!(create(&rules, &at, Kind::File), DOT);
+    let rows = [
+        ("/home/u/rw/.a.AbC123", YES),
+        ("/home/u/rw/.git/.a.AbC123", DOT),
+        ("/home/u/rw/.a.AbC12", DOT),
+        ("/home/u/.a.AbC123", HOME),
+        ("/home/u/d/.a.AbC123", lacks(Right::Create)),
+    ];
+    for (path, expected) in rows {
+        assert_eq!(create_temporary(&rules, &place(path)), expected, "{path}");
+    }
+    let mut file = OWN;
+    file.made = Some(MadeHere {
+        links: 1,
+        temporary: true,
+    });
+    let (target, dotted) = (place("/home/u/rw/a"), place("/home/u/rw/.b.AbC123"));
+    assert_eq!(attributes(&rules, &at, &file), YES);
+    assert_eq!(remove(&rules, &at, &file), YES);
+    let seen = rename(&rules, &at, &target, &file, true);
+    assert_eq!(seen, Ok(Replace::Allowed));
+    let seen = rename(&rules, &at, &dotted, &file, false);
+    assert_eq!(seen, Err((Refusal::Dotfile, &dotted)));
+    assert_eq!(remove(&rules, &at, &OWN), DOT);
+
+    rules.rsync_temporaries = false;
+    assert_eq!(create_temporary(&rules, &at), DOT);
+}
+
+#[test]
+fn targets_of_symbolic_links() {
+    let rows = [
+        ("/home/u/rw/a", true),
+        ("/home/u", true),
+        ("/home/u/d", true),
+        ("/home/u/.ssh/authorized_keys", false),
+        ("/home/u/rw/.htaccess", false),
+        ("/etc/passwd", false),
+        ("/srv", false),
+    ];
+    let rules = rules();
+    for (path, expected) in rows {
+        let seen = symlink_target(&rules, &place(path)).is_ok();
+        assert_eq!(seen, expected, "{path}");
+    }
+}
+
+#[test]
+fn reading() {
+    let rows = [
+        ("/home/u/a", Kind::File, YES),
+        ("/home/u/rw/in/a", Kind::File, lacks(Right::Read)),
+        ("/home/u/rw/in", Kind::Directory, lacks(Right::List)),
+        ("/home/u/append", Kind::Directory, YES),
+        ("/srv/hidden/.a", Kind::File, HIDDEN),
+        ("/srv/hidden/.d/a", Kind::File, HIDDEN),
+        ("/srv/hidden/a", Kind::File, YES),
+        ("/home/u/.bashrc", Kind::File, YES),
+        ("/usr/lib/x.so", Kind::File, YES),
+    ];
+    let rules = rules();
+    for (path, kind, expected) in rows {
+        assert_eq!(read(&rules, &place(path), kind), expected, "{path}");
+    }
+}
+
+#[test]
+fn modes() {
+    let mut rules = rules();
+    assert_eq!(mode(&rules, Kind::File, 0o7777), 0o640);
+    assert_eq!(mode(&rules, Kind::Directory, 0o7777), 0o2770);
+    rules.file_mode_max = None;
+    rules.directory_mode_max = None;
+    assert_eq!(mode(&rules, Kind::File, 0o7755), 0o755);
+    assert_eq!(mode(&rules, Kind::Directory, 0o3755), 0o3755);
+}
