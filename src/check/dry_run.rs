@@ -92,7 +92,7 @@ fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
         let exit = if sound { Exit::Success } else { Exit::Finding };
         return Ok(print(&text, exit));
     }
-    let verdict = subject.judge(&invocation);
+    let verdict = kernel.settle(subject.judge(&invocation));
     let text = report::verdict(&subject, &file, &verdict, kernel, check.json);
     let exit = match verdict {
         Verdict::Granted(_) => Exit::Success,
