@@ -29,6 +29,11 @@ find_program() {
 	fail "found none of: $*"
 }
 
+find_server() {
+	find_program /usr/lib/openssh/sftp-server /usr/libexec/openssh/sftp-server \
+		/usr/lib/ssh/sftp-server /usr/libexec/sftp-server /usr/lib/sftp-server
+}
+
 # Our release build, or the binary that XFERSH names.
 build_xfersh() {
 	if [ -z "${XFERSH-}" ]; then
@@ -45,6 +50,7 @@ build_tools() {
 	for tool in launch count idle; do
 		$cc -O2 -Wall -Wextra -o "$W/$tool" "$here/tools/$tool.c" "$here/tools/session.c"
 	done
+	$cc -O2 -Wall -Wextra -o "$W/pump" "$here"/tools/{pump,wire,session}.c
 	$cc -O2 -Wall -Wextra -o "$W/logsink" "$here/tools/logsink.c"
 	for tool in floor stamp; do
 		$cc -O2 -Wall -Wextra -static -nostdlib -ffreestanding -fno-stack-protector \
@@ -81,12 +87,12 @@ start_log() {
 	done
 }
 
-# Ends the log and prints how many lines came.
+# Ends the log and says how many lines came.
 stop_log() {
 	kill "$log_pid"
 	wait "$log_pid" || true
 	trap - EXIT
-	cat "$W/log-lines"
+	printf '\nLog lines received: %s.\n' "$(cat "$W/log-lines")"
 }
 
 # add_account NAME UID SHELL: in the namespace's own passwd, group and shadow.
