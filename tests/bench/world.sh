@@ -47,7 +47,7 @@ build_xfersh() {
 
 build_tools() {
 	local cc=${CC:-cc} tool
-	for tool in launch count idle; do
+	for tool in launch count idle cpuid; do
 		$cc -O2 -Wall -Wextra -o "$W/$tool" "$here/tools/$tool.c" "$here/tools/session.c"
 	done
 	$cc -O2 -Wall -Wextra -o "$W/pump" "$here"/tools/{pump,wire,session}.c
@@ -134,5 +134,5 @@ write_policies() {
 describe_machine() {
 	local kind=machine
 	! grep -q '^flags.*hypervisor' /proc/cpuinfo || kind='virtual machine'
-	echo "$(nproc)-core $kind, Linux $(uname -r | cut -d. -f1,2), $(uname -m)"
+	echo "$(nproc)-core $kind, Linux $(uname -r | cut -d. -f1,2), $(uname -m), CPUID $("$W/cpuid") µs"
 }

@@ -7,8 +7,8 @@
  *   count ROUNDS SERVER COMMAND LABEL PROGRAM POLICY ACCOUNT ...
  *
  * SERVER is the file whose execve ends the count. Prints
- * `LABEL<tab>INSTRUCTIONS<tab>SYSTEM CALLS<tab>PROCESSES` per round. A string
- * instruction with a repeat prefix counts once, as in hardware counters.
+ * `LABEL<tab>INSTRUCTIONS<tab>SYSTEM CALLS<tab>PROCESSES<tab>CPUIDS` per round. A
+ * string instruction with a repeat prefix counts once, as in hardware counters.
  */
 #define _GNU_SOURCE
 #include "session.h"
@@ -36,7 +36,7 @@ struct process {
 };
 
 struct tally {
-	long instructions, calls, processes;
+	long instructions, calls, processes, cpuids;
 };
 
 static struct process processes[MOST_PROCESSES];
@@ -86,6 +86,17 @@ static int is_system_call(unsigned long bytes)
 #endif
 }
 
+/* CPUID leaves a virtual machine each time, which takes microseconds. */
+static int is_cpuid(unsigned long bytes)
+{
+#if defined(__x86_64__)
+	return (bytes & 0xffff) == 0xa20f;
+#else
+	(void)bytes;
+	return 0;
+#endif
+}
+
 static int is_repeated(unsigned long bytes)
 {
 #if defined(__x86_64__)
@@ -103,6 +114,8 @@ static void look_at_next(struct process *process)
 	unsigned long bytes = bytes_at(process->pid, at);
 	if (is_system_call(bytes))
 		tally.calls++;
+	if (is_cpuid(bytes))
+		tally.cpuids++;
 	if (at != process->at || !is_repeated(bytes))
 		tally.instructions++;
 	process->at = at;
@@ -158,7 +171,8 @@ static void count(const struct subject *subject, const char *command, const stru
 	write_all(session.gate, "", 1, subject->label);
 	close(session.gate);
 	step_until_server(session.pid, server, subject->label);
-	printf("%s\t%ld\t%ld\t%ld\n", subject->label, tally.instructions, tally.calls, tally.processes);
+	printf("%s\t%ld\t%ld\t%ld\t%ld\n", subject->label, tally.instructions, tally.calls,
+		tally.processes, tally.cpuids);
 	fflush(stdout);
 
 	for (long i = 0; i < tally.processes; i++)
