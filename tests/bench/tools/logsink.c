@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -37,6 +38,7 @@ int main(int words, char **word)
 	struct timeval patience = { .tv_usec = 200000 }; /* a SIGTERM just before recv is seen then */
 	setsockopt(log, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	sigaction(SIGTERM, &action, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	while (!ended)
 		if (recv(log, line, sizeof line, 0) >= 0)
 			lines++;
