@@ -76,11 +76,20 @@ mount_world() {
 	mount --move "$W/dev" /dev 2>/dev/null || mount --rbind "$W/dev" /dev
 }
 
+# Ends what runs in the background, also when the benchmark fails.
+end_jobs() {
+	local job
+	for job in $(jobs -p); do
+		kill "$job" 2>/dev/null || true
+		wait "$job" || true
+	done
+}
+
 # start_log: lines sent to /dev/log are taken and counted.
 start_log() {
 	"$W/logsink" /dev/log >"$W/log-lines" &
 	log_pid=$!
-	trap 'kill "$log_pid" 2>/dev/null || true' EXIT
+	trap end_jobs EXIT
 	while [ ! -S /dev/log ]; do
 		kill -0 "$log_pid" || fail "the log did not start"
 		sleep 0.05
@@ -91,7 +100,6 @@ start_log() {
 stop_log() {
 	kill "$log_pid"
 	wait "$log_pid" || true
-	trap - EXIT
 	printf '\nLog lines received: %s.\n' "$(cat "$W/log-lines")"
 }
 
