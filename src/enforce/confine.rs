@@ -70,31 +70,39 @@ fn set_limits(plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-/// Empties the capability sets. An ordinary account has none, but a PAM module
+/// Empties the capability sets. An ordinary account has none and is done, but a PAM module
 /// (pam_cap) may have given some. The bounding set can only be emptied by who
 /// has CAP_SETPCAP, and limits nothing once no_new_privs is set.
 fn drop_capabilities() -> Result<(), Error> {
     let failed =
         |error: caps::errors::CapsError| Error::text(Step::Capabilities, error.to_string());
+    // Permitted bounds effective with it, and the two bound ambient (see
+    // capabilities(7): ambient capabilities are permitted and inheritable).
+    let sets = [CapSet::Permitted, CapSet::Inheritable];
+    if is_empty(sets).map_err(failed)? {
+        return Ok(());
+    }
     let may_bound = caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP);
     if may_bound.map_err(failed)? {
         caps::clear(None, CapSet::Bounding).map_err(failed)?;
     }
-    // Permitted takes effective with it, and the two take ambient (see
-    // capabilities(7): ambient capabilities are permitted and inheritable).
-    for set in [CapSet::Inheritable, CapSet::Permitted] {
+    for set in sets {
         caps::clear(None, set).map_err(failed)?;
     }
-    for set in [CapSet::Inheritable, CapSet::Permitted, CapSet::Effective] {
-        let left = caps::read(None, set).map_err(failed)?;
-        if !left.is_empty() {
-            return Err(Error::text(
-                Step::Capabilities,
-                format!("{set:?} is not empty"),
-            ));
+    if is_empty(sets).map_err(failed)? {
+        Ok(())
+    } else {
+        Err(Error::text(Step::Capabilities, "a set is not empty"))
+    }
+}
+
+fn is_empty(sets: [CapSet; 2]) -> Result<bool, caps::errors::CapsError> {
+    for set in sets {
+        if !caps::read(None, set)?.is_empty() {
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The landlock crate sets it, since the kernel wants it before a domain, and
