@@ -16,6 +16,7 @@ use crate::decide::plan::Plan;
 use crate::enforce::landlock;
 use crate::enforce::sessions::Slot;
 use crate::error::{Error, Step};
+use crate::system::capabilities;
 
 /// A plan whose confinement is in force in this process: the only thing that
 /// [`super::exec::exec`] takes.
@@ -76,33 +77,27 @@ fn set_limits(plan: &Plan) -> Result<(), Error> {
 fn drop_capabilities() -> Result<(), Error> {
     let failed =
         |error: caps::errors::CapsError| Error::text(Step::Capabilities, error.to_string());
-    // Permitted bounds effective with it, and the two bound ambient (see
-    // capabilities(7): ambient capabilities are permitted and inheritable).
-    let sets = [CapSet::Permitted, CapSet::Inheritable];
-    if is_empty(sets).map_err(failed)? {
+    if none_held()? {
         return Ok(());
     }
     let may_bound = caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP);
     if may_bound.map_err(failed)? {
         caps::clear(None, CapSet::Bounding).map_err(failed)?;
     }
-    for set in sets {
+    // Permitted takes effective with it, and the two take ambient (see
+    // capabilities(7): ambient capabilities are permitted and inheritable).
+    for set in [CapSet::Inheritable, CapSet::Permitted] {
         caps::clear(None, set).map_err(failed)?;
     }
-    if is_empty(sets).map_err(failed)? {
+    if none_held()? {
         Ok(())
     } else {
         Err(Error::text(Step::Capabilities, "a set is not empty"))
     }
 }
 
-fn is_empty(sets: [CapSet; 2]) -> Result<bool, caps::errors::CapsError> {
-    for set in sets {
-        if !caps::read(None, set)?.is_empty() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+fn none_held() -> Result<bool, Error> {
+    capabilities::none_held().map_err(|error| Error::io(Step::Capabilities, error))
 }
 
 /// The landlock crate sets it, since the kernel wants it before a domain, and
