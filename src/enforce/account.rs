@@ -182,12 +182,14 @@ impl GroupEntry<'_> {
 /// The entries of text of the form of group(5).
 fn group_entries(group: &str) -> impl Iterator<Item = GroupEntry<'_>> {
     group.lines().filter_map(|line| {
-        let mut fields = line.split(':');
-        let (name, _password) = (fields.next()?, fields.next()?);
+        let (name, rest) = cut(line)?;
+        let (_password, rest) = cut(rest)?;
+        let (gid, rest) = cut(rest)?;
+        let members = cut(rest).map_or(rest, |(members, _more)| members);
         Some(GroupEntry {
             name,
-            gid: fields.next()?.parse().ok()?,
-            members: fields.next()?,
+            gid: gid.parse().ok()?,
+            members,
         })
     })
 }
