@@ -53,8 +53,16 @@ impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = &self.0[..self.0.len().min(SHOWN_MAX)];
         for chunk in shown.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                escape_char(f, c)?;
+            let mut rest = chunk.valid();
+            while let Some(c) = rest.chars().next() {
+                // Most of a text needs no escape and goes out in one piece.
+                let plain = rest.bytes().take_while(|b| is_plain(*b)).count();
+                f.write_str(&rest[..plain])?;
+                rest = &rest[plain..];
+                if plain == 0 {
+                    escape_char(f, c)?;
+                    rest = &rest[c.len_utf8()..];
+                }
             }
             for byte in chunk.invalid() {
                 write!(f, "\\x{byte:02x}")?;
@@ -72,6 +80,11 @@ impl fmt::Debug for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
     }
+}
+
+/// Whether a byte of UTF-8 stands for itself, alone.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'"')
 }
 
 fn escape_char(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {

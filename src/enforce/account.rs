@@ -72,19 +72,25 @@ pub fn lookup(key: &Key, with_groups: bool) -> Result<Account, AccountError> {
 
 fn read(path: &'static str) -> Result<String, AccountError> {
     let bytes = fs::read(path).map_err(|error| AccountError::Unreadable(path, error))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    // Text is taken as it is; only bytes that are none cost a copy.
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 /// Finds the entry in text of the form of passwd(5). For a uid the first
 /// entry counts, as for getpwuid(3); the others are its aliases.
 fn find(passwd: &str, key: &Key, source: AccountSource) -> Option<Account> {
-    let is_wanted = |entry: &Entry<'_>| match key {
-        Key::Uid(uid) => entry.uid == *uid,
-        Key::Name(name) => entry.name == name,
+    let uid = match key {
+        Key::Uid(uid) => *uid,
+        Key::Name(name) => entries(passwd).find(|entry| entry.name == name)?.uid,
     };
-    let found = entries(passwd).find(is_wanted)?;
-    let same_uid = entries(passwd).filter(|entry| entry.uid == found.uid);
-    let aliases = same_uid.filter(|entry| entry.name != found.name);
+    // One pass for all of them: a host can have thousands of accounts.
+    let same_uid: Vec<_> = entries(passwd).filter(|entry| entry.uid == uid).collect();
+    let found = same_uid.iter().find(|entry| match key {
+        Key::Uid(_) => true,
+        Key::Name(name) => entry.name == name,
+    })?;
+    let aliases = same_uid.iter().filter(|entry| entry.name != found.name);
     Some(Account {
         name: found.name.to_owned(),
         uid: found.uid,
@@ -105,10 +111,12 @@ struct Entry<'a> {
 
 fn entries(passwd: &str) -> impl Iterator<Item = Entry<'_>> {
     passwd.lines().filter_map(|line| {
-        let mut fields = line.split(':');
-        let (name, _password) = (fields.next()?, fields.next()?);
-        let (uid, gid) = (fields.next()?, fields.next()?);
-        let (_comment, home) = (fields.next()?, fields.next()?);
+        let (name, rest) = cut(line)?;
+        let (_password, rest) = cut(rest)?;
+        let (uid, rest) = cut(rest)?;
+        let (gid, rest) = cut(rest)?;
+        let (_comment, rest) = cut(rest)?;
+        let home = cut(rest).map_or(rest, |(home, _shell)| home);
         // Lines of nis-compat ("+::::::") name no account.
         let named = !name.is_empty() && !name.starts_with(['+', '-', '#']);
         named.then_some(Entry {
@@ -118,6 +126,13 @@ fn entries(passwd: &str) -> impl Iterator<Item = Entry<'_>> {
             home,
         })
     })
+}
+
+/// The field before the next colon, and what follows it. Fields are short: a
+/// plain loop beats `split`, whose search is made for long texts.
+fn cut(line: &str) -> Option<(&str, &str)> {
+    let colon = line.bytes().position(|byte| byte == b':')?;
+    Some((&line[..colon], &line[colon + 1..]))
 }
 
 fn ask_getent(key: &Key) -> Result<Account, AccountError> {
@@ -167,12 +182,14 @@ impl GroupEntry<'_> {
 /// The entries of text of the form of group(5).
 fn group_entries(group: &str) -> impl Iterator<Item = GroupEntry<'_>> {
     group.lines().filter_map(|line| {
-        let mut fields = line.split(':');
-        let (name, _password) = (fields.next()?, fields.next()?);
+        let (name, rest) = cut(line)?;
+        let (_password, rest) = cut(rest)?;
+        let (gid, rest) = cut(rest)?;
+        let members = cut(rest).map_or(rest, |(members, _more)| members);
         Some(GroupEntry {
             name,
-            gid: fields.next()?.parse().ok()?,
-            members: fields.next()?,
+            gid: gid.parse().ok()?,
+            members,
         })
     })
 }

@@ -16,6 +16,7 @@ use crate::decide::plan::Plan;
 use crate::enforce::landlock;
 use crate::enforce::sessions::Slot;
 use crate::error::{Error, Step};
+use crate::system::capabilities;
 
 /// A plan whose confinement is in force in this process: the only thing that
 /// [`super::exec::exec`] takes.
@@ -70,12 +71,15 @@ fn set_limits(plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-/// Empties the capability sets. An ordinary account has none, but a PAM module
+/// Empties the capability sets. An ordinary account has none and is done, but a PAM module
 /// (pam_cap) may have given some. The bounding set can only be emptied by who
 /// has CAP_SETPCAP, and limits nothing once no_new_privs is set.
 fn drop_capabilities() -> Result<(), Error> {
     let failed =
         |error: caps::errors::CapsError| Error::text(Step::Capabilities, error.to_string());
+    if none_held()? {
+        return Ok(());
+    }
     let may_bound = caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP);
     if may_bound.map_err(failed)? {
         caps::clear(None, CapSet::Bounding).map_err(failed)?;
@@ -85,16 +89,15 @@ fn drop_capabilities() -> Result<(), Error> {
     for set in [CapSet::Inheritable, CapSet::Permitted] {
         caps::clear(None, set).map_err(failed)?;
     }
-    for set in [CapSet::Inheritable, CapSet::Permitted, CapSet::Effective] {
-        let left = caps::read(None, set).map_err(failed)?;
-        if !left.is_empty() {
-            return Err(Error::text(
-                Step::Capabilities,
-                format!("{set:?} is not empty"),
-            ));
-        }
+    if none_held()? {
+        Ok(())
+    } else {
+        Err(Error::text(Step::Capabilities, "a set is not empty"))
     }
-    Ok(())
+}
+
+fn none_held() -> Result<bool, Error> {
+    capabilities::none_held().map_err(|error| Error::io(Step::Capabilities, error))
 }
 
 /// The landlock crate sets it, since the kernel wants it before a domain, and

@@ -1,6 +1,7 @@
 //! Everything unsafe: one file per facility of the kernel, wrappers of a few
 //! lines that return `io::Result`. Nothing here knows what it is used for.
 
+pub mod capabilities;
 pub mod descriptors;
 pub mod entry;
 pub mod landlock;
