@@ -85,9 +85,14 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
 /// The step that failed; nothing was served.
 pub fn carry_out(plan: Plan, slot: Option<Slot>, audit: &mut Audit) -> Result<SessionEnd, Error> {
     let confined = irrevocably_confine(plan, slot)?;
-    match split(confined.plan(), audit)? {
-        Side::Guard(guard) => Ok(guard.run()),
-        Side::Server(mut server) => server.fail(exec(&confined)),
-        Side::Unguarded => exec(&confined).map(|never| match never {}),
+    let server = match split(confined.plan(), audit)? {
+        Side::Guard(guard) => return Ok(guard.run()),
+        Side::Server(server) => Some(server),
+        Side::Unguarded => None,
+    };
+    let failed = exec(confined);
+    match server {
+        Some(mut server) => server.fail(failed),
+        None => failed.map(|never| match never {}),
     }
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Step};
 /// # Errors
 ///
 /// Only if the server does not start.
-pub fn exec(confined: &Confined) -> Result<Infallible, Error> {
+pub fn exec(confined: Confined) -> Result<Infallible, Error> {
     let plan = confined.plan();
     let failed = |error: Errno| Error::io(Step::Exec(plan.program.clone()), error);
     let argv = expand(&plan.argv);
