@@ -26,8 +26,15 @@ pub fn expand(argv: &[Argument]) -> Vec<OsString> {
             Argument::Pattern { pattern, literal } => {
                 let before = out.len();
                 let pattern = pattern.to_str().unwrap_or_default();
+                // The crate drops a slash at the end, which means "the content
+                // of" to rsync and "a directory" to all.
+                let end = if pattern.ends_with('/') { "/" } else { "" };
                 if let Ok(paths) = glob::glob_with(pattern, OPTIONS) {
-                    out.extend(paths.flatten().map(OsString::from));
+                    out.extend(paths.flatten().map(|path| {
+                        let mut word = OsString::from(path);
+                        word.push(end);
+                        word
+                    }));
                 }
                 if out.len() == before {
                     out.push(literal.clone());
@@ -36,4 +43,23 @@ pub fn expand(argv: &[Argument]) -> Vec<OsString> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slash_at_the_end_stays() {
+        let pattern = |pattern: &str| Argument::Pattern {
+            pattern: pattern.into(),
+            literal: "unmatched".into(),
+        };
+        let argv = [
+            pattern("/us[r]/"),
+            pattern("/us[r]"),
+            pattern("/us[r]/x*y*z/"),
+        ];
+        assert_eq!(expand(&argv), ["/usr/", "/usr", "unmatched"]);
+    }
 }
