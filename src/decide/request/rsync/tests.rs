@@ -256,3 +256,15 @@ fn what_reaches_below_the_operand() {
         assert_eq!(request.reaches_below(), expected, "{arguments}");
     }
 }
+
+#[test]
+fn the_documentation_names_what_is_refused_and_what_is_a_path() {
+    let text = include_str!("../../../../docs/rsync.md");
+    let refused = options::REFUSED.iter().flat_map(|row| row.names);
+    let paths = options::LONG
+        .iter()
+        .filter(|row| matches!(row.1, Value::Place(_)));
+    for name in refused.chain(paths.map(|row| &row.0)) {
+        assert!(text.contains(&format!("`--{name}`")), "--{name}");
+    }
+}
