@@ -225,8 +225,7 @@ fn rsync_rows_are_all_refused_under_the_default_policy() {
     judge_all(&Host::new(), &rows);
 }
 
-/// The same rows once rsync is served; a test from the day on that it is.
-#[expect(dead_code, reason = "rsync is not served yet")]
+#[test]
 fn rsync_rows_under_an_rsync_policy() {
     let host = Host::new();
     host.policy("protocols = [\"sftp\", \"scp\", \"rsync\"]\n");

@@ -14,5 +14,6 @@ mod hostile_start;
 mod layering;
 mod leftovers;
 mod policy_file;
+mod rsync;
 mod self_test;
 mod ssh;

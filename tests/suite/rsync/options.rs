@@ -1,0 +1,167 @@
+//! What an rsync command could start or change beside its transfer.
+
+use std::path::Path;
+
+use crate::harness::{Account, Host};
+
+use super::{beforehand, content, host, local, rsync};
+
+/// Of the account's own files, `~/.popt` can make any line start a program.
+#[test]
+fn a_popt_file_starts_nothing() {
+    let host = host("");
+    local(&host, &[("up", "up\n")]);
+    for account in [host.plain(), host.alice()] {
+        let home = account.home().display().to_string();
+        beforehand(
+            &host,
+            account,
+            &format!(
+                "printf '#!/bin/sh\\ntouch {home}/uploads/started\\n' >uploads/run; chmod 755 uploads/run; \
+                 echo 'rsync exec --server {home}/uploads/run' >.popt"
+            ),
+        );
+        rsync(&host, account, &["up", "@:uploads/"]);
+    }
+    assert!(
+        host.exists(host.plain().at("uploads/started")),
+        "the attack does not work at all"
+    );
+    assert!(!host.exists(host.alice().at("uploads/started")));
+    assert_eq!(
+        content(&host, host.alice(), "uploads/up").as_deref(),
+        Some("up\n")
+    );
+}
+
+#[test]
+fn the_default_policy_has_no_rsync() {
+    let host = Host::with_sshd();
+    local(&host, &[("up", "up\n")]);
+    rsync(&host, host.plain(), &["up", "@:uploads/"]).succeeded("plain");
+    let before = host.disk();
+    let _ = host.log();
+    let output = rsync(&host, host.alice(), &["up", "@:uploads/"]).failed("alice");
+    before.assert_same(&host.disk(), "rsync without leave");
+    assert!(!output.err().is_empty());
+    let log = host.log();
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert!(log[0].text.contains("rsync"), "{log:?}");
+}
+
+/// Options by which a client, or who speaks for it, could leave the transfer.
+#[test]
+fn refused_options_start_nothing() {
+    let host = host("");
+    let direct = |account: &Account, command: &str| host.direct(account, command.as_bytes(), b"");
+    for command in [
+        "rsync --server -e.LsfxCIvu --log-file=/dev/null -s",
+        "rsync --daemon --no-detach --port=8730 --config=uploads/conf",
+        "rsync --server --daemon .",
+        "rsync -e uploads/run x:y .",
+        "rsync --server --sender --debug=FILTER -r . uploads",
+        "rsync --server -r --write-devices . uploads/x",
+    ] {
+        let before = host.disk();
+        let output = direct(host.alice(), command);
+        assert_eq!(output.code(), 126, "{command}: {output}");
+        assert!(output.stdout.is_empty(), "{command}: {output}");
+        before.assert_same(&host.disk(), command);
+    }
+    // The like of it does something elsewhere.
+    beforehand(
+        &host,
+        host.plain(),
+        "printf '#!/bin/sh\ntouch uploads/started\n' >uploads/run; chmod 755 uploads/run",
+    );
+    direct(host.plain(), "rsync -e uploads/run x:y .");
+    assert!(host.exists(host.plain().at("uploads/started")));
+}
+
+/// Devices, FIFOs and sockets are not made; the rest of the transfer arrives.
+#[test]
+fn special_files_are_left_out() {
+    let host = host("");
+    local(&host, &[("src/file", "file\n")]);
+    super::prepare(&host, "mkfifo src/fifo");
+    rsync(&host, host.plain(), &["-a", "src/", "@:uploads/"]).succeeded("plain");
+    assert!(host.exists(host.plain().at("uploads/fifo")));
+    let output = rsync(&host, host.alice(), &["-a", "src/", "@:uploads/"]).failed("alice");
+    assert_eq!(output.code(), 23, "{output}");
+    assert!(!host.exists(host.alice().at("uploads/fifo")));
+    assert_eq!(
+        content(&host, host.alice(), "uploads/file").as_deref(),
+        Some("file\n")
+    );
+}
+
+/// A link to a place outside is not written, unless the policy says so; `--munge-links` and `--fake-super` are kept
+/// apart from it.
+#[test]
+fn links_out_of_the_policy_are_left_out() {
+    let host = host("");
+    super::prepare(
+        &host,
+        "mkdir src; ln -s /srv/outside src/out; ln -s old.txt src/in",
+    );
+    rsync(&host, host.plain(), &["-a", "src/", "@:uploads/"]).succeeded("plain");
+    assert!(host.exists(host.plain().at("uploads/out")));
+    rsync(&host, host.alice(), &["-a", "src/", "@:uploads/"]).failed("alice");
+    assert!(!host.exists(host.alice().at("uploads/out")));
+    assert!(host.exists(host.alice().at("uploads/in")));
+}
+
+/// Whatever else the table of options lets through does its work.
+#[test]
+fn options_of_the_table_work() {
+    let host = host("");
+    super::prepare(
+        &host,
+        "mkdir -p src/d; echo a >src/a; echo b >src/d/b; ln -s a src/l",
+    );
+    for options in [
+        &["-rlptgoD", "--chmod=F640"][..],
+        &["-a", "--size-only", "--modify-window=1"],
+        &[
+            "-a",
+            "--max-size=1M",
+            "--min-size=0",
+            "--max-delete=3",
+            "--delete",
+        ],
+        &["-a", "--existing", "--ignore-existing"],
+        &["-a", "-m", "-O", "-J", "-x", "-u", "-E"],
+        &["-a", "--usermap=*:alice", "--groupmap=*:alice"],
+        &["-a", "-yy", "--checksum-seed=7", "-B700"],
+        &["-aR", "--no-implied-dirs"],
+        &["-a", "-i", "--info=ALL2", "--stats"],
+        &["-a", "-M--fake-super", "-M--munge-links"],
+        &[
+            "-a",
+            "--skip-compress=gz/jpg",
+            "-z",
+            "--compress-level=3",
+            "--max-alloc=512M",
+        ],
+        &["-a", "--timeout=20", "--contimeout=0", "--human-readable"],
+        &["-a", "-C", "-W", "--safe-links"],
+        &["-a", "-U", "--open-noatime"],
+        &["-a", "--mkpath"],
+        &["-aH", "--protocol=29"],
+        &["-d"],
+    ] {
+        for account in [host.plain(), host.alice()] {
+            host.refurnish();
+            let mut arguments = options.to_vec();
+            arguments.extend(["src/", "@:uploads/sub/"]);
+            let what = format!("{} {options:?}", account.name);
+            rsync(&host, account, &arguments).succeeded(&what);
+            let mut arguments = vec!["-r"];
+            arguments.extend(["@:uploads/", "got/"]);
+            rsync(&host, account, &arguments).succeeded(&what);
+        }
+    }
+    let listed = rsync(&host, host.alice(), &["@:uploads/"]).succeeded("a listing");
+    assert!(listed.out().contains("old.txt"), "{listed}");
+    assert!(Path::new("/usr/bin/rsync").exists());
+}

@@ -1,0 +1,329 @@
+//! Paths that options name: used inside the policy, refused outside it.
+
+use crate::harness::Host;
+
+use super::{beforehand, content, host, local, prepare, rsync};
+
+/// `plain` writes to a place outside by an option; alice does not, and nothing outside has changed.
+#[track_caller]
+fn only_plain_writes(host: &Host, arguments: &[&str], outside: &str) {
+    let what = format!("{arguments:?}");
+    let before = host.disk();
+    let output = rsync(host, host.plain(), arguments);
+    let diff = before.diff(&host.disk());
+    assert!(diff.contains(outside), "{what}: {output}\n{diff}");
+    host.refurnish();
+    let before = host.disk();
+    let output = rsync(host, host.alice(), arguments);
+    let diff = before.diff(&host.disk());
+    let strangers = diff
+        .lines()
+        .filter(|line| !line[2..].starts_with("/home/alice/uploads"));
+    assert_eq!(
+        strangers.collect::<Vec<_>>(),
+        Vec::<&str>::new(),
+        "{what}: {output}"
+    );
+    host.refurnish();
+}
+
+#[test]
+fn backups_of_what_is_replaced() {
+    let host = host("");
+    local(&host, &[("src/old.txt", "newer and longer\n")]);
+    for account in [host.plain(), host.alice()] {
+        let absolute = format!("--backup-dir={}", account.at("uploads/kept").display());
+        for (option, kept) in [
+            ("--suffix=.bak", "uploads/old.txt.bak"),
+            ("--backup-dir=../uploads/earlier", "uploads/earlier/old.txt"),
+            (&absolute, "uploads/kept/old.txt"),
+        ] {
+            host.refurnish();
+            rsync(&host, account, &["-a", "-b", option, "src/", "@:uploads/"]).succeeded(option);
+            assert_eq!(
+                content(&host, account, kept).as_deref(),
+                Some("uploaded before\n"),
+                "{option}"
+            );
+            let new = content(&host, account, "uploads/old.txt");
+            assert_eq!(new.as_deref(), Some("newer and longer\n"), "{option}");
+        }
+    }
+    for option in [
+        "--backup-dir=/srv/outside/drop",
+        "--backup-dir=../../../srv/outside/drop",
+    ] {
+        only_plain_writes(
+            &host,
+            &["-a", "-b", option, "src/", "@:uploads/"],
+            "/srv/outside/drop/old.txt",
+        );
+    }
+    for directory in ["~/.ssh", "../.config"] {
+        let option = format!("--backup-dir={directory}");
+        // Unquoted for the remote shell, so that `~` is the home there.
+        let arguments = ["-a", "-b", "--old-args", &option, "src/", "@:uploads/"];
+        only_plain_writes(&host, &arguments, "old.txt");
+    }
+}
+
+#[test]
+fn temporary_directories() {
+    let host = host("");
+    local(&host, &[("src/new.txt", "new\n")]);
+    for account in [host.plain(), host.alice()] {
+        host.refurnish();
+        let absolute = format!("--temp-dir={}", account.at("uploads/empty").display());
+        for option in ["--temp-dir=empty", &absolute] {
+            rsync(&host, account, &["-a", "-I", option, "src/", "@:uploads/"]).succeeded(option);
+            assert_eq!(
+                content(&host, account, "uploads/new.txt").as_deref(),
+                Some("new\n")
+            );
+        }
+    }
+    host.refurnish();
+    // Nothing of a temporary file is left to see: the transfer itself shows whether it could be made.
+    for option in [
+        "--temp-dir=/srv/outside/drop",
+        "--temp-dir=/tmp",
+        "--temp-dir=~/.config",
+    ] {
+        let arguments = ["-a", "--old-args", option, "src/", "@:uploads/sub/"];
+        rsync(&host, host.plain(), &arguments).succeeded(option);
+        let before = host.disk();
+        rsync(&host, host.alice(), &arguments).failed(option);
+        let diff = before.diff(&host.disk());
+        assert!(!diff.contains("new.txt"), "{option}: {diff}");
+    }
+}
+
+#[test]
+fn log_files() {
+    let host = host("");
+    local(&host, &[("src/new.txt", "new\n")]);
+    for account in [host.plain(), host.alice()] {
+        rsync(
+            &host,
+            account,
+            &["-a", "-M--log-file=uploads/log", "src/", "@:uploads/"],
+        )
+        .succeeded("a log");
+        let log = content(&host, account, "uploads/log").unwrap_or_default();
+        assert!(log.contains("new.txt"), "{}: {log}", account.name);
+    }
+    for (place, seen) in [
+        ("/srv/outside/drop/log", "/srv/outside/drop/log"),
+        (".ssh/rc", ".ssh/rc"),
+        ("uploads/.log", "uploads/.log"),
+        ("log", "/log"),
+        ("uploads/to-outside/drop/log", "/srv/outside/drop/log"),
+    ] {
+        host.refurnish();
+        let option = format!("-M--log-file={place}");
+        let arguments = ["-a", &option, "src/", "@:uploads/"];
+        let before = host.disk();
+        rsync(&host, host.plain(), &arguments).succeeded(place);
+        let diff = before.diff(&host.disk());
+        assert!(diff.contains(seen), "{place}: {diff}");
+        host.refurnish();
+        let before = host.disk();
+        rsync(&host, host.alice(), &arguments).failed(place);
+        before.assert_same(&host.disk(), place);
+    }
+    rsync(
+        &host,
+        host.alice(),
+        &["-a", "-M--log-file=uploads/log", "@:uploads/old.txt", "."],
+    )
+    .failed("a log of a download");
+}
+
+#[test]
+fn basis_directories() {
+    let host = host("");
+    local(
+        &host,
+        &[("src/secret.txt", "secret.txt of somebody else\n")],
+    );
+    // `--copy-dest` shows whether the server could read: the file arrives without being sent.
+    prepare(
+        &host,
+        "touch -r /srv/outside/secret.txt src/secret.txt; chmod 644 src/secret.txt",
+    );
+    let sent = |account, option: &str| {
+        let output = rsync(
+            &host,
+            account,
+            &["-t", "--stats", option, "src/secret.txt", "@:uploads/copy/"],
+        );
+        output.out().contains("Literal data: 0 bytes")
+    };
+    for account in [host.plain(), host.alice()] {
+        rsync(
+            &host,
+            account,
+            &["-t", "src/secret.txt", "@:uploads/basis/"],
+        )
+        .succeeded("a basis");
+        for kind in ["--copy-dest", "--compare-dest", "--link-dest"] {
+            beforehand(&host, account, "rm -rf uploads/copy");
+            assert!(
+                sent(account, &format!("{kind}=../basis")),
+                "{kind}, {}",
+                account.name
+            );
+        }
+    }
+    beforehand(&host, host.plain(), "rm -rf uploads/copy");
+    assert!(sent(host.plain(), "--copy-dest=../../../../srv/outside"));
+    beforehand(&host, host.alice(), "rm -rf uploads/copy");
+    assert!(
+        !sent(host.alice(), "--copy-dest=../../../../srv/outside"),
+        "alice read a file outside"
+    );
+    rsync(
+        &host,
+        host.alice(),
+        &[
+            "-t",
+            "--copy-dest=/srv/outside",
+            "src/secret.txt",
+            "@:uploads/copy/",
+        ],
+    )
+    .failed("a basis outside");
+}
+
+#[test]
+fn hard_links_to_protected_files_are_not_made() {
+    let host = host("");
+    for account in [host.plain(), host.alice()] {
+        // The same content and times as the dotfile, so that rsync links to it.
+        let home = account.home().display().to_string();
+        prepare(
+            &host,
+            &format!(
+                "rm -rf dots; mkdir dots; cp -p {home}/.bashrc dots/.bashrc; cp -p {home}/note.txt dots/note.txt"
+            ),
+        );
+        let output = rsync(
+            &host,
+            account,
+            &["-rt", "--link-dest=../..", "dots/", "@:uploads/fresh/"],
+        );
+        let links = |below: &str| {
+            use std::os::unix::fs::MetadataExt;
+            let path = account.at(below);
+            host.inside(|| std::fs::metadata(path))
+                .map_or(0, |facts| facts.nlink())
+        };
+        if account.name == "plain" {
+            assert!(output.status.success(), "{output}");
+            assert_eq!((links(".bashrc"), links("note.txt")), (3, 3));
+        } else {
+            // Two each: the older links of `uploads`.
+            assert_eq!((links(".bashrc"), links("note.txt")), (2, 2), "{output}");
+        }
+    }
+}
+
+#[test]
+fn lists_of_files() {
+    let host = host("");
+    local(&host, &[("list", "old.txt\nsub/deep.txt\n")]);
+    for account in [host.plain(), host.alice()] {
+        beforehand(&host, account, "printf 'old.txt\\n' >uploads/list");
+        for (option, expected) in [
+            ("--files-from=list".to_owned(), "old.txt\nsub\n"),
+            (
+                format!("--files-from=:{}", account.at("uploads/list").display()),
+                "old.txt\n",
+            ),
+            ("--files-from=:uploads/list".to_owned(), "old.txt\n"),
+        ] {
+            prepare(&host, "rm -rf got; mkdir got");
+            rsync(&host, account, &["-a", &option, "@:uploads/", "got/"]).succeeded(&option);
+            assert_eq!(
+                host.root("ls", &["/tmp/local/got"]).out(),
+                expected,
+                "{option}"
+            );
+        }
+    }
+    // A list out of the policy would tell its lines as names of missing files.
+    let arguments = [
+        "-a",
+        "--files-from=:/srv/outside/secret.txt",
+        "@:uploads/",
+        "got/",
+    ];
+    let told = "of somebody else";
+    assert!(rsync(&host, host.plain(), &arguments).err().contains(told));
+    let output = rsync(&host, host.alice(), &arguments).failed("a list outside");
+    assert!(
+        !output.err().contains(told) && !output.out().contains(told),
+        "{output}"
+    );
+}
+
+#[test]
+fn sources_and_targets_outside() {
+    let host = host("");
+    local(&host, &[("up", "up\n")]);
+    for source in [
+        "@:/srv/outside/secret.txt",
+        "@:../../srv/outside/secret.txt",
+        "@:uploads/to-outside/secret.txt",
+    ] {
+        prepare(&host, "rm -rf got; mkdir got");
+        rsync(&host, host.plain(), &["-t", source, "got/"]).succeeded(source);
+        assert!(host.exists("/tmp/local/got/secret.txt"), "{source}");
+        prepare(&host, "rm -rf got; mkdir got");
+        rsync(&host, host.alice(), &["-t", source, "got/"]).failed(source);
+        assert!(!host.exists("/tmp/local/got/secret.txt"), "{source}");
+    }
+    for target in [
+        "@:/srv/outside/drop/",
+        "@:../../srv/outside/drop/",
+        "@:uploads/to-outside/drop/",
+        "@:/tmp/",
+    ] {
+        let place = if target == "@:/tmp/" {
+            "/tmp/up"
+        } else {
+            "/srv/outside/drop/up"
+        };
+        rsync(&host, host.plain(), &["up", target]).succeeded(target);
+        assert!(host.exists(place), "{target}");
+        prepare(&host, &format!("rm {place}"));
+        let before = host.disk();
+        rsync(&host, host.alice(), &["up", target]).failed(target);
+        before.assert_same(&host.disk(), target);
+    }
+}
+
+/// A link is transferred as a link, and never followed.
+#[test]
+fn options_that_follow_links_are_refused() {
+    let host = host("");
+    for options in [&["-L"][..], &["-k", "-r"], &["--copy-unsafe-links", "-rl"]] {
+        prepare(&host, "rm -rf got; mkdir got");
+        let mut arguments = options.to_vec();
+        arguments.extend(["@:uploads/to-outside", "got/"]);
+        let recursive = options.len() > 1;
+        if recursive {
+            rsync(&host, host.plain(), &arguments).succeeded("links followed");
+            assert!(
+                host.exists("/tmp/local/got/to-outside/secret.txt"),
+                "{options:?}"
+            );
+            prepare(&host, "rm -rf got; mkdir got");
+        }
+        let output = rsync(&host, host.alice(), &arguments).failed("links followed");
+        assert!(
+            !host.exists("/tmp/local/got/to-outside"),
+            "{options:?}: {output}"
+        );
+    }
+}
