@@ -41,13 +41,7 @@ const CHANGES: &[(&str, &[&str])] = &[
     ),
     (
         "deletes what is missing",
-        &[
-            "-a",
-            "--delete-missing-args",
-            "src/./old.txt",
-            "none",
-            "@:uploads/",
-        ],
+        &["-a", "--delete-missing-args", "old.txt", "@:uploads/"],
     ),
     (
         "puts a file over a directory",

@@ -16,9 +16,22 @@ use crate::harness::{Account, Host, Output};
 
 const POLICY: &str = "protocols = [\"sftp\", \"scp\", \"rsync\"]\n";
 
+/// Names another rsync than the machine's, to be client and server of these tests.
+const OTHER_RSYNC: &str = "XFERSH_TEST_RSYNC";
+
 /// A host with an sshd and a policy that allows rsync, and `more` of it.
 fn host(more: &str) -> Host {
+    let other = std::env::var_os(OTHER_RSYNC).map(|path| {
+        std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {path:?}: {error}"))
+    });
     let host = Host::with_sshd();
+    if let Some(program) = other {
+        host.write("/opt/rsync", &program);
+        host.root("chmod", &["755", "/opt/rsync"])
+            .succeeded("chmod");
+        host.root("mount", &["--bind", "/opt/rsync", "/usr/bin/rsync"])
+            .succeeded("mount");
+    }
     host.policy(&format!("{POLICY}{more}"));
     host
 }
