@@ -9,6 +9,7 @@ mod harness;
 mod cli;
 mod confine;
 mod corpus;
+mod docs;
 mod filter;
 mod hostile_start;
 mod layering;
