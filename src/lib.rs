@@ -42,7 +42,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Ok(Call::Check(check)) => check::dry_run::run(&check),
         Ok(Call::Help) => check::print(cli::HELP),
         Ok(Call::Version) => check::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(Call::Doctor(_)) => Exit::Usage,
+        Ok(Call::Doctor(doctor)) => check::doctor::main(&doctor),
         Err(error) => {
             tell::client(&format!("{error}; see 'xfersh --help'"));
             Exit::Usage

@@ -8,15 +8,16 @@ use super::files::{self, FileFacts};
 use super::finding::{Finding, quoted};
 use crate::escape::Escaped;
 
-/// Looks at one installed binary.
+/// Looks at one installed binary. `own` is the one that runs.
 #[must_use]
-pub fn check(binary: &Path) -> Vec<Finding> {
+pub fn check(binary: &Path, own: &Path) -> Vec<Finding> {
     let way = match files::way_to(binary) {
         Ok(way) => way,
         Err(error) => {
             let shown = Escaped::path(binary);
-            let say = format!("{shown} is the shell of an account and cannot be looked at: {error}.");
-            let mend = format!("install/install # puts xfersh in place; then set the shell to it: {}", quoted(binary));
+            let say =
+                format!("{shown} is the shell of an account and cannot be looked at: {error}.");
+            let mend = format!("install -D -m 0755 {} {}", quoted(own), quoted(binary));
             return vec![Finding::serious("shell-missing", say, mend)];
         }
     };
@@ -36,18 +37,34 @@ fn judge(way: &[FileFacts], start: Option<&Vec<u8>>) -> Vec<Finding> {
                 file.shown(),
                 file.mode
             );
-            findings.push(Finding::serious("binary-setuid", say, format!("chmod ug-s {path}")));
+            findings.push(Finding::serious(
+                "binary-setuid",
+                say,
+                format!("chmod ug-s {path}"),
+            ));
         }
         if file.mode & 0o005 != 0o005 {
-            let say = format!("{} (mode {:04o}) cannot be run by accounts.", file.shown(), file.mode);
-            findings.push(Finding::serious("binary-mode", say, format!("chmod 0755 {path}")));
+            let say = format!(
+                "{} (mode {:04o}) cannot be run by accounts.",
+                file.shown(),
+                file.mode
+            );
+            findings.push(Finding::serious(
+                "binary-mode",
+                say,
+                format!("chmod 0755 {path}"),
+            ));
         }
         if start.is_some_and(|bytes| has_interpreter(bytes)) {
             let say = format!(
                 "{} is dynamically linked: where a client can set LD_PRELOAD, its library runs before xfersh does.",
                 file.shown()
             );
-            findings.push(Finding::serious("binary-dynamic", say, "install/install # builds a static binary"));
+            findings.push(Finding::serious(
+                "binary-dynamic",
+                say,
+                "install/install # builds a static binary",
+            ));
         }
     }
     findings
@@ -67,7 +84,9 @@ fn has_interpreter(elf: &[u8]) -> bool {
         let (size, count) = (usize::from(u16_at(54)?), usize::from(u16_at(56)?));
         let kinds = (0..count).filter_map(move |i| {
             let at = offset.checked_add(i * size)?;
-            Some(u32::from_le_bytes(elf.get(at..at.checked_add(4)?)?.try_into().ok()?))
+            Some(u32::from_le_bytes(
+                elf.get(at..at.checked_add(4)?)?.try_into().ok()?,
+            ))
         });
         Some(kinds.collect::<Vec<_>>())
     };
@@ -76,8 +95,8 @@ fn has_interpreter(elf: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::files::Kind;
+    use super::*;
 
     fn ids(uid: u32, mode: u32) -> Vec<&'static str> {
         let way = [FileFacts {

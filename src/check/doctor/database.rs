@@ -47,8 +47,11 @@ impl Database {
         let mut group = listing("group", None)?;
         if let Some(name) = user {
             passwd.push_str(&listing("passwd", Some(name))?);
-            let named = parse_people(&passwd).into_iter().find(|p| p.account.name == name);
-            let person = named.ok_or_else(|| format!("there is no account '{}'", name.escape_debug()))?;
+            let named = parse_people(&passwd)
+                .into_iter()
+                .find(|p| p.account.name == name);
+            let person =
+                named.ok_or_else(|| format!("there is no account '{}'", name.escape_debug()))?;
             let gid = person.account.gid.to_string();
             group.push_str(&listing("group", Some(&gid))?);
         }
@@ -83,7 +86,9 @@ impl Database {
     /// The account with this name.
     #[must_use]
     pub fn person(&self, name: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.account.name == name)
+        self.people
+            .iter()
+            .find(|person| person.account.name == name)
     }
 }
 
@@ -91,9 +96,14 @@ fn listing(database: &str, key: Option<&str>) -> Result<String, String> {
     let getent = tool::find(&GETENT).ok_or("cannot list accounts: getent is not installed")?;
     let mut arguments = vec!["--", database];
     arguments.extend(key);
-    let answer = tool::ask(&getent, &arguments).map_err(|e| format!("cannot run {}: {e}", getent.display()))?;
+    let answer = tool::ask(&getent, &arguments)
+        .map_err(|e| format!("cannot run {}: {e}", getent.display()))?;
     // 2: the key is not there (getent(1)); the caller sees it by its absence.
-    Ok(if answer.success { answer.text } else { String::new() })
+    Ok(if answer.success {
+        answer.text
+    } else {
+        String::new()
+    })
 }
 
 fn parse_people(passwd: &str) -> Vec<Person> {

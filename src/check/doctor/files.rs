@@ -134,12 +134,22 @@ pub fn judge_way(
         if part.uid != 0 {
             let uid = part.uid;
             let say = format!("{shown} belongs to uid {uid}, who can exchange {what}.");
-            findings.push(Finding::serious(id_owner, say, format!("chown -h root:root {path}")));
+            findings.push(Finding::serious(
+                id_owner,
+                say,
+                format!("chown -h root:root {path}"),
+            ));
         }
         if part.writable_by_others() {
             let mode = part.mode;
-            let say = format!("{shown} (mode {mode:04o}) is writable by others than root, who can change {what}.");
-            findings.push(Finding::serious(id_writable, say, format!("chmod go-w {path}")));
+            let say = format!(
+                "{shown} (mode {mode:04o}) is writable by others than root, who can change {what}."
+            );
+            findings.push(Finding::serious(
+                id_writable,
+                say,
+                format!("chmod go-w {path}"),
+            ));
         }
     }
     findings
@@ -150,7 +160,13 @@ mod tests {
     use super::*;
 
     pub fn facts(path: &str, kind: Kind, uid: u32, gid: u32, mode: u32) -> FileFacts {
-        FileFacts { path: path.into(), kind, uid, gid, mode }
+        FileFacts {
+            path: path.into(),
+            kind,
+            uid,
+            gid,
+            mode,
+        }
     }
 
     #[test]

@@ -76,9 +76,10 @@ impl Finding {
 /// stands in the `$'…'` form, which is that of POSIX.1-2024.
 #[must_use]
 pub fn quoted(path: &Path) -> String {
-    let plain = path
-        .to_str()
-        .filter(|text| text.chars().all(|c| c.is_alphanumeric() || c.is_ascii_graphic() || c == ' '));
+    let plain = path.to_str().filter(|text| {
+        text.chars()
+            .all(|c| c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ')
+    });
     if let Some(text) = plain {
         return shell_words::quote(text).into_owned();
     }

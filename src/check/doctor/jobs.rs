@@ -23,7 +23,11 @@ pub struct Jobs {
 
 /// Debian and Fedora keep crontabs in these directories.
 const CRONTABS: [&str; 2] = ["/var/spool/cron/crontabs", "/var/spool/cron"];
-const AT_JOBS: [&str; 3] = ["/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs"];
+const AT_JOBS: [&str; 3] = [
+    "/var/spool/cron/atjobs",
+    "/var/spool/at",
+    "/var/spool/atjobs",
+];
 /// Read by the mail server as the account (aliases(5), procmail(1)).
 const MAIL: [&str; 3] = [".forward", ".procmailrc", ".qmail"];
 
@@ -50,7 +54,11 @@ impl Jobs {
         Self {
             crontabs: crontabs.into_iter().filter_map(read).collect(),
             at: AT_JOBS.into_iter().flat_map(owned).collect(),
-            mail: MAIL.map(|name| account.home.join(name)).into_iter().filter(exists).collect(),
+            mail: MAIL
+                .map(|name| account.home.join(name))
+                .into_iter()
+                .filter(exists)
+                .collect(),
             services: [linger].into_iter().filter(exists).collect(),
         }
     }
@@ -63,14 +71,18 @@ pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in &jobs.crontabs {
         let mend = format!("rm {}", quoted(path));
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let lines = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'));
         let led = lines.clone().find_map(|line| {
             let inside = |place: &&PathBuf| line.contains(&*place.to_string_lossy());
             writable.iter().find(inside)
         });
         if let Some(place) = led {
             let place = Escaped::path(place);
-            let say = format!("cron runs something of {place} as {name}: a client who uploads it runs programs.");
+            let say = format!(
+                "cron runs something of {place} as {name}: a client who uploads it runs programs."
+            );
             findings.push(Finding::serious("account-crontab", say, mend));
         } else if lines.clone().any(|line| !line.trim().is_empty()) {
             let say = format!("{name} has a crontab: cron runs it with /bin/sh, unconfined.");
@@ -78,9 +90,21 @@ pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
         }
     }
     let rows = [
-        (&jobs.at, "account-at", "is a job of at(1), which runs unconfined"),
-        (&jobs.mail, "account-forward", "can make the mail server run a program unconfined"),
-        (&jobs.services, "account-linger", "makes systemd run the account's own services unconfined"),
+        (
+            &jobs.at,
+            "account-at",
+            "is a job of at(1), which runs unconfined",
+        ),
+        (
+            &jobs.mail,
+            "account-forward",
+            "can make the mail server run a program unconfined",
+        ),
+        (
+            &jobs.services,
+            "account-linger",
+            "makes systemd run the account's own services unconfined",
+        ),
     ];
     for (paths, id, what) in rows {
         for path in paths {
@@ -93,8 +117,8 @@ pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::finding::Severity;
+    use super::*;
 
     #[test]
     fn crontabs() {
@@ -106,7 +130,10 @@ mod tests {
             ("#0 4 * * * /home/a/in/run\n", None),
         ];
         for (text, expected) in rows {
-            let jobs = Jobs { crontabs: vec![("/c/a".into(), text.into())], ..Jobs::default() };
+            let jobs = Jobs {
+                crontabs: vec![("/c/a".into(), text.into())],
+                ..Jobs::default()
+            };
             let findings = judge("a", &jobs, &["/home/a/in".into()]);
             assert_eq!(findings.first().map(|f| f.severity), expected, "{text:?}");
         }
@@ -120,7 +147,10 @@ mod tests {
             mail: vec!["/home/a/.forward".into()],
             services: vec!["/var/lib/systemd/linger/a".into()],
         };
-        let seen: Vec<_> = judge("a", &jobs, &[]).into_iter().map(|f| (f.id, f.mend)).collect();
+        let seen: Vec<_> = judge("a", &jobs, &[])
+            .into_iter()
+            .map(|f| (f.id, f.mend))
+            .collect();
         let expected = [
             ("account-at", "rm /var/spool/cron/atjobs/a00001"),
             ("account-forward", "rm /home/a/.forward"),

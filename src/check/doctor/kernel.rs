@@ -21,7 +21,11 @@ impl KernelFacts {
     /// Asks the kernel.
     #[must_use]
     pub fn gather(landlock: u32) -> Self {
-        let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+        let read = |path: &str| {
+            fs::read_to_string(path)
+                .ok()
+                .map(|text| text.trim().to_owned())
+        };
         let scope = read("/proc/sys/kernel/yama/ptrace_scope");
         Self {
             release: read("/proc/sys/kernel/osrelease").unwrap_or_default(),
@@ -53,7 +57,9 @@ pub fn judge(kernel: &KernelFacts) -> Vec<Finding> {
             findings.push(Finding::serious("kernel-too-old", say, NEW_KERNEL));
         }
         Some(version) if version < SUPPORTED => {
-            let say = format!("Linux {release} is older than 6.1: a rename across two directories may fail.");
+            let say = format!(
+                "Linux {release} is older than 6.1: a rename across two directories may fail."
+            );
             findings.push(Finding::note("kernel-old", say, NEW_KERNEL));
         }
         _ => {}
@@ -64,17 +70,25 @@ pub fn judge(kernel: &KernelFacts) -> Vec<Finding> {
             findings.push(Finding::serious("kernel-landlock", say, ENABLE_LANDLOCK));
         }
         abi if abi < ABI_SCOPES => {
-            let say = format!("Landlock has ABI {abi}: signals are kept in by the system-call filter alone.");
+            let say = format!(
+                "Landlock has ABI {abi}: signals are kept in by the system-call filter alone."
+            );
             findings.push(Finding::note("kernel-landlock-abi", say, NEW_KERNEL));
         }
         _ => {}
     }
     findings.extend(seccomp(kernel.seccomp_actions.as_deref()));
     if let Some(scope @ 2..) = kernel.ptrace_scope {
-        let say = format!("Yama's ptrace_scope is {scope}, so the guard cannot read its server's memory: sessions are refused.");
+        let say = format!(
+            "Yama's ptrace_scope is {scope}, so the guard cannot read its server's memory: sessions are refused."
+        );
         let set = "echo kernel.yama.ptrace_scope=1 >/etc/sysctl.d/99-xfersh.conf && sysctl -p /etc/sysctl.d/99-xfersh.conf";
         // 3 cannot be taken back while the kernel runs (Yama.rst).
-        let mend = if scope > 2 { format!("{set}; reboot") } else { set.to_owned() };
+        let mend = if scope > 2 {
+            format!("{set}; reboot")
+        } else {
+            set.to_owned()
+        };
         findings.push(Finding::serious("kernel-ptrace-scope", say, mend));
     }
     findings
@@ -85,7 +99,9 @@ fn seccomp(actions: Option<&str>) -> Option<Finding> {
         let say = "The kernel has no seccomp filters: sessions are refused.";
         return Some(Finding::serious("kernel-seccomp", say, NEW_KERNEL));
     };
-    let has = actions.split_whitespace().any(|action| action == "user_notif");
+    let has = actions
+        .split_whitespace()
+        .any(|action| action == "user_notif");
     let say = "The kernel has no seccomp user notification: sessions are refused.";
     (!has).then(|| Finding::serious("kernel-user-notification", say, NEW_KERNEL))
 }
@@ -113,7 +129,8 @@ mod tests {
             change(&mut facts);
             judge(&facts).iter().map(|f| f.id).collect::<Vec<_>>()
         };
-        let rows: [(fn(&mut KernelFacts), &[&str]); 12] = [
+        type Row = (fn(&mut KernelFacts), &'static [&'static str]);
+        let rows: [Row; 12] = [
             (|_| {}, &[]),
             (|k| k.release = "5.13.0".into(), &["kernel-too-old"]),
             (|k| k.release = "5.14.0-1".into(), &["kernel-old"]),
@@ -122,7 +139,10 @@ mod tests {
             (|k| k.landlock = 0, &["kernel-landlock"]),
             (|k| k.landlock = 5, &["kernel-landlock-abi"]),
             (|k| k.seccomp_actions = None, &["kernel-seccomp"]),
-            (|k| k.seccomp_actions = Some("allow user_notify".into()), &["kernel-user-notification"]),
+            (
+                |k| k.seccomp_actions = Some("allow user_notify".into()),
+                &["kernel-user-notification"],
+            ),
             (|k| k.ptrace_scope = None, &[]),
             (|k| k.ptrace_scope = Some(2), &["kernel-ptrace-scope"]),
             (|k| k.ptrace_scope = Some(3), &["kernel-ptrace-scope"]),

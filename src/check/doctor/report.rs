@@ -28,12 +28,6 @@ impl Report {
         self.with(Severity::Serious).count()
     }
 
-    /// 1 where a finding is serious, otherwise 0.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        u8::from(self.serious() > 0)
-    }
-
     fn with(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
         self.findings
             .iter()
@@ -44,16 +38,20 @@ impl Report {
     /// and `serious`, their number.
     #[must_use]
     pub fn json(&self) -> Json {
+        let text = |text: &str| Json::Text(text.to_owned());
         let finding = |finding: &Finding| {
             Json::Object(vec![
-                ("id", finding.id.into()),
-                ("severity", finding.severity.name().into()),
-                ("what", finding.what.as_str().into()),
-                ("mend", finding.mend.as_str().into()),
+                ("id", text(finding.id)),
+                ("severity", text(finding.severity.name())),
+                ("what", text(&finding.what)),
+                ("mend", text(&finding.mend)),
             ])
         };
         Json::Object(vec![
-            ("findings", Json::List(self.findings.iter().map(finding).collect())),
+            (
+                "findings",
+                Json::List(self.findings.iter().map(finding).collect()),
+            ),
             ("serious", Json::Number(self.serious() as u64)),
         ])
     }
@@ -79,8 +77,15 @@ impl Report {
         let count = |severity| self.with(severity).count();
         let (serious, warnings) = (count(Severity::Serious), count(Severity::Warning));
         let notes = count(Severity::Note);
-        if self.findings.iter().any(|finding| finding.id.starts_with("sshd-")) {
-            writeln!(out, "After a change of sshd's configuration: sshd -t && systemctl reload ssh")?;
+        if self
+            .findings
+            .iter()
+            .any(|finding| finding.id.starts_with("sshd-"))
+        {
+            writeln!(
+                out,
+                "After a change of sshd's configuration: sshd -t && systemctl reload ssh"
+            )?;
         }
         writeln!(out, "{serious} serious, {warnings} warnings, {notes} notes")
     }
@@ -119,21 +124,26 @@ mod tests {
                         note     b-note\n         Note.\n         mend: true\n\n\
                         1 serious, 0 warnings, 1 notes\n";
         assert_eq!(report().text(Style::Plain), expected);
-        assert_eq!(report().exit_code(), 1);
+        assert_eq!(report().serious(), 1);
     }
 
     #[test]
     fn colours_wrap_the_severity_alone() {
         let text = report().text(Style::Colour);
-        assert!(text.starts_with("\x1b[1;31mserious \x1b[0m a-serious\n"), "{text:?}");
+        assert!(
+            text.starts_with("\x1b[1;31mserious \x1b[0m a-serious\n"),
+            "{text:?}"
+        );
         assert_eq!(text.matches('\x1b').count(), 4);
     }
 
     #[test]
     fn json_has_stable_keys() {
-        let expected = r#"{"findings": [{"id": "b-note", "severity": "note", "what": "Note.", "mend": "true"}, {"id": "a-serious", "severity": "serious", "what": "Bad \"x\".", "mend": "chmod 0 /x"}], "serious": 1}"#;
+        let expected = r#"{"findings":[{"id":"b-note","severity":"note","what":"Note.","mend":"true"},{"id":"a-serious","severity":"serious","what":"Bad \"x\".","mend":"chmod 0 /x"}],"serious":1}"#;
         assert_eq!(report().json().to_string(), expected);
-        let healthy = Report { findings: vec![Finding::warning("w", "W.", "true")] };
-        assert_eq!(healthy.exit_code(), 0);
+        let healthy = Report {
+            findings: vec![Finding::warning("w", "W.", "true")],
+        };
+        assert_eq!(healthy.serious(), 0);
     }
 }

@@ -16,11 +16,7 @@ pub fn check(shells: &[&Path]) -> Vec<Finding> {
 }
 
 fn judge(listed: &str, shells: &[&Path]) -> Vec<Finding> {
-    let is_listed = |shell: &Path| {
-        listed
-            .lines()
-            .any(|line| Path::new(line.trim()) == shell)
-    };
+    let is_listed = |shell: &Path| listed.lines().any(|line| Path::new(line.trim()) == shell);
     let missing = shells.iter().filter(|shell| !is_listed(shell));
     missing
         .map(|shell| {

@@ -13,7 +13,10 @@ const SOCKET: &str = "/dev/log";
 #[must_use]
 pub fn check(audit: Requirement) -> Option<Finding> {
     let facts = Path::new(SOCKET).metadata();
-    judge(facts.is_ok_and(|facts| facts.file_type().is_socket()), audit)
+    judge(
+        facts.is_ok_and(|facts| facts.file_type().is_socket()),
+        audit,
+    )
 }
 
 fn judge(is_socket: bool, audit: Requirement) -> Option<Finding> {
@@ -36,14 +39,17 @@ fn judge(is_socket: bool, audit: Requirement) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::finding::Severity;
+    use super::*;
 
     #[test]
     fn table() {
         let seen = |socket, audit| judge(socket, audit).map(|finding| finding.severity);
         assert_eq!(seen(true, Requirement::Required), None);
         assert_eq!(seen(false, Requirement::Required), Some(Severity::Serious));
-        assert_eq!(seen(false, Requirement::BestEffort), Some(Severity::Warning));
+        assert_eq!(
+            seen(false, Requirement::BestEffort),
+            Some(Severity::Warning)
+        );
     }
 }

@@ -34,7 +34,11 @@ pub fn ask(program: &Path, arguments: &[&str]) -> io::Result<Answer> {
         .stdin(Stdio::null())
         .output()?;
     let success = output.status.success();
-    let bytes = if success { output.stdout } else { output.stderr };
+    let bytes = if success {
+        output.stdout
+    } else {
+        output.stderr
+    };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(Answer { success, text })
 }
