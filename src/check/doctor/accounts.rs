@@ -33,7 +33,7 @@ pub fn judge(
         findings.push(Finding::note(
             "account-none",
             say,
-            "install/add-account NAME --key FILE",
+            "xfersh-add-account NAME --key FILE",
         ));
     }
     for person in ours {

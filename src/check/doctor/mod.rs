@@ -35,7 +35,7 @@ use nix::unistd::geteuid;
 
 use crate::cli;
 use crate::decide::account::{Account, AccountSource};
-use crate::decide::policy::{PolicyFile, Requirement};
+use crate::decide::policy::PolicyFile;
 use crate::enforce::kernel::Kernel;
 use crate::exit::Exit;
 use crate::tell;
@@ -108,7 +108,8 @@ pub fn run(user: Option<&str>) -> Result<Report, String> {
                 policy: &policy,
             };
             findings.extend(servers::check(&rights));
-            findings.extend(syslog::check(audit(&policy_file)));
+            findings.extend(policy::judge_choices(&policy));
+            findings.extend(syslog::check(policy.audit.value));
         }
     }
     Ok(Report { findings })
@@ -128,22 +129,6 @@ fn shells(database: &Database, own: &Path) -> Vec<PathBuf> {
         ours.push(own.to_owned());
     }
     ours
-}
-
-/// The strictest wish about the log that is anywhere in the policy.
-fn audit(file: &PolicyFile) -> Requirement {
-    let settings = file.matches.iter().map(|block| &block.settings);
-    let mut settings = [&file.base].into_iter().chain(settings);
-    let required = settings.any(|own| {
-        own.audit
-            .as_ref()
-            .is_some_and(|value| value.value == Requirement::Required)
-    });
-    if required {
-        Requirement::Required
-    } else {
-        Requirement::BestEffort
-    }
 }
 
 /// An account that no block of a policy names.
@@ -168,6 +153,7 @@ fn examine(person: &Person, database: &Database, file: &PolicyFile, own: &Path) 
         policy: &policy,
     };
     let mut findings = servers::check(&rights);
+    findings.extend(policy::judge_choices(&policy));
     findings.extend(syslog::check(policy.audit.value));
     let sshd = sshd::ask(&account.name);
     let forced = sshd

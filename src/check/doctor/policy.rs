@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::files::{self, FileFacts};
 use super::finding::{Finding, quoted};
-use crate::decide::policy::{PolicyFile, Requirement};
+use crate::decide::policy::{Origin, Policy, PolicyFile, Requirement};
 use crate::enforce::load::{self, LoadError, POLICY};
 
 /// Loads the policy as a session does. Without one that can be used, the
@@ -15,10 +15,7 @@ pub fn check() -> (PolicyFile, Vec<Finding>) {
     let way = files::way_to(path).unwrap_or_default();
     let mut findings = judge_file(path, FileFacts::of(path).ok().as_ref(), &way);
     match load::policy(path) {
-        Ok(file) => {
-            findings.extend(judge_content(&file));
-            (file, findings)
-        }
+        Ok(file) => (file, findings),
         Err(error) => {
             // What is wrong with the file itself has been said above.
             if findings.is_empty() || matches!(error, LoadError::Wrong(_)) {
@@ -95,26 +92,20 @@ fn judge_error(path: &Path, error: &LoadError) -> Vec<Finding> {
     }
 }
 
-/// Where the administrator chose less than the promises.
-fn judge_content(file: &PolicyFile) -> Vec<Finding> {
-    let settings = file.matches.iter().map(|block| &block.settings);
-    let settings = [&file.base].into_iter().chain(settings);
-    let mut findings = Vec::new();
-    for own in settings {
-        if own
-            .confinement
-            .as_ref()
-            .is_some_and(|value| value.value == Requirement::BestEffort)
-        {
-            let say = "The policy has confinement = \"best-effort\": where the kernel lacks a means, sessions run without it.";
-            let mend = format!(
-                "sed -Ei 's/^([[:space:]]*confinement[[:space:]]*=[[:space:]]*).*/\\1\"required\"/' {POLICY}"
-            );
-            findings.push(Finding::warning("policy-best-effort", say, mend));
-        }
+/// Where the administrator chose less than the promises for an account.
+#[must_use]
+pub fn judge_choices(policy: &Policy) -> Option<Finding> {
+    let Origin::Line(line) = policy.confinement.origin else {
+        return None;
+    };
+    if policy.confinement.value == Requirement::Required {
+        return None;
     }
-    findings.dedup();
-    findings
+    let say = format!(
+        "{POLICY}:{line} has confinement = \"best-effort\": where the kernel lacks a means, sessions run without it."
+    );
+    let mend = format!("sed -i '{line}s/best-effort/required/' {POLICY}");
+    Some(Finding::warning("policy-best-effort", say, mend))
 }
 
 #[cfg(test)]

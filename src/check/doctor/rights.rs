@@ -47,9 +47,10 @@ impl Rights<'_> {
         (refusal.stage == Stage::Form).then_some(says)
     }
 
-    /// Where the server of a protocol is looked for.
+    /// Where the server of a protocol is looked for; `None` where the account
+    /// is refused before anyone looks.
     #[must_use]
-    pub fn programs(&self, protocol: Protocol) -> Vec<PathBuf> {
+    pub fn programs(&self, protocol: Protocol) -> Option<Vec<PathBuf>> {
         let command = match protocol {
             Protocol::Sftp => "sftp-server",
             Protocol::Scp => "scp -f x",
@@ -62,7 +63,7 @@ impl Rights<'_> {
             ..*self
         };
         let inquiry = Inquiry::of(&rights.case(&invocation(command)));
-        inquiry.map(|inquiry| inquiry.programs).unwrap_or_default()
+        inquiry.ok().map(|inquiry| inquiry.programs)
     }
 
     /// The directories that clients may write, resolved.

@@ -11,7 +11,9 @@ pub fn check(rights: &Rights<'_>) -> Vec<Finding> {
     let protocols = rights.policy.protocols.value.iter();
     let mut findings = Vec::new();
     for protocol in protocols {
-        let programs = rights.programs(*protocol);
+        let Some(programs) = rights.programs(*protocol) else {
+            continue;
+        };
         let found = programs.iter().find(|program| program.exists());
         let way = found.map(|program| files::way_to(program).unwrap_or_default());
         for finding in judge(*protocol, way.as_deref()) {

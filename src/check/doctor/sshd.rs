@@ -10,6 +10,7 @@ use super::rights::{ANYWHERE, Rights};
 use super::settings::Settings;
 use super::sshd_judge::{self, Inputs};
 use super::tool;
+use crate::decide::policy::Protocol;
 use crate::escape::Escaped;
 
 const SSHD: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
@@ -189,7 +190,7 @@ impl Sshd {
         let is_drop_in = |rest: &str| rest.split_whitespace().eq(["group", GROUP]);
         let group_exists = database.groups.iter().any(|group| group.name == GROUP);
         let is_member = account.groups.iter().any(|group| group == GROUP);
-        let programs = rights.programs(crate::decide::policy::Protocol::Sftp);
+        let programs = rights.programs(Protocol::Sftp).unwrap_or_default();
         let server = programs
             .iter()
             .find(|path| path.exists())
