@@ -14,6 +14,8 @@ pub struct Mender {
     pub can_join: bool,
     /// The files with a `Subsystem sftp` line.
     pub subsystem_files: Vec<PathBuf>,
+    /// The files with an `AcceptEnv` line.
+    pub accept_env_files: Vec<PathBuf>,
     /// The sftp server of this host.
     pub sftp_server: String,
 }
@@ -44,6 +46,18 @@ impl Mender {
         format!("printf 'Match User %s\\n\\t%s\\n' {name} '{line}' >>{OVERRIDES}")
     }
 
+    /// Replaces every `AcceptEnv` line: those of all blocks that hold add up,
+    /// so that one more cannot take a pattern back.
+    #[must_use]
+    pub fn accept_env(&self) -> String {
+        const LINE: &str = "AcceptEnv LANG LC_*";
+        if self.accept_env_files.is_empty() {
+            return self.own_block(LINE);
+        }
+        let files = words(&self.accept_env_files);
+        format!("sed -Ei 's/^([[:space:]]*)acceptenv[[:space:]=].*/\\1{LINE}/I' {files}")
+    }
+
     /// Sets what cannot stand in a `Match` block.
     #[must_use]
     pub fn global(line: &str) -> String {
@@ -57,14 +71,14 @@ impl Mender {
         if self.subsystem_files.is_empty() {
             return Self::global(&format!("Subsystem sftp {server}"));
         }
-        let files: Vec<_> = self
-            .subsystem_files
-            .iter()
-            .map(|path| quoted(path))
-            .collect();
-        let files = files.join(" ");
+        let files = words(&self.subsystem_files);
         format!(
             "sed -Ei 's|^([[:space:]]*subsystem[[:space:]]+sftp[[:space:]]).*|\\1{server}|I' {files}"
         )
     }
+}
+
+fn words(paths: &[PathBuf]) -> String {
+    let words: Vec<_> = paths.iter().map(|path| quoted(path)).collect();
+    words.join(" ")
 }

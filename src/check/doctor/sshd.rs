@@ -201,6 +201,7 @@ impl Sshd {
             subsystem_files: has("subsystem", |rest| {
                 rest.split_whitespace().next() == Some("sftp")
             }),
+            accept_env_files: has("acceptenv", |_| true),
             sftp_server: server.map_or_else(
                 || "/usr/lib/openssh/sftp-server".into(),
                 |path| path.display().to_string(),

@@ -288,7 +288,7 @@ fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
         findings.push(Finding::warning(
             "sshd-accept-env",
             say,
-            mender.drop_in("AcceptEnv LANG LC_*"),
+            mender.accept_env(),
         ));
     }
     if settings

@@ -29,6 +29,7 @@ fn mender(can_join: bool) -> Mender {
         name: "alice".into(),
         can_join,
         subsystem_files: vec!["/etc/ssh/sshd_config".into()],
+        accept_env_files: Vec::new(),
         sftp_server: "/usr/lib/openssh/sftp-server".into(),
     }
 }
