@@ -45,7 +45,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Ok(Call::Probe(stage)) => check::probe::run(&stage),
         Ok(Call::Help) => check::print(cli::HELP),
         Ok(Call::Version) => check::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(Call::Doctor(_)) => Exit::Usage,
+        Ok(Call::Doctor(doctor)) => check::doctor::main(&doctor),
         Err(error) => {
             tell::client(&format!("{error}; see 'xfersh --help'"));
             Exit::Usage

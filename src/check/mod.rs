@@ -1,5 +1,6 @@
 //! What an administrator calls: the dry run, the live probe, the doctor.
 
+pub mod doctor;
 pub mod dry_run;
 pub mod live;
 pub mod probe;

@@ -77,6 +77,12 @@ impl Host {
         self.sshd = Some(Sshd::start(&self.namespace, config));
     }
 
+    /// Starts an sshd with the host's own /etc/ssh/sshd_config, in place of an earlier one.
+    pub fn start_system_sshd(&mut self) {
+        self.sshd = None;
+        self.sshd = Some(Sshd::start_with_system_config(&self.namespace));
+    }
+
     pub fn sshd(&self) -> &Sshd {
         self.sshd
             .as_ref()

@@ -13,8 +13,8 @@ use super::namespace::Namespace;
 
 const CONFIG: &str = "/etc/ssh/sshd_test_config";
 pub const CLIENT_CONFIG: &str = "/etc/ssh/client_test_config";
-const HOST_KEY: &str = "/etc/ssh/test_host_key";
-const CLIENT_KEY: &str = "/etc/ssh/test_client_key";
+pub const HOST_KEY: &str = "/etc/ssh/test_host_key";
+pub const CLIENT_KEY: &str = "/etc/ssh/test_client_key";
 const COMPLAINTS: &str = "/var/log/sshd";
 /// The network is the host's own, so any port is free.
 pub const PORT: u16 = 22;
@@ -64,17 +64,27 @@ pub struct Sshd {
 
 impl Sshd {
     pub fn start(namespace: &Namespace, config: &SshdConfig) -> Self {
-        let keys = keys();
         namespace.inside(|| {
-            keys.install();
-            fs::write(CONFIG, config.text()).expect("writing the configuration of sshd");
+            fs::write(CONFIG, config.text()).expect("writing the configuration of sshd")
+        });
+        Self::launch(namespace, config.program, CONFIG)
+    }
+
+    /// An sshd with the host's own configuration, which must name port and address.
+    pub fn start_with_system_config(namespace: &Namespace) -> Self {
+        Self::launch(namespace, "/usr/sbin/sshd", "/etc/ssh/sshd_config")
+    }
+
+    fn launch(namespace: &Namespace, program: &str, config: &str) -> Self {
+        install_keys(namespace);
+        namespace.inside(|| {
             fs::write(CLIENT_CONFIG, client_config()).expect("writing the configuration of ssh");
         });
         // `-e` keeps sshd's own words out of the private log; they go to a file for messages of failed tests.
         let process = namespace
             .spawn(
-                Command::new(config.program)
-                    .args(["-D", "-f", CONFIG, "-E", COMPLAINTS])
+                Command::new(program)
+                    .args(["-D", "-f", config, "-E", COMPLAINTS])
                     .current_dir("/")
                     .env_clear()
                     .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
@@ -132,6 +142,12 @@ fn client_config() -> String {
          StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nGlobalKnownHostsFile /dev/null\n\
          BatchMode yes\nLogLevel ERROR\nConnectTimeout 30\n"
     )
+}
+
+/// Puts the host's key and the client's in place, as starting an sshd does.
+pub fn install_keys(namespace: &Namespace) {
+    let keys = keys();
+    namespace.inside(|| keys.install());
 }
 
 /// One host key and one client key serve every host of a test run.

@@ -1,0 +1,43 @@
+# Completion of xfersh's options for bash.
+_xfersh() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    COMPREPLY=()
+    case $previous in
+        --user)
+            mapfile -t COMPREPLY < <(compgen -u -- "$current")
+            return
+            ;;
+        --config)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            return
+            ;;
+        --address) return ;;
+        -c)
+            mapfile -t COMPREPLY < <(compgen -W "sftp-server" -- "$current")
+            return
+            ;;
+    esac
+    local words="--check --doctor --forced --help --version -c"
+    case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
+        *" --check "*) words="--user --address --config --json --live -c" ;;
+        *" --doctor "*) words="--user --json" ;;
+        *" --forced "* | *" --help "* | *" --version "*) words="" ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+complete -F _xfersh xfersh
+
+_xfersh_add_account() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    COMPREPLY=()
+    case $previous in
+        --key | --home)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            return
+            ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "--key --home --help" -- "$current")
+}
+complete -F _xfersh_add_account xfersh-add-account

@@ -1,0 +1,26 @@
+# Completion of xfersh's options for fish.
+function __xfersh_called
+    set -l words (commandline -opc)
+    contains -- $argv[1] $words
+end
+function __xfersh_bare
+    test (count (commandline -opc)) -eq 1
+end
+
+complete -c xfersh -f
+complete -c xfersh -n __xfersh_bare -l check -d 'say what would be done, and why'
+complete -c xfersh -n __xfersh_bare -l doctor -d 'examine this host'
+complete -c xfersh -n __xfersh_bare -l forced -d 'serve SSH_ORIGINAL_COMMAND'
+complete -c xfersh -n __xfersh_bare -l help -d 'show the help'
+complete -c xfersh -n __xfersh_bare -l version -d 'show the version'
+complete -c xfersh -n '__xfersh_bare; or __xfersh_called --check' -s c -x -a sftp-server -d 'the command'
+complete -c xfersh -n '__xfersh_called --check; or __xfersh_called --doctor' -l user -x -a '(__fish_complete_users)' -d 'the account'
+complete -c xfersh -n '__xfersh_called --check; or __xfersh_called --doctor' -l json -d 'print one JSON object'
+complete -c xfersh -n '__xfersh_called --check' -l address -x -d "the client's address"
+complete -c xfersh -n '__xfersh_called --check' -l config -r -F -d 'another policy file'
+complete -c xfersh -n '__xfersh_called --check' -l live -d 'try the confinement in earnest'
+
+complete -c xfersh-add-account -f
+complete -c xfersh-add-account -l key -r -F -d 'public keys'
+complete -c xfersh-add-account -l home -x -a '(__fish_complete_directories)' -d 'the home'
+complete -c xfersh-add-account -l help -d 'show the help'

@@ -1,0 +1,84 @@
+//! The lines that mend sshd's configuration.
+
+use std::path::PathBuf;
+
+use super::finding::quoted;
+
+/// What the mending line of one account depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mender {
+    /// The account, as a word for the shell.
+    pub name: String,
+    /// Whether joining the group `xfersh` brings the drop-in's settings: the
+    /// drop-in is there and the account is not yet in the group.
+    pub can_join: bool,
+    /// The files with a `Subsystem sftp` line.
+    pub subsystem_files: Vec<PathBuf>,
+    /// The files with an `AcceptEnv` line.
+    pub accept_env_files: Vec<PathBuf>,
+    /// The sftp server of this host.
+    pub sftp_server: String,
+}
+
+/// Sorts before the drop-in and before those of the distribution: sshd takes
+/// the first value that it reads (sshd_config(5)). A `Match` in an included
+/// file ends with the file.
+pub const OVERRIDES: &str = "/etc/ssh/sshd_config.d/00-xfersh.conf";
+/// sshd's main configuration.
+pub const CONFIG: &str = "/etc/ssh/sshd_config";
+
+impl Mender {
+    /// Gives the account a setting of the drop-in: by joining the group, or
+    /// by a block of its own.
+    #[must_use]
+    pub fn drop_in(&self, line: &str) -> String {
+        if self.can_join {
+            format!("gpasswd -a {} xfersh", self.name)
+        } else {
+            self.own_block(line)
+        }
+    }
+
+    /// Gives the account a setting by a block of its own.
+    #[must_use]
+    pub fn own_block(&self, line: &str) -> String {
+        let name = &self.name;
+        format!("printf 'Match User %s\\n\\t%s\\n' {name} '{line}' >>{OVERRIDES}")
+    }
+
+    /// Replaces every `AcceptEnv` line: those of all blocks that hold add up,
+    /// so that one more cannot take a pattern back.
+    #[must_use]
+    pub fn accept_env(&self) -> String {
+        const LINE: &str = "AcceptEnv LANG LC_*";
+        if self.accept_env_files.is_empty() {
+            return self.own_block(LINE);
+        }
+        let files = words(&self.accept_env_files);
+        format!("sed -Ei 's/^([[:space:]]*)acceptenv[[:space:]=].*/\\1{LINE}/I' {files}")
+    }
+
+    /// Sets what cannot stand in a `Match` block.
+    #[must_use]
+    pub fn global(line: &str) -> String {
+        format!("sed -i '1i {line}' {CONFIG}")
+    }
+
+    /// Makes the subsystem `sftp` start the server program.
+    #[must_use]
+    pub fn subsystem(&self) -> String {
+        let server = &self.sftp_server;
+        if self.subsystem_files.is_empty() {
+            return Self::global(&format!("Subsystem sftp {server}"));
+        }
+        let files = words(&self.subsystem_files);
+        format!(
+            "sed -Ei 's|^([[:space:]]*subsystem[[:space:]]+sftp[[:space:]]).*|\\1{server}|I' {files}"
+        )
+    }
+}
+
+fn words(paths: &[PathBuf]) -> String {
+    let words: Vec<_> = paths.iter().map(|path| quoted(path)).collect();
+    words.join(" ")
+}

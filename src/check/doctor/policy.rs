@@ -1,0 +1,141 @@
+//! The policy file: can it be used, and could nobody else have written it?
+
+use std::path::Path;
+
+use super::files::{self, FileFacts};
+use super::finding::{Finding, quoted};
+use crate::decide::policy::{Origin, Policy, PolicyFile, Requirement};
+use crate::enforce::load::{self, LoadError, POLICY};
+
+/// Loads the policy as a session does. Without one that can be used, the
+/// account's set-up is judged under the defaults.
+#[must_use]
+pub fn check() -> (PolicyFile, Vec<Finding>) {
+    let path = Path::new(POLICY);
+    let way = files::way_to(path).unwrap_or_default();
+    let mut findings = judge_file(path, FileFacts::of(path).ok().as_ref(), &way);
+    match load::policy(path) {
+        Ok(file) => (file, findings),
+        Err(error) => {
+            // What is wrong with the file itself has been said above.
+            if findings.is_empty() || matches!(error, LoadError::Wrong(_)) {
+                findings.extend(judge_error(path, &error));
+            }
+            (PolicyFile::absent(), findings)
+        }
+    }
+}
+
+fn judge_file(path: &Path, file: Option<&FileFacts>, way: &[FileFacts]) -> Vec<Finding> {
+    let Some(file) = file else {
+        let say = format!("There is no {}: the built-in policy holds.", path.display());
+        let mend = format!(
+            "cp /usr/share/doc/xfersh/examples/xfersh.toml {}",
+            path.display()
+        );
+        return vec![Finding::note("policy-absent", say, mend)];
+    };
+    let word = quoted(path);
+    if file.kind != files::Kind::File {
+        let say = format!(
+            "{} is not a regular file: every session is refused.",
+            file.shown()
+        );
+        return vec![Finding::serious(
+            "policy-type",
+            say,
+            format!("mv {word} {word}.not-a-file"),
+        )];
+    }
+    let mut findings = files::judge_way("the policy", way, "policy-owner", "policy-writable");
+    // The loader refuses any group's right to write, root's own as well.
+    if findings.is_empty() && file.mode & 0o022 != 0 {
+        let say = format!(
+            "{} (mode {:04o}) is writable by a group: every session is refused.",
+            file.shown(),
+            file.mode
+        );
+        findings.push(Finding::serious(
+            "policy-writable",
+            say,
+            format!("chmod go-w {word}"),
+        ));
+    }
+    findings
+}
+
+fn judge_error(path: &Path, error: &LoadError) -> Vec<Finding> {
+    let word = quoted(path);
+    match error {
+        LoadError::Wrong(errors) => {
+            let each = errors.errors.iter().map(|error| {
+                let (line, column) = (error.line, error.column);
+                let say = format!(
+                    "{}:{line}:{column}: {}: every session is refused.",
+                    path.display(),
+                    error.message
+                );
+                let hint = error.hint.as_ref().map(|hint| format!(" # {hint}"));
+                let mend = format!("editor +{line} {word}{}", hint.unwrap_or_default());
+                Finding::serious("policy-error", say, mend)
+            });
+            each.collect()
+        }
+        error => {
+            let say = format!("{error}: every session is refused.");
+            vec![Finding::serious(
+                "policy-unusable",
+                say,
+                format!("editor {word}"),
+            )]
+        }
+    }
+}
+
+/// Where the administrator chose less than the promises for an account.
+#[must_use]
+pub fn judge_choices(policy: &Policy) -> Option<Finding> {
+    let Origin::Line(line) = policy.confinement.origin else {
+        return None;
+    };
+    if policy.confinement.value == Requirement::Required {
+        return None;
+    }
+    let say = format!(
+        "{POLICY}:{line} has confinement = \"best-effort\": where the kernel lacks a means, sessions run without it."
+    );
+    let mend = format!("sed -i '{line}s/best-effort/required/' {POLICY}");
+    Some(Finding::warning("policy-best-effort", say, mend))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::files::Kind;
+    use super::*;
+
+    #[test]
+    fn files() {
+        let rows: [(Kind, u32, u32, &str); 6] = [
+            (Kind::File, 0, 0o644, ""),
+            (Kind::File, 0, 0o600, ""),
+            (Kind::File, 7, 0o644, "policy-owner"),
+            (Kind::File, 0, 0o666, "policy-writable"),
+            (Kind::File, 0, 0o664, "policy-writable"),
+            (Kind::Symlink, 0, 0o777, "policy-type"),
+        ];
+        let path = Path::new("/etc/xfersh.toml");
+        for (kind, uid, mode, expected) in rows {
+            let file = FileFacts {
+                path: path.into(),
+                kind,
+                uid,
+                gid: 0,
+                mode,
+            };
+            let findings = judge_file(path, Some(&file), std::slice::from_ref(&file));
+            let seen: Vec<_> = findings.iter().map(|finding| finding.id).collect();
+            assert_eq!(seen.join(" "), expected, "{kind:?} {uid} {mode:o}");
+        }
+        assert_eq!(judge_file(path, None, &[])[0].id, "policy-absent");
+    }
+}
