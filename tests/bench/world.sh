@@ -144,3 +144,11 @@ describe_machine() {
 	! grep -q '^flags.*hypervisor' /proc/cpuinfo || kind='virtual machine'
 	echo "$(nproc)-core $kind, Linux $(uname -r | cut -d. -f1,2), $(uname -m), CPUID $("$W/cpuid") µs"
 }
+
+# For awk: whether a value keeps its goal, in words.
+# shellcheck disable=SC2034
+verdict='
+	function verdict(value, limit) {
+		if (value <= limit) return "met"
+		return sprintf("missed by %.0f %%", (value / limit - 1) * 100)
+	}'
