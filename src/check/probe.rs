@@ -7,6 +7,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -118,7 +119,7 @@ pub const TRIES: &[Try] = &[
     }),
     refused("P4", "rename a file to a dotfile", rename_to_dotfile),
     refused("P5", "make a network socket", |_| {
-        std::net::UdpSocket::bind("127.0.0.1:0").map(drop)
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map(drop)
     }),
     refused("P5", "connect to the system log", |_| {
         std::os::unix::net::UnixDatagram::unbound()?.connect("/dev/log")
