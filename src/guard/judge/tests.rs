@@ -440,7 +440,9 @@ fn reading() {
     ];
     let rules = rules();
     for (path, kind, expected) in rows {
-        assert_eq!(read(&rules, &place(path), kind), expected, "{path}");
+        let subject = subject(kind, 1, None);
+        let seen = read(&rules, &place(path), &subject);
+        assert_eq!(seen, expected, "{path}");
     }
 }
 
