@@ -133,7 +133,9 @@ impl Guard<'_> {
         let rules = &self.plan.rules;
         let status = self.status_if_visible(&entry)?;
         let subject = self.subject_of(&status);
-        judge::remove(rules, &entry.place, &subject).map_err(Failure::at(&entry.place))?;
+        let own_name = self.made.gave_name(status.inode, &entry.place.path);
+        judge::remove(rules, &entry.place, &subject, own_name)
+            .map_err(Failure::at(&entry.place))?;
         self.confirm(caller)?;
         self.ledger.settle(self.audit, status.inode);
         let flags = if directory {
@@ -261,7 +263,7 @@ impl Guard<'_> {
         let name = proc_name(object.fd.as_fd());
         let follow = AtFlags::AT_SYMLINK_FOLLOW;
         linkat(AT_FDCWD, &*name, &new.directory, &*new.name, follow)?;
-        self.made.linked(object.status.inode);
+        self.made.linked(object.status.inode, &new.place.path);
         let (old, new) = (&object.place.path, &new.place.path);
         self.ledger
             .named(self.audit, Deed::Created, "link", old, new);

@@ -217,11 +217,21 @@ pub fn attributes(rules: &Rules, place: &Place, subject: &Subject) -> Result<(),
     need_if_older(ground, subject, Right::Attributes)
 }
 
-/// May this name be removed?
-pub fn remove(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Refusal> {
+/// May this name be removed? `own_name`: the session gave it to the file, as
+/// a second one. sftp-server takes such a name back when the rename that it
+/// was for fails.
+pub fn remove(
+    rules: &Rules,
+    place: &Place,
+    subject: &Subject,
+    own_name: bool,
+) -> Result<(), Refusal> {
     let ground = entry(rules, place, subject.is_temporary())?;
     if subject.kind == Kind::Directory && holds_root(rules, &place.path) {
         return Err(Refusal::HoldsRoot);
+    }
+    if own_name && subject.links > 1 && ground.root.access.has(Right::Create) {
+        return Ok(());
     }
     need_if_older(ground, subject, Right::Remove)
 }
