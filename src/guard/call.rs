@@ -43,6 +43,8 @@ pub enum TimesAt {
 pub enum Call {
     /// execve, execveat.
     Execute,
+    /// kill.
+    Signal(i32, i32),
     /// umask.
     Umask(u32),
     /// open, openat, creat.
@@ -158,6 +160,7 @@ impl Call {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Execute => "exec",
+            Self::Signal(..) => "kill",
             Self::Umask(_) => "umask",
             Self::Open { .. } => "open",
             Self::MakeDirectory(..) => "mkdir",
@@ -212,6 +215,7 @@ fn modern(number: libc::c_long, a: &[u64; 6]) -> Option<Call> {
     };
     Some(match number {
         libc::SYS_execve | libc::SYS_execveat => Call::Execute,
+        libc::SYS_kill => Call::Signal(arg(0), arg(1)),
         libc::SYS_umask => Call::Umask(bits(a[0])),
         libc::SYS_openat => Call::Open {
             path: at(0),

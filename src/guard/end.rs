@@ -75,12 +75,7 @@ impl Guard<'_> {
 
     /// Ends what is left, cleans up, and writes the closing line.
     pub(super) fn finish(mut self, status: Status) -> SessionEnd {
-        loop {
-            match waitpid(None::<Pid>, None) {
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(_) => break,
-            }
-        }
+        while let Ok(_) | Err(Errno::EINTR) = waitpid(None::<Pid>, None) {}
         self.ledger.settle_all(self.audit);
         for left in self.made.take_leftovers() {
             self.remove_leftover(&left);

@@ -131,10 +131,11 @@ impl Guard<'_> {
             });
         }
         let rules = &self.plan.rules;
-        judge::visible(rules, &entry.place).map_err(Failure::at(&entry.place))?;
-        let status = entry.status()?;
+        let status = self.status_if_visible(&entry)?;
         let subject = self.subject_of(&status);
-        judge::remove(rules, &entry.place, &subject).map_err(Failure::at(&entry.place))?;
+        let own_name = self.made.gave_name(status.inode, &entry.place.path);
+        judge::remove(rules, &entry.place, &subject, own_name)
+            .map_err(Failure::at(&entry.place))?;
         self.confirm(caller)?;
         self.ledger.settle(self.audit, status.inode);
         let flags = if directory {
@@ -179,8 +180,7 @@ impl Guard<'_> {
             return Err(Errno::EBUSY.into());
         }
         let rules = &self.plan.rules;
-        judge::visible(rules, &old.place).map_err(Failure::at(&old.place))?;
-        let status = old.status()?;
+        let status = self.status_if_visible(&old)?;
         let taken = match new.status() {
             Ok(status) => Some(status),
             Err(Failure::Errno(Errno::ENOENT)) => None,
@@ -246,11 +246,12 @@ impl Guard<'_> {
             return Err(Errno::EEXIST.into());
         }
         let rules = &self.plan.rules;
-        judge::visible(rules, &object.place).map_err(Failure::at(&object.place))?;
+        let subject = self.subject(&object);
+        judge::visible(rules, &object.place, subject.is_temporary())
+            .map_err(Failure::at(&object.place))?;
         if object.status.kind == Kind::Directory {
             return Err(Errno::EPERM.into());
         }
-        let subject = self.subject(&object);
         judge::link(rules, &object.place, &new.place, &subject)
             .map_err(|(refusal, place)| self.taken_or(&new, Failure::at(place)(refusal)))?;
         if object.status.kind == Kind::Symlink {
@@ -262,11 +263,22 @@ impl Guard<'_> {
         let name = proc_name(object.fd.as_fd());
         let follow = AtFlags::AT_SYMLINK_FOLLOW;
         linkat(AT_FDCWD, &*name, &new.directory, &*new.name, follow)?;
-        self.made.linked(object.status.inode);
+        self.made.linked(object.status.inode, &new.place.path);
         let (old, new) = (&object.place.path, &new.place.path);
         self.ledger
             .named(self.audit, Deed::Created, "link", old, new);
         Ok(Answer::Value(0))
+    }
+
+    /// What a name stands for; ENOENT where it is hidden, whether it is there
+    /// or not.
+    fn status_if_visible(&self, entry: &Entry) -> Result<Status, Failure> {
+        let status = entry.status();
+        let known = status.as_ref().ok().map(|status| self.subject_of(status));
+        let temporary = known.is_some_and(|subject| subject.is_temporary());
+        judge::visible(&self.plan.rules, &entry.place, temporary)
+            .map_err(Failure::at(&entry.place))?;
+        status
     }
 
     /// The name under which something new may be made.

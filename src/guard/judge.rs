@@ -42,7 +42,8 @@ impl Subject {
         self.kind != Kind::Directory && self.links > known
     }
 
-    fn is_temporary(&self) -> bool {
+    /// Whether rsync made it in this session, under a temporary name.
+    pub fn is_temporary(&self) -> bool {
         self.made.is_some_and(|made| made.temporary)
     }
 }
@@ -216,11 +217,21 @@ pub fn attributes(rules: &Rules, place: &Place, subject: &Subject) -> Result<(),
     need_if_older(ground, subject, Right::Attributes)
 }
 
-/// May this name be removed?
-pub fn remove(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Refusal> {
+/// May this name be removed? `own_name`: the session gave it to the file, as
+/// a second one. sftp-server takes such a name back when the rename that it
+/// was for fails.
+pub fn remove(
+    rules: &Rules,
+    place: &Place,
+    subject: &Subject,
+    own_name: bool,
+) -> Result<(), Refusal> {
     let ground = entry(rules, place, subject.is_temporary())?;
     if subject.kind == Kind::Directory && holds_root(rules, &place.path) {
         return Err(Refusal::HoldsRoot);
+    }
+    if own_name && subject.links > 1 && ground.root.access.has(Right::Create) {
+        return Ok(());
     }
     need_if_older(ground, subject, Right::Remove)
 }
@@ -301,12 +312,12 @@ pub fn symlink_target(rules: &Rules, place: &Place) -> Result<(), Refusal> {
 
 /// May this file be opened for reading, or this directory be listed? Only
 /// what lies in a root is judged; for the rest the kernel's own rules hold.
-pub fn read(rules: &Rules, place: &Place, kind: Kind) -> Result<(), Refusal> {
-    visible(rules, place)?;
+pub fn read(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Refusal> {
+    visible(rules, place, subject.is_temporary())?;
     let Some((root, _)) = root_of(rules, &place.path) else {
         return Ok(());
     };
-    let right = match kind {
+    let right = match subject.kind {
         Kind::Directory => Right::List,
         _ => Right::Read,
     };
@@ -317,12 +328,13 @@ pub fn read(rules: &Rules, place: &Place, kind: Kind) -> Result<(), Refusal> {
     }
 }
 
-/// May it be known that this place exists?
-pub fn visible(rules: &Rules, place: &Place) -> Result<(), Refusal> {
+/// May it be known that this place exists? `temporary`: it is a file that
+/// rsync made in this session.
+pub fn visible(rules: &Rules, place: &Place, temporary: bool) -> Result<(), Refusal> {
     match root_of(rules, &place.path) {
         Some((root, below))
             if root.dotfiles == Dotfiles::Hidden
-                && has_dot(rules, root, below, &place.path, false) =>
+                && has_dot(rules, root, below, &place.path, temporary) =>
         {
             Err(Refusal::Hidden)
         }

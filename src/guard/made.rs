@@ -11,6 +11,8 @@ use std::rc::Rc;
 use super::judge::MadeHere;
 use crate::system::statx::{Inode, Kind};
 
+/// Second names that are remembered. sftp-server needs the last one.
+const NAMES: usize = 16;
 /// Files (and symbolic links) that are remembered. With the directories they
 /// stay below 1,024, the usual limit of descriptors.
 const FILES: usize = 384;
@@ -43,6 +45,7 @@ pub struct Made {
     files: VecDeque<Item>,
     directories: VecDeque<Item>,
     leftovers: Vec<Leftover>,
+    names: VecDeque<(Inode, Vec<u8>)>,
 }
 
 impl Made {
@@ -98,8 +101,18 @@ impl Made {
         self.leftovers.retain(|left| left.inode != inode);
     }
 
+    /// Whether the session gave this name to a file as a second one.
+    pub fn gave_name(&self, inode: Inode, path: &[u8]) -> bool {
+        let known = |name: &(Inode, Vec<u8>)| name.0 == inode && name.1 == path;
+        self.names.iter().any(known)
+    }
+
     /// It got a second name.
-    pub fn linked(&mut self, inode: Inode) {
+    pub fn linked(&mut self, inode: Inode, path: &[u8]) {
+        if self.names.len() == NAMES {
+            self.names.pop_front();
+        }
+        self.names.push_back((inode, path.to_vec()));
         if let Some(item) = self.item(inode) {
             item.links = item.links.saturating_add(1);
         }
@@ -153,7 +166,10 @@ mod tests {
     fn names_are_counted() {
         let mut made = Made::default();
         made.add(inode(1), Kind::File, pin());
-        made.linked(inode(1));
+        made.linked(inode(1), b"/a");
+        assert!(made.gave_name(inode(1), b"/a"));
+        assert!(!made.gave_name(inode(1), b"/b"));
+        assert!(!made.gave_name(inode(2), b"/a"));
         assert_eq!(made.find(inode(1)).map(|m| m.links), Some(2));
         made.unlinked(inode(1));
         assert_eq!(made.find(inode(1)).map(|m| m.links), Some(1));

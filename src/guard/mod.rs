@@ -11,8 +11,8 @@
 //!        └─ guard:  own filter > serve: receive > decode > resolve > judge > do > answer
 //! ```
 //!
-//! What the guard refuses to do: let the kernel go on with a call that names a
-//! path (the memory may have changed), wait for anything but the log (and that
+//! What the guard refuses to do: let the kernel go on with a call that reads or
+//! changes a path (the memory may have changed), wait for anything but the log (and that
 //! for a bounded time), follow a magic link of procfs, write through a
 //! descriptor whose file it has not looked at.
 
@@ -91,7 +91,8 @@ enum Answer {
         /// Whether the ledger follows it.
         upload: bool,
     },
-    /// The first execve(2), which the kernel does itself.
+    /// The kernel does it itself: the first execve(2), and an O_PATH open where
+    /// reads are watched.
     LetThrough,
 }
 

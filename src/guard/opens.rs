@@ -184,7 +184,7 @@ impl Guard<'_> {
         }
         let truncate = flags.contains(OFlag::O_TRUNC);
         if access == OFlag::O_RDONLY && !truncate {
-            judge::read(rules, place, object.status.kind).map_err(Failure::at(place))?;
+            judge::read(rules, place, &self.subject(&object)).map_err(Failure::at(place))?;
             self.confirm(caller)?;
             let fd = self.reopen_regular(&object, access, flags)?;
             return Ok(Answer::opened(fd, flags, false));
@@ -246,7 +246,7 @@ impl Guard<'_> {
     /// EEXIST where the name is taken, as the kernel looks at that before it
     /// looks at permissions; else the refusal.
     pub(super) fn taken_or(&self, entry: &Entry, refused: Failure) -> Failure {
-        if judge::visible(&self.plan.rules, &entry.place).is_ok() && entry.status().is_ok() {
+        if judge::visible(&self.plan.rules, &entry.place, false).is_ok() && entry.status().is_ok() {
             return Errno::EEXIST.into();
         }
         refused

@@ -31,6 +31,7 @@ const CALLS: &[c_long] = &[
     libc::SYS_pidfd_open,
     libc::SYS_pidfd_getfd,
     libc::SYS_kill,
+    libc::SYS_getpgid,
     libc::SYS_wait4,
     libc::SYS_waitid,
     // Where things are.

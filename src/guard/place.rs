@@ -374,7 +374,8 @@ mod tests {
 
     #[test]
     fn paths_are_split() {
-        let rows: [(&str, Option<(&str, &str, bool)>); 9] = [
+        type Row<'a> = (&'a str, Option<(&'a str, &'a str, bool)>);
+        let rows: [Row<'_>; 9] = [
             ("a", Some((".", "a", false))),
             ("a/", Some((".", "a", true))),
             ("a//b", Some(("a//", "b", false))),

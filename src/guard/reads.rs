@@ -38,17 +38,24 @@ impl Guard<'_> {
         let object = self.resolver.object(caller, at, path, follow)?;
         let (place, kind) = (&object.place, object.status.kind);
         let rules = &self.plan.rules;
-        judge::visible(rules, place).map_err(Failure::at(place))?;
+        let subject = self.subject(&object);
+        judge::visible(rules, place, subject.is_temporary()).map_err(Failure::at(place))?;
         if flags.contains(OFlag::O_DIRECTORY) && kind != Kind::Directory {
             return Err(Errno::ENOTDIR.into());
         }
+        // No O_PATH descriptor can be handed over (EBADF), and rsync walks to
+        // its directory with them. Through such a descriptor nothing is read or
+        // changed: each later call that uses it comes here again. So the kernel
+        // opens it. A server that has been taken over and changes the path
+        // meanwhile learns size and times of a hidden file, no more.
         if flags.contains(OFlag::O_PATH) {
-            return Ok(Answer::opened(object.fd, flags, false));
+            return Ok(Answer::LetThrough);
         }
-        judge::read(rules, place, kind).map_err(Failure::at(place))?;
+        judge::read(rules, place, &subject).map_err(Failure::at(place))?;
         let fd = match kind {
             Kind::Symlink => return Err(Errno::ELOOP.into()),
-            Kind::Special => return Err(Failure::at(place)(Refusal::Special)),
+            // /dev/urandom and the like: the C library has getrandom(2).
+            Kind::Special => return Err(Errno::EACCES.into()),
             Kind::Null | Kind::Directory => reopen(&object, flags & OFlag::O_DIRECTORY)?,
             Kind::File => self.reopen_regular(&object, OFlag::O_RDONLY, flags)?,
         };
@@ -109,7 +116,8 @@ impl Guard<'_> {
         // What the server has open was judged when it was opened.
         if !matches!(on, On::Descriptor(_)) {
             let place = &object.place;
-            judge::visible(&self.plan.rules, place).map_err(Failure::at(place))?;
+            let temporary = self.subject(&object).is_temporary();
+            judge::visible(&self.plan.rules, place, temporary).map_err(Failure::at(place))?;
         }
         Ok(object)
     }

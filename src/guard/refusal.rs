@@ -41,11 +41,13 @@ pub enum Refusal {
     TooMany,
     /// A symbolic link that leads nowhere: nothing is made through it.
     Dangling,
+    /// A signal to a process that is not of the session.
+    Stranger,
 }
 
 impl Refusal {
     /// How many reasons there are; the rights count as one.
-    pub const KINDS: usize = 15;
+    pub const KINDS: usize = 16;
 
     /// A number below [`Self::KINDS`] that tells the reasons apart.
     pub const fn index(self) -> usize {
@@ -65,6 +67,7 @@ impl Refusal {
             Self::Socket => 12,
             Self::TooMany => 13,
             Self::Dangling => 14,
+            Self::Stranger => 15,
         }
     }
 
@@ -72,7 +75,9 @@ impl Refusal {
     pub const fn errno(self) -> Errno {
         match self {
             // sftp-server then falls back from link and unlink to rename.
-            Self::Right(Right::Link) | Self::Attribute | Self::Program => Errno::EPERM,
+            Self::Right(Right::Link) | Self::Attribute | Self::Program | Self::Stranger => {
+                Errno::EPERM
+            }
             Self::Hidden => Errno::ENOENT,
             Self::Unsupported => Errno::EOPNOTSUPP,
             Self::TooMany => Errno::EDQUOT,
@@ -97,6 +102,7 @@ impl fmt::Display for Refusal {
             Self::Program => f.write_str("a second program"),
             Self::Socket => f.write_str("a socket that is none of the name service's"),
             Self::TooMany => f.write_str("too many temporary files at once"),
+            Self::Stranger => f.write_str("a signal out of the session"),
             Self::Dangling => f.write_str("nothing is made through a symbolic link"),
         }
     }

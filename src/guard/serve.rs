@@ -9,6 +9,7 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::{Pid, getpgid};
 
 use super::call::{self, Call};
 use super::caller::Caller;
@@ -21,7 +22,6 @@ use crate::system::seccomp::Notification;
 impl Guard<'_> {
     /// Serves until the server has ended, then ends what is left of the
     /// session and closes the log.
-    #[must_use]
     pub fn run(mut self) -> SessionEnd {
         // On a kernel before 6.6 the answer is only slower.
         let _ = self.listener.wake_up_synchronously();
@@ -112,10 +112,12 @@ impl Guard<'_> {
                 };
                 let number = match number {
                     Ok(number) => number,
-                    Err(error) if is_one_of(&error, &[libc::EMFILE]) => {
-                        return self.listener.fail(id, libc::EMFILE);
+                    // EMFILE: the server has no room. ENOENT: it is gone, and
+                    // so says the answer.
+                    Err(error) => {
+                        let errno = error.raw_os_error().unwrap_or(libc::EIO);
+                        return self.listener.fail(id, errno);
                     }
-                    Err(error) => return Err(error),
                 };
                 self.ledger.handed_over(self.audit, pid, number, upload);
                 if self.wait_killable {
@@ -136,6 +138,7 @@ impl Guard<'_> {
     fn perform(&mut self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
         match call {
             Call::Execute => self.execute(caller),
+            Call::Signal(pid, signal) => self.signal(caller, pid, signal),
             Call::Umask(mask) => Ok(Answer::Value(self.umasks.set(caller.pid, mask).into())),
             Call::Open { path, flags, mode } => self.open(caller, path, flags, mode),
             Call::MakeDirectory(path, mode) => self.make_directory(caller, path, mode),
@@ -170,6 +173,23 @@ impl Guard<'_> {
         }
         self.executed = true;
         Ok(Answer::LetThrough)
+    }
+
+    /// kill(2), among the session's processes: rsync's halves end each other.
+    fn signal(&self, caller: &Caller, pid: i32, signal: i32) -> Result<Answer, Failure> {
+        let signal = Signal::try_from(signal)?;
+        let target = Pid::from_raw(pid);
+        let known = matches!(signal, Signal::SIGUSR1 | Signal::SIGUSR2);
+        if pid <= 0 || !known {
+            return Err(Refusal::Stranger.into());
+        }
+        // No process can leave the group of the session, or enter it.
+        if getpgid(Some(target))? != self.server {
+            return Err(Refusal::Stranger.into());
+        }
+        self.confirm(caller)?;
+        kill(target, signal)?;
+        Ok(Answer::Value(0))
     }
 
     /// Fails unless the caller still waits: only then is what was read of a

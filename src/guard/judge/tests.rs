@@ -153,7 +153,7 @@ fn the_home_by_another_name_is_the_home() {
     };
     let rules = rules();
     assert_eq!(attributes(&rules, &alias, &DIR), HOME);
-    assert_eq!(remove(&rules, &alias, &DIR), HOME);
+    assert_eq!(remove(&rules, &alias, &DIR, false), HOME);
     assert_eq!(create(&rules, &within, Kind::File), HOME);
     assert_eq!(write(&rules, &within, &OLD), HOME);
 }
@@ -242,9 +242,14 @@ fn removing() {
     ];
     let rules = rules();
     for (path, subject, expected) in rows {
-        let seen = remove(&rules, &place(path), &subject);
+        let seen = remove(&rules, &place(path), &subject, false);
         assert_eq!(seen, expected, "{path} {subject:?}");
     }
+    let second = place("/home/u/append/b");
+    assert_eq!(remove(&rules, &second, &HARD, true), YES);
+    assert_eq!(remove(&rules, &second, &OLD, true), lacks(Right::Remove));
+    let dotted = place("/home/u/append/.b");
+    assert_eq!(remove(&rules, &dotted, &HARD, true), DOT);
 }
 
 #[test]
@@ -396,12 +401,12 @@ fn temporaries_of_rsync() {
     });
     let (target, dotted) = (place("/home/u/rw/a"), place("/home/u/rw/.b.AbC123"));
     assert_eq!(attributes(&rules, &at, &file), YES);
-    assert_eq!(remove(&rules, &at, &file), YES);
+    assert_eq!(remove(&rules, &at, &file, false), YES);
     let seen = rename(&rules, &at, &target, &file, true);
     assert_eq!(seen, Ok(Replace::Allowed));
     let seen = rename(&rules, &at, &dotted, &file, false);
     assert_eq!(seen, Err((Refusal::Dotfile, &dotted)));
-    assert_eq!(remove(&rules, &at, &OWN), DOT);
+    assert_eq!(remove(&rules, &at, &OWN, false), DOT);
 
     rules.rsync_temporaries = false;
     assert_eq!(create_temporary(&rules, &at), DOT);
@@ -440,7 +445,9 @@ fn reading() {
     ];
     let rules = rules();
     for (path, kind, expected) in rows {
-        assert_eq!(read(&rules, &place(path), kind), expected, "{path}");
+        let subject = subject(kind, 1, None);
+        let seen = read(&rules, &place(path), &subject);
+        assert_eq!(seen, expected, "{path}");
     }
 }
 
