@@ -2,6 +2,7 @@
 //! unmodified client sees no difference.
 
 mod continuing;
+mod lifecycle;
 mod races;
 
 use crate::harness::{Account, Host, Kind, Output};
