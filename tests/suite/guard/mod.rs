@@ -2,6 +2,7 @@
 //! unmodified client sees no difference.
 
 mod continuing;
+mod features;
 mod lifecycle;
 mod races;
 
