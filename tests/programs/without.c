@@ -2,7 +2,7 @@
  * Starts a program on a kernel that lacks something: without FEATURE [PROGRAM ARGUMENT...].
  *
  *   landlock  landlock_create_ruleset fails with ENOSYS
- *   notify    seccomp with a listener fails with EINVAL
+ *   notify    seccomp with a listener fails with EINVAL, and so does the question for its structures
  *   reading   process_vm_readv and pidfd_getfd fail with EPERM, as under Yama's ptrace_scope 2
  *   listener  a listener is there already, as inside some container managers: a second one fails with EBUSY
  *   nothing   all is there
@@ -35,7 +35,8 @@ int main(int argc, char **argv)
 {
 	struct sock_filter landlock[] = { LOAD(nr), UNLESS(SYS_landlock_create_ruleset, 1), FAIL(ENOSYS),
 					  ANSWER(SECCOMP_RET_ALLOW) };
-	struct sock_filter notify[] = { LOAD(nr), UNLESS(SYS_seccomp, 3), LOAD(args[1]),
+	struct sock_filter notify[] = { LOAD(nr), UNLESS(SYS_seccomp, 6), LOAD(args[0]),
+					UNLESS(SECCOMP_GET_NOTIF_SIZES, 1), FAIL(EINVAL), LOAD(args[1]),
 					BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SECCOMP_FILTER_FLAG_NEW_LISTENER, 0, 1),
 					FAIL(EINVAL), ANSWER(SECCOMP_RET_ALLOW) };
 	struct sock_filter reading[] = { LOAD(nr), UNLESS(SYS_process_vm_readv, 1), FAIL(EPERM),
