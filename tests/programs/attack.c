@@ -187,7 +187,7 @@ static void mkdirs(void)
 	printf("made %ld twice %ld broken %ld\n", made, twice, broken);
 }
 
-/* churn DIRECTORY COUNT: operations of every kind, nothing left. */
+/* churn DIRECTORY COUNT [wait]: operations of every kind, nothing left; then waits for the end of its input. */
 static void churn(void)
 {
 	long count = atol(words[2]), failed = 0, i;
@@ -210,6 +210,10 @@ static void churn(void)
 		failed += unlinkat(AT_FDCWD, one, AT_REMOVEDIR) < 0;
 	}
 	printf("done %ld failed %ld\n", count, failed);
+	fflush(stdout);
+	/* Somebody looks at the guard. */
+	if (words[3] && read(0, one, 1) < 0)
+		exit(4);
 }
 
 /* flood PATH COUNT: opens for writing. */

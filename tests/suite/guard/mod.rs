@@ -4,6 +4,8 @@
 mod continuing;
 mod features;
 mod lifecycle;
+mod log;
+mod process;
 mod races;
 
 use crate::harness::{Account, Host, Kind, Output};
