@@ -13,6 +13,7 @@ use crate::enforce::audit::{Audit, Importance};
 use crate::enforce::confine::irrevocably_confine;
 use crate::enforce::exec::exec;
 use crate::enforce::identity::Identity;
+use crate::enforce::kernel::Kernel;
 use crate::enforce::load::POLICY;
 use crate::enforce::peer;
 use crate::enforce::sanitise::{Standard, sanitise};
@@ -74,6 +75,7 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
         }
     };
     audit.require(plan.audit)?;
+    Kernel::report(&plan, audit);
     carry_out(plan, slot, audit).map(Session::Served)
 }
 

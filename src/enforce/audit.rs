@@ -25,8 +25,11 @@ use crate::judge::Subject;
 /// Where syslog daemons and journald listen.
 const SOCKET: &str = "/dev/log";
 
-/// How long one line may wait for the log daemon, in milliseconds.
+/// How long one line may wait for the log daemon.
 const WAIT_MAX: Duration = Duration::from_millis(200);
+
+/// How long it may wait after one was lost.
+const WAIT_LOST: Duration = Duration::from_millis(1);
 
 /// How important a line is (syslog(3)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,10 +127,11 @@ impl Audit {
         let lost = Lost(self.lost);
         let (session, sequence, subject) = (self.session, self.sequence, &self.subject);
         let line = format!("session={session:016x} seq={sequence} {subject}{lost} {event}");
-        if self.send(importance, &line) {
-            self.lost = 0;
-        } else {
-            self.lost += 1;
+        let was_lost = self.lost > 0;
+        let is_lost = !self.send(importance, &line);
+        self.lost = if is_lost { self.lost + 1 } else { 0 };
+        if is_lost != was_lost {
+            self.bound_wait();
         }
     }
 
@@ -159,13 +163,18 @@ impl Audit {
             process: std::process::id(),
         };
         self.logger = syslog::unix_custom(line, SOCKET).ok();
+        self.bound_wait();
+    }
+
+    /// Sets how long a line may wait: a session that changes thousands of
+    /// files must not wait for a daemon that hangs at each of them.
+    fn bound_wait(&mut self) {
+        let wait = if self.lost > 0 { WAIT_LOST } else { WAIT_MAX };
         if let Some(Logger { backend, .. }) = &self.logger {
             // A socket without the bound could hang the session: do without.
             let bounded = match backend {
-                LoggerBackend::Unix(socket) => socket.set_write_timeout(Some(WAIT_MAX)),
-                LoggerBackend::UnixStream(stream) => {
-                    stream.get_ref().set_write_timeout(Some(WAIT_MAX))
-                }
+                LoggerBackend::Unix(socket) => socket.set_write_timeout(Some(wait)),
+                LoggerBackend::UnixStream(stream) => stream.get_ref().set_write_timeout(Some(wait)),
                 LoggerBackend::Udp(..) | LoggerBackend::Tcp(_) => Ok(()),
             };
             if bounded.is_err() {

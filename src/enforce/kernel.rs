@@ -3,8 +3,10 @@
 
 use std::fs;
 
+use crate::decide::plan::Plan;
 use crate::decide::policy::Requirement;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
+use crate::enforce::audit::{Audit, Importance};
 use crate::system::{landlock, seccomp};
 
 /// Where Yama says who may trace whom (Documentation/admin-guide/LSM/Yama.rst).
@@ -88,7 +90,7 @@ const SINCE: [(u32, Weakness); 5] = [
 ];
 
 /// What is open without the guard, whatever keeps it from working.
-const UNGUARDED: &str = "dotfiles below the home's first level, modes, owners, times and the \
+pub const UNGUARDED: &str = "dotfiles below the home's first level, modes, owners, times and the \
     rights finer than reading and writing are not protected, and changes are not logged";
 
 impl Kernel {
@@ -123,6 +125,17 @@ impl Kernel {
         let all = missing.chain(guard);
         all.filter(|(is_missing, _)| *is_missing)
             .map(|(_, weakness)| weakness)
+    }
+
+    /// Logs what is open in a session that starts without what is missing.
+    pub fn report(plan: &Plan, audit: &mut Audit) {
+        if plan.confinement == Requirement::Required {
+            return;
+        }
+        for Weakness { missing, open, .. } in Self::probe().weaknesses() {
+            let line = format_args!("weaker missing=\"{missing}\" open=\"{open}\"");
+            audit.event(Importance::Warning, &line);
+        }
     }
 
     /// The verdict as it comes out on this kernel: a granted session that

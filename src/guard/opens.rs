@@ -201,14 +201,15 @@ impl Guard<'_> {
         };
         self.confirm(caller)?;
         let fd = self.reopen_regular(&object, access, flags)?;
+        // An upload before this one has its line with the size that it had.
+        let inode = object.status.inode;
+        self.ledger.settle(self.audit, inode);
         if truncate && access == OFlag::O_RDONLY {
             ftruncate(reopen(&object, OFlag::O_WRONLY | OFlag::O_NONBLOCK)?, 0)?;
         } else if truncate {
             ftruncate(&fd, 0)?;
         }
-        let inode = object.status.inode;
         let (path, pin) = (object.place.path, Rc::new(object.fd));
-        self.ledger.settle(self.audit, inode);
         self.ledger
             .opened(self.audit, Deed::Overwritten, inode, path, pin);
         Ok(Answer::opened(fd, flags, true))

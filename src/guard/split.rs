@@ -7,13 +7,14 @@
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::num::NonZeroU32;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 
 use nix::fcntl::OFlag;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::waitpid;
 use nix::unistd::{
     ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, pipe2, setpgid,
 };
@@ -28,6 +29,7 @@ use crate::decide::filter::{Session, program};
 use crate::decide::plan::Plan;
 use crate::decide::policy::Requirement;
 use crate::enforce::audit::{Audit, Importance};
+use crate::enforce::kernel::UNGUARDED;
 use crate::error::{Error, Step};
 use crate::exit::Exit;
 use crate::system::seccomp::{Listener, Loaded, load_irrevocably};
@@ -89,21 +91,29 @@ pub fn split<'a>(plan: &'a Plan, audit: &'a mut Audit) -> Result<Side<'a>, Error
         ForkResult::Parent { child } => {
             drop(write);
             let mut pipe = std::fs::File::from(read);
-            match hear(&mut pipe) {
-                Ok(hello) => {
-                    let guard = become_guard(plan, audit, resolver, (child, hello), pipe);
+            let heard = hear(&mut pipe).and_then(|hello| meet(child, hello));
+            match heard {
+                Ok(server) => {
+                    let guard = become_guard(plan, audit, resolver, server, pipe);
                     if guard.is_err() {
                         // Nobody would answer its execve.
                         let _ = kill(child, Signal::SIGKILL);
                     }
                     guard.map(|guard| Side::Guard(Box::new(guard)))
                 }
-                Err(error) if plan.confinement == Requirement::BestEffort => {
-                    let weaker = format_args!("weaker=guard cause=\"{error}\"");
+                Err(error) => {
+                    // It may wait in its execve, and is no child of a server.
+                    let _ = kill(child, Signal::SIGKILL);
+                    let _ = waitpid(child, None);
+                    if plan.confinement == Requirement::Required {
+                        return Err(error);
+                    }
+                    let weaker = format_args!(
+                        "weaker missing=\"the guard\" cause=\"{error}\" open=\"{UNGUARDED}\""
+                    );
                     audit.event(Importance::Error, &weaker);
                     Ok(Side::Unguarded)
                 }
-                Err(error) => Err(error),
             }
         }
     }
@@ -180,20 +190,46 @@ fn hear(pipe: &mut std::fs::File) -> Result<Hello, Error> {
     Err(Error::text(Step::Guard("the server's side"), text))
 }
 
+/// The server's side, reached: from here on its calls can be answered.
+struct Met {
+    server: Pid,
+    pidfd: OwnedFd,
+    listener: Listener,
+    wait_killable: bool,
+}
+
+/// Takes the listener out of the server's side. Yama may forbid that, which is
+/// no matter of luck: it would forbid reading its memory as well.
+fn meet(server: Pid, hello: Hello) -> Result<Met, Error> {
+    let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
+    let pidfd = process::pidfd_open(server).map_err(failed("pidfd"))?;
+    let listener = process::pidfd_getfd(pidfd.as_fd(), hello.listener)
+        .map_err(|error| match error.raw_os_error() {
+            Some(nix::libc::EPERM) => Error::text(
+                Step::Guard("listener"),
+                "a process may not look into its own child here (Yama's ptrace_scope above 1?)",
+            ),
+            _ => failed("listener")(error),
+        })
+        .and_then(|fd| Listener::new(fd).map_err(failed("listener")))?;
+    Ok(Met {
+        server,
+        pidfd,
+        listener,
+        wait_killable: hello.wait_killable,
+    })
+}
+
 fn become_guard<'a>(
     plan: &'a Plan,
     audit: &'a mut Audit,
     resolver: Resolver,
-    (server, hello): (Pid, Hello),
+    met: Met,
     complaint: std::fs::File,
 ) -> Result<Guard<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
     let signals = take_signals().map_err(failed("signals"))?;
     prctl::set_child_subreaper(true).map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
-    let pidfd = process::pidfd_open(server).map_err(failed("pidfd"))?;
-    let listener = process::pidfd_getfd(pidfd.as_fd(), hello.listener)
-        .and_then(Listener::new)
-        .map_err(failed("listener"))?;
     own_filter::load().map_err(failed("own filter"))?;
     prctl::set_dumpable(false).map_err(|error| Error::io(Step::Guard("dumpable"), error))?;
     leave_standard(&signals).map_err(failed("standard descriptors"))?;
@@ -201,11 +237,11 @@ fn become_guard<'a>(
         plan,
         audit,
         resolver,
-        listener,
-        wait_killable: hello.wait_killable,
+        listener: met.listener,
+        wait_killable: met.wait_killable,
         signals,
-        server,
-        pidfd: Rc::new(pidfd),
+        server: met.server,
+        pidfd: Rc::new(met.pidfd),
         complaint: complaint.into(),
         executed: false,
         umasks: Umasks::default(),

@@ -181,6 +181,36 @@ impl Snapshot {
         )
     }
 
+    /// The same state but for what `left_out` says, a place where changes are allowed.
+    pub fn without(&self, left_out: impl Fn(&Path) -> bool) -> Self {
+        let kept = self.0.iter().filter(|(path, _)| !left_out(path));
+        Self(
+            kept.map(|(path, entry)| (path.clone(), entry.clone()))
+                .collect(),
+        )
+    }
+
+    /// The same state as another account would have it: ids are counted from `id`, and what was changed since
+    /// `start` (seconds since 1970) was changed "now".
+    pub fn comparable(&self, id: u32, start: i64) -> Self {
+        let of = |number: u32| number.checked_sub(id).unwrap_or(number);
+        let entry = |entry: &Entry| Entry {
+            owner: (of(entry.owner.0), of(entry.owner.1)),
+            modified: if entry.modified.0 >= start {
+                (i64::MAX, 0)
+            } else {
+                entry.modified
+            },
+            ..entry.clone()
+        };
+        Self(
+            self.0
+                .iter()
+                .map(|(path, old)| (path.clone(), entry(old)))
+                .collect(),
+        )
+    }
+
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.0.keys().map(PathBuf::as_path)
     }

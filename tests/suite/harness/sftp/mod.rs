@@ -268,6 +268,16 @@ impl Sftp {
         self.process.id()
     }
 
+    /// Gives up the conversation but not the session: what is left is its process.
+    pub fn into_process(self) -> Child {
+        // Standard input stays open in the process, so that it does not end by that.
+        let Self {
+            mut process, to, ..
+        } = self;
+        process.stdin = Some(to);
+        process
+    }
+
     /// Says goodbye and returns the exit status of the session.
     pub fn end(self) -> i32 {
         let Self {

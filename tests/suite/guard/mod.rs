@@ -1,0 +1,48 @@
+//! The guard under attack and under load: races, signals, missing kernel features, limits, its log, and that an
+//! unmodified client sees no difference.
+
+mod continuing;
+mod features;
+mod lifecycle;
+mod log;
+mod process;
+mod races;
+
+use crate::harness::{Account, Host, Kind, Output};
+
+const ATTACK: &str = "/opt/attack";
+const SFTP: &str = "/usr/lib/openssh/sftp-server";
+const RSYNC: &str = "rsync --server -logDtpre.iLsfxCIvu . uploads/";
+
+/// The first line of a policy under which `attack` stands in for both servers.
+const ATTACKED: &str = "protocols = [\"sftp\", \"scp\", \"rsync\"]\nsftp_server = \"/opt/attack\"\nrsync = \"/opt/attack\"\n";
+
+/// A host where `tests/programs/attack.c` is the server, whichever the client asks for.
+fn attacked(policy: &str) -> Host {
+    let host = Host::new();
+    host.install_program("attack", Kind::Program);
+    host.policy(&format!("{ATTACKED}{policy}"));
+    host
+}
+
+/// Has `attack` do these words in a session of `command`; as the ordinary account it is simply a program.
+#[track_caller]
+fn attack(host: &Host, account: &Account, command: &str, words: &str) -> Output {
+    let command = if account.name == "plain" {
+        ATTACK
+    } else {
+        command
+    };
+    host.direct(account, command.as_bytes(), format!("{words}\n").as_bytes())
+}
+
+/// The number behind a word in what `attack` printed.
+#[track_caller]
+fn number(output: &Output, word: &str) -> u64 {
+    let text = output.out();
+    let mut words = text.split_whitespace().skip_while(|seen| *seen != word);
+    words
+        .nth(1)
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("no number behind {word:?} in: {output}"))
+}
