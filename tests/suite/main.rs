@@ -12,6 +12,7 @@ mod corpus;
 mod docs;
 mod doctor;
 mod filter;
+mod forced;
 mod hostile_start;
 mod layering;
 mod leftovers;
