@@ -203,3 +203,39 @@ fn the_recipes_of_the_guide_do_what_they_say() {
     let mode = host.shell_line("stat -c %a /srv/www/alice/index.html /srv/www/alice/.well-known");
     assert_eq!(mode, "644\n755\n");
 }
+
+/// "What differs from plain OpenSSH", as far as the clients of OpenSSH can show it.
+#[test]
+fn the_exceptions_of_the_guide_are_as_listed() {
+    let host = Host::with_sshd();
+    host.write("/tmp/local/up", b"from the client\n");
+    let line = |text: &str| host.sftp(host.alice(), &format!("{text}\n"));
+    let mode = |path: &str| {
+        host.shell_line(&format!("stat -c %a /home/alice/{path}"))
+            .trim()
+            .to_owned()
+    };
+    line("put up uploads/new").succeeded("an upload");
+    line("chmod 6755 uploads/new").succeeded("chmod of a file");
+    assert_eq!(mode("uploads/new"), "755");
+    line("chmod 2775 uploads/sub").succeeded("chmod of a directory");
+    assert_eq!(mode("uploads/sub"), "2775");
+    // uploads/other-note is another name of ~/note.txt.
+    let before = host.disk();
+    for change in ["put up uploads/other-note", "chmod 600 uploads/other-note"] {
+        let refused = line(change).failed(change);
+        assert!(refused.err().contains("Permission denied"), "{refused}");
+    }
+    for change in [
+        "ln -s /etc uploads/etc",
+        "rename uploads elsewhere",
+        "rmdir empty",
+        "put up uploads/to-nothing",
+    ] {
+        line(change).failed(change);
+    }
+    before.assert_same(&host.disk(), "what the guide lists as refused");
+    line("ln -s old.txt uploads/link").succeeded("a link that leads inside");
+    line("rm uploads/other-note").succeeded("removing a second name");
+    assert_eq!(host.read("/home/alice/note.txt"), b"a note in the home\n");
+}
