@@ -13,6 +13,7 @@ mod docs;
 mod doctor;
 mod filter;
 mod guard;
+mod forced;
 mod hostile_start;
 mod layering;
 mod leftovers;

@@ -1,7 +1,7 @@
 //! Every policy that is shown is a policy.
 
 use super::{blocks, files, files_ending, read, root};
-use crate::harness::{Host, XFERSH};
+use crate::harness::{Host, Shell, SshdConfig, XFERSH};
 
 /// What stands in a man page between `.Bd -literal` and `.Ed` in the section of examples.
 fn literals(page: &str) -> Vec<String> {
@@ -64,4 +64,178 @@ fn every_policy_that_is_shown_holds() {
     for (place, text) in policies {
         check(&text).succeeded(&place);
     }
+}
+
+/// What an account tries under a recipe, as batch lines of sftp: one that works, or one that does not.
+enum Try {
+    Works(&'static str),
+    Fails(&'static str),
+}
+use Try::{Fails, Works};
+
+/// One recipe of the guide: its mark, the account, and what is tried in order, each in a session of its own.
+struct Recipe(&'static str, &'static str, &'static [Try]);
+
+const RECIPES: &[Recipe] = &[
+    Recipe(
+        "drop-box",
+        "alice",
+        &[
+            Works("put up in/new"),
+            Fails("get in/new got"),
+            Fails("ls in"),
+            Fails("put up2 in/new"),
+            Fails("rm in/new"),
+            Fails("get note.txt got"),
+            Fails("put up uploads/new"),
+        ],
+    ),
+    Recipe(
+        "list-and-create",
+        "alice",
+        &[
+            Works("ls"),
+            Works("put up new"),
+            Fails("get new got"),
+            Fails("rm new"),
+            Fails("mkdir sub"),
+        ],
+    ),
+    Recipe(
+        "in-and-out",
+        "exchange",
+        &[
+            Works("put up in/new"),
+            Fails("get in/new got"),
+            Works("get out/file got"),
+            Fails("put up out/new"),
+            Fails("rm out/file"),
+        ],
+    ),
+    Recipe(
+        "backup",
+        "backup-1",
+        &[
+            Works("put up /srv/backup/backup-1/one"),
+            Works("put up /srv/backup/backup-1/.dot"),
+            Works("get /srv/backup/backup-1/one got"),
+            Fails("put up2 /srv/backup/backup-1/one"),
+            Fails("rm /srv/backup/backup-1/one"),
+            Fails("rename /srv/backup/backup-1/one /srv/backup/backup-1/two"),
+            Fails("chmod 600 /srv/backup/backup-1/one"),
+            Fails("put up .bashrc"),
+        ],
+    ),
+    Recipe(
+        "web",
+        "alice",
+        &[
+            Works("put up /srv/www/alice/index.html"),
+            Works("put up2 /srv/www/alice/index.html"),
+            Fails("put up /srv/www/alice/.htaccess"),
+            Works("mkdir /srv/www/alice/.well-known"),
+            Works("put up /srv/www/alice/.well-known/x"),
+            Fails("ln -s index.html /srv/www/alice/link"),
+            Fails("put up uploads/new"),
+        ],
+    ),
+];
+
+#[test]
+fn the_recipes_of_the_guide_do_what_they_say() {
+    let shell = Shell::Xfersh;
+    let accounts = [("alice", shell), ("exchange", shell), ("backup-1", shell)];
+    let mut host = Host::with_accounts(&accounts);
+    host.start_sshd(&SshdConfig::default());
+    host.shell_line("printf 'partners:x:70001:alice\\nauthors:x:70002:alice\\n' >>/etc/group");
+    host.write("/tmp/local/up", b"first\n");
+    host.write("/tmp/local/up2", b"another one\n");
+    let guide = blocks(&root().join("docs/administrators-guide.md"));
+    for Recipe(mark, name, tries) in RECIPES {
+        let wanted = format!("recipe: {mark}");
+        let block = guide
+            .iter()
+            .find(|block| block.mark == wanted)
+            .unwrap_or_else(|| panic!("no block {wanted:?}"));
+        let account = host.account(name);
+        host.refurnish();
+        let home = account.home();
+        let places = [
+            home.join("in"),
+            home.join("out"),
+            format!("/srv/backup/{name}").into(),
+            format!("/srv/www/{name}").into(),
+        ];
+        host.inside(|| {
+            for place in &places {
+                let _ = std::fs::remove_dir_all(place);
+                std::fs::create_dir_all(place).expect("a directory");
+                std::fs::write(place.join("file"), "older\n").expect("a file");
+                account.own(place);
+            }
+        });
+        host.policy("# so that the baseline has rights everywhere\nwritable = [\"~/*\", \"/srv/backup\", \"/srv/www\"]\n");
+        host.sftp(
+            account,
+            &format!("put up {}\n", places[0].join("try").display()),
+        )
+        .succeeded("the baseline");
+        host.sftp(
+            account,
+            &format!("rm {}\n", places[0].join("try").display()),
+        )
+        .succeeded("the baseline");
+        host.policy(&block.text);
+        for attempt in *tries {
+            match attempt {
+                Works(line) => drop(
+                    host.sftp(account, &format!("{line}\n"))
+                        .succeeded(&format!("{mark}: {line}")),
+                ),
+                Fails(line) => drop(
+                    host.sftp(account, &format!("{line}\n"))
+                        .failed(&format!("{mark}: {line}")),
+                ),
+            }
+        }
+    }
+    assert_eq!(host.read("/srv/www/alice/index.html"), b"another one\n");
+    let mode = host.shell_line("stat -c %a /srv/www/alice/index.html /srv/www/alice/.well-known");
+    assert_eq!(mode, "644\n755\n");
+}
+
+/// "What differs from plain OpenSSH", as far as the clients of OpenSSH can show it.
+#[test]
+fn the_exceptions_of_the_guide_are_as_listed() {
+    let host = Host::with_sshd();
+    host.write("/tmp/local/up", b"from the client\n");
+    let line = |text: &str| host.sftp(host.alice(), &format!("{text}\n"));
+    let mode = |path: &str| {
+        host.shell_line(&format!("stat -c %a /home/alice/{path}"))
+            .trim()
+            .to_owned()
+    };
+    line("put up uploads/new").succeeded("an upload");
+    line("chmod 6755 uploads/new").succeeded("chmod of a file");
+    assert_eq!(mode("uploads/new"), "755");
+    line("chmod 2775 uploads/sub").succeeded("chmod of a directory");
+    assert_eq!(mode("uploads/sub"), "2775");
+    // uploads/other-note is another name of ~/note.txt.
+    let before = host.disk();
+    for change in ["put up uploads/other-note", "chmod 600 uploads/other-note"] {
+        let refused = line(change).failed(change);
+        assert!(refused.err().contains("Permission denied"), "{refused}");
+    }
+    for change in [
+        "ln -s /etc uploads/etc",
+        "rename uploads elsewhere",
+        "rmdir empty",
+        "put up uploads/to-nothing",
+    ] {
+        line(change).failed(change);
+    }
+    before.assert_same(&host.disk(), "what the guide lists as refused");
+    line("ln -s old.txt uploads/link").succeeded("a link that leads inside");
+    line("rm uploads/other-note").succeeded("removing a second name");
+    assert_eq!(host.read("/home/alice/note.txt"), b"a note in the home\n");
 }

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use super::{blocks, root};
 use crate::harness::host::XFERSH;
+use crate::harness::sshd::CLIENT_KEY;
 use crate::harness::{Account, Host, Output, Shell, SshdConfig};
+use crate::prepared::{self, SOURCE};
 
 /// Where a test host has its copy of the repository.
 const CHECKOUT: &str = "/srv/checkout";
@@ -22,7 +24,13 @@ fn block(mark: &str) -> String {
 
 #[test]
 fn every_command_block_has_a_test() {
-    let known = ["run: demo", "run: tests", "run: account", "run: check"];
+    let known = [
+        "run: demo",
+        "run: tests",
+        "run: install",
+        "run: account",
+        "run: check",
+    ];
     let blocks = blocks(Path::new("README.md"));
     let commands = blocks.iter().filter(|block| block.language == "sh");
     let marks: Vec<&str> = commands.map(|block| block.mark.as_str()).collect();
@@ -34,12 +42,16 @@ fn every_command_block_has_a_test() {
 
 /// Runs a block at the root of the checkout, as root, ending at the first command that fails.
 fn run(host: &Host, mark: &str) -> Output {
+    run_in(host, mark, CHECKOUT)
+}
+
+fn run_in(host: &Host, mark: &str, checkout: &str) -> Output {
     let mut shell = Command::new("bash");
     shell.args(["-euo", "pipefail", "-c", &block(mark)]);
-    shell.current_dir(CHECKOUT).env_clear();
+    shell.current_dir(checkout).env_clear();
     shell.env(
         "PATH",
-        format!("{CHECKOUT}/stand-in:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        format!("{checkout}/stand-in:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
     );
     host.run(&mut shell, b"")
 }
@@ -82,7 +94,7 @@ fn sshd_config() -> SshdConfig {
 }
 
 /// A host as the README says, with alice and an sshd.
-fn prepared() -> (Host, Account) {
+fn by_hand() -> (Host, Account) {
     let mut host = host();
     // The keys of clients come with an sshd.
     host.start_sshd(&sshd_config());
@@ -139,9 +151,42 @@ fn the_test_command_is_there() {
 }
 
 #[test]
+fn the_scripts_prepare_a_host_and_an_account() {
+    let mut host = prepared::bare();
+    // Compilers are of the machine, not of the host; what they make is the binary under test.
+    let stand_in = |name: &str, script: &str| {
+        let path = format!("{SOURCE}/stand-in/{name}");
+        host.write(&path, script.as_bytes());
+        host.inside(|| std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)))
+            .expect("chmod");
+    };
+    host.root("mkdir", &["-p", &format!("{SOURCE}/stand-in")])
+        .succeeded("mkdir");
+    stand_in(
+        "cargo",
+        &format!(
+            "#!/bin/sh\n[ \"$*\" = 'build --release --locked' ] || exit 1\n\
+             mkdir -p target/any/release && cp {XFERSH} target/any/release/xfersh\n"
+        ),
+    );
+    stand_in("rustc", "#!/bin/sh\necho 'host: any'\n");
+    let key = host.shell_line(&format!("cat {CLIENT_KEY}.pub"));
+    host.write(format!("{SOURCE}/alice.pub"), key.as_bytes());
+    let output = run_in(&host, "run: install", SOURCE).succeeded("the block that installs");
+    assert!(output.out().contains("0 serious"), "{output}");
+    host.start_system_sshd();
+    let alice = prepared::account(&host, "alice", Shell::Xfersh);
+    host.write("/tmp/local/report.pdf", b"a report\n");
+    host.scp_to(&alice, &[], &["report.pdf"], "uploads/")
+        .succeeded("an upload");
+    assert_eq!(host.read("/home/alice/uploads/report.pdf"), b"a report\n");
+    host.ssh(&alice, &[], "id").failed("a command");
+}
+
+#[test]
 fn an_account_is_set_up_in_four_lines() {
     assert_eq!(block("run: account").lines().count(), 4);
-    let (host, alice) = prepared();
+    let (host, alice) = by_hand();
     let entry = host.shell_line("getent passwd alice");
     assert!(
         entry.trim().ends_with(":/home/alice:/usr/local/bin/xfersh"),
@@ -166,7 +211,7 @@ fn an_account_is_set_up_in_four_lines() {
 
 #[test]
 fn the_check_says_what_the_account_may() {
-    let (host, _) = prepared();
+    let (host, _) = by_hand();
     let output = run(&host, "run: check").succeeded("the block that checks");
     assert!(
         output.out().contains("allowed\n") && output.out().contains("uploads"),
@@ -176,7 +221,7 @@ fn the_check_says_what_the_account_may() {
 
 #[test]
 fn the_lines_for_sshd_close_forwarding() {
-    let (mut host, alice) = prepared();
+    let (mut host, alice) = by_hand();
     // What only forwarding reaches: sshd itself, through the session.
     let reach = |host: &Host, account: &Account| {
         let mut client = host.client("ssh");
