@@ -1,6 +1,7 @@
 //! The Debian package: built, installed, used, removed, purged.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use super::harness::account::Shell;
 use super::harness::sshd::CLIENT_KEY;
@@ -9,10 +10,18 @@ use super::prepared::{DROP_IN, SHELL, SOURCE, USR_CHANGES, account, assert_same,
 
 const PACKAGE: &str = "/opt/package/xfersh.deb";
 
+/// Puts the package on the host. It is built once, on the first host that asks.
 fn build(host: &Host) {
-    let build = format!("{SOURCE}/install/debian/build");
-    host.root(&build, &["--binary", XFERSH, "--output", "/opt/package"])
-        .succeeded("building the package");
+    static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
+    let content = BUILT.get_or_init(|| {
+        let build = format!("{SOURCE}/install/debian/build");
+        let arguments = ["--binary", XFERSH, "--output", "/opt/package"];
+        host.root(&build, &arguments)
+            .succeeded("building the package");
+        host.read(PACKAGE)
+    });
+    sh(host, "mkdir -p /opt/package");
+    host.write(PACKAGE, content);
 }
 
 /// Without its dependencies being looked at: the test machine need not have the same packages.
@@ -59,7 +68,11 @@ fn it_is_installed_used_removed_and_purged() {
     assert!(host.exists(DROP_IN), "the drop-in is kept until the purge");
     let shells = String::from_utf8(host.read("/etc/shells")).expect("text");
     assert!(!shells.contains(SHELL), "{shells}");
-    sh(&host, "userdel carol; rm /etc/ssh/xfersh_keys/carol");
+    // What the test itself made; the client of the harness has its configuration in /etc as well.
+    sh(
+        &host,
+        "userdel carol; rm /etc/ssh/xfersh_keys/carol /etc/ssh/client_test_config",
+    );
     dpkg(&host, &["-P", "xfersh"]);
     assert_same(&before, &etc(&host), "after the purge");
     assert_eq!(usr(&host), "", "after the purge");
