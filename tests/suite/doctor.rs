@@ -119,6 +119,21 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "account-group",
         "serious",
     ),
+    (
+        "useradd -o -u $(id -u carol) -M twin; printf '[[match]]\\nuser = [\"twin\"]\\naccess = \"read-only\"\\n' >/etc/xfersh.toml; usermod -s /usr/bin/xfersh twin",
+        "account-shared-uid",
+        "serious",
+    ),
+    (
+        "echo 'confinement = \"best-effort\"' >/etc/xfersh.toml",
+        "policy-best-effort",
+        "warning",
+    ),
+    (
+        "sed -i 's|^carol:\\(.*\\):/usr/bin/xfersh|carol:\\1:/opt/missing/xfersh|' /etc/passwd; add-shell /opt/missing/xfersh",
+        "shell-missing",
+        "serious",
+    ),
     ("usermod -s /bin/sh carol", "account-shell", "serious"),
     (
         "mkdir -p /var/spool/cron/crontabs; echo '* * * * * /home/carol/uploads/x' >/var/spool/cron/crontabs/carol",
