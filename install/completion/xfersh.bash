@@ -18,10 +18,15 @@ _xfersh() {
             return
             ;;
     esac
-    local words="--check --doctor --forced --help --version -c"
+    local words="--check --doctor --forced --probe --help --version -c"
     case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
         *" --check "*) words="--user --address --config --json --live -c" ;;
         *" --doctor "*) words="--user --json" ;;
+        *" --probe "*)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -d -- "$current")
+            return
+            ;;
         *" --forced "* | *" --help "* | *" --version "*) words="" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

@@ -11,6 +11,7 @@ complete -c xfersh -f
 complete -c xfersh -n __xfersh_bare -l check -d 'say what would be done, and why'
 complete -c xfersh -n __xfersh_bare -l doctor -d 'examine this host'
 complete -c xfersh -n __xfersh_bare -l forced -d 'serve SSH_ORIGINAL_COMMAND'
+complete -c xfersh -n __xfersh_bare -l probe -x -a '(__fish_complete_directories)' -d 'what --live runs inside the confinement'
 complete -c xfersh -n __xfersh_bare -l help -d 'show the help'
 complete -c xfersh -n __xfersh_bare -l version -d 'show the version'
 complete -c xfersh -n '__xfersh_bare; or __xfersh_called --check' -s c -x -a sftp-server -d 'the command'

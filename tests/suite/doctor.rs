@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::harness::{Host, Snapshot};
-use super::prepared::{SHELL, USR_CHANGES, bare, install, prepared, sh};
+use super::prepared::{SHELL, USR_CHANGES, bare, install, installed, prepared, sh};
 
 /// The findings about carol: identifier, severity, mending line. Notes are left out.
 #[track_caller]
@@ -119,6 +119,21 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "account-group",
         "serious",
     ),
+    (
+        "useradd -o -u $(id -u carol) -M twin; printf '[[match]]\\nuser = [\"twin\"]\\naccess = \"read-only\"\\n' >/etc/xfersh.toml; usermod -s /usr/bin/xfersh twin",
+        "account-shared-uid",
+        "serious",
+    ),
+    (
+        "echo 'confinement = \"best-effort\"' >/etc/xfersh.toml",
+        "policy-best-effort",
+        "warning",
+    ),
+    (
+        "sed -i 's|^carol:\\(.*\\):/usr/bin/xfersh|carol:\\1:/opt/missing/xfersh|' /etc/passwd; add-shell /opt/missing/xfersh",
+        "shell-missing",
+        "serious",
+    ),
     ("usermod -s /bin/sh carol", "account-shell", "serious"),
     (
         "mkdir -p /var/spool/cron/crontabs; echo '* * * * * /home/carol/uploads/x' >/var/spool/cron/crontabs/carol",
@@ -197,28 +212,38 @@ fn with_id<'a>(
 }
 
 #[test]
-fn each_broken_set_up_is_found_and_its_line_mends_it() {
-    for (line, id, severity) in BROKEN {
-        let (host, _carol) = prepared();
-        assert_eq!(findings(&host), [], "before: {line}");
-        sh(&host, line);
-        let rows = findings(&host);
-        let found =
-            with_id(&rows, id).unwrap_or_else(|| panic!("{line}\nshould give {id}, got {rows:#?}"));
-        assert_eq!(found.1, *severity, "{line}");
-        sh(&host, &found.2);
-        let left = findings(&host);
-        assert_eq!(
-            with_id(&left, id),
-            None,
-            "{line}\nshould be mended by: {}",
-            found.2
-        );
-        // What else was wrong has its own line.
-        left.iter().for_each(|row| sh(&host, &row.2));
-        assert_eq!(findings(&host), [], "{line}\nshould be mended in full");
-        sh(&host, "sshd -t");
-    }
+fn each_broken_set_up_of_sshd_is_found_and_its_line_mends_it() {
+    let of_sshd = BROKEN.iter().filter(|(_, id, _)| id.starts_with("sshd-"));
+    of_sshd.for_each(break_and_mend);
+}
+
+#[test]
+fn each_broken_set_up_of_the_host_is_found_and_its_line_mends_it() {
+    let of_the_host = BROKEN.iter().filter(|(_, id, _)| !id.starts_with("sshd-"));
+    of_the_host.for_each(break_and_mend);
+}
+
+#[track_caller]
+fn break_and_mend((line, id, severity): &(&str, &str, &str)) {
+    let (host, _carol) = installed();
+    assert_eq!(findings(&host), [], "before: {line}");
+    sh(&host, line);
+    let rows = findings(&host);
+    let found =
+        with_id(&rows, id).unwrap_or_else(|| panic!("{line}\nshould give {id}, got {rows:#?}"));
+    assert_eq!(found.1, *severity, "{line}");
+    sh(&host, &found.2);
+    let left = findings(&host);
+    assert_eq!(
+        with_id(&left, id),
+        None,
+        "{line}\nshould be mended by: {}",
+        found.2
+    );
+    // What else was wrong has its own line.
+    left.iter().for_each(|row| sh(&host, &row.2));
+    assert_eq!(findings(&host), [], "{line}\nshould be mended in full");
+    sh(&host, "sshd -t");
 }
 
 /// What only a package or a person can mend: how it is broken, what it is called, how it is undone.
@@ -252,7 +277,7 @@ const MISSING: &[(&str, &str, &str)] = &[
 
 #[test]
 fn what_is_missing_is_found() {
-    let (host, _carol) = prepared();
+    let (host, _carol) = installed();
     for (line, id, undo) in MISSING {
         sh(&host, line);
         let rows = findings(&host);
@@ -267,7 +292,7 @@ fn what_is_missing_is_found() {
 
 #[test]
 fn the_doctor_changes_nothing() {
-    let (host, _carol) = prepared();
+    let (host, _carol) = installed();
     sh(
         &host,
         "chmod u+s /usr/bin/xfersh; chmod 777 /home/carol; usermod -aG disk carol",
@@ -289,7 +314,7 @@ fn the_doctor_changes_nothing() {
 
 #[test]
 fn the_host_alone_is_examined_without_an_account() {
-    let (host, _carol) = prepared();
+    let (host, _carol) = installed();
     let healthy = host.root(SHELL, &["--doctor"]).succeeded("a healthy host");
     assert!(
         healthy.out().contains("xfersh --doctor --user carol"),
@@ -330,7 +355,7 @@ fn a_host_without_drop_in_is_open_and_said_to_be() {
 
 #[test]
 fn what_cannot_be_examined_is_an_error_of_its_own() {
-    let (host, carol) = prepared();
+    let (host, carol) = installed();
     let unknown = host.root(SHELL, &["--doctor", "--user", "no-such-account"]);
     assert_eq!(
         (unknown.code(), unknown.out().as_str()),
@@ -356,7 +381,7 @@ fn what_cannot_be_examined_is_an_error_of_its_own() {
 
 #[test]
 fn colours_are_for_terminals_that_want_them() {
-    let (host, _carol) = prepared();
+    let (host, _carol) = installed();
     sh(&host, "chmod u+s /usr/bin/xfersh");
     let in_terminal = |variables: &str| {
         let line = format!("{variables} {SHELL} --doctor");

@@ -1,5 +1,6 @@
 //! A host that an administrator has prepared with the scripts of `install/`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -100,12 +101,18 @@ pub fn install(host: &Host, options: &[&str]) -> super::harness::Output {
     host.root(&format!("{SOURCE}/install/install"), &arguments)
 }
 
-/// A host with xfersh installed, sshd running and an account `carol` made by add-account, with the client's key.
-pub fn prepared() -> (Host, Account) {
-    let mut host = bare();
+/// A host with xfersh installed and an account `carol` made by add-account, with the client's key; no sshd runs.
+pub fn installed() -> (Host, Account) {
+    let host = bare();
     install(&host, &[]).succeeded("install/install");
-    host.start_system_sshd();
     let carol = add_account(&host, "carol");
+    (host, carol)
+}
+
+/// The same with an sshd.
+pub fn prepared() -> (Host, Account) {
+    let (mut host, carol) = installed();
+    host.start_system_sshd();
     (host, carol)
 }
 
@@ -130,4 +137,17 @@ pub fn account(host: &Host, name: &str, shell: Shell) -> Account {
 #[track_caller]
 pub fn sh(host: &Host, line: &str) {
     host.root("/bin/sh", &["-c", line]).succeeded(line);
+}
+
+/// The files of /etc with their sums: without times and without the backups that the account tools keep (`passwd-`).
+pub fn etc(host: &Host) -> BTreeSet<String> {
+    let line = "cd /etc && find . -type f ! -name '*-' ! -name '*.lock' ! -name ld.so.cache -exec sha256sum {} +";
+    let sums = host.root("/bin/sh", &["-c", line]).succeeded("sha256sum");
+    sums.out().lines().map(str::to_owned).collect()
+}
+
+#[track_caller]
+pub fn assert_same(before: &BTreeSet<String>, after: &BTreeSet<String>, what: &str) {
+    let different: Vec<_> = before.symmetric_difference(after).collect();
+    assert!(different.is_empty(), "{what}: {different:#?}");
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::files::{self, FileFacts};
 use super::finding::{Finding, quoted};
+use super::rights::ANYWHERE;
 use crate::decide::policy::{Origin, Policy, PolicyFile, Requirement};
 use crate::enforce::load::{self, LoadError, POLICY};
 
@@ -15,7 +16,10 @@ pub fn check() -> (PolicyFile, Vec<Finding>) {
     let way = files::way_to(path).unwrap_or_default();
     let mut findings = judge_file(path, FileFacts::of(path).ok().as_ref(), &way);
     match load::policy(path) {
-        Ok(file) => (file, findings),
+        Ok(file) => {
+            findings.extend(judge_address(&file));
+            (file, findings)
+        }
         Err(error) => {
             // What is wrong with the file itself has been said above.
             if findings.is_empty() || matches!(error, LoadError::Wrong(_)) {
@@ -92,6 +96,20 @@ fn judge_error(path: &Path, error: &LoadError) -> Vec<Finding> {
     }
 }
 
+/// Whether other clients may find another policy than the one that is judged.
+fn judge_address(file: &PolicyFile) -> Option<Finding> {
+    let by_address = file
+        .matches
+        .iter()
+        .find(|block| !block.addresses.is_empty())?;
+    let line = by_address.line;
+    let say = format!(
+        "{POLICY}:{line} has a [[match]] by address; set-ups are judged for a client at {ANYWHERE} alone."
+    );
+    let mend = "xfersh --check --user NAME --address IP # for a client there";
+    Some(Finding::note("policy-match-address", say, mend))
+}
+
 /// Where the administrator chose less than the promises for an account.
 #[must_use]
 pub fn judge_choices(policy: &Policy) -> Option<Finding> {
@@ -137,5 +155,19 @@ mod tests {
             assert_eq!(seen.join(" "), expected, "{kind:?} {uid} {mode:o}");
         }
         assert_eq!(judge_file(path, None, &[])[0].id, "policy-absent");
+    }
+
+    #[test]
+    fn addresses() {
+        let file = |text: &str| crate::decide::policy::parse(text, Path::new(POLICY)).unwrap();
+        let by_user = file("[[match]]\nuser = [\"a\"]\naccess = \"read-only\"\n");
+        assert_eq!(judge_address(&by_user), None);
+        let by_address = file("[[match]]\naddress = [\"192.0.2.0/24\"]\naccess = \"read-only\"\n");
+        assert!(
+            judge_address(&by_address)
+                .unwrap()
+                .what
+                .starts_with("/etc/xfersh.toml:1 ")
+        );
     }
 }

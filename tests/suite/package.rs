@@ -1,0 +1,136 @@
+//! The Debian package: built, installed, used, removed, purged.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use super::harness::account::Shell;
+use super::harness::sshd::CLIENT_KEY;
+use super::harness::{Host, XFERSH};
+use super::prepared::{DROP_IN, SHELL, SOURCE, USR_CHANGES, account, assert_same, bare, etc, sh};
+
+const PACKAGE: &str = "/opt/package/xfersh.deb";
+
+/// Puts the package on the host. It is built once, on the first host that asks.
+fn build(host: &Host) {
+    static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
+    let content = BUILT.get_or_init(|| {
+        let build = format!("{SOURCE}/install/debian/build");
+        let arguments = ["--binary", XFERSH, "--output", "/opt/package"];
+        host.root(&build, &arguments)
+            .succeeded("building the package");
+        host.read(PACKAGE)
+    });
+    sh(host, "mkdir -p /opt/package");
+    host.write(PACKAGE, content);
+}
+
+/// Without its dependencies being looked at: the test machine need not have the same packages.
+fn dpkg(host: &Host, arguments: &[&str]) {
+    let mut all = vec!["--force-depends"];
+    all.extend(arguments);
+    host.root("dpkg", &all).succeeded("dpkg");
+}
+
+fn usr(host: &Host) -> String {
+    // Indexes that triggers of other packages make anew are not ours.
+    let line = format!("find {USR_CHANGES} ! -type d ! -path '*/mandb/*' ! -path '*/.build-id/*'");
+    host.root("/bin/sh", &["-c", &line]).succeeded("find").out()
+}
+
+#[test]
+fn it_is_installed_used_removed_and_purged() {
+    let mut host = bare();
+    build(&host);
+    let before = etc(&host);
+    dpkg(&host, &["-i", PACKAGE]);
+    assert!(host.exists(DROP_IN) && host.exists(SHELL));
+    host.root(
+        "xfersh-add-account",
+        &["carol", "--key", &format!("{CLIENT_KEY}.pub")],
+    )
+    .succeeded("an account");
+    let carol = account(&host, "carol", Shell::Xfersh);
+    host.start_system_sshd();
+    host.inside(|| std::fs::write("/tmp/local/a", "content\n"))
+        .expect("a local file");
+    host.sftp(&carol, "put a uploads/a\n")
+        .succeeded("an upload");
+    host.ssh(&carol, &[], "id").failed("a command");
+    host.root(SHELL, &["--doctor", "--user", "carol"])
+        .succeeded("the doctor");
+    // The same package again is an upgrade.
+    dpkg(&host, &["-i", PACKAGE]);
+    let shells = String::from_utf8(host.read("/etc/shells")).expect("text");
+    assert_eq!(shells.matches(SHELL).count(), 1, "{shells}");
+
+    dpkg(&host, &["-r", "xfersh"]);
+    assert!(!host.exists(SHELL));
+    assert!(host.exists(DROP_IN), "the drop-in is kept until the purge");
+    let shells = String::from_utf8(host.read("/etc/shells")).expect("text");
+    assert!(!shells.contains(SHELL), "{shells}");
+    // What the test itself made; the client of the harness has its configuration in /etc as well.
+    sh(
+        &host,
+        "userdel carol; rm /etc/ssh/xfersh_keys/carol /etc/ssh/client_test_config",
+    );
+    dpkg(&host, &["-P", "xfersh"]);
+    assert_same(&before, &etc(&host), "after the purge");
+    assert_eq!(usr(&host), "", "after the purge");
+    host.root("dpkg", &["-s", "xfersh"])
+        .failed("asking for a purged package");
+}
+
+#[test]
+fn a_purge_keeps_keys_and_members() {
+    let host = bare();
+    build(&host);
+    dpkg(&host, &["-i", PACKAGE]);
+    host.root(
+        "xfersh-add-account",
+        &["carol", "--key", &format!("{CLIENT_KEY}.pub")],
+    )
+    .succeeded("an account");
+    dpkg(&host, &["-P", "xfersh"]);
+    assert!(host.exists("/etc/ssh/xfersh_keys/carol"));
+    assert!(host.exists("/home/carol/uploads"));
+    host.root("getent", &["group", "xfersh"])
+        .succeeded("the group of an account that is left");
+}
+
+#[test]
+fn both_ways_to_build_it_put_the_same_files_in() {
+    let host = bare();
+    build(&host);
+    let listing = host
+        .root("dpkg-deb", &["--contents", PACKAGE])
+        .succeeded("dpkg-deb");
+    let listed = listing.out();
+    let files = listed.lines().filter(|line| line.starts_with('-'));
+    let built: BTreeSet<(String, String)> = files
+        .map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            assert_eq!(fields[1], "root/root", "{line}");
+            let mode = if fields[0] == "-rwxr-xr-x" {
+                "755"
+            } else {
+                "644"
+            };
+            let path = fields[5].trim_start_matches("./").trim_end_matches(".gz");
+            (path.to_owned(), mode.to_owned())
+        })
+        .collect();
+    let manifest = include_str!("../../Cargo.toml");
+    let start = manifest.find("\nassets = [").expect("the list of assets");
+    let end = manifest[start..].find("\n]").expect("its end");
+    let rows = manifest[start..start + end]
+        .lines()
+        .filter(|line| line.trim_start().starts_with("[\""));
+    let declared: BTreeSet<(String, String)> = rows
+        .map(|line| {
+            let words: Vec<&str> = line.split('"').collect();
+            (words[3].to_owned(), words[5].to_owned())
+        })
+        .collect();
+    assert!(declared.len() >= 10);
+    assert_eq!(built, declared);
+}
