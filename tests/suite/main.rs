@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod clients;
 mod confine;
 mod corpus;
 mod filter;
