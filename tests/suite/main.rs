@@ -7,6 +7,7 @@
 mod harness;
 
 mod cli;
+mod clients;
 mod confine;
 mod corpus;
 mod docs;

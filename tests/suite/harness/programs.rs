@@ -11,6 +11,8 @@ use super::host::Host;
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
     Program,
+    /// With a library, as `-lNAME`.
+    ProgramWith(&'static str),
     /// For LD_PRELOAD and LD_AUDIT.
     Library,
 }
@@ -42,6 +44,7 @@ fn compiled(name: &str, kind: Kind) -> Vec<u8> {
         .arg(&source);
     match kind {
         Kind::Program => compiler.arg("-pthread"),
+        Kind::ProgramWith(library) => compiler.args(["-Wno-deprecated-declarations", library]),
         Kind::Library => compiler.args(["-shared", "-fPIC"]),
     };
     let output = compiler

@@ -1,0 +1,2 @@
+//! What clients ask beyond vetting.
+pub const SECTION: &str = "beyond";
