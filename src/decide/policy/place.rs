@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::decide::account::Account;
@@ -115,7 +116,7 @@ impl PlaceTemplate {
             rest = after.get(1..).unwrap_or_default();
         }
         out.push(rest);
-        PlaceTarget::Directory(tidy(Path::new(&out)))
+        PlaceTarget::Directory(tidy(out))
     }
 
     /// Whether both texts mean the same directory, whoever the account is.
@@ -158,9 +159,15 @@ impl fmt::Display for PlaceTemplate {
     }
 }
 
-/// The path without repeated or trailing slashes and without `.` components.
-fn tidy(path: &Path) -> PathBuf {
-    path.components()
-        .filter(|part| *part != Component::CurDir)
-        .collect()
+/// The path without repeated or trailing slashes and without `.` components;
+/// most are so already, and every session has a few.
+fn tidy(path: OsString) -> PathBuf {
+    let bytes = path.as_bytes();
+    let is_tidy =
+        !bytes.ends_with(b"/") && !bytes.windows(2).any(|two| two == b"//" || two == b"/.");
+    if is_tidy {
+        return path.into();
+    }
+    let parts = Path::new(&path).components();
+    parts.filter(|part| *part != Component::CurDir).collect()
 }
