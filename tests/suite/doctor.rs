@@ -104,6 +104,16 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "sshd-keys-writable",
         "serious",
     ),
+    (
+        "chown daemon /etc/ssh/xfersh_keys/carol",
+        "sshd-keys-owner",
+        "serious",
+    ),
+    (
+        "chmod o+w /etc/ssh/xfersh_keys",
+        "sshd-keys-mode",
+        "serious",
+    ),
     ("chmod u+s /usr/bin/xfersh", "binary-setuid", "serious"),
     ("chown daemon /usr/bin/xfersh", "binary-owner", "serious"),
     ("chmod o+w /usr/bin", "binary-writable", "serious"),

@@ -137,7 +137,7 @@ pub fn judge_way(
             findings.push(Finding::serious(
                 id_owner,
                 say,
-                format!("chown -h root:root {path}"),
+                format!("chown -h root {path}"),
             ));
         }
         if part.writable_by_others() {
@@ -200,7 +200,7 @@ mod tests {
             .map(|f| (f.id, f.mend))
             .collect();
         let expected = [
-            ("o", "chown -h root:root /opt".to_owned()),
+            ("o", "chown -h root /opt".to_owned()),
             ("w", "chmod go-w /opt/x".to_owned()),
         ];
         assert_eq!(seen, expected);

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::database::Database;
+use super::files;
 use super::finding::{Finding, quoted};
 use super::mend::{CONFIG, Mender};
 use super::rights::{ANYWHERE, Rights};
@@ -32,7 +33,7 @@ pub struct Sshd {
 /// Reads the configuration and asks sshd for its effect on one account.
 #[must_use]
 pub fn ask(name: &str) -> Sshd {
-    let files = files();
+    let files = config_files();
     let Some(sshd) = tool::find(&SSHD) else {
         let say = "sshd is not installed: nobody can log in over ssh.";
         let missing = Finding::warning("sshd-missing", say, "apt-get install -y openssh-server");
@@ -63,7 +64,7 @@ pub fn ask(name: &str) -> Sshd {
 }
 
 /// The main file and the drop-ins in the order in which sshd reads them.
-fn files() -> Vec<(PathBuf, String)> {
+fn config_files() -> Vec<(PathBuf, String)> {
     let entries = fs::read_dir(DROP_INS).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());
     let mut paths: Vec<_> = paths
@@ -170,13 +171,15 @@ impl Sshd {
             let why = rights.refusal_of_form(command)?;
             Some(Escaped::bytes(why.as_bytes()).to_string())
         };
-        sshd_judge::judge(&Inputs {
+        let mut findings = sshd_judge::judge(&Inputs {
             name: &name,
             settings,
             mender: &self.mender(rights, database),
             writable_keys: writable_keys(settings, rights, writable),
             refusal: &refusal,
-        })
+        });
+        findings.extend(judge_key_files(settings, rights));
+        findings
     }
 
     fn mender(&self, rights: &Rights<'_>, database: &Database) -> Mender {
@@ -210,6 +213,31 @@ impl Sshd {
     }
 }
 
+/// Every file that can let someone in as the account.
+fn key_files(settings: &Settings, rights: &Rights<'_>) -> Vec<PathBuf> {
+    let account = rights.account;
+    let home = account.home.to_string_lossy();
+    let keys = ["authorizedkeysfile", "authorizedprincipalsfile"];
+    let files = keys
+        .iter()
+        .flat_map(|key| settings.key_files(key, &account.name, account.uid, &home));
+    files.map(PathBuf::from).collect()
+}
+
+/// Key files outside the home belong to root alone; those in it are judged
+/// with the home.
+fn judge_key_files(settings: &Settings, rights: &Rights<'_>) -> Vec<Finding> {
+    let files = key_files(settings, rights);
+    let outside = files
+        .iter()
+        .filter(|path| !path.starts_with(&rights.account.home));
+    let name = Escaped::bytes(rights.account.name.as_bytes());
+    let what = format!("the keys of {name}");
+    let ways = outside.filter_map(|path| files::way_to(path).ok());
+    ways.flat_map(|way| files::judge_way(&what, &way, "sshd-keys-owner", "sshd-keys-mode"))
+        .collect()
+}
+
 /// The key files that lie in a directory that clients may write, each with
 /// that directory.
 fn writable_keys(
@@ -217,13 +245,8 @@ fn writable_keys(
     rights: &Rights<'_>,
     writable: &[PathBuf],
 ) -> Vec<(PathBuf, PathBuf)> {
-    let account = rights.account;
-    let home = account.home.to_string_lossy();
-    let keys = ["authorizedkeysfile", "authorizedprincipalsfile"];
-    let files = keys
-        .iter()
-        .flat_map(|key| settings.key_files(key, &account.name, account.uid, &home));
-    let led = files.map(PathBuf::from).filter_map(|path| {
+    let files = key_files(settings, rights);
+    let led = files.into_iter().filter_map(|path| {
         let real = resolved(&path);
         let place = writable
             .iter()
