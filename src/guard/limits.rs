@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Guard;
 use crate::enforce::audit::Importance;
-use crate::system::{process, statx};
+use crate::system::{process, residence, statx};
 
 /// How often open uploads and bounds are looked at, in milliseconds.
 const TICK: i32 = 1000;
@@ -22,6 +22,8 @@ pub struct Clock {
     last_tick: Instant,
     last_traffic: Instant,
     calls: u64,
+    /// Nothing has happened for a while, and the code was let go of.
+    resting: bool,
     traffic: (Duration, u64, u64),
     ended: bool,
 }
@@ -35,6 +37,7 @@ impl Clock {
             last_tick: now,
             last_traffic: now,
             calls: 0,
+            resting: false,
             traffic: (Duration::ZERO, 0, 0),
             ended: false,
         }
@@ -47,7 +50,18 @@ impl Clock {
 
     /// Notes that a call was served.
     pub const fn served(&mut self) {
+        self.resting = false;
         self.calls = self.calls.wrapping_add(1);
+    }
+
+    /// Notes that nothing happened for a tick: an idle session keeps only the
+    /// memory that it cannot do without.
+    pub fn rest(&mut self) {
+        if !self.resting {
+            self.resting = true;
+            // Where it fails, the guard only takes more memory.
+            let _ = residence::release_code();
+        }
     }
 }
 
@@ -58,7 +72,7 @@ impl Guard<'_> {
         let bounded = limits.idle_timeout.is_some()
             || limits.max_session_time.is_some()
             || limits.max_bytes.is_some();
-        if bounded || self.ledger.has_uploads() {
+        if bounded || !self.clock.resting || self.ledger.has_uploads() {
             TICK
         } else {
             -1
@@ -67,9 +81,6 @@ impl Guard<'_> {
 
     /// Looks at what time has brought, once a tick.
     pub(super) fn tick(&mut self) {
-        if self.next_wake_up() < 0 {
-            return;
-        }
         let now = Instant::now();
         let tick = Duration::from_millis(TICK.unsigned_abs().into());
         if now.duration_since(self.clock.last_tick) < tick {

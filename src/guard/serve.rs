@@ -52,7 +52,7 @@ impl Guard<'_> {
                     PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
                 ];
                 match poll(&mut fds, timeout) {
-                    Ok(0) => {}
+                    Ok(0) => self.clock.rest(),
                     Ok(_) => {
                         calls = fds[0].revents().unwrap_or(PollFlags::empty());
                         signalled = fds[1].revents().unwrap_or(PollFlags::empty());
@@ -119,12 +119,14 @@ impl Guard<'_> {
                         return self.listener.fail(id, errno);
                     }
                 };
-                self.ledger.handed_over(self.audit, pid, number, upload);
-                if self.wait_killable {
+                let answered = if self.wait_killable {
                     self.listener.answer(id, number.into())
                 } else {
                     Ok(())
-                }
+                };
+                // The line of the upload before need not keep the server waiting.
+                self.ledger.handed_over(self.audit, pid, number, upload);
+                answered
             }
             Err(Failure::Errno(errno)) => self.listener.fail(id, errno as i32),
             Err(Failure::Refused(refusal, errno, path)) => {

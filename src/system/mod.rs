@@ -8,6 +8,7 @@ pub mod landlock;
 pub mod memory;
 pub mod process;
 pub mod rename;
+pub mod residence;
 pub mod seccomp;
 pub mod signals;
 pub mod stat;
