@@ -1,6 +1,6 @@
 //! Mode, owner, times, size and extended attributes.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::AsFd;
 
 use nix::errno::Errno;
@@ -25,6 +25,15 @@ const ATTRIBUTE_NAME_MAX: usize = 256;
 /// XATTR_SIZE_MAX of `<linux/limits.h>`.
 const ATTRIBUTE_SIZE_MAX: u64 = 65536;
 
+/// The descriptor that a path names by `/proc/self/fd`. The C library does so
+/// for fchmodat(2) with AT_SYMLINK_NOFOLLOW, which rsync and sftp-server use,
+/// on kernels without fchmodat2(2), and before glibc 2.39 on all.
+fn own_descriptor(path: &CStr) -> Option<i32> {
+    let number = path.to_str().ok()?.strip_prefix("/proc/self/fd/")?;
+    let plain = number.bytes().all(|c| c.is_ascii_digit());
+    plain.then(|| number.parse().ok()).flatten()
+}
+
 impl Guard<'_> {
     /// The file that a call is done on.
     pub(super) fn object(&self, caller: &Caller, on: On) -> Result<Object, Failure> {
@@ -36,10 +45,10 @@ impl Guard<'_> {
                 empty,
             } => {
                 let text = caller.path(path.address)?;
-                if empty && text.is_empty() {
-                    self.resolver.descriptor(caller, path.at)
-                } else {
-                    self.resolver.object(caller, path.at, &text, follow)
+                match own_descriptor(&text) {
+                    _ if empty && text.is_empty() => self.resolver.descriptor(caller, path.at),
+                    Some(number) if follow => self.resolver.descriptor(caller, number),
+                    _ => self.resolver.object(caller, path.at, &text, follow),
                 }
             }
         }

@@ -70,11 +70,42 @@ impl Guard<'_> {
         if target.is_empty() {
             return Err(Errno::ENOENT.into());
         }
-        let entry = self.new_entry(caller, path, Kind::Symlink)?;
+        let (entry, temporary) = self.new_link(caller, path)?;
         self.may_lead(&entry, &target)?;
         self.confirm(caller)?;
         symlinkat(&*target, &entry.directory, &*entry.name)?;
-        self.remember(&entry, "symlink")
+        let answer = self.remember(&entry, "symlink")?;
+        if temporary {
+            let status = entry.status()?;
+            self.made.mark_temporary(status.inode, entry.place.path);
+        }
+        Ok(answer)
+    }
+
+    /// The name of a new symbolic link, and whether it is one of rsync's
+    /// temporary names.
+    fn new_link(&self, caller: &Caller, path: PathArg) -> Result<(Entry, bool), Failure> {
+        let text = caller.path(path.address)?;
+        let entry = self.resolver.entry(caller, path.at, &text)?;
+        if self.is_temporary_link(&entry)? {
+            return Ok((entry, true));
+        }
+        let entry = self.new_entry(caller, path, Kind::Symlink)?;
+        Ok((entry, false))
+    }
+
+    /// Whether a link may be made under this name because rsync's receiver
+    /// makes its links so.
+    fn is_temporary_link(&self, entry: &Entry) -> Result<bool, Failure> {
+        let rules = &self.plan.rules;
+        let allowed = judge::create(rules, &entry.place, Kind::Symlink).is_ok();
+        if allowed || judge::create_temporary_link(rules, &entry.place).is_err() {
+            return Ok(false);
+        }
+        if self.made.has_room_for_temporary() {
+            return Ok(true);
+        }
+        Err(Failure::at(&entry.place)(Refusal::TooMany))
     }
 
     /// Whether a symbolic link of this name may have this target.
@@ -132,7 +163,7 @@ impl Guard<'_> {
         }
         let rules = &self.plan.rules;
         let status = self.status_if_visible(&entry)?;
-        let subject = self.subject_of(&status);
+        let subject = self.subject_named(&status, &entry);
         let own_name = self.made.gave_name(status.inode, &entry.place.path);
         judge::remove(rules, &entry.place, &subject, own_name)
             .map_err(Failure::at(&entry.place))?;
@@ -145,6 +176,8 @@ impl Guard<'_> {
         };
         unlinkat(&entry.directory, &*entry.name, flags)?;
         self.made.unlinked(status.inode);
+        let path = &entry.place.path;
+        self.made.forget_temporary_name(status.inode, path);
         let what = kind_name(&status);
         self.ledger
             .changed(self.audit, Deed::Removed, &what, &entry.place.path);
@@ -186,7 +219,7 @@ impl Guard<'_> {
             Err(Failure::Errno(Errno::ENOENT)) => None,
             Err(other) => return Err(other),
         };
-        let subject = self.subject_of(&status);
+        let subject = self.subject_named(&status, &old);
         let replace = judge::rename(rules, &old.place, &new.place, &subject, taken.is_some())
             .map_err(|(refusal, place)| Failure::at(place)(refusal))?;
         if status.kind == Kind::Symlink {
@@ -252,18 +285,24 @@ impl Guard<'_> {
         if object.status.kind == Kind::Directory {
             return Err(Errno::EPERM.into());
         }
-        judge::link(rules, &object.place, &new.place, &subject)
+        let temporary = self.is_temporary_link(&new)?;
+        judge::link(rules, &object.place, &new.place, &subject, temporary)
             .map_err(|(refusal, place)| self.taken_or(&new, Failure::at(place)(refusal)))?;
-        if object.status.kind == Kind::Symlink {
-            // A second name of a symbolic link would need its target judged
-            // again; no client makes one.
-            return Err(Failure::at(&object.place)(Refusal::Special));
+        if object.status.kind == Kind::Symlink && rules.symlinks != Symlinks::Any {
+            // rsync -H and --link-dest: the target counts from the new place.
+            let target = readlinkat(&object.fd, c"")?.into_vec();
+            let target = CString::new(target).map_err(|_| Errno::EINVAL)?;
+            self.may_lead(&new, &target)?;
         }
         self.confirm(caller)?;
         let name = proc_name(object.fd.as_fd());
         let follow = AtFlags::AT_SYMLINK_FOLLOW;
         linkat(AT_FDCWD, &*name, &new.directory, &*new.name, follow)?;
         self.made.linked(object.status.inode, &new.place.path);
+        if temporary {
+            let path = new.place.path.clone();
+            self.made.mark_temporary_name(object.status.inode, path);
+        }
         let (old, new) = (&object.place.path, &new.place.path);
         self.ledger
             .named(self.audit, Deed::Created, "link", old, new);

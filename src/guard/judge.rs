@@ -24,6 +24,9 @@ pub struct Subject {
     pub links: u32,
     /// What the session remembers of it, if it made it.
     pub made: Option<MadeHere>,
+    /// Whether the name that led to it is a temporary one, made by this
+    /// session: a hard link of rsync to a file that may be older.
+    pub temporary_name: bool,
 }
 
 /// What the session remembers of a file that it made.
@@ -44,7 +47,7 @@ impl Subject {
 
     /// Whether rsync made it in this session, under a temporary name.
     pub fn is_temporary(&self) -> bool {
-        self.made.is_some_and(|made| made.temporary)
+        self.temporary_name || self.made.is_some_and(|made| made.temporary)
     }
 }
 
@@ -186,6 +189,15 @@ pub fn create_temporary(rules: &Rules, place: &Place) -> Result<(), Refusal> {
     need(entry(rules, place, true)?, Right::Create)
 }
 
+/// May a symbolic or hard link be made under this free name as rsync's
+/// receiver makes it before it takes the place of something?
+pub fn create_temporary_link(rules: &Rules, place: &Place) -> Result<(), Refusal> {
+    if !rules.rsync_temporaries || !temporary::has_link_shape(place.name()) {
+        return Err(Refusal::Dotfile);
+    }
+    need(entry(rules, place, true)?, Right::Create)
+}
+
 /// May this file be opened for writing, or truncated?
 pub fn write(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Refusal> {
     let ground = entry(rules, place, subject.is_temporary())?;
@@ -281,15 +293,17 @@ pub fn rename<'p>(
     Ok(Replace::Never)
 }
 
-/// May the file `from` get the second name `to`?
+/// May the file `from` get the second name `to`? `temporary` waives P4 for
+/// that name, see [`create_temporary_link`].
 pub fn link<'p>(
     rules: &Rules,
     from: &'p Place,
     to: &'p Place,
     subject: &Subject,
+    temporary: bool,
 ) -> Result<(), Fault<'p>> {
     let source = entry(rules, from, false).map_err(|r| (r, from))?;
-    let target = entry(rules, to, false).map_err(|r| (r, to))?;
+    let target = entry(rules, to, temporary).map_err(|r| (r, to))?;
     match subject.kind {
         Kind::File | Kind::Symlink => {}
         _ => return Err((Refusal::Special, from)),

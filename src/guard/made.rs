@@ -90,7 +90,18 @@ impl Made {
         if let Some(item) = self.item(inode) {
             item.temporary = true;
         }
+        self.mark_temporary_name(inode, path);
+    }
+
+    /// Remembers a temporary name of a file that has others.
+    pub fn mark_temporary_name(&mut self, inode: Inode, path: Vec<u8>) {
         self.leftovers.push(Leftover { inode, path });
+    }
+
+    /// Whether the file has this name as a temporary one.
+    pub fn is_leftover(&self, inode: Inode, path: &[u8]) -> bool {
+        let mut left = self.leftovers.iter();
+        left.any(|left| left.inode == inode && left.path == path)
     }
 
     /// It got a proper name: it is temporary no more.
@@ -116,6 +127,12 @@ impl Made {
         if let Some(item) = self.item(inode) {
             item.links = item.links.saturating_add(1);
         }
+    }
+
+    /// A temporary name of it is gone.
+    pub fn forget_temporary_name(&mut self, inode: Inode, path: &[u8]) {
+        let left = |left: &Leftover| left.inode != inode || left.path != path;
+        self.leftovers.retain(left);
     }
 
     /// It lost a name.

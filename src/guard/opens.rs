@@ -241,6 +241,15 @@ impl Guard<'_> {
             kind: status.kind,
             links: status.links,
             made: self.made.find(status.inode),
+            temporary_name: false,
+        }
+    }
+
+    /// The same for what this name leads to.
+    pub(super) fn subject_named(&self, status: &statx::Status, entry: &Entry) -> Subject {
+        Subject {
+            temporary_name: self.made.is_leftover(status.inode, &entry.place.path),
+            ..self.subject_of(status)
         }
     }
 

@@ -3,6 +3,10 @@
 /// Random characters at the end, as mkstemp(3) makes them.
 const RANDOM: usize = 6;
 
+/// Digits at the end of the names of links (MAX_UNIQUE_NUMBER in rsync.h is
+/// 999,999).
+const DIGITS_MAX: usize = 6;
+
 /// Whether a name is `.NAME.XXXXXX` with a NAME that is no dotfile. rsync
 /// builds it in `get_tmpname` (receiver.c).
 pub fn has_shape(name: &[u8]) -> bool {
@@ -19,9 +23,45 @@ pub fn has_shape(name: &[u8]) -> bool {
         && random[1..].iter().all(u8::is_ascii_alphanumeric)
 }
 
+/// Whether a name is `.NAME.NUMBER` with a NAME that is no dotfile: where a
+/// symbolic or hard link takes the place of something, rsync makes it under
+/// such a name first (`atomic_create` in generator.c).
+pub fn has_link_shape(name: &[u8]) -> bool {
+    let Some(rest) = name.strip_prefix(b".") else {
+        return false;
+    };
+    let Some(point) = rest.iter().rposition(|&c| c == b'.') else {
+        return false;
+    };
+    let (target, number) = (&rest[..point], &rest[point + 1..]);
+    !target.is_empty()
+        && target[0] != b'.'
+        && (1..=DIGITS_MAX).contains(&number.len())
+        && number.iter().all(u8::is_ascii_digit)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::has_shape;
+    use super::{has_link_shape, has_shape};
+
+    #[test]
+    fn link_shapes() {
+        let rows: [(&str, bool); 10] = [
+            (".a.4711", true),
+            (".a.0", true),
+            (".notes.txt.999999", true),
+            (".a.1234567", false),
+            (".a.", false),
+            (".a.12x", false),
+            (".4711", false),
+            ("..4711", false),
+            ("..a.4711", false),
+            ("a.4711", false),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(has_link_shape(name.as_bytes()), expected, "{name}");
+        }
+    }
 
     #[test]
     fn shapes() {

@@ -57,7 +57,12 @@ const fn subject(kind: Kind, links: u32, made: Option<u32>) -> Subject {
         }),
         None => None,
     };
-    Subject { kind, links, made }
+    Subject {
+        kind,
+        links,
+        made,
+        temporary_name: false,
+    }
 }
 
 const OLD: Subject = subject(Kind::File, 1, None);
@@ -374,7 +379,7 @@ fn linking() {
     let rules = rules();
     for (from, to, subject, expected) in rows {
         let (from, to) = (place(from), place(to));
-        let seen = link(&rules, &from, &to, &subject).map_err(|(refusal, _)| refusal);
+        let seen = link(&rules, &from, &to, &subject, false).map_err(|(refusal, _)| refusal);
         assert_eq!(seen, expected, "{from:?} {to:?}");
     }
 }
@@ -408,8 +413,33 @@ fn temporaries_of_rsync() {
     assert_eq!(seen, Err((Refusal::Dotfile, &dotted)));
     assert_eq!(remove(&rules, &at, &OWN, false), DOT);
 
+    // A link of rsync, to a file that may be older.
+    let link_name = place("/home/u/rw/.a.4711");
+    let rows = [
+        ("/home/u/rw/.a.4711", YES),
+        ("/home/u/rw/.git/.a.4711", DOT),
+        ("/home/u/rw/.a.AbC123", DOT),
+        ("/home/u/.a.4711", HOME),
+    ];
+    for (path, expected) in rows {
+        let seen = create_temporary_link(&rules, &place(path));
+        assert_eq!(seen, expected, "{path}");
+    }
+    assert_eq!(link(&rules, &target, &link_name, &OLD, true), Ok(()));
+    let seen = link(&rules, &target, &link_name, &OLD, false);
+    assert_eq!(seen, Err((Refusal::Dotfile, &link_name)));
+    let seen = link(&rules, &dotted, &link_name, &OLD, true);
+    assert_eq!(seen, Err((Refusal::Dotfile, &dotted)));
+    let mut named = OLD;
+    named.temporary_name = true;
+    let seen = rename(&rules, &link_name, &target, &named, true);
+    assert_eq!(seen, Ok(Replace::Allowed));
+    let seen = rename(&rules, &link_name, &target, &OLD, true);
+    assert_eq!(seen, Err((Refusal::Dotfile, &link_name)));
+
     rules.rsync_temporaries = false;
     assert_eq!(create_temporary(&rules, &at), DOT);
+    assert_eq!(create_temporary_link(&rules, &link_name), DOT);
 }
 
 #[test]

@@ -19,9 +19,13 @@ pub const FZSFTP: Client = Client {
         row(Empty, "/usr/bin/python3 $D/fzsftp.py empty"),
         row(ResumeUp, "/usr/bin/python3 $D/fzsftp.py resume-up"),
         row(ResumeDown, "/usr/bin/python3 $D/fzsftp.py resume-down"),
-        row(Kept, "/usr/bin/python3 $D/fzsftp.py kept").ends(End::Lacks(&["mode of down/kept.sh", "time of down/kept.sh"])),
+        row(Kept, "/usr/bin/python3 $D/fzsftp.py kept").ends(End::Lacks(&[
+            "mode of down/kept.sh",
+            "time of down/kept.sh",
+        ])),
         row(Rename, "/usr/bin/python3 $D/fzsftp.py rename"),
         row(Delete, "/usr/bin/python3 $D/fzsftp.py delete"),
-        row(Dotfile, "/usr/bin/python3 $D/fzsftp.py dotfile").ends(End::Refused("ermission denied")),
+        row(Dotfile, "/usr/bin/python3 $D/fzsftp.py dotfile")
+            .ends(End::Refused("ermission denied")),
     ],
 };

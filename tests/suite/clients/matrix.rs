@@ -69,7 +69,10 @@ fn judge(host: &Host, row: &Row) -> Result<String, String> {
             plain.effect,
             ours.output,
             ours.effect,
-            host.log().iter().map(|line| line.text.clone()).collect::<Vec<_>>()
+            host.log()
+                .iter()
+                .map(|line| line.text.clone())
+                .collect::<Vec<_>>()
         )
     };
     let demand = |holds: bool, what: &str| {
@@ -82,18 +85,30 @@ fn judge(host: &Host, row: &Row) -> Result<String, String> {
     if let End::Refused(words) = row.end {
         demand(plain.output.status.success(), "the baseline fails")?;
         demand(plain.effect.is_ok(), "the baseline has no effect")?;
-        demand(!ours.output.status.success(), "the client reports no failure")?;
+        demand(
+            !ours.output.status.success(),
+            "the client reports no failure",
+        )?;
         demand(ours.untouched, "the disk changed")?;
         let line = line_with(&ours.said, words);
-        demand(line.is_some(), &format!("the client does not say {words:?}"))?;
+        demand(
+            line.is_some(),
+            &format!("the client does not say {words:?}"),
+        )?;
         return Ok(format!("refused: {}", quoted(line.unwrap_or_default())));
     }
     let mut differences = plain.local.diff(&ours.local);
     if !matches!(row.action, Action::Repository(..)) {
         differences += &plain.remote.diff(&ours.remote);
     }
-    demand(differences.is_empty(), &format!("not the same files:\n{differences}"))?;
-    demand(plain.output.code() == ours.output.code(), "not the same status")?;
+    demand(
+        differences.is_empty(),
+        &format!("not the same files:\n{differences}"),
+    )?;
+    demand(
+        plain.output.code() == ours.output.code(),
+        "not the same status",
+    )?;
     match row.end {
         End::Works => {
             demand(plain.output.status.success(), "the baseline fails")?;
@@ -102,17 +117,29 @@ fn judge(host: &Host, row: &Row) -> Result<String, String> {
         }
         End::Lacks(parts) => {
             let missing = plain.effect.as_ref().err().cloned().unwrap_or_default();
-            demand(missing == parts.join(", "), "the client lacks other parts than listed")?;
+            demand(
+                missing == parts.join(", "),
+                "the client lacks other parts than listed",
+            )?;
             let failed = !plain.output.status.success();
-            let line = plain.said.lines().rfind(|line| failed && !line.trim().is_empty());
+            let line = plain
+                .said
+                .lines()
+                .rfind(|line| failed && !line.trim().is_empty());
             let words = line.map_or_else(String::new, |line| format!(": {}", quoted(line)));
             Ok(format!("same; the client itself lacks {missing}{words}"))
         }
         End::Cannot(words) => {
             demand(plain.effect.is_err(), "the client can do it")?;
             let lines = (line_with(&plain.said, words), line_with(&ours.said, words));
-            demand(lines.0.is_some() && lines.1.is_some(), &format!("the client does not say {words:?}"))?;
-            Ok(format!("same; the client itself cannot: {}", quoted(lines.0.unwrap_or_default())))
+            demand(
+                lines.0.is_some() && lines.1.is_some(),
+                &format!("the client does not say {words:?}"),
+            )?;
+            Ok(format!(
+                "same; the client itself cannot: {}",
+                quoted(lines.0.unwrap_or_default())
+            ))
         }
         End::Refused(_) | End::Absent(_) => unreachable!("answered above"),
     }
@@ -120,7 +147,9 @@ fn judge(host: &Host, row: &Row) -> Result<String, String> {
 
 fn attempt(host: &Host, account: &Account, row: &Row) -> Outcome {
     stage::set(host, account);
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
     let since = since.as_secs().cast_signed() - 60;
     let state = || host.inside(|| Snapshot::of(&[account.home()]));
     let before = state();
@@ -133,16 +162,35 @@ fn attempt(host: &Host, account: &Account, row: &Row) -> Outcome {
         )
     });
     let effect = effect(host, account, row.action, &remote, &local);
-    let said = stage::neutral(account, &[&output.stdout[..], b"\n", &output.stderr[..]].concat());
-    Outcome { output, said, remote, local: local.below("down"), effect, untouched }
+    let said = stage::neutral(
+        account,
+        &[&output.stdout[..], b"\n", &output.stderr[..]].concat(),
+    );
+    Outcome {
+        output,
+        said,
+        remote,
+        local: local.below("down"),
+        effect,
+        untouched,
+    }
 }
 
 /// Whether the action happened; if not, what is missing.
-fn effect(host: &Host, account: &Account, action: Action, remote: &Tree, local: &Tree) -> Result<(), String> {
+fn effect(
+    host: &Host,
+    account: &Account,
+    action: Action,
+    remote: &Tree,
+    local: &Tree,
+) -> Result<(), String> {
     let same = |to: &Tree, target: &str, from: &Tree, source: &str| {
         let bytes = |tree: &Tree, path: &str| tree.get(path).map(|node| node.bytes.clone());
         let (target_bytes, source_bytes) = (bytes(to, target), bytes(from, source));
-        given(target_bytes.is_some() && target_bytes == source_bytes, target)
+        given(
+            target_bytes.is_some() && target_bytes == source_bytes,
+            target,
+        )
     };
     match action {
         Action::Upload => same(remote, "uploads/file.bin", local, "up/file.bin"),
@@ -178,7 +226,10 @@ fn effect(host: &Host, account: &Account, action: Action, remote: &Tree, local: 
             given(lost.is_empty(), &lost.join(", "))
         }
         Action::Rename => {
-            given(remote.get("uploads/old.txt").is_none(), "the old name is there")?;
+            given(
+                remote.get("uploads/old.txt").is_none(),
+                "the old name is there",
+            )?;
             given(remote.get("uploads/new.txt").is_some(), "no new name")
         }
         Action::Delete => given(remote.get("uploads/old.txt").is_none(), "it is still there"),
@@ -190,7 +241,11 @@ fn effect(host: &Host, account: &Account, action: Action, remote: &Tree, local: 
 }
 
 fn given(holds: bool, missing: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(missing.to_owned()) }
+    if holds {
+        Ok(())
+    } else {
+        Err(missing.to_owned())
+    }
 }
 
 /// Names, kinds and bytes of a tree; modes and times are compared between the accounts.
@@ -199,7 +254,8 @@ fn content(from: &Tree, to: &Tree) -> Result<(), String> {
     let mut missing = Vec::new();
     for (name, node) in &from.0 {
         let arrived = to.0.get(name);
-        if arrived.is_none_or(|arrived| (arrived.kind, &arrived.bytes) != (node.kind, &node.bytes)) {
+        if arrived.is_none_or(|arrived| (arrived.kind, &arrived.bytes) != (node.kind, &node.bytes))
+        {
             missing.push(name.escape_ascii().to_string());
         }
     }
@@ -220,7 +276,11 @@ fn names(from: &Tree, to: &Tree) -> Result<(), String> {
 fn resumed(tree: &Tree, path: &str) -> Result<(), String> {
     let bytes = tree.get(path).map(|node| &node.bytes);
     let started_again = bytes.is_some_and(|bytes| bytes[1..] == material::resumed()[1..]);
-    let missing = if started_again { "the second half alone" } else { path };
+    let missing = if started_again {
+        "the second half alone"
+    } else {
+        path
+    };
     given(bytes == Some(&material::resumed()), missing)
 }
 

@@ -23,6 +23,12 @@ pub const SSH2_SFTP_CLIENT: Client = Client {
         row(Rename, "node $D/ssh2.js rename"),
         row(Delete, "node $D/ssh2.js delete"),
         row(Dotfile, "node $D/ssh2.js dotfile").ends(End::Refused("Permission denied")),
-        row(Other("rename by posix-rename", "test -e $HOME_OF_U/uploads/new.txt -a ! -e $HOME_OF_U/uploads/old.txt"), "node $D/ssh2.js posix-rename"),
+        row(
+            Other(
+                "rename by posix-rename",
+                "test -e $HOME_OF_U/uploads/new.txt -a ! -e $HOME_OF_U/uploads/old.txt",
+            ),
+            "node $D/ssh2.js posix-rename",
+        ),
     ],
 };

@@ -18,16 +18,27 @@ pub const PSCP: Client = Client {
         row(Download, "pscp $PUTTY -q -sftp $TO:out/file.bin down/"),
         row(TreeUp, "pscp $PUTTY -q -sftp -r up/tree $TO:uploads/"),
         row(TreeDown, "pscp $PUTTY -q -sftp -r $TO:out/tree down/"),
-        row(NamesUp, "pscp $PUTTY -q -sftp -r up/names $TO:uploads/").ends(End::Lacks(&["backslash"])),
+        row(NamesUp, "pscp $PUTTY -q -sftp -r up/names $TO:uploads/")
+            .ends(End::Lacks(&["backslash"])),
         row(NamesDown, "pscp $PUTTY -q -sftp -r $TO:out/names down/"),
-        row(Empty, "pscp $PUTTY -q -sftp up/zero $TO:uploads/ && pscp $PUTTY -q -sftp $TO:out/zero down/"),
+        row(
+            Empty,
+            "pscp $PUTTY -q -sftp up/zero $TO:uploads/ && pscp $PUTTY -q -sftp $TO:out/zero down/",
+        ),
         absent(ResumeUp, NO_RESUME),
         absent(ResumeDown, NO_RESUME),
-        row(Kept, "pscp $PUTTY -q -sftp -p up/kept.sh $TO:uploads/ && pscp $PUTTY -q -sftp -p $TO:out/kept.sh down/"),
+        row(
+            Kept,
+            "pscp $PUTTY -q -sftp -p up/kept.sh $TO:uploads/ && pscp $PUTTY -q -sftp -p $TO:out/kept.sh down/",
+        ),
         absent(Rename, ONLY_COPIES),
         absent(Delete, ONLY_COPIES),
-        row(Dotfile, "pscp $PUTTY -q -sftp up/file.bin $TO:$DOT").ends(End::Refused("permission denied")),
-        row(Other("listing", "true"), "pscp $PUTTY -q -sftp -ls $TO:uploads"),
+        row(Dotfile, "pscp $PUTTY -q -sftp up/file.bin $TO:$DOT")
+            .ends(End::Refused("permission denied")),
+        row(
+            Other("listing", "true"),
+            "pscp $PUTTY -q -sftp -ls $TO:uploads",
+        ),
     ],
 };
 
@@ -42,16 +53,26 @@ pub const PSCP_LEGACY: Client = Client {
         row(Download, "pscp $PUTTY -q -scp $TO:out/file.bin down/"),
         row(TreeUp, "pscp $PUTTY -q -scp -r up/tree $TO:uploads/"),
         row(TreeDown, "pscp $PUTTY -q -scp -r $TO:out/tree down/"),
-        row(NamesUp, r#"each up/names 'pscp $PUTTY -q -scp "$f" $TO:uploads/names/'"#)
-            .ends(End::Lacks(&["newline", "backslash"])),
+        row(
+            NamesUp,
+            r#"each up/names 'pscp $PUTTY -q -scp "$f" $TO:uploads/names/'"#,
+        )
+        .ends(End::Lacks(&["newline", "backslash"])),
         row(NamesDown, "pscp $PUTTY -q -scp -r $TO:out/names down/").ends(End::Lacks(&["newline"])),
-        row(Empty, "pscp $PUTTY -q -scp up/zero $TO:uploads/ && pscp $PUTTY -q -scp $TO:out/zero down/"),
+        row(
+            Empty,
+            "pscp $PUTTY -q -scp up/zero $TO:uploads/ && pscp $PUTTY -q -scp $TO:out/zero down/",
+        ),
         absent(ResumeUp, NO_RESUME),
         absent(ResumeDown, NO_RESUME),
-        row(Kept, "pscp $PUTTY -q -scp -p up/kept.sh $TO:uploads/ && pscp $PUTTY -q -scp -p $TO:out/kept.sh down/"),
+        row(
+            Kept,
+            "pscp $PUTTY -q -scp -p up/kept.sh $TO:uploads/ && pscp $PUTTY -q -scp -p $TO:out/kept.sh down/",
+        ),
         absent(Rename, ONLY_COPIES),
         absent(Delete, ONLY_COPIES),
-        row(Dotfile, "pscp $PUTTY -q -scp up/file.bin $TO:$DOT").ends(End::Refused("This account is for file transfer only.")),
+        row(Dotfile, "pscp $PUTTY -q -scp up/file.bin $TO:$DOT")
+            .ends(End::Refused("This account is for file transfer only.")),
     ],
 };
 

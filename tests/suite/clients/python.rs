@@ -18,12 +18,22 @@ pub const PARAMIKO: Client = Client {
         row(NamesDown, "/usr/bin/python3 $D/paramiko.py sftp names-down"),
         row(Empty, "/usr/bin/python3 $D/paramiko.py sftp empty"),
         row(ResumeUp, "/usr/bin/python3 $D/paramiko.py sftp resume-up"),
-        row(ResumeDown, "/usr/bin/python3 $D/paramiko.py sftp resume-down"),
+        row(
+            ResumeDown,
+            "/usr/bin/python3 $D/paramiko.py sftp resume-down",
+        ),
         row(Kept, "/usr/bin/python3 $D/paramiko.py sftp kept"),
         row(Rename, "/usr/bin/python3 $D/paramiko.py sftp rename"),
         row(Delete, "/usr/bin/python3 $D/paramiko.py sftp delete"),
-        row(Dotfile, "/usr/bin/python3 $D/paramiko.py sftp dotfile").ends(End::Refused("Permission denied")),
-        row(Other("rename by posix-rename", "test -e $HOME_OF_U/uploads/new.txt -a ! -e $HOME_OF_U/uploads/old.txt"), "/usr/bin/python3 $D/paramiko.py sftp posix-rename"),
+        row(Dotfile, "/usr/bin/python3 $D/paramiko.py sftp dotfile")
+            .ends(End::Refused("Permission denied")),
+        row(
+            Other(
+                "rename by posix-rename",
+                "test -e $HOME_OF_U/uploads/new.txt -a ! -e $HOME_OF_U/uploads/old.txt",
+            ),
+            "/usr/bin/python3 $D/paramiko.py sftp posix-rename",
+        ),
     ],
 };
 
@@ -46,7 +56,8 @@ pub const SCP: Client = Client {
         row(Kept, "/usr/bin/python3 $D/paramiko.py scp kept"),
         absent(Rename, "scp has no rename"),
         absent(Delete, "scp has no delete"),
-        row(Dotfile, "/usr/bin/python3 $D/paramiko.py scp dotfile").ends(End::Refused("This account")),
+        row(Dotfile, "/usr/bin/python3 $D/paramiko.py scp dotfile")
+            .ends(End::Refused("This account")),
     ],
 };
 
@@ -65,12 +76,22 @@ pub const ASYNCSSH: Client = Client {
         row(NamesDown, "/usr/bin/python3 $D/asyncssh.py sftp names-down"),
         row(Empty, "/usr/bin/python3 $D/asyncssh.py sftp empty"),
         row(ResumeUp, "/usr/bin/python3 $D/asyncssh.py sftp resume-up"),
-        row(ResumeDown, "/usr/bin/python3 $D/asyncssh.py sftp resume-down"),
+        row(
+            ResumeDown,
+            "/usr/bin/python3 $D/asyncssh.py sftp resume-down",
+        ),
         row(Kept, "/usr/bin/python3 $D/asyncssh.py sftp kept"),
         row(Rename, "/usr/bin/python3 $D/asyncssh.py sftp rename"),
         row(Delete, "/usr/bin/python3 $D/asyncssh.py sftp delete"),
-        row(Dotfile, "/usr/bin/python3 $D/asyncssh.py sftp dotfile").ends(End::Refused("Permission denied")),
-        row(Other("rename by posix-rename", "test -e $HOME_OF_U/uploads/new.txt -a ! -e $HOME_OF_U/uploads/old.txt"), "/usr/bin/python3 $D/asyncssh.py sftp posix-rename"),
+        row(Dotfile, "/usr/bin/python3 $D/asyncssh.py sftp dotfile")
+            .ends(End::Refused("Permission denied")),
+        row(
+            Other(
+                "rename by posix-rename",
+                "test -e $HOME_OF_U/uploads/new.txt -a ! -e $HOME_OF_U/uploads/old.txt",
+            ),
+            "/usr/bin/python3 $D/asyncssh.py sftp posix-rename",
+        ),
     ],
 };
 
@@ -86,13 +107,15 @@ pub const ASYNCSSH_SCP: Client = Client {
         row(TreeUp, "/usr/bin/python3 $D/asyncssh.py scp tree-up"),
         row(TreeDown, "/usr/bin/python3 $D/asyncssh.py scp tree-down"),
         row(NamesUp, "/usr/bin/python3 $D/asyncssh.py scp names-up").ends(End::Lacks(&["newline"])),
-        row(NamesDown, "/usr/bin/python3 $D/asyncssh.py scp names-down").ends(End::Lacks(&["newline"])),
+        row(NamesDown, "/usr/bin/python3 $D/asyncssh.py scp names-down")
+            .ends(End::Lacks(&["newline"])),
         row(Empty, "/usr/bin/python3 $D/asyncssh.py scp empty"),
         absent(ResumeUp, "scp begins anew"),
         absent(ResumeDown, "scp begins anew"),
         row(Kept, "/usr/bin/python3 $D/asyncssh.py scp kept"),
         absent(Rename, "scp has no rename"),
         absent(Delete, "scp has no delete"),
-        row(Dotfile, "/usr/bin/python3 $D/asyncssh.py scp dotfile").ends(End::Refused("Connection lost")),
+        row(Dotfile, "/usr/bin/python3 $D/asyncssh.py scp dotfile")
+            .ends(End::Refused("Connection lost")),
     ],
 };

@@ -16,12 +16,21 @@ pub const RSYNC: Client = Client {
         row(TreeDown, "rsync -r $TO:out/tree down/"),
         row(NamesUp, "rsync -r up/names $TO:uploads/"),
         row(NamesDown, "rsync -r $TO:out/names down/"),
-        row(Empty, "rsync up/zero $TO:uploads/ && rsync $TO:out/zero down/"),
+        row(
+            Empty,
+            "rsync up/zero $TO:uploads/ && rsync $TO:out/zero down/",
+        ),
         row(ResumeUp, "rsync --append up/part.bin $TO:uploads/"),
         row(ResumeDown, "rsync --append $TO:out/part.bin down/"),
-        row(Kept, "rsync -pt up/kept.sh $TO:uploads/ && rsync -pt $TO:out/kept.sh down/"),
+        row(
+            Kept,
+            "rsync -pt up/kept.sh $TO:uploads/ && rsync -pt $TO:out/kept.sh down/",
+        ),
         absent(Rename, "rsync has no rename"),
-        row(Delete, "mkdir void && rsync -r --delete --include=old.txt --exclude='*' void/ $TO:uploads/"),
+        row(
+            Delete,
+            "mkdir void && rsync -r --delete --include=old.txt --exclude='*' void/ $TO:uploads/",
+        ),
         row(Dotfile, "rsync up/file.bin $TO:$DOT").ends(End::Refused("This account")),
     ],
 };

@@ -16,12 +16,28 @@ pub const SSHFS: Client = Client {
         row(TreeDown, "mounted 'cp -r /tmp/mnt/out/tree down/'"),
         row(NamesUp, "mounted 'cp -r up/names /tmp/mnt/uploads/'"),
         row(NamesDown, "mounted 'cp -r /tmp/mnt/out/names down/'"),
-        row(Empty, "mounted 'cp up/zero /tmp/mnt/uploads/ && cp /tmp/mnt/out/zero down/'"),
-        row(ResumeUp, "mounted 'tail -c +200001 up/part.bin >>/tmp/mnt/uploads/part.bin'"),
-        row(ResumeDown, "mounted 'tail -c +200001 /tmp/mnt/out/part.bin >>down/part.bin'"),
-        row(Kept, "mounted 'cp --preserve=mode,timestamps up/kept.sh /tmp/mnt/uploads/; cp --preserve=mode,timestamps /tmp/mnt/out/kept.sh down/'"),
-        row(Rename, "mounted 'mv /tmp/mnt/uploads/old.txt /tmp/mnt/uploads/new.txt'"),
+        row(
+            Empty,
+            "mounted 'cp up/zero /tmp/mnt/uploads/ && cp /tmp/mnt/out/zero down/'",
+        ),
+        row(
+            ResumeUp,
+            "mounted 'tail -c +200001 up/part.bin >>/tmp/mnt/uploads/part.bin'",
+        ),
+        row(
+            ResumeDown,
+            "mounted 'tail -c +200001 /tmp/mnt/out/part.bin >>down/part.bin'",
+        ),
+        row(
+            Kept,
+            "mounted 'cp --preserve=mode,timestamps up/kept.sh /tmp/mnt/uploads/; cp --preserve=mode,timestamps /tmp/mnt/out/kept.sh down/'",
+        ),
+        row(
+            Rename,
+            "mounted 'mv /tmp/mnt/uploads/old.txt /tmp/mnt/uploads/new.txt'",
+        ),
         row(Delete, "mounted 'rm /tmp/mnt/uploads/old.txt'"),
-        row(Dotfile, "mounted 'cp up/file.bin /tmp/mnt/$DOT'").ends(End::Refused("Permission denied")),
+        row(Dotfile, "mounted 'cp up/file.bin /tmp/mnt/$DOT'")
+            .ends(End::Refused("Permission denied")),
     ],
 };

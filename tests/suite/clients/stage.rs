@@ -22,10 +22,22 @@ pub const PACKAGES: &str = "/var/cache/xfersh-tests";
 
 /// Programs that drive a library, one a file.
 const DRIVERS: &[(&str, &str)] = &[
-    ("functions.sh", include_str!("../../programs/clients/functions.sh")),
-    ("paramiko.py", include_str!("../../programs/clients/paramiko.py")),
-    ("asyncssh.py", include_str!("../../programs/clients/asyncssh.py")),
-    ("fzsftp.py", include_str!("../../programs/clients/fzsftp.py")),
+    (
+        "functions.sh",
+        include_str!("../../programs/clients/functions.sh"),
+    ),
+    (
+        "paramiko.py",
+        include_str!("../../programs/clients/paramiko.py"),
+    ),
+    (
+        "asyncssh.py",
+        include_str!("../../programs/clients/asyncssh.py"),
+    ),
+    (
+        "fzsftp.py",
+        include_str!("../../programs/clients/fzsftp.py"),
+    ),
     ("ssh2.js", include_str!("../../programs/clients/ssh2.js")),
 ];
 
@@ -50,7 +62,9 @@ pub fn host() -> Host {
     host.shell_line("mknod -m 666 /dev/fuse c 10 229");
     if Path::new("/usr/bin/puttygen").exists() {
         host.shell_line(&format!("puttygen {KEY} -o {KEY}.ppk"));
-        host.shell_line("ssh-keygen -lf /etc/ssh/test_host_key.pub | cut -d' ' -f2 >/opt/clients/host-key");
+        host.shell_line(
+            "ssh-keygen -lf /etc/ssh/test_host_key.pub | cut -d' ' -f2 >/opt/clients/host-key",
+        );
     }
     host
 }

@@ -41,7 +41,11 @@ pub fn keep(client: &Client, version: &str, rows: &[Said]) {
         client.protocol
     );
     for row in rows {
-        let line = if row.line.is_empty() { String::new() } else { code(row.line) };
+        let line = if row.line.is_empty() {
+            String::new()
+        } else {
+            code(row.line)
+        };
         let _ = writeln!(text, "| {} | {line} | {} |", row.action, row.result);
     }
     let summary = summary(client, version, rows);
@@ -105,12 +109,18 @@ fn page() -> String {
     let mut sections = String::new();
     for client in ALL {
         let text = std::fs::read_to_string(section_file(client.id));
-        let text = text.unwrap_or_else(|_| format!("| {} | **not run** |\n### {}\n\nNot run.\n", client.name, client.id));
+        let text = text.unwrap_or_else(|_| {
+            format!(
+                "| {} | **not run** |\n### {}\n\nNot run.\n",
+                client.name, client.id
+            )
+        });
         let (line, section) = text.split_once('\n').expect("a summary and a section");
         overview += &format!("{line}\n");
         sections += &format!("\n{}\n", section.trim());
     }
-    let beyond = std::fs::read_to_string(section_file(beyond::SECTION)).unwrap_or_else(|_| "Not run.\n".to_owned());
+    let beyond = std::fs::read_to_string(section_file(beyond::SECTION))
+        .unwrap_or_else(|_| "Not run.\n".to_owned());
     format!(
         "{}\n| client | version | protocol | {} |\n|---|---|---|{}\n{overview}\n{}\n{beyond}\n## The rows\n{sections}",
         include_str!("head.md"),
@@ -123,14 +133,19 @@ fn page() -> String {
 /// The page names every row that the tests run, and no other.
 #[test]
 fn the_page_has_the_rows_of_the_tests() {
-    let page = std::fs::read_to_string(PAGE).unwrap_or_else(|error| panic!("cannot read {PAGE}: {error}"));
+    let page =
+        std::fs::read_to_string(PAGE).unwrap_or_else(|error| panic!("cannot read {PAGE}: {error}"));
     let mut on_page: Vec<(String, String)> = Vec::new();
     let mut id = String::new();
-    let (_, rows) = page.split_once("\n## The rows\n").expect("the page has rows");
+    let (_, rows) = page
+        .split_once("\n## The rows\n")
+        .expect("the page has rows");
     for line in rows.lines() {
         if let Some(name) = line.strip_prefix("### ") {
             name.clone_into(&mut id);
-        } else if let Some((action, rest)) = line.strip_prefix("| ").and_then(|rest| rest.split_once(" | "))
+        } else if let Some((action, rest)) = line
+            .strip_prefix("| ")
+            .and_then(|rest| rest.split_once(" | "))
             && action != "what"
         {
             assert!(!rest.contains("**"), "{id}, {action}: {rest}");
@@ -138,9 +153,16 @@ fn the_page_has_the_rows_of_the_tests() {
         }
     }
     let tested = ALL.iter().flat_map(|client| {
-        client.rows.iter().map(|row| (client.id.to_owned(), row.action.name().to_owned()))
+        client
+            .rows
+            .iter()
+            .map(|row| (client.id.to_owned(), row.action.name().to_owned()))
     });
-    assert_eq!(on_page, tested.collect::<Vec<_>>(), "run with XFERSH_CLIENTS_TABLE=1 to write the page");
+    assert_eq!(
+        on_page,
+        tested.collect::<Vec<_>>(),
+        "run with XFERSH_CLIENTS_TABLE=1 to write the page"
+    );
     assert!(!page.contains("**"), "a client differs, or was not run");
 }
 
@@ -149,15 +171,32 @@ fn the_page_has_the_rows_of_the_tests() {
 #[test]
 fn every_client_is_asked_everything() {
     for client in ALL {
-        let count = |asked: &str| client.rows.iter().filter(|row| row.action.name() == asked).count();
-        if client.rows.iter().any(|row| matches!(row.action, Action::Repository(..))) {
+        let count = |asked: &str| {
+            client
+                .rows
+                .iter()
+                .filter(|row| row.action.name() == asked)
+                .count()
+        };
+        if client
+            .rows
+            .iter()
+            .any(|row| matches!(row.action, Action::Repository(..)))
+        {
             assert_eq!(count("dotfile"), 1, "{}", client.id);
         } else {
             for asked in ASKED_OF_ALL {
                 assert_eq!(count(asked), 1, "{}: {asked}", client.id);
             }
         }
-        let mut dotfiles = client.rows.iter().filter(|row| row.action.name() == "dotfile");
-        assert!(dotfiles.all(|row| matches!(row.end, End::Refused(_))), "{}", client.id);
+        let mut dotfiles = client
+            .rows
+            .iter()
+            .filter(|row| row.action.name() == "dotfile");
+        assert!(
+            dotfiles.all(|row| matches!(row.end, End::Refused(_))),
+            "{}",
+            client.id
+        );
     }
 }

@@ -69,10 +69,7 @@ impl Tree {
     pub fn below(&self, path: &str) -> Self {
         let prefix = format!("{path}/");
         let below = self.0.iter().filter_map(|(name, node)| {
-            Some((
-                name.strip_prefix(prefix.as_bytes())?.to_vec(),
-                node.clone(),
-            ))
+            Some((name.strip_prefix(prefix.as_bytes())?.to_vec(), node.clone()))
         });
         Self(below.collect())
     }

@@ -27,7 +27,6 @@ fn dotfiles_are_left_out_and_the_rest_arrives() {
         &["-a"][..],
         &["-a", "--inplace"],
         &["-r"],
-        &["-a", "--append"],
         &["-aHAX", "--delete"],
     ] {
         host.refurnish();
@@ -55,7 +54,6 @@ fn dotfiles_are_left_out_and_the_rest_arrives() {
         assert!(output.err().contains(".htaccess"), "{what}: {output}");
         assert_eq!(before, dotfiles(), "{what}");
         let page = content(&host, host.alice(), "site/index.html");
-        // `--append` changes no file that is longer than its source, here as there.
         assert_eq!(
             page,
             content(&host, host.plain(), "site/index.html"),
