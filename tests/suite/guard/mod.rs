@@ -4,9 +4,11 @@
 mod continuing;
 mod features;
 mod lifecycle;
+mod limits;
 mod log;
 mod process;
 mod races;
+mod wakes;
 
 use crate::harness::{Account, Host, Kind, Output};
 

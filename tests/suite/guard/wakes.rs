@@ -1,0 +1,145 @@
+//! How often the guard wakes: reading costs nothing.
+
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::SFTP;
+use crate::harness::sftp::{CREATE, READ, WRITE};
+use crate::harness::{Host, Sftp};
+
+const TRACE: &str = "/var/log/trace";
+/// The kernel's number for taking a notification, which strace does not name (`<linux/seccomp.h>`).
+const RECEIVE: &str = "0xc0502100";
+
+/// strace, started over the whole session as root, with the calls that the guard makes to take a notification. It
+/// runs the account's shell itself, so that not even the first wake is missed.
+fn traced(host: &Host, command: &str) -> Command {
+    let alice = host.alice();
+    let mut strace = Command::new("strace");
+    strace
+        .args([
+            "-f",
+            "-q",
+            "-X",
+            "raw",
+            "-e",
+            "trace=ioctl",
+            "-o",
+            TRACE,
+            "-u",
+            &alice.name,
+        ])
+        .args([alice.shell_path(), "-c", command])
+        .current_dir(alice.home())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("SSH_CONNECTION", "127.0.0.1 1 127.0.0.1 22");
+    strace
+}
+
+/// The notifications taken, by the trace.
+fn taken(host: &Host) -> usize {
+    let trace = String::from_utf8_lossy(&host.read(TRACE)).into_owned();
+    trace
+        .lines()
+        .filter(|line| line.contains(RECEIVE) && line.ends_with("= 0"))
+        .count()
+}
+
+fn read_a_lot(sftp: &mut Sftp) {
+    let handle = sftp
+        .handle(|sftp| sftp.open("uploads/old.txt", READ))
+        .expect("opening");
+    for offset in 0..16 {
+        sftp.read(&handle, offset, 4);
+    }
+    assert!(sftp.close(&handle).ok());
+    for path in ["uploads", "site", "uploads/sub"] {
+        assert!(sftp.stat(path).ok() && sftp.lstat(path).ok() && sftp.realpath(path).ok());
+        assert!(sftp.list(path).is_ok());
+    }
+    assert!(sftp.readlink("uploads/to-home").ok());
+}
+
+#[track_caller]
+fn session(host: &Host, act: impl FnOnce(&mut Sftp)) -> usize {
+    let mut sftp = Sftp::start(host.namespace(), &mut traced(host, SFTP));
+    assert!(sftp.greeted, "no session under strace");
+    act(&mut sftp);
+    sftp.end();
+    taken(host)
+}
+
+#[test]
+fn reading_wakes_the_guard_once() {
+    let host = Host::new();
+    // The counter counts: each of these is a call of its own.
+    let made = |sftp: &mut Sftp| {
+        for index in 0..5 {
+            assert!(sftp.mkdir(&format!("uploads/{index}")).ok());
+        }
+    };
+    let written = session(&host, made);
+    let nothing = session(&host, |_| {});
+    assert_eq!(written, nothing + 5);
+    // sftp-server opens /dev/null for reading and writing when it starts (OpenSSH's sanitise_stdfd), and only a
+    // policy that grants no change at all can tell that from a client's open.
+    assert_eq!(session(&host, read_a_lot), 2, "sftp, read-write");
+    host.policy("access = \"read-only\"\n");
+    assert_eq!(session(&host, read_a_lot), 1, "sftp, read-only");
+    host.no_policy();
+    // A download by the old protocol, under the ordinary policy.
+    let mut scp: Child = host
+        .namespace()
+        .spawn(
+            traced(&host, "scp -f uploads/old.txt")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null()),
+        )
+        .expect("scp under strace");
+    scp.stdin
+        .take()
+        .expect("stdin is piped")
+        .write_all(&[0; 16])
+        .expect("agreeing");
+    let output = scp.wait_with_output().expect("its end");
+    assert!(
+        output
+            .stdout
+            .windows(15)
+            .any(|window| window == b"uploaded before"),
+        "{output:?}"
+    );
+    assert_eq!(taken(&host), 1, "scp -f");
+}
+
+/// Not once a packet, and not once a second: an idle or reading session leaves the guard asleep.
+#[test]
+fn a_session_that_reads_lets_the_guard_sleep() {
+    let host = Host::new();
+    let mut sftp = host.raw_sftp_direct(host.alice());
+    let switches = |process: u32| -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the guard");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.and_then(|number| number.trim().parse().ok())
+            .expect("a count")
+    };
+    read_a_lot(&mut sftp);
+    let before = switches(sftp.process());
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(2500) {
+        read_a_lot(&mut sftp);
+    }
+    assert_eq!(switches(sftp.process()), before, "the guard woke");
+    // The counter counts.
+    let handle = sftp
+        .handle(|sftp| sftp.open("uploads/new", WRITE | CREATE))
+        .expect("opening");
+    assert!(sftp.close(&handle).ok());
+    assert!(switches(sftp.process()) > before);
+    assert_eq!(sftp.end(), 0);
+}
