@@ -19,6 +19,7 @@ mod guard;
 mod hostile_start;
 mod install;
 mod layering;
+mod live;
 mod leftovers;
 mod package;
 mod policy_file;

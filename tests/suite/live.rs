@@ -1,0 +1,144 @@
+//! `--check --live`: the promises, tried on this very host in the real confinement.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::{Host, Kind, Output, XFERSH};
+
+const WITHOUT: &str = "/opt/without";
+
+fn live(host: &Host, more: &[&str]) -> Output {
+    let arguments = [&["--check", "--live", "--user", "alice"], more].concat();
+    host.root(XFERSH, &arguments)
+}
+
+/// The probes of a JSON answer that are not as promised.
+fn broken(output: &Output) -> Vec<(String, String)> {
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let probes = answer["probes"].as_array().expect("probes");
+    assert!(probes.len() > 20, "{answer}");
+    let broken = probes.iter().filter(|probe| probe["kept"] == false);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    broken
+        .map(|probe| (text(&probe["promise"]), text(&probe["probe"])))
+        .collect()
+}
+
+#[test]
+fn a_sound_host_keeps_every_promise_and_nothing_is_left() {
+    let host = Host::new();
+    let before = host.disk();
+    let output = live(&host, &[]).succeeded("--live");
+    let table = output.out();
+    assert!(table.starts_with("PROMISE"), "{table}");
+    assert!(table.contains(" 0 not as promised"), "{table}");
+    for promise in ["P1", "P2", "P3", "P4", "P5", "P6", "P11", "P12"] {
+        let row = table
+            .lines()
+            .find(|line| line.starts_with(&format!("{promise} ")));
+        assert!(row.is_some(), "{promise} is not tried:\n{table}");
+    }
+    assert!(
+        !table.contains('\x1b'),
+        "colour without a terminal: {table:?}"
+    );
+    before.assert_same(&host.disk(), "--live");
+    let output = live(&host, &["--json"]).succeeded("--live --json");
+    assert_eq!(broken(&output), []);
+    assert_eq!(host.processes_of(host.alice()), [""; 0]);
+}
+
+/// The kernel's Landlock is switched off by an outer filter, and the policy lets the session go on: what the guard
+/// keeps is still kept, what Landlock alone keeps is not, and exactly that is reported.
+#[test]
+fn a_broken_promise_is_reported_and_no_other() {
+    let host = Host::new();
+    host.install_program("without", Kind::Program);
+    host.policy("confinement = \"best-effort\"\n");
+    let arguments = [XFERSH, "--check", "--live", "--json", "--user", "alice"];
+    let sound = host.root(WITHOUT, &[&["nothing"], &arguments[..]].concat());
+    assert_eq!(broken(&sound), [], "{sound}");
+    assert_eq!(sound.code(), 0);
+    let before = host.disk();
+    let output = host.root(WITHOUT, &[&["landlock"], &arguments[..]].concat());
+    assert_eq!(output.code(), 1, "{output}");
+    let broken = broken(&output);
+    let p12 = |probe: &str| ("P12".to_owned(), probe.to_owned());
+    let expected = [p12("read /etc/hostname"), p12("list /"), p12("list /etc")];
+    assert_eq!(broken, expected, "{output}");
+    before.assert_same(&host.disk(), "--live without Landlock");
+}
+
+/// Without the guard dotfiles and attributes are open, and the probe says so.
+#[test]
+fn without_the_guard_the_promises_that_it_keeps_are_reported() {
+    let host = Host::new();
+    host.install_program("without", Kind::Program);
+    host.policy("confinement = \"best-effort\"\n");
+    let arguments = [
+        "notify", XFERSH, "--check", "--live", "--json", "--user", "alice",
+    ];
+    let before = host.disk();
+    let output = host.root(WITHOUT, &arguments);
+    assert_eq!(output.code(), 1, "{output}");
+    let promises: Vec<_> = broken(&output)
+        .into_iter()
+        .map(|(promise, _)| promise)
+        .collect();
+    assert!(promises.iter().any(|promise| promise == "P4"), "{output}");
+    assert!(promises.iter().any(|promise| promise == "P3"), "{output}");
+    for kept in ["P1", "P2", "P6", "P11", "P12"] {
+        assert!(
+            !promises.iter().any(|promise| promise == kept),
+            "{kept}: {output}"
+        );
+    }
+    let names = |snapshot: &crate::harness::Snapshot| {
+        snapshot.paths().map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(&before),
+        names(&host.disk()),
+        "something is left behind"
+    );
+}
+
+#[test]
+fn an_interrupted_probe_leaves_nothing_behind() {
+    let host = Host::new();
+    let before = host.disk();
+    for delay in ["0.000", "0.005", "0.010", "0.020", "0.040"] {
+        let line = format!("timeout -s INT {delay} {XFERSH} --check --live --user alice");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &line]).process_group(0);
+        let _ = host.run(&mut command, b"");
+        before.assert_same(&host.disk(), delay);
+    }
+    assert_eq!(host.processes_of(host.alice()), [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_tried_is_status_2() {
+    let host = Host::new();
+    for user in ["root", "nobody-of-that-name"] {
+        let output = host.root(XFERSH, &["--check", "--live", "--user", user]);
+        assert_eq!(
+            (output.code(), output.stdout.len()),
+            (2, 0),
+            "{user}: {output}"
+        );
+    }
+    // An ordinary account cannot try another one.
+    let mut command = host.shell(host.alice());
+    command = {
+        let mut own = Command::new(XFERSH);
+        own.args(["--check", "--live", "--user", "plain"]);
+        own.uid(host.alice().id).gid(host.alice().id).env_clear();
+        own.current_dir(command.get_current_dir().unwrap_or("/".as_ref()));
+        own
+    };
+    let output = host.run(&mut command, b"");
+    assert_eq!(output.code(), 2, "{output}");
+}
