@@ -68,7 +68,7 @@ fn a_tree_comes_back_as_it_went() {
             "--timeout=30",
             "--bwlimit=100000",
         ],
-        &["-aHAX", "--zc=zstd", "--cc=md5", "-vv"],
+        &["-aHAX", "--zc=zlib", "--cc=md5", "-vv"],
         &["-aHAX", "--iconv=utf8,utf8"],
     ] {
         for account in [host.plain(), host.alice()] {
