@@ -132,8 +132,7 @@ fn the_guard_is_killed_between_two_steps() {
 #[test]
 fn the_guard_is_killed_during_a_step() {
     let host = Host::new();
-    for step in 0..STEPS.len() {
-        let name = STEPS[step].0;
+    for (step, (name, _)) in STEPS.iter().enumerate() {
         host.refurnish();
         let (mut sftp, mut handle) = up_to(&host, step);
         let guard = sftp.process();
@@ -145,7 +144,7 @@ fn the_guard_is_killed_during_a_step() {
         });
         assert_eq!(left(&host, host.alice()), [""; 0], "{name}");
         // Writing to an open file and closing it need no guard.
-        if ["write", "close"].contains(&name) {
+        if ["write", "close"].contains(name) {
             continue;
         }
         assert!(!succeeded, "{name} succeeded without a guard");
@@ -158,8 +157,7 @@ fn a_stopped_guard_stops_changes_and_goes_on() {
     let host = Host::new();
     let (mut sftp, mut handle) = up_to(&host, 0);
     let guard = sftp.process();
-    for step in 0..STEPS.len() {
-        let name = STEPS[step].0;
+    for (step, (name, _)) in STEPS.iter().enumerate() {
         send(guard, Signal::SIGSTOP);
         let before = host.disk();
         let mut during: Option<Snapshot> = None;
@@ -168,10 +166,10 @@ fn a_stopped_guard_stops_changes_and_goes_on() {
             send(guard, Signal::SIGCONT);
         });
         assert!(succeeded, "{name} after the guard went on");
-        if name != "write" {
+        if *name != "write" {
             before.assert_same(&during.expect("looked at"), name);
         }
-        if !["write", "close"].contains(&name) {
+        if !["write", "close"].contains(name) {
             assert_ne!(before.diff(&host.disk()), "", "{name} had no effect at all");
         }
     }
@@ -264,7 +262,6 @@ fn ended(mut process: Child) -> std::process::ExitStatus {
 #[test]
 fn the_exit_status_is_passed_on() {
     let host = Host::new();
-    host.install("/opt/status", b"#!/nothing\n");
     host.install_program("attack", crate::harness::Kind::Program);
     host.policy("sftp_server = \"/opt/attack\"\n");
     // `attack` exits with 3 if it is told nothing.
