@@ -75,6 +75,9 @@ impl Guard<'_> {
 
     /// Ends what is left, cleans up, and writes the closing line.
     pub(super) fn finish(mut self, status: Status) -> SessionEnd {
+        if let Some(keeper) = self.keeper.take() {
+            keeper.dismiss();
+        }
         while let Ok(_) | Err(Errno::EINTR) = waitpid(None::<Pid>, None) {}
         self.ledger.settle_all(self.audit);
         for left in self.made.take_leftovers() {

@@ -22,6 +22,7 @@ mod caller;
 mod end;
 mod entries;
 mod judge;
+mod keeper;
 mod ledger;
 mod limits;
 mod made;
@@ -51,6 +52,7 @@ use crate::system::seccomp::Listener;
 pub use end::SessionEnd;
 pub use split::{Server, Side, split};
 
+use keeper::Keeper;
 use ledger::Ledger;
 use limits::Clock;
 use made::Made;
@@ -69,6 +71,8 @@ pub struct Guard<'a> {
     signals: SignalFd,
     server: Pid,
     pidfd: Rc<OwnedFd>,
+    /// Where the server may fork.
+    keeper: Option<Keeper>,
     /// What the server's side could not do before its program ran.
     complaint: OwnedFd,
     /// Whether the server's own program has been started.

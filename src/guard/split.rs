@@ -19,6 +19,7 @@ use nix::unistd::{
     ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, pipe2, setpgid,
 };
 
+use super::keeper::Keeper;
 use super::ledger::Ledger;
 use super::limits::Clock;
 use super::made::Made;
@@ -228,6 +229,7 @@ fn become_guard<'a>(
     complaint: std::fs::File,
 ) -> Result<Guard<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
+    let keeper = Keeper::start(plan.kind, met.server).map_err(failed("keeper"))?;
     let signals = take_signals().map_err(failed("signals"))?;
     prctl::set_child_subreaper(true).map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
     own_filter::load().map_err(failed("own filter"))?;
@@ -242,6 +244,7 @@ fn become_guard<'a>(
         signals,
         server: met.server,
         pidfd: Rc::new(met.pidfd),
+        keeper,
         complaint: complaint.into(),
         executed: false,
         umasks: Umasks::default(),

@@ -187,7 +187,7 @@ static void mkdirs(void)
 	printf("made %ld twice %ld broken %ld\n", made, twice, broken);
 }
 
-/* churn DIRECTORY COUNT [wait]: operations of every kind, nothing left; then waits for the end of its input. */
+/* churn DIRECTORY COUNT [wait]: operations of every kind, one file left of every eight; then waits for the end of its input. */
 static void churn(void)
 {
 	long count = atol(words[2]), failed = 0, i;
@@ -205,7 +205,7 @@ static void churn(void)
 		failed += utimensat(AT_FDCWD, two, NULL, 0) < 0;
 		/* A refused one among them. */
 		failed += openat(AT_FDCWD, ".bashrc", O_WRONLY) >= 0;
-		failed += unlinkat(AT_FDCWD, two, 0) < 0;
+		failed += chmod(two, 0640) < 0;
 		failed += mkdirat(AT_FDCWD, one, 0755) < 0;
 		failed += unlinkat(AT_FDCWD, one, AT_REMOVEDIR) < 0;
 	}

@@ -228,3 +228,45 @@ fn an_upload_that_is_cut_off_is_logged() {
     let line = "created file bytes=1000 path=\"/home/alice/uploads/part\"";
     assert!(events.iter().any(|event| event == line), "{events:#?}");
 }
+
+/// The old protocol sets mode and times while the file is open: that belongs to the one line.
+#[test]
+fn one_line_for_each_file_of_a_tree() {
+    let host = Host::with_sshd();
+    host.shell_line(
+        "mkdir -p /tmp/local/tree/sub && cd /tmp/local/tree && printf one >one && printf three >sub/three",
+    );
+    for options in [&["-O", "-rp"][..], &["-O", "-r"], &["-r"], &["-rp"]] {
+        host.refurnish();
+        let _ = host.log();
+        host.scp_to(host.alice(), options, &["tree"], "uploads/copy")
+            .succeeded("scp");
+        let events = events(&host.log());
+        for (what, path) in [
+            ("directory", ""),
+            ("directory", "/sub"),
+            ("file bytes=3", "/one"),
+            ("file bytes=5", "/sub/three"),
+        ] {
+            let path = format!("path=\"/home/alice/uploads/copy{path}\"");
+            let start = format!("created {what}");
+            let lines: Vec<_> = events
+                .iter()
+                .filter(|event| event.ends_with(&path))
+                .collect();
+            let made = lines
+                .iter()
+                .filter(|event| event.starts_with(&start))
+                .count();
+            assert_eq!(made, 1, "{options:?}: {start} {path}: {events:#?}");
+            if what != "directory" {
+                assert_eq!(lines.len(), 1, "{options:?}: {lines:#?}");
+            }
+        }
+        let end = events.last().expect("a closing line");
+        assert!(
+            end.contains("created=4 ") && end.contains(" bytes=8 "),
+            "{end}"
+        );
+    }
+}

@@ -8,6 +8,7 @@ mod limits;
 mod log;
 mod process;
 mod races;
+mod same;
 mod wakes;
 
 use crate::harness::{Account, Host, Kind, Output};

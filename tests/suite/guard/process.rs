@@ -157,7 +157,7 @@ fn the_guard_does_not_grow() {
         session.wait().expect("its end");
         let log = host.log();
         let end = &log.last().expect("a closing line").text;
-        assert!(end.contains(&format!("removed={} ", count / 4)), "{end}");
+        assert!(end.contains(&format!("created={} ", count / 4)), "{end}");
         size
     };
     let (settled, few) = measure(COUNT / 10);
