@@ -108,7 +108,12 @@ pub fn nothing_changes(host: &Host, kind: ServerKind, rights: &[&str]) {
         }
         count += 1;
         let Some(result) = session.ask(&case.steps(account)) else {
-            panic!("{kind:?}: the session ended at {}", case.name);
+            let log = host.log();
+            panic!(
+                "{kind:?}: the session ended at {}: {} {log:#?}",
+                case.name,
+                session.end()
+            );
         };
         if result >= 0 {
             let now = disk(host);
