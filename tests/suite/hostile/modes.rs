@@ -6,7 +6,7 @@ use xfersh::decide::plan::ServerKind;
 
 use super::matrix::{ALL_RIGHTS, effects, nothing_changes};
 use super::places::furnish;
-use super::session::{KINDS, Session, command, disk, host, policy, touched};
+use super::session::{KINDS, Session, command, disk, disk_here, host, policy, touched};
 use crate::harness::Host;
 
 /// All that is not granted fails at every place; all that is granted works.
@@ -75,15 +75,19 @@ fn hidden_dotfiles() {
 fn script(host: &Host, kind: ServerKind, rows: &[(&str, bool)]) {
     furnish(host, host.alice());
     let mut session = Session::start(host, host.alice(), command(kind));
-    for (steps, done) in rows {
-        let before = disk(host);
-        let result = session
-            .ask(steps)
-            .unwrap_or_else(|| panic!("the session ended at {steps}"));
-        let diff = before.diff(&disk(host));
-        assert_eq!(result >= 0, *done, "{steps}: {result}\n{diff}");
-        assert!(*done || diff.is_empty(), "{steps}: {result}\n{diff}");
-    }
+    let session = host.inside(move || {
+        let mut before = disk_here();
+        for (steps, done) in rows {
+            let result = session.ask(steps);
+            let result = result.unwrap_or_else(|| panic!("the session ended at {steps}"));
+            let after = disk_here();
+            let diff = before.diff(&after);
+            assert_eq!(result >= 0, *done, "{steps}: {result}\n{diff}");
+            assert!(*done || diff.is_empty(), "{steps}: {result}\n{diff}");
+            before = after;
+        }
+        session
+    });
     assert_eq!(session.end(), 0);
 }
 

@@ -77,6 +77,18 @@ impl Session {
         Self::run(host, &mut shell)
     }
 
+    /// The same with this many descriptors at most.
+    pub fn limited(host: &Host, account: &Account, command: &str, descriptors: u32) -> Self {
+        let id = account.id.to_string();
+        let mut shell = Command::new("prlimit");
+        shell
+            .arg(format!("--nofile={descriptors}:{descriptors}"))
+            .args(["setpriv", "--reuid", &id, "--regid", &id, "--init-groups"])
+            .args([account.shell_path(), "-c", command])
+            .current_dir(account.home());
+        Self::run(host, &mut shell)
+    }
+
     /// The hostile program in an ordinary account.
     pub fn plain(host: &Host) -> Self {
         Self::start(host, host.plain(), &format!("exec {HOSTILE}"))
@@ -141,8 +153,18 @@ impl Session {
         std::fs::read_dir(path).expect("the guard is there").count()
     }
 
-    pub fn process(&self) -> u32 {
-        self.child.id()
+    /// Waits until the guard holds no more descriptors than that: it looks once a second which uploads are closed.
+    pub fn guard_lets_go(&self, most: usize) {
+        for _ in 0..300 {
+            if self.guards_descriptors() <= most {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!(
+            "the guard holds {} descriptors, {most} before",
+            self.guards_descriptors()
+        );
     }
 
     /// Ends the input and returns the exit status as a shell shows it.
