@@ -433,3 +433,86 @@ fn descriptors_that_are_used_again() {
         .collect();
     assert!(ours.is_empty(), "{ours:?}");
 }
+
+/// The home is known by device and inode: mounted once more at an allowed place it is still the home.
+#[test]
+fn the_home_by_another_name() {
+    let host = host();
+    host.policy(&policy(""));
+    let attempts = [
+        "chmod p:uploads/spare 0777",
+        "utimensat -100 p:uploads/spare 0 0",
+        "setxattr p:uploads/spare p:user.x p:x 1 0",
+        "open p:uploads/spare/new 0x41 0644",
+        "open p:uploads/spare/note.txt 0x201 0",
+        "truncate p:uploads/spare/note.txt 0",
+        "chmod p:uploads/spare/note.txt 0777",
+        "open p:uploads/spare/note.txt 0 0 ; fchmod $ 0777",
+        "open p:uploads/spare 0x200000 0 ; mkdirat $ p:below 0755",
+        "open p:uploads/spare/note.txt 0x200000 0 ; fchownat $ p: -1 -1 0x1000",
+        "mkdir p:uploads/spare/made 0755",
+        "symlink p:x p:uploads/spare/l",
+        "unlink p:uploads/spare/note.txt",
+        "rename p:uploads/spare/empty p:uploads/spare/e",
+        "rmdir p:uploads/spare/e",
+        "rmdir p:uploads/spare/empty",
+        "link p:uploads/old.txt p:uploads/spare/linked",
+        "rename p:uploads/old.txt p:uploads/spare/old.txt",
+    ];
+    for account in [host.plain(), host.alice()] {
+        furnish(&host, account);
+        host.shell_line(&format!(
+            "mount --bind {0} {0}/uploads/spare",
+            account.home().display()
+        ));
+    }
+    // Between two mounts nothing is linked or renamed by anybody.
+    let by_nature = |steps: &str| {
+        steps.contains("p:uploads/old.txt") || steps.starts_with("rmdir p:uploads/spare/empty")
+    };
+    let mut plain = Session::plain(&host);
+    for steps in attempts.iter().filter(|steps| !by_nature(steps)) {
+        let result = plain.ask(steps);
+        assert!(
+            result.is_some_and(|result| result >= 0),
+            "proves nothing: {steps}: {result:?}"
+        );
+    }
+    plain.end();
+    let look = || {
+        host.inside(|| {
+            crate::harness::Snapshot::of(&[host.alice().at("note.txt"), host.alice().at(".ssh")])
+        })
+    };
+    let (before, names) = (
+        look(),
+        host.shell_line("stat -c '%n %a %Y %y' /home/alice; ls -A /home/alice"),
+    );
+    for kind in [ServerKind::Sftp, ServerKind::RsyncReceiver] {
+        let mut session = Session::start(&host, host.alice(), command(kind));
+        for steps in attempts {
+            let result = session.ask(steps).expect("an answer");
+            assert!(result < 0, "{kind:?}: {steps}: {result}");
+        }
+        // Deeper in it is what it is by its other name.
+        assert!(
+            session
+                .ask("open p:uploads/spare/uploads/by-the-way 0x41 0644")
+                .expect("an answer")
+                >= 0
+        );
+        assert!(
+            session
+                .ask("open p:uploads/spare/.ssh/config 1 0")
+                .expect("an answer")
+                < 0
+        );
+        assert_eq!(session.end(), 0);
+    }
+    before.assert_same(&look(), "the home by another name");
+    assert_eq!(
+        names,
+        host.shell_line("stat -c '%n %a %Y %y' /home/alice; ls -A /home/alice")
+    );
+    host.shell_line("umount /home/alice/uploads/spare /home/plain/uploads/spare");
+}
