@@ -16,6 +16,7 @@ mod filter;
 mod forced;
 mod forwarding;
 mod guard;
+mod hostile;
 mod hostile_start;
 mod install;
 mod layering;

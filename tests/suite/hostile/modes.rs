@@ -1,0 +1,356 @@
+//! The matrix under each policy: `access` by its names and by lists of rights, nested directories, dot names, modes.
+
+use std::os::unix::fs::PermissionsExt;
+
+use xfersh::decide::plan::ServerKind;
+
+use super::matrix::{ALL_RIGHTS, effects, nothing_changes};
+use super::places::furnish;
+use super::session::{KINDS, Session, command, disk, disk_here, host, policy, touched};
+use crate::harness::Host;
+
+/// All that is not granted fails at every place; all that is granted works.
+fn exactly(access: &str, rights: &[&str], kinds: &[ServerKind]) {
+    let host = host();
+    host.policy(&policy(&format!("access = {access}\n")));
+    for kind in kinds {
+        nothing_changes(&host, *kind, rights);
+    }
+    effects(&host, ServerKind::Sftp, rights);
+}
+
+#[test]
+fn read_only() {
+    let host = host();
+    host.policy(&policy("access = \"read-only\"\n"));
+    for kind in [
+        ServerKind::Sftp,
+        ServerKind::ScpSource,
+        ServerKind::RsyncSender,
+    ] {
+        nothing_changes(&host, kind, &["list", "read"]);
+    }
+}
+
+#[test]
+fn upload_only() {
+    let kinds = [
+        ServerKind::Sftp,
+        ServerKind::ScpSink,
+        ServerKind::RsyncReceiver,
+    ];
+    exactly("\"upload-only\"", &["create", "mkdir"], &kinds);
+}
+
+#[test]
+fn append_only() {
+    exactly(
+        "\"append-only\"",
+        &["list", "read", "create", "mkdir", "link"],
+        &KINDS,
+    );
+}
+
+#[test]
+fn each_right_by_itself() {
+    for right in &ALL_RIGHTS[2..] {
+        exactly(
+            &format!("[\"list\", \"read\", \"{right}\"]"),
+            &["list", "read", *right],
+            &KINDS[..1],
+        );
+    }
+}
+
+#[test]
+fn hidden_dotfiles() {
+    let host = host();
+    host.policy(&policy("dotfiles = \"hidden\"\n"));
+    nothing_changes(&host, ServerKind::Sftp, ALL_RIGHTS);
+    nothing_changes(&host, ServerKind::RsyncReceiver, ALL_RIGHTS);
+    effects(&host, ServerKind::Sftp, ALL_RIGHTS);
+}
+
+/// One line each: what is asked, and whether it is done.
+fn script(host: &Host, kind: ServerKind, rows: &[(&str, bool)]) {
+    furnish(host, host.alice());
+    let mut session = Session::start(host, host.alice(), command(kind));
+    let session = host.inside(move || {
+        let mut before = disk_here();
+        for (steps, done) in rows {
+            let result = session.ask(steps);
+            let result = result.unwrap_or_else(|| panic!("the session ended at {steps}"));
+            let after = disk_here();
+            let diff = before.diff(&after);
+            assert_eq!(result >= 0, *done, "{steps}: {result}\n{diff}");
+            assert!(*done || diff.is_empty(), "{steps}: {result}\n{diff}");
+            before = after;
+        }
+        session
+    });
+    assert_eq!(session.end(), 0);
+}
+
+/// What this session made may be finished as clients do it, and is then as safe as anything older.
+#[test]
+fn uploads_of_this_session() {
+    let host = host();
+    for access in ["upload-only", "append-only"] {
+        host.policy(&policy(&format!("access = \"{access}\"\n")));
+        script(
+            &host,
+            ServerKind::Sftp,
+            &[
+                ("open p:uploads/part 0x41 0644 ; write $ p:content 7", true),
+                ("chmod p:uploads/part 0600", true),
+                ("utimensat -100 p:uploads/part 0 0", true),
+                ("rename p:uploads/part p:uploads/whole", true),
+                ("open p:uploads/part2 0xc1 0644 ; write $ p:content 7", true),
+                // Never over a name that is taken, be it older or new.
+                ("rename p:uploads/part2 p:uploads/old.txt", false),
+                ("rename p:uploads/part2 p:uploads/whole", false),
+                (
+                    "renameat2 -100 p:uploads/part2 -100 p:uploads/old.txt 2",
+                    false,
+                ),
+                ("link p:uploads/part2 p:uploads/old.txt", false),
+                (
+                    "link p:uploads/part2 p:uploads/linked ; unlink p:uploads/part2",
+                    true,
+                ),
+                ("mkdir p:uploads/dir 0755", true),
+                ("chmod p:uploads/dir 0700", true),
+                ("rename p:uploads/dir p:uploads/spare", false),
+                ("open p:uploads/dir/.dot 0x41 0644", false),
+                // What is older stays, by whatever means.
+                ("open p:uploads/old.txt 0x441 0644", false),
+                ("open p:uploads/old.txt 0x401 0", false),
+                ("open p:uploads/old.txt 0x241 0644", false),
+                ("open p:uploads/old.txt 0xc1 0644", false),
+                ("truncate p:uploads/old.txt 16", false),
+                ("chmod p:uploads/old.txt 0777", false),
+                ("utimensat -100 p:uploads/old.txt 0 0", false),
+                ("unlink p:uploads/old.txt", false),
+                ("rename p:uploads/old.txt p:uploads/gone", false),
+                ("rename p:uploads/sub p:uploads/gone", false),
+                ("rmdir p:uploads/empty", false),
+                ("symlink p:whole p:uploads/old.txt", false),
+                ("mknod p:uploads/old.txt 0100644 0", false),
+            ],
+        );
+        // For the next session they are older.
+        let before = disk(&host);
+        let mut session = Session::start(&host, host.alice(), command(ServerKind::Sftp));
+        for steps in [
+            "open p:uploads/whole 0x401 0",
+            "unlink p:uploads/whole",
+            "rename p:uploads/whole p:uploads/x",
+            "chmod p:uploads/whole 0644",
+            "truncate p:uploads/linked 0",
+            "rmdir p:uploads/dir",
+        ] {
+            assert!(
+                session.ask(steps).expect("an answer") < 0,
+                "{access}: {steps}"
+            );
+        }
+        assert_eq!(session.end(), 0);
+        before.assert_same(&disk(&host), access);
+    }
+}
+
+/// More files than the guard remembers: what it forgot counts as older.
+#[test]
+fn a_forgotten_upload_is_older() {
+    let host = host();
+    host.policy(&policy("access = \"upload-only\"\n"));
+    furnish(&host, host.alice());
+    let mut session = Session::start(&host, host.alice(), command(ServerKind::Sftp));
+    for number in 0..600 {
+        let steps = format!("open p:uploads/f{number} 0x41 0644 ; write $ p:x 1");
+        assert_eq!(session.ask(&steps), Some(1), "{number}");
+    }
+    assert!(
+        session.guards_descriptors() < 1000,
+        "{}",
+        session.guards_descriptors()
+    );
+    let before = disk(&host);
+    for steps in [
+        "unlink p:uploads/f0",
+        "truncate p:uploads/f0 0",
+        "open p:uploads/f0 0x401 0",
+    ] {
+        assert!(session.ask(steps).expect("an answer") < 0, "{steps}");
+    }
+    before.assert_same(&disk(&host), "a forgotten upload");
+    assert_eq!(session.ask("unlink p:uploads/f599"), Some(0));
+    assert_eq!(session.end(), 0);
+}
+
+#[test]
+fn nested_directories() {
+    let host = host();
+    let directory = |path: &str, access: &str| {
+        format!("[[directory]]\npath = \"{path}\"\naccess = \"{access}\"\n")
+    };
+    let text = [
+        directory("~/uploads", "upload-only"),
+        directory("~/uploads/sub", "read-write"),
+        directory("~/uploads/empty", "read-only"),
+        directory("~/site", "append-only"),
+    ]
+    .concat();
+    host.policy(&policy(&text));
+    script(
+        &host,
+        ServerKind::Sftp,
+        &[
+            ("open p:uploads/new 0x41 0644", true),
+            ("open p:uploads/old.txt 0x1 0", false),
+            ("open p:uploads/old.txt 0 0", false),
+            ("open p:uploads/sub/deep.txt 0x201 0", true),
+            ("open p:uploads/sub/../old.txt 0x1 0", false),
+            ("mkdir p:uploads/empty/x 0755", false),
+            ("rename p:uploads/sub/deep.txt p:uploads/empty/x", false),
+            ("rename p:uploads/sub/deep.txt p:uploads/old.txt", false),
+            ("rename p:uploads/old.txt p:uploads/sub/x", false),
+            ("link p:uploads/old.txt p:uploads/sub/x", false),
+            ("rename p:site/index.html p:uploads/sub/x", false),
+            ("rename p:uploads/sub p:uploads/moved", false),
+            ("rmdir p:uploads/empty", false),
+            ("open p:site/index.html 0x1 0", false),
+            ("open p:site/index.html 0 0", true),
+            ("open p:site/new 0x41 0644", true),
+            ("rename p:uploads/sub/deep.txt p:site/moved", true),
+            // It is still older than the session.
+            ("rename p:site/moved p:site/again", false),
+            ("open p:uploads/sub/.dot 0x41 0644", false),
+            ("open p:site/.git/hooks/post-commit 0x1 0", false),
+        ],
+    );
+}
+
+#[test]
+fn dot_names_that_are_allowed() {
+    let host = host();
+    host.policy(&policy(
+        "dotfile_names = [\".gitkeep\", \"._*\", \".some*\"]\n",
+    ));
+    let rows: &[(&str, bool)] = &[
+        ("open p:uploads/.gitkeep 0x41 0644", true),
+        ("open p:uploads/._x 0x41 0644", true),
+        ("open p:uploads/.new 0x41 0644", false),
+        ("open p:.gitkeep 0x41 0644", false),
+        ("open p:._x 0x41 0644", false),
+        ("open p:uploads/to-home/.gitkeep 0x41 0644", false),
+        ("mkdir p:uploads/.ssh 0755", false),
+        ("mkdir p:uploads/.something 0755", true),
+        ("open p:uploads/.something/.new 0x41 0644", false),
+        ("rename p:uploads/old.txt p:uploads/.gitkeep", true),
+        ("rename p:uploads/.hidden p:uploads/.gitkeep", false),
+        ("open p:site/.git/.gitkeep 0x41 0644", false),
+        ("chmod p:.ssh 0755", false),
+    ];
+    script(&host, ServerKind::Sftp, rows);
+    host.policy(&policy(
+        "dotfiles = \"allowed\"\nconfinement = \"required\"\n",
+    ));
+    script(
+        &host,
+        ServerKind::Sftp,
+        &[
+            ("open p:uploads/.new 0x41 0644", true),
+            ("open p:site/.git/hooks/post-commit 0x201 0", true),
+            ("open p:.new 0x41 0644", false),
+            ("open p:.bashrc 0x1 0", false),
+            ("open p:.ssh/rc 0x41 0644", false),
+            ("chmod p:.ssh 0755", false),
+            ("open p:uploads/to-home/.new 0x41 0644", false),
+        ],
+    );
+}
+
+#[test]
+fn targets_of_symbolic_links() {
+    let host = host();
+    let targets = |inside: bool, any: bool| -> Vec<(String, bool)> {
+        [
+            ("old.txt", inside),
+            ("../site/index.html", inside),
+            ("/home/alice/uploads/sub", inside),
+            ("not-yet", inside),
+            ("..", inside),
+            ("../.ssh", any),
+            ("../.bashrc", any),
+            (".hidden", any),
+            ("/etc/passwd", any),
+            ("/", any),
+            ("../../plain", any),
+            ("to-ssh/config", any),
+            ("nothing/../../.ssh", any),
+            ("/proc/self/cwd", any),
+        ]
+        .iter()
+        .enumerate()
+        .map(|(at, (target, done))| (format!("symlink p:{target} p:uploads/l{at}"), *done))
+        .collect()
+    };
+    for (symlinks, inside, any) in [
+        ("inside", true, false),
+        ("any", true, true),
+        ("none", false, false),
+    ] {
+        host.policy(&policy(&format!("symlinks = \"{symlinks}\"\n")));
+        let rows = targets(inside, any);
+        let rows: Vec<(&str, bool)> = rows
+            .iter()
+            .map(|(steps, done)| (steps.as_str(), *done))
+            .collect();
+        script(&host, ServerKind::Sftp, &rows);
+    }
+}
+
+/// No set-uid bit, and no bit beyond the policy's, by any call that sets one.
+#[test]
+fn bits_of_the_mode() {
+    let host = host();
+    host.policy(&policy(
+        "file_mode_max = \"0640\"\ndirectory_mode_max = \"0750\"\n",
+    ));
+    let account = host.alice();
+    furnish(&host, account);
+    let mut session = Session::start(&host, account, command(ServerKind::RsyncReceiver));
+    let rows: &[(&str, &str, u32)] = &[
+        ("umask 0 ; open p:uploads/a 0x41 07777", "a", 0o640),
+        ("openat -100 p:uploads/b 0x41 07777", "b", 0o640),
+        (
+            "chmod p:uploads/a 0600 ; chmod p:uploads/a 07777",
+            "a",
+            0o640,
+        ),
+        ("fchmodat -100 p:uploads/b 06777", "b", 0o640),
+        ("open p:uploads/c 0x41 0600 ; fchmod $ 07777", "c", 0o640),
+        ("mkdir p:uploads/d 0777", "d", 0o750),
+        ("chmod p:uploads/d 05777", "d", 0o750),
+        ("mknodat -100 p:uploads/e 0107777 0", "e", 0o640),
+        ("chmod p:uploads/old.txt 07777", "old.txt", 0o640),
+        ("fchmodat2 -100 p:uploads/old.txt 06644 0", "old.txt", 0o640),
+    ];
+    for (steps, name, mode) in rows {
+        let result = session.ask(steps);
+        assert!(
+            result.is_some_and(|result| result >= 0),
+            "{steps}: {result:?}"
+        );
+        let path = account.at(&format!("uploads/{name}"));
+        let seen = host.inside(|| path.metadata().expect("a file").permissions().mode() & 0o7777);
+        assert_eq!(format!("{seen:04o}"), format!("{mode:04o}"), "{steps}");
+    }
+    // An access control list would go round the bound.
+    let acl = "setxattr p:uploads/a p:system.posix_acl_access v:0200000001000600ffffffff04000600ffffffff20000600ffffffff 28 0";
+    assert!(session.ask(acl).expect("an answer") < 0);
+    assert_eq!(session.end(), 0);
+    let before = disk(&host);
+    assert!(touched(&before.diff(&disk(&host)), account).is_empty());
+}
