@@ -36,6 +36,7 @@ mounted() {
 }
 
 # Where backup programs keep their repositories, and their secrets.
+export PUTTYDIR=/tmp/home/putty
 export RESTIC_REPOSITORY=sftp:$TO:uploads/restic RESTIC_PASSWORD=secret RESTIC_CACHE_DIR=/tmp/home/restic
 export BORG_REPO=/tmp/mnt/uploads/borg BORG_BASE_DIR=/tmp/home/borg BORG_RELOCATED_REPO_ACCESS_IS_OK=yes
 DUPLICITY="--no-encryption --archive-dir /tmp/home/duplicity-$U --ssh-options=-oIdentityFile=$KEY"

@@ -38,7 +38,7 @@ pub const SCP: Client = Client {
         absent(TreeUp, "the driver copies files only"),
         absent(TreeDown, "the driver copies files only"),
         row(NamesUp, "/opt/libssh_client scp names-up").ends(End::Lacks(&["newline"])),
-        row(NamesDown, "/opt/libssh_client scp names-down").ends(End::Lacks(&["newline"])),
+        row(NamesDown, "/opt/libssh_client scp names-down"),
         row(Empty, "/opt/libssh_client scp empty"),
         absent(ResumeUp, "scp begins anew"),
         absent(ResumeDown, "scp begins anew"),

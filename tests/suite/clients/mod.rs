@@ -22,6 +22,7 @@ mod rsync;
 mod sshfs;
 
 mod beyond;
+mod large;
 
 /// A test for every client, and the list of them in the order of the page.
 macro_rules! clients {

@@ -49,6 +49,8 @@ pub fn host() -> Host {
         fs::write("/etc/hosts", format!("{names}\n127.0.0.1 host\n")).expect("writing /etc/hosts");
         // Clients that start ssh know no `-F`.
         fs::copy(CLIENT_CONFIG, "/etc/ssh/ssh_config").expect("copying the client's configuration");
+        let key = fs::read_to_string("/etc/ssh/test_host_key.pub").expect("sshd has a key");
+        fs::write("/etc/ssh/ssh_known_hosts", format!("host,127.0.0.1 {key}")).expect("writing the known hosts");
         fs::create_dir("/opt/clients").expect("mkdir");
         for (name, text) in DRIVERS {
             fs::write(Path::new("/opt/clients").join(name), text).expect("writing a driver");

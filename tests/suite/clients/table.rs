@@ -119,10 +119,12 @@ fn page() -> String {
         overview += &format!("{line}\n");
         sections += &format!("\n{}\n", section.trim());
     }
-    let beyond = std::fs::read_to_string(section_file(beyond::SECTION))
-        .unwrap_or_else(|_| "Not run.\n".to_owned());
+    let beyond: String = [beyond::SECTION, beyond::HEAVY_SECTION]
+        .iter()
+        .map(|section| std::fs::read_to_string(section_file(section)).unwrap_or_else(|_| "| **not run** |\n".to_owned()))
+        .collect();
     format!(
-        "{}\n| client | version | protocol | {} |\n|---|---|---|{}\n{overview}\n{}\n{beyond}\n## The rows\n{sections}",
+        "{}\n| client | version | protocol | {} |\n|---|---|---|{}\n{overview}\n{}{beyond}\n## The rows\n{sections}",
         include_str!("head.md"),
         ASKED_OF_ALL.join(" | "),
         "---|".repeat(ASKED_OF_ALL.len()),
