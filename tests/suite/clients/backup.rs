@@ -2,6 +2,7 @@
 
 use super::row::Action::Repository;
 use super::row::{Client, End, row};
+use super::stage::SUBSYSTEM;
 
 const RESTORED: &str = "diff -r up down/restored/up && diff -r up/names down/restored/up/names";
 
@@ -11,6 +12,7 @@ pub const RESTIC: Client = Client {
     protocol: "sftp",
     version: "restic version",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(
             Repository("init, backup, restore", RESTORED),
@@ -35,6 +37,7 @@ pub const DUPLICITY: Client = Client {
     protocol: "sftp",
     version: "duplicity --version",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(
             Repository("full, incremental, restore, verify", RESTORED),
@@ -57,6 +60,7 @@ pub const BORG: Client = Client {
     protocol: "sftp",
     version: "borg --version",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(
             Repository("init, create, check, extract", RESTORED),

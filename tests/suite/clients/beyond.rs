@@ -50,7 +50,11 @@ const ASKS: &[Ask] = &[
                scp -A -R -O $TO:out/zero $TO:uploads/copy; s=$?; ssh-agent -k >/dev/null; exit $s",
         asked: "scp ",
         answer: SENTENCE,
-        setting: Instead("`-3`: through the client's machine", "scp -3 $TO:out/zero $TO:uploads/copy", ""),
+        setting: Instead(
+            "`-3`: through the client's machine",
+            "scp -3 $TO:out/zero $TO:uploads/copy",
+            "",
+        ),
     },
     Ask {
         client: "ssh-copy-id",
@@ -64,21 +68,33 @@ const ASKS: &[Ask] = &[
         line: "plink $PUTTY $TO ls uploads",
         asked: "ls uploads",
         answer: SENTENCE,
-        setting: Instead("list by psftp", "echo ls uploads | psftp $PUTTY -b /dev/stdin $TO", ""),
+        setting: Instead(
+            "list by psftp",
+            "echo ls uploads | psftp $PUTTY -b /dev/stdin $TO",
+            "",
+        ),
     },
     Ask {
         client: "PuTTY pscp -scp -ls",
         line: "pscp $PUTTY -scp -ls $TO:uploads",
         asked: "ls -la",
         answer: SENTENCE,
-        setting: Instead("`-sftp`, or neither option: pscp prefers sftp", "pscp $PUTTY -ls $TO:uploads", ""),
+        setting: Instead(
+            "`-sftp`, or neither option: pscp prefers sftp",
+            "pscp $PUTTY -ls $TO:uploads",
+            "",
+        ),
     },
     Ask {
         client: "lftp fish://",
         line: "lftp -c 'set net:max-retries 1; set net:timeout 5; open fish://'$U':x@host; cls uploads' 2>&1 | grep .",
         asked: "echo FISH:",
         answer: "",
-        setting: Instead("`sftp://`", "lftp -c 'open sftp://'$U':x@host; cls uploads'", ""),
+        setting: Instead(
+            "`sftp://`",
+            "lftp -c 'open sftp://'$U':x@host; cls uploads'",
+            "",
+        ),
     },
     Ask {
         client: "rclone copy: what shell, and which checksums",
@@ -153,7 +169,9 @@ const HEAVY: &[Ask] = &[
         line: "ansible all -i host, -u $U -m ansible.builtin.copy -a \"src=$PWD/up/zero dest=uploads/zero\"",
         asked: "/bin/sh -c ",
         answer: "UNREACHABLE",
-        setting: NoSetting("its modules run in a shell; copy with sftp, scp or rsync from the controller"),
+        setting: NoSetting(
+            "its modules run in a shell; copy with sftp, scp or rsync from the controller",
+        ),
     },
 ];
 
@@ -169,7 +187,7 @@ fn what_heavy_clients_ask_beyond_copying() {
 }
 
 fn run(asks: &[Ask], section: &str) {
-    let host = stage::host();
+    let host = stage::host(stage::SUBSYSTEM);
     let mut wrong = String::new();
     let mut lines = String::new();
     for ask in asks {
@@ -192,11 +210,19 @@ fn try_one(host: &Host, ask: &Ask) -> Result<String, String> {
     host.log();
     let ours = stage::run(host, host.alice(), ask.line);
     let log = refusals(host);
-    let said = stage::neutral(host.alice(), &[&ours.stdout[..], b"\n", &ours.stderr[..]].concat());
-    let Some(refused) = log.iter().find(|line| line.contains(&format!("command=\"{}", ask.asked))) else {
+    let said = stage::neutral(
+        host.alice(),
+        &[&ours.stdout[..], b"\n", &ours.stderr[..]].concat(),
+    );
+    let Some(refused) = log
+        .iter()
+        .find(|line| line.contains(&format!("command=\"{}", ask.asked)))
+    else {
         return Err(format!("no refusal of {:?} in {log:#?}\n{ours}", ask.asked));
     };
-    let asked = refused.split_once("command=").map_or("", |(_, command)| command.trim_matches('"'));
+    let asked = refused
+        .split_once("command=")
+        .map_or("", |(_, command)| command.trim_matches('"'));
     let answer = match said.lines().find(|line| line.contains(ask.answer)) {
         _ if ask.answer.is_empty() && ours.status.success() => "goes on without".to_owned(),
         _ if ask.answer.is_empty() => format!("fails, status {}", ours.code()),
@@ -216,7 +242,10 @@ fn try_one(host: &Host, ask: &Ask) -> Result<String, String> {
             if !output.status.success() || !log.is_empty() {
                 return Err(format!("with the setting: {output}\n{log:#?}"));
             }
-            (setting.to_owned(), format!("works, nothing refused: {}", table::code(line)))
+            (
+                setting.to_owned(),
+                format!("works, nothing refused: {}", table::code(line)),
+            )
         }
     };
     Ok(format!(
@@ -230,5 +259,7 @@ fn try_one(host: &Host, ask: &Ask) -> Result<String, String> {
 /// What was refused since the last look at the log.
 fn refusals(host: &Host) -> Vec<String> {
     let lines = host.log().into_iter().map(|line| line.text);
-    lines.filter(|line| line.contains("verdict=refused")).collect()
+    lines
+        .filter(|line| line.contains("verdict=refused"))
+        .collect()
 }

@@ -2,6 +2,7 @@
 
 use super::row::Action::*;
 use super::row::{Client, End, absent, row};
+use super::stage::SUBSYSTEM;
 
 const VERSION: &str = "curl --version | grep -o '^curl [^ ]*\\|libssh2[^ ]*' | paste -sd ' '";
 
@@ -11,6 +12,7 @@ pub const SFTP: Client = Client {
     protocol: "sftp",
     version: VERSION,
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "curl $CURL -T up/file.bin sftp://host/~/uploads/file.bin"),
         row(Download, "curl $CURL -o down/file.bin sftp://host/~/out/file.bin"),
@@ -34,6 +36,7 @@ pub const SCP: Client = Client {
     protocol: "scp",
     version: VERSION,
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "curl $CURL -T up/file.bin scp://host/~/uploads/file.bin"),
         row(Download, "curl $CURL -o down/file.bin scp://host/~/out/file.bin"),

@@ -80,12 +80,20 @@ const WAYS: &[Way] = &[
 #[test]
 #[ignore = "moves several GiB: tests/run --all"]
 fn a_large_tree_goes_up_and_down_by_each_protocol() {
-    let host = stage::host();
+    let host = stage::host(stage::SUBSYSTEM);
     for way in WAYS {
         prepare(&host, way, MAKE_TREE, "tree");
-        line(&host, &format!("test $(find tree -type f | wc -l) = 2000 -a $(find tree -type l | wc -l) = 50"));
+        line(
+            &host,
+            &format!(
+                "test $(find tree -type f | wc -l) = 2000 -a $(find tree -type l | wc -l) = 50"
+            ),
+        );
         line(&host, &format!("FROM=tree; {}", way.up));
-        line(&host, &format!("{} tree $HOME_OF_U/uploads/tree", way.compare));
+        line(
+            &host,
+            &format!("{} tree $HOME_OF_U/uploads/tree", way.compare),
+        );
         line(&host, &format!("FROM=tree; {}", way.down));
         line(&host, &format!("{} tree down/tree", way.compare));
     }
@@ -95,11 +103,14 @@ fn a_large_tree_goes_up_and_down_by_each_protocol() {
 #[test]
 #[ignore = "moves several GiB: tests/run --all"]
 fn a_file_of_three_gib_goes_up_and_down_by_each_protocol() {
-    let host = stage::host();
+    let host = stage::host(stage::SUBSYSTEM);
     for way in WAYS {
         prepare(&host, way, MAKE_FILE, "file");
         line(&host, &format!("FROM=file; {}", way.up));
-        line(&host, "cmp file $HOME_OF_U/uploads/file && rm $HOME_OF_U/uploads/file");
+        line(
+            &host,
+            "cmp file $HOME_OF_U/uploads/file && rm $HOME_OF_U/uploads/file",
+        );
         line(&host, &format!("FROM=file; {}", way.down));
         line(&host, "cmp file down/file && rm down/file");
     }
@@ -109,20 +120,37 @@ fn a_file_of_three_gib_goes_up_and_down_by_each_protocol() {
 #[test]
 #[ignore = "moves several GiB: tests/run --all"]
 fn interrupted_transfers_go_on_where_they_were() {
-    let host = stage::host();
+    let host = stage::host(stage::SUBSYSTEM);
     let resuming = [
-        ("", "echo reput file uploads/file | sftp -q -b - $TO", "echo reget out/file down/file | sftp -q -b - $TO"),
+        (
+            "",
+            "echo reput file uploads/file | sftp -q -b - $TO",
+            "echo reget out/file down/file | sftp -q -b - $TO",
+        ),
         (
             "",
             "lftp -c \"open sftp://$U:x@host; put -c -O uploads file\"",
             "lftp -c \"open sftp://$U:x@host; get -c -O down out/file\"",
         ),
-        (RSYNC, "rsync --append file $TO:uploads/file", "rsync --append $TO:out/file down/file"),
+        (
+            RSYNC,
+            "rsync --append file $TO:uploads/file",
+            "rsync --append $TO:out/file down/file",
+        ),
     ];
     for (policy, up, down) in resuming {
-        let way = Way { name: up, policy, up, down, compare: "cmp" };
+        let way = Way {
+            name: up,
+            policy,
+            up,
+            down,
+            compare: "cmp",
+        };
         prepare(&host, &way, "head -c 300000000 /dev/urandom >$1", "file");
-        line(&host, ": >$HOME_OF_U/uploads/file; chown $U: $HOME_OF_U/uploads/file; : >down/file");
+        line(
+            &host,
+            ": >$HOME_OF_U/uploads/file; chown $U: $HOME_OF_U/uploads/file; : >down/file",
+        );
         for (what, arrived) in [(up, "$HOME_OF_U/uploads/file"), (down, "down/file")] {
             let interrupted = format!(
                 "cut=0; for n in 1 2 3 4; do timeout -s KILL 0.$((RANDOM % 6 + 3)) bash -c '{what}'; \
@@ -131,7 +159,10 @@ fn interrupted_transfers_go_on_where_they_were() {
             );
             let said = line(&host, &interrupted);
             // Where the machine is so fast that nothing was cut, this showed nothing.
-            assert!(said.contains("cut=1"), "{what}: it was never interrupted half-way: {said}");
+            assert!(
+                said.contains("cut=1"),
+                "{what}: it was never interrupted half-way: {said}"
+            );
         }
     }
 }
@@ -147,11 +178,16 @@ fn prepare(host: &Host, way: &Way, make: &str, name: &str) {
     stage::set(host, host.alice());
     line(host, "rm -rf up $HOME_OF_U/out/*");
     line(host, &format!("set -- $PWD/{name}; {make}"));
-    line(host, &format!("cp -a --sparse=always {name} $HOME_OF_U/out/ && chown -hR $U: $HOME_OF_U/out"));
+    line(
+        host,
+        &format!("cp -a --sparse=always {name} $HOME_OF_U/out/ && chown -hR $U: $HOME_OF_U/out"),
+    );
 }
 
 #[track_caller]
 fn line(host: &Host, line: &str) -> String {
     let mut command = stage::command(host.alice(), line);
-    run_within(host.namespace(), &mut command, b"", LIMIT).succeeded(line).out()
+    run_within(host.namespace(), &mut command, b"", LIMIT)
+        .succeeded(line)
+        .out()
 }

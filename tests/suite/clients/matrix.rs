@@ -26,7 +26,7 @@ struct Outcome {
 
 /// Runs a client's rows; says all that went wrong, not only the first.
 pub fn run(client: &Client) {
-    let host = stage::host();
+    let host = stage::host(client.subsystem);
     if !client.policy.is_empty() {
         host.policy(client.policy);
     }

@@ -11,6 +11,8 @@ pub struct Client {
     pub version: &'static str,
     /// The policy file; empty is none.
     pub policy: &'static str,
+    /// sshd's `Subsystem sftp`; empty is none.
+    pub subsystem: &'static str,
     pub rows: &'static [Row],
 }
 

@@ -121,7 +121,10 @@ fn page() -> String {
     }
     let beyond: String = [beyond::SECTION, beyond::HEAVY_SECTION]
         .iter()
-        .map(|section| std::fs::read_to_string(section_file(section)).unwrap_or_else(|_| "| **not run** |\n".to_owned()))
+        .map(|section| {
+            std::fs::read_to_string(section_file(section))
+                .unwrap_or_else(|_| "| **not run** |\n".to_owned())
+        })
         .collect();
     format!(
         "{}\n| client | version | protocol | {} |\n|---|---|---|{}\n{overview}\n{}{beyond}\n## The rows\n{sections}",
