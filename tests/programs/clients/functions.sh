@@ -4,7 +4,7 @@
 PUTTY="-batch -noagent -i $KEY.ppk -hostkey $(cat /opt/clients/host-key 2>/dev/null)"
 
 # The same for curl and rclone.
-CURL="-sS -g -k -m 20 --key $KEY --pubkey $KEY.pub -u $U:"
+CURL="-sS -g -k -m 10 --key $KEY --pubkey $KEY.pub -u $U:"
 RCLONE=":sftp,host=host,user=$U,key_file=$KEY"
 
 # Runs a line for every file of a directory: $f is its path, $n its name.

@@ -2,7 +2,8 @@
 
 use super::row::Action::Repository;
 use super::row::{Client, End, row};
-use super::stage::SUBSYSTEM;
+use super::stage::{self, SUBSYSTEM};
+use crate::harness::Snapshot;
 
 const RESTORED: &str = "diff -r up down/restored/up && diff -r up/names down/restored/up/names";
 
@@ -74,3 +75,53 @@ pub const BORG: Client = Client {
         .ends(End::Refused("Permission denied")),
     ],
 };
+
+/// Under `access = "append-only"` a backup client adds snapshots and cannot destroy old ones.
+#[test]
+#[ignore = "a heavy client: tests/run --all"]
+fn append_only_keeps_old_snapshots() {
+    let host = stage::host(SUBSYSTEM);
+    host.policy("access = \"append-only\"\n");
+    for account in [host.plain(), host.alice()] {
+        let run = |line: &str| stage::run(&host, account, line);
+        stage::set(&host, account);
+        for line in [
+            "restic init",
+            "restic backup up/tree",
+            "restic backup up/names",
+        ] {
+            run(line).succeeded(line);
+        }
+        let repository = account.at("uploads/restic");
+        let data = repository.join("data");
+        let files = || {
+            let kept = [
+                &data,
+                &repository.join("snapshots"),
+                &repository.join("index"),
+            ];
+            host.inside(|| Snapshot::of(&kept))
+        };
+        let before = files();
+        let pruned = run("restic forget --keep-last 1 --group-by host --prune");
+        let lost = before.diff(&files());
+        let lost: Vec<_> = lost
+            .lines()
+            .filter(|line| line.starts_with("- f"))
+            .collect();
+        let restored = run(
+            "restic restore -t down/restored $(restic snapshots --json | \
+                            python3 -c 'import json, sys; print(json.load(sys.stdin)[0][\"short_id\"])')",
+        );
+        if account.name == host.plain().name {
+            pruned.succeeded("forget in an ordinary account");
+            assert!(!lost.is_empty(), "the baseline removes old snapshots");
+            continue;
+        }
+        assert!(pruned.err().contains("permission denied"), "{pruned}");
+        assert!(lost.is_empty(), "old snapshots were changed: {lost:#?}");
+        restored.succeeded("restoring the older snapshot");
+        run("diff -r up/tree down/restored/tmp/local/up/tree").succeeded("comparing");
+        run("restic unlock; restic backup up/tree").succeeded("a further snapshot");
+    }
+}

@@ -1,7 +1,7 @@
 //! lftp over sftp, mirror both ways.
 
 use super::row::Action::*;
-use super::row::{Client, End, absent, row};
+use super::row::{Client, End, row};
 use super::stage::SUBSYSTEM;
 
 pub const LFTP: Client = Client {

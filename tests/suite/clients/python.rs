@@ -111,7 +111,8 @@ pub const ASYNCSSH_SCP: Client = Client {
         row(Download, "/usr/bin/python3 $D/asyncssh.py scp download"),
         row(TreeUp, "/usr/bin/python3 $D/asyncssh.py scp tree-up"),
         row(TreeDown, "/usr/bin/python3 $D/asyncssh.py scp tree-down"),
-        row(NamesUp, "/usr/bin/python3 $D/asyncssh.py scp names-up").ends(End::Lacks(&["newline"])),
+        row(NamesUp, "/usr/bin/python3 $D/asyncssh.py scp names-up")
+            .ends(End::Lacks(&["bracket", "newline"])),
         row(NamesDown, "/usr/bin/python3 $D/asyncssh.py scp names-down")
             .ends(End::Lacks(&["newline"])),
         row(Empty, "/usr/bin/python3 $D/asyncssh.py scp empty"),

@@ -1,7 +1,7 @@
 //! sshfs, and programs on it.
 
 use super::row::Action::*;
-use super::row::{Client, End, absent, row};
+use super::row::{Client, End, row};
 use super::stage::SUBSYSTEM;
 
 pub const SSHFS: Client = Client {
