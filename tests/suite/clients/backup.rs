@@ -105,10 +105,9 @@ fn append_only_keeps_old_snapshots() {
         let before = files();
         let pruned = run("restic forget --keep-last 1 --group-by host --prune");
         let lost = before.diff(&files());
-        let lost: Vec<_> = lost
-            .lines()
-            .filter(|line| line.starts_with("- f"))
-            .collect();
+        // A removed or changed file; the time of a directory may change.
+        let is_file = |line: &&str| line.starts_with("- ") && line.split(' ').nth(2) == Some("f");
+        let lost: Vec<_> = lost.lines().filter(is_file).collect();
         let restored = run(
             "restic restore -t down/restored $(restic snapshots --json | \
                             python3 -c 'import json, sys; print(json.load(sys.stdin)[0][\"short_id\"])')",
@@ -121,7 +120,7 @@ fn append_only_keeps_old_snapshots() {
         assert!(pruned.err().contains("permission denied"), "{pruned}");
         assert!(lost.is_empty(), "old snapshots were changed: {lost:#?}");
         restored.succeeded("restoring the older snapshot");
-        run("diff -r up/tree down/restored/tmp/local/up/tree").succeeded("comparing");
+        run("diff -r up/tree $(find down/restored -name tree)").succeeded("comparing");
         run("restic unlock; restic backup up/tree").succeeded("a further snapshot");
     }
 }
