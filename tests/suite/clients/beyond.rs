@@ -175,6 +175,11 @@ const HEAVY: &[Ask] = &[
     },
 ];
 
+/// The clients of the section.
+pub fn clients() -> impl Iterator<Item = &'static str> {
+    ASKS.iter().chain(HEAVY).map(|ask| ask.client)
+}
+
 #[test]
 fn what_clients_ask_beyond_copying() {
     run(ASKS, SECTION);

@@ -92,9 +92,7 @@ fn a_large_tree_goes_up_and_down_by_each_protocol() {
         prepare(&host, way, MAKE_TREE, "tree");
         line(
             &host,
-            &format!(
-                "test $(find tree -type f | wc -l) = 2000 -a $(find tree -type l | wc -l) = 50"
-            ),
+            "test $(find tree -type f | wc -l) = 2000 -a $(find tree -type l | wc -l) = 50",
         );
         line(&host, &format!("FROM=tree; {}", way.up));
         line(

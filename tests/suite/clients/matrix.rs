@@ -48,7 +48,7 @@ pub fn run(client: &Client) {
             Ok(result) => said.push(Said::of(row, result)),
             Err(problem) => {
                 wrong += &format!("\n== {}, {}\n{problem}", row.action.name(), row.line);
-                said.push(Said::of(row, "**differs from /bin/sh**".to_owned()));
+                said.push(Said::of(row, table::DIFFERS.to_owned()));
             }
         }
     }
