@@ -4,7 +4,7 @@
 PUTTY="-batch -noagent -i $KEY.ppk -hostkey $(cat /opt/clients/host-key 2>/dev/null)"
 
 # The same for curl and rclone.
-CURL="-sS -g -k -m 20 --key $KEY --pubkey $KEY.pub -u $U:"
+CURL="-sS -g -k -m 10 --key $KEY --pubkey $KEY.pub -u $U:"
 RCLONE=":sftp,host=host,user=$U,key_file=$KEY"
 
 # Runs a line for every file of a directory: $f is its path, $n its name.
@@ -36,6 +36,7 @@ mounted() {
 }
 
 # Where backup programs keep their repositories, and their secrets.
+export PUTTYDIR=/tmp/home/putty
 export RESTIC_REPOSITORY=sftp:$TO:uploads/restic RESTIC_PASSWORD=secret RESTIC_CACHE_DIR=/tmp/home/restic
 export BORG_REPO=/tmp/mnt/uploads/borg BORG_BASE_DIR=/tmp/home/borg BORG_RELOCATED_REPO_ACCESS_IS_OK=yes
 DUPLICITY="--no-encryption --archive-dir /tmp/home/duplicity-$U --ssh-options=-oIdentityFile=$KEY"

@@ -69,12 +69,11 @@ def command(line, file=None, up=False):
         elif kind == FINISH:
             file.write(memory[: int(text or 0)])
             say("-1")
-        elif kind == DONE:
-            if not text.startswith("1"):
-                raise OSError("; ".join(words) or "it failed")
+        elif kind == DONE and text.startswith("0") and words:
+            raise OSError("; ".join(words))
+        elif kind in (DONE, REPLY):
+            # Without an error before it, 0 is success too: chmod ends so.
             return
-        elif kind not in "034567<BCDEFGHI":
-            raise OSError(f"the engine asks {kind!r} {text!r}")
 
 
 def quoted(name):

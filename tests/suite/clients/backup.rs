@@ -2,6 +2,8 @@
 
 use super::row::Action::Repository;
 use super::row::{Client, End, row};
+use super::stage::{self, SUBSYSTEM};
+use crate::harness::Snapshot;
 
 const RESTORED: &str = "diff -r up down/restored/up && diff -r up/names down/restored/up/names";
 
@@ -11,6 +13,7 @@ pub const RESTIC: Client = Client {
     protocol: "sftp",
     version: "restic version",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(
             Repository("init, backup, restore", RESTORED),
@@ -35,6 +38,7 @@ pub const DUPLICITY: Client = Client {
     protocol: "sftp",
     version: "duplicity --version",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(
             Repository("full, incremental, restore, verify", RESTORED),
@@ -57,6 +61,7 @@ pub const BORG: Client = Client {
     protocol: "sftp",
     version: "borg --version",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(
             Repository("init, create, check, extract", RESTORED),
@@ -70,3 +75,52 @@ pub const BORG: Client = Client {
         .ends(End::Refused("Permission denied")),
     ],
 };
+
+/// Under `access = "append-only"` a backup client adds snapshots and cannot destroy old ones.
+#[test]
+#[ignore = "a heavy client: tests/run --all"]
+fn append_only_keeps_old_snapshots() {
+    let host = stage::host(SUBSYSTEM);
+    host.policy("access = \"append-only\"\n");
+    for account in [host.plain(), host.alice()] {
+        let run = |line: &str| stage::run(&host, account, line);
+        stage::set(&host, account);
+        for line in [
+            "restic init",
+            "restic backup up/tree",
+            "restic backup up/names",
+        ] {
+            run(line).succeeded(line);
+        }
+        let repository = account.at("uploads/restic");
+        let data = repository.join("data");
+        let files = || {
+            let kept = [
+                &data,
+                &repository.join("snapshots"),
+                &repository.join("index"),
+            ];
+            host.inside(|| Snapshot::of(&kept))
+        };
+        let before = files();
+        let pruned = run("restic forget --keep-last 1 --group-by host --prune");
+        let lost = before.diff(&files());
+        // A removed or changed file; the time of a directory may change.
+        let is_file = |line: &&str| line.starts_with("- ") && line.split(' ').nth(2) == Some("f");
+        let lost: Vec<_> = lost.lines().filter(is_file).collect();
+        let restored = run(
+            "restic restore -t down/restored $(restic snapshots --json | \
+                            python3 -c 'import json, sys; print(json.load(sys.stdin)[0][\"short_id\"])')",
+        );
+        if account.name == host.plain().name {
+            pruned.succeeded("forget in an ordinary account");
+            assert!(!lost.is_empty(), "the baseline removes old snapshots");
+            continue;
+        }
+        assert!(pruned.err().contains("permission denied"), "{pruned}");
+        assert!(lost.is_empty(), "old snapshots were changed: {lost:#?}");
+        restored.succeeded("restoring the older snapshot");
+        run("diff -r up/tree $(find down/restored -name tree)").succeeded("comparing");
+        run("restic unlock; restic backup up/tree").succeeded("a further snapshot");
+    }
+}

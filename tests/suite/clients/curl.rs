@@ -2,6 +2,7 @@
 
 use super::row::Action::*;
 use super::row::{Client, End, absent, row};
+use super::stage::SUBSYSTEM;
 
 const VERSION: &str = "curl --version | grep -o '^curl [^ ]*\\|libssh2[^ ]*' | paste -sd ' '";
 
@@ -11,6 +12,7 @@ pub const SFTP: Client = Client {
     protocol: "sftp",
     version: VERSION,
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "curl $CURL -T up/file.bin sftp://host/~/uploads/file.bin"),
         row(Download, "curl $CURL -o down/file.bin sftp://host/~/out/file.bin"),
@@ -34,19 +36,20 @@ pub const SCP: Client = Client {
     protocol: "scp",
     version: VERSION,
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "curl $CURL -T up/file.bin scp://host/~/uploads/file.bin"),
         row(Download, "curl $CURL -o down/file.bin scp://host/~/out/file.bin"),
         absent(TreeUp, "curl knows no trees"),
         absent(TreeDown, "curl knows no trees"),
-        row(NamesUp, r#"each up/names 'curl $CURL -T "$f" "scp://host/~/uploads/names/$(url "$n")"'"#),
-        row(NamesDown, r#"mkdir down/names; each up/names 'curl $CURL -o "down/names/$n" "scp://host/~/out/names/$(url "$n")"'"#),
+        row(NamesUp, r#"each up/names 'curl $CURL -T "$f" "scp://host/~/uploads/names/$(url "$n")"'"#).ends(End::Lacks(&["newline", "255 bytes"])),
+        row(NamesDown, r#"mkdir down/names; each up/names 'curl $CURL -o "down/names/$n" "scp://host/~/out/names/$(url "$n")"'"#).ends(End::Lacks(&["255 bytes"])),
         row(Empty, "curl $CURL -T up/zero scp://host/~/uploads/zero && curl $CURL -o down/zero scp://host/~/out/zero"),
         absent(ResumeUp, "scp begins anew"),
         absent(ResumeDown, "scp begins anew"),
-        row(Kept, "curl $CURL -R --create-file-mode 0750 -T up/kept.sh scp://host/~/uploads/kept.sh && curl $CURL -R -o down/kept.sh scp://host/~/out/kept.sh").ends(End::Lacks(&["time of uploads/kept.sh", "mode of down/kept.sh"])),
+        row(Kept, "curl $CURL -R --create-file-mode 0750 -T up/kept.sh scp://host/~/uploads/kept.sh && curl $CURL -R -o down/kept.sh scp://host/~/out/kept.sh").ends(End::Lacks(&["time of uploads/kept.sh", "mode of down/kept.sh", "time of down/kept.sh"])),
         absent(Rename, "scp has no rename"),
         absent(Delete, "scp has no delete"),
-        row(Dotfile, "curl $CURL -T up/file.bin scp://host/~/$DOT").ends(End::Refused("curl:")),
+        row(Dotfile, "curl $CURL -T up/file.bin scp://host/~/$DOT").ends(End::RefusedSilently),
     ],
 };

@@ -2,6 +2,7 @@
 
 use super::row::Action::*;
 use super::row::{Client, End, row};
+use super::stage::SUBSYSTEM;
 
 pub const FZSFTP: Client = Client {
     id: "filezilla-fzsftp",
@@ -9,6 +10,7 @@ pub const FZSFTP: Client = Client {
     protocol: "sftp",
     version: "dpkg-query -W -f '${Version}' filezilla",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "/usr/bin/python3 $D/fzsftp.py upload"),
         row(Download, "/usr/bin/python3 $D/fzsftp.py download"),

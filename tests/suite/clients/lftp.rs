@@ -1,7 +1,8 @@
 //! lftp over sftp, mirror both ways.
 
 use super::row::Action::*;
-use super::row::{Client, End, absent, row};
+use super::row::{Client, End, row};
+use super::stage::SUBSYSTEM;
 
 pub const LFTP: Client = Client {
     id: "lftp",
@@ -9,6 +10,7 @@ pub const LFTP: Client = Client {
     protocol: "sftp",
     version: "lftp --version",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(
             Upload,

@@ -2,6 +2,7 @@
 
 use super::row::Action::*;
 use super::row::{Client, End, absent, row};
+use super::stage::SUBSYSTEM;
 
 pub const SFTP: Client = Client {
     id: "libssh-sftp",
@@ -9,6 +10,7 @@ pub const SFTP: Client = Client {
     protocol: "sftp",
     version: "/opt/libssh_client version",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "/opt/libssh_client sftp upload"),
         row(Download, "/opt/libssh_client sftp download"),
@@ -32,13 +34,14 @@ pub const SCP: Client = Client {
     protocol: "scp",
     version: "/opt/libssh_client version",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "/opt/libssh_client scp upload"),
         row(Download, "/opt/libssh_client scp download"),
         absent(TreeUp, "the driver copies files only"),
         absent(TreeDown, "the driver copies files only"),
         row(NamesUp, "/opt/libssh_client scp names-up").ends(End::Lacks(&["newline"])),
-        row(NamesDown, "/opt/libssh_client scp names-down").ends(End::Lacks(&["newline"])),
+        row(NamesDown, "/opt/libssh_client scp names-down"),
         row(Empty, "/opt/libssh_client scp empty"),
         absent(ResumeUp, "scp begins anew"),
         absent(ResumeDown, "scp begins anew"),

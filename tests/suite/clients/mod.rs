@@ -22,6 +22,7 @@ mod rsync;
 mod sshfs;
 
 mod beyond;
+mod large;
 
 /// A test for every client, and the list of them in the order of the page.
 macro_rules! clients {
@@ -44,6 +45,7 @@ clients! {
     putty_pscp_sftp: putty::PSCP,
     putty_pscp_scp: putty::PSCP_LEGACY,
     putty_psftp: putty::PSFTP,
+    putty_psftp_fallback: putty::PSFTP_FALLBACK,
     lftp_mirror: lftp::LFTP,
     curl_sftp: curl::SFTP,
     curl_scp: curl::SCP,

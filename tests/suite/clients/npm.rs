@@ -2,6 +2,7 @@
 
 use super::row::Action::*;
 use super::row::{Client, End, row};
+use super::stage::SUBSYSTEM;
 
 pub const SSH2_SFTP_CLIENT: Client = Client {
     id: "ssh2-sftp-client",
@@ -9,6 +10,7 @@ pub const SSH2_SFTP_CLIENT: Client = Client {
     protocol: "sftp",
     version: "node -p 'const f = require(`fs`), v = (n) => n + ` ` + JSON.parse(f.readFileSync(process.env.PACKAGES + `/npm/node_modules/` + n + `/package.json`)).version; v(`ssh2-sftp-client`) + `, ` + v(`ssh2`)'",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "node $D/ssh2.js upload"),
         row(Download, "node $D/ssh2.js download"),

@@ -2,6 +2,7 @@
 
 use super::row::Action::*;
 use super::row::{Client, End, absent, row};
+use super::stage::SUBSYSTEM;
 
 const VERSION: &str = "ssh -V 2>&1";
 const MODERN_SCP: &str = "scp has no rename or delete";
@@ -13,6 +14,7 @@ pub const SCP: Client = Client {
     protocol: "sftp",
     version: VERSION,
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "scp up/file.bin $TO:uploads/"),
         row(Download, "scp $TO:out/file.bin down/"),
@@ -73,6 +75,7 @@ pub const SCP_LEGACY: Client = Client {
     protocol: "scp",
     version: VERSION,
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "scp -O up/file.bin $TO:uploads/"),
         row(Download, "scp -O $TO:out/file.bin down/"),
@@ -145,6 +148,7 @@ pub const SFTP: Client = Client {
     protocol: "sftp",
     version: VERSION,
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "echo put up/file.bin uploads/ | sftp -b - $TO"),
         row(Download, "echo get out/file.bin down/ | sftp -b - $TO"),

@@ -2,6 +2,7 @@
 
 use super::row::Action::*;
 use super::row::{Client, End, absent, row};
+use super::stage::SUBSYSTEM;
 
 const VERSION: &str = "pscp -V";
 const NO_RESUME: &str = "pscp begins anew";
@@ -13,6 +14,7 @@ pub const PSCP: Client = Client {
     protocol: "sftp",
     version: VERSION,
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "pscp $PUTTY -q -sftp up/file.bin $TO:uploads/"),
         row(Download, "pscp $PUTTY -q -sftp $TO:out/file.bin down/"),
@@ -48,6 +50,7 @@ pub const PSCP_LEGACY: Client = Client {
     protocol: "scp",
     version: VERSION,
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "pscp $PUTTY -q -scp up/file.bin $TO:uploads/"),
         row(Download, "pscp $PUTTY -q -scp $TO:out/file.bin down/"),
@@ -82,6 +85,33 @@ pub const PSFTP: Client = Client {
     protocol: "sftp",
     version: VERSION,
     policy: "",
+    subsystem: SUBSYSTEM,
+    rows: &[
+        row(Upload, "echo put up/file.bin uploads/file.bin | psftp $PUTTY -b /dev/stdin $TO"),
+        row(Download, "echo get out/file.bin down/file.bin | psftp $PUTTY -b /dev/stdin $TO"),
+        row(TreeUp, "echo put -r up/tree uploads/tree | psftp $PUTTY -b /dev/stdin $TO"),
+        row(TreeDown, "echo get -r out/tree down/tree | psftp $PUTTY -b /dev/stdin $TO"),
+        row(NamesUp, "echo put -r up/names uploads/names | psftp $PUTTY -b /dev/stdin $TO"),
+        row(NamesDown, "echo get -r out/names down/names | psftp $PUTTY -b /dev/stdin $TO"),
+        row(Empty, r"printf 'put up/zero uploads/zero\nget out/zero down/zero\n' | psftp $PUTTY -b /dev/stdin $TO"),
+        row(ResumeUp, "echo reput up/part.bin uploads/part.bin | psftp $PUTTY -b /dev/stdin $TO"),
+        row(ResumeDown, "echo reget out/part.bin down/part.bin | psftp $PUTTY -b /dev/stdin $TO"),
+        row(Kept, r"printf 'put up/kept.sh uploads/kept.sh\nget out/kept.sh down/kept.sh\n' | psftp $PUTTY -b /dev/stdin $TO")
+            .ends(End::Lacks(&["time of uploads/kept.sh", "time of down/kept.sh"])),
+        row(Rename, "echo ren uploads/old.txt uploads/new.txt | psftp $PUTTY -b /dev/stdin $TO"),
+        row(Delete, "echo rm uploads/old.txt | psftp $PUTTY -b /dev/stdin $TO"),
+        row(Dotfile, "echo put up/file.bin $DOT | psftp $PUTTY -b /dev/stdin $TO").ends(End::Refused("permission denied")),
+    ],
+};
+
+/// Where sshd has no sftp subsystem, psftp asks the shell for the server with three lines of its own.
+pub const PSFTP_FALLBACK: Client = Client {
+    id: "putty-psftp-fallback",
+    name: "PuTTY psftp, sshd without a subsystem",
+    protocol: "sftp, by its three lines for a shell",
+    version: VERSION,
+    policy: "",
+    subsystem: "",
     rows: &[
         row(Upload, "echo put up/file.bin uploads/file.bin | psftp $PUTTY -b /dev/stdin $TO"),
         row(Download, "echo get out/file.bin down/file.bin | psftp $PUTTY -b /dev/stdin $TO"),

@@ -2,6 +2,7 @@
 
 use super::row::Action::*;
 use super::row::{Client, End, absent, row};
+use super::stage::SUBSYSTEM;
 
 pub const PARAMIKO: Client = Client {
     id: "paramiko",
@@ -9,6 +10,7 @@ pub const PARAMIKO: Client = Client {
     protocol: "sftp",
     version: "/usr/bin/python3 -c 'import paramiko; print(paramiko.__version__)'",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "/usr/bin/python3 $D/paramiko.py sftp upload"),
         row(Download, "/usr/bin/python3 $D/paramiko.py sftp download"),
@@ -43,6 +45,7 @@ pub const SCP: Client = Client {
     protocol: "scp",
     version: "/usr/bin/python3 -c 'import paramiko, scp; print(scp.__version__, \"on paramiko\", paramiko.__version__)'",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "/usr/bin/python3 $D/paramiko.py scp upload"),
         row(Download, "/usr/bin/python3 $D/paramiko.py scp download"),
@@ -67,6 +70,7 @@ pub const ASYNCSSH: Client = Client {
     protocol: "sftp",
     version: "/usr/bin/python3 -W ignore -c 'import asyncssh; print(asyncssh.__version__)'",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "/usr/bin/python3 $D/asyncssh.py sftp upload"),
         row(Download, "/usr/bin/python3 $D/asyncssh.py sftp download"),
@@ -101,12 +105,14 @@ pub const ASYNCSSH_SCP: Client = Client {
     protocol: "scp",
     version: "/usr/bin/python3 -W ignore -c 'import asyncssh; print(asyncssh.__version__)'",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "/usr/bin/python3 $D/asyncssh.py scp upload"),
         row(Download, "/usr/bin/python3 $D/asyncssh.py scp download"),
         row(TreeUp, "/usr/bin/python3 $D/asyncssh.py scp tree-up"),
         row(TreeDown, "/usr/bin/python3 $D/asyncssh.py scp tree-down"),
-        row(NamesUp, "/usr/bin/python3 $D/asyncssh.py scp names-up").ends(End::Lacks(&["newline"])),
+        row(NamesUp, "/usr/bin/python3 $D/asyncssh.py scp names-up")
+            .ends(End::Lacks(&["bracket", "newline"])),
         row(NamesDown, "/usr/bin/python3 $D/asyncssh.py scp names-down")
             .ends(End::Lacks(&["newline"])),
         row(Empty, "/usr/bin/python3 $D/asyncssh.py scp empty"),

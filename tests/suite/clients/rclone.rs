@@ -2,6 +2,7 @@
 
 use super::row::Action::*;
 use super::row::{Client, End, absent, row};
+use super::stage::SUBSYSTEM;
 
 pub const RCLONE: Client = Client {
     id: "rclone",
@@ -9,6 +10,7 @@ pub const RCLONE: Client = Client {
     protocol: "sftp",
     version: "rclone version",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "rclone copy up/file.bin $RCLONE:uploads/"),
         row(Download, "rclone copy $RCLONE:out/file.bin down/"),

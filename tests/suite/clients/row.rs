@@ -11,6 +11,8 @@ pub struct Client {
     pub version: &'static str,
     /// The policy file; empty is none.
     pub policy: &'static str,
+    /// sshd's `Subsystem sftp`; empty is none.
+    pub subsystem: &'static str,
     pub rows: &'static [Row],
 }
 
@@ -102,13 +104,13 @@ pub enum End {
     Works,
     /// As `Works`, but the client itself loses these names of `material::NAMES`, or this part, in both accounts.
     Lacks(&'static [&'static str]),
-    /// The client fails in both accounts, with these words.
-    Cannot(&'static str),
     /// The client has no such function; why.
     Absent(&'static str),
     /// It happens in the ordinary account. In the restricted one the client fails and shows these words, and the
     /// disk stays as it was.
     Refused(&'static str),
+    /// As `Refused`, and the log says so, but the client takes the end of the channel before any answer for success.
+    RefusedSilently,
 }
 
 /// A row, short enough for tables.

@@ -2,6 +2,7 @@
 
 use super::row::Action::*;
 use super::row::{Client, End, absent, row};
+use super::stage::SUBSYSTEM;
 
 pub const RSYNC: Client = Client {
     id: "rsync",
@@ -9,6 +10,7 @@ pub const RSYNC: Client = Client {
     protocol: "rsync",
     version: "rsync --version",
     policy: "protocols = [\"rsync\"]\n",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "rsync up/file.bin $TO:uploads/"),
         row(Download, "rsync $TO:out/file.bin down/"),

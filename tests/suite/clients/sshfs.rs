@@ -1,7 +1,8 @@
 //! sshfs, and programs on it.
 
 use super::row::Action::*;
-use super::row::{Client, End, absent, row};
+use super::row::{Client, End, row};
+use super::stage::SUBSYSTEM;
 
 pub const SSHFS: Client = Client {
     id: "sshfs",
@@ -9,6 +10,7 @@ pub const SSHFS: Client = Client {
     protocol: "sftp",
     version: "sshfs --version 2>&1 | grep SSHFS",
     policy: "",
+    subsystem: SUBSYSTEM,
     rows: &[
         row(Upload, "mounted 'cp up/file.bin /tmp/mnt/uploads/'"),
         row(Download, "mounted 'cp /tmp/mnt/out/file.bin down/'"),

@@ -10,10 +10,10 @@ use crate::harness::account::set_mode;
 use crate::harness::client::LOCAL;
 use crate::harness::run::{Output, run_within};
 use crate::harness::sshd::CLIENT_CONFIG;
-use crate::harness::{Account, Host, Kind};
+use crate::harness::{Account, Host, Kind, SshdConfig};
 
-/// What a client may not write, and by which protection.
-pub const PROTECTED: &str = ".profile";
+/// What a client may not write: a dotfile, in a directory that it may write to.
+pub const PROTECTED: &str = "uploads/.profile";
 /// A slow client of a busy machine; most rows take less than a second.
 const LIMIT: Duration = Duration::from_secs(150);
 const KEY: &str = "/etc/ssh/test_client_key";
@@ -41,14 +41,24 @@ const DRIVERS: &[(&str, &str)] = &[
     ("ssh2.js", include_str!("../../programs/clients/ssh2.js")),
 ];
 
+/// The `Subsystem` of sshd that Debian has.
+pub const SUBSYSTEM: &str = "/usr/lib/openssh/sftp-server";
+
 /// A host on which `host` is its own sshd for OpenSSH's client and all that start it, with keys for the others.
-pub fn host() -> Host {
-    let host = Host::with_sshd();
+pub fn host(subsystem: &str) -> Host {
+    let mut host = Host::new();
+    host.start_sshd(&SshdConfig {
+        sftp: subsystem.to_owned(),
+        ..SshdConfig::default()
+    });
     host.inside(|| {
         let names = fs::read_to_string("/etc/hosts").unwrap_or_default();
         fs::write("/etc/hosts", format!("{names}\n127.0.0.1 host\n")).expect("writing /etc/hosts");
         // Clients that start ssh know no `-F`.
         fs::copy(CLIENT_CONFIG, "/etc/ssh/ssh_config").expect("copying the client's configuration");
+        let key = fs::read_to_string("/etc/ssh/test_host_key.pub").expect("sshd has a key");
+        fs::write("/etc/ssh/ssh_known_hosts", format!("host,127.0.0.1 {key}"))
+            .expect("writing the known hosts");
         fs::create_dir("/opt/clients").expect("mkdir");
         for (name, text) in DRIVERS {
             fs::write(Path::new("/opt/clients").join(name), text).expect("writing a driver");

@@ -21,7 +21,7 @@ pub const PORT: u16 = 22;
 
 /// What differs from one sshd to the next.
 pub struct SshdConfig {
-    /// The `Subsystem sftp` line's program and arguments.
+    /// The `Subsystem sftp` line's program and arguments; empty is none.
     pub sftp: String,
     /// Further lines, global ones first.
     pub lines: String,
@@ -52,8 +52,13 @@ impl SshdConfig {
             "Port {PORT}\nListenAddress 127.0.0.1\nHostKey {HOST_KEY}\nPidFile none\n\
              AuthorizedKeysFile {CLIENT_KEY}.pub\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
              UsePAM no\nUseDNS no\nPrintMotd no\nMaxStartups 1000\nMaxSessions 1000\nLogLevel ERROR\n\
-             Subsystem sftp {}\n{}\n",
-            self.sftp, self.lines
+             {}\n{}\n",
+            if self.sftp.is_empty() {
+                String::new()
+            } else {
+                format!("Subsystem sftp {}", self.sftp)
+            },
+            self.lines
         )
     }
 }
