@@ -4,7 +4,7 @@
 //! The number is bounded; what was forgotten counts as older than the session,
 //! which only ever takes rights away.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
@@ -13,21 +13,40 @@ use crate::system::statx::{Inode, Kind};
 
 /// Second names that are remembered. sftp-server needs the last one.
 const NAMES: usize = 16;
-/// Files (and symbolic links) that are remembered. With the directories they
-/// stay below 1,024, the usual limit of descriptors.
-const FILES: usize = 384;
-/// Directories that are remembered: a client that copies a tree comes back to
-/// each directory after all that lies in it.
-const DIRECTORIES: usize = 256;
+/// Descriptors that the guard needs for other things than remembering.
+const KEPT_FREE: u64 = 384;
+/// Descriptors that are used at most, whatever the limit is.
+const DESCRIPTORS: u64 = 8192;
 /// Temporary files that are removed at the end of the session.
 const TEMPORARIES: usize = 64;
 
 #[derive(Debug)]
 struct Item {
-    inode: Inode,
     links: u32,
     temporary: bool,
     _pin: Rc<OwnedFd>,
+}
+
+/// How many files and directories are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    files: usize,
+    directories: usize,
+}
+
+impl Room {
+    /// What a limit of descriptors (RLIMIT_NOFILE) leaves room for: with the
+    /// usual 1,024 there are 384 files and 256 directories, to each of which
+    /// a client that copies a tree comes back after all that lies in it.
+    #[must_use]
+    pub fn among(descriptors: u64) -> Self {
+        let spare = descriptors.min(DESCRIPTORS).saturating_sub(KEPT_FREE);
+        let fifth = usize::try_from(spare / 5).unwrap_or(0);
+        Self {
+            files: 3 * fifth,
+            directories: 2 * fifth,
+        }
+    }
 }
 
 /// A temporary file that still has its temporary name.
@@ -40,23 +59,34 @@ pub struct Leftover {
 }
 
 /// All that the session made and the guard remembers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Made {
-    files: VecDeque<Item>,
-    directories: VecDeque<Item>,
+    items: HashMap<Inode, Item>,
+    /// The oldest first.
+    files: VecDeque<Inode>,
+    /// The oldest first.
+    directories: VecDeque<Inode>,
+    room: Room,
     leftovers: Vec<Leftover>,
     names: VecDeque<(Inode, Vec<u8>)>,
 }
 
 impl Made {
+    /// Nothing yet.
+    pub fn new(room: Room) -> Self {
+        Self {
+            items: HashMap::new(),
+            files: VecDeque::new(),
+            directories: VecDeque::new(),
+            room,
+            leftovers: Vec::new(),
+            names: VecDeque::new(),
+        }
+    }
+
     /// What is remembered of this file.
     pub fn find(&self, inode: Inode) -> Option<MadeHere> {
-        let item = self
-            .files
-            .iter()
-            .rev()
-            .chain(self.directories.iter().rev())
-            .find(|item| item.inode == inode)?;
+        let item = self.items.get(&inode)?;
         Some(MadeHere {
             links: item.links,
             temporary: item.temporary,
@@ -65,19 +95,22 @@ impl Made {
 
     /// Remembers a file that was just made.
     pub fn add(&mut self, inode: Inode, kind: Kind, pin: Rc<OwnedFd>) {
-        let (list, most) = match kind {
-            Kind::Directory => (&mut self.directories, DIRECTORIES),
-            _ => (&mut self.files, FILES),
+        let (order, most) = match kind {
+            Kind::Directory => (&mut self.directories, self.room.directories),
+            _ => (&mut self.files, self.room.files),
         };
-        if list.len() == most {
-            list.pop_front();
+        if order.len() >= most
+            && let Some(oldest) = order.pop_front()
+        {
+            self.items.remove(&oldest);
         }
-        list.push_back(Item {
-            inode,
+        order.push_back(inode);
+        let item = Item {
             links: 1,
             temporary: false,
             _pin: pin,
-        });
+        };
+        self.items.insert(inode, item);
     }
 
     /// Whether another temporary file can be cleaned up after.
@@ -144,8 +177,9 @@ impl Made {
         if item.links > 0 {
             return;
         }
-        self.files.retain(|item| item.inode != inode);
-        self.directories.retain(|item| item.inode != inode);
+        self.items.remove(&inode);
+        self.files.retain(|known| *known != inode);
+        self.directories.retain(|known| *known != inode);
         self.leftovers.retain(|left| left.inode != inode);
     }
 
@@ -155,11 +189,7 @@ impl Made {
     }
 
     fn item(&mut self, inode: Inode) -> Option<&mut Item> {
-        self.files
-            .iter_mut()
-            .chain(self.directories.iter_mut())
-            .rev()
-            .find(|item| item.inode == inode)
+        self.items.get_mut(&inode)
     }
 }
 
@@ -181,7 +211,7 @@ mod tests {
 
     #[test]
     fn names_are_counted() {
-        let mut made = Made::default();
+        let mut made = Made::new(Room::among(1024));
         made.add(inode(1), Kind::File, pin());
         made.linked(inode(1), b"/a");
         assert!(made.gave_name(inode(1), b"/a"));
@@ -196,7 +226,7 @@ mod tests {
 
     #[test]
     fn an_inode_that_is_used_again_is_another_file() {
-        let mut made = Made::default();
+        let mut made = Made::new(Room::among(1024));
         made.add(inode(1), Kind::File, pin());
         let again = Inode {
             born: (9, 9),
@@ -207,10 +237,10 @@ mod tests {
 
     #[test]
     fn the_oldest_is_forgotten_and_directories_outlive_files() {
-        let mut made = Made::default();
+        let mut made = Made::new(Room::among(1024));
         let pin = pin();
         made.add(inode(1), Kind::Directory, Rc::clone(&pin));
-        for number in 2..=FILES as u64 + 2 {
+        for number in 2..=384 + 2 {
             made.add(inode(number), Kind::File, Rc::clone(&pin));
         }
         assert!(made.find(inode(1)).is_some());

@@ -8,7 +8,7 @@ use nix::libc;
 
 /// What tells one file from every other one, now and later: an inode number is
 /// used again after a removal, with another birth time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Inode {
     /// Device, major and minor number.
     pub device: (u32, u32),

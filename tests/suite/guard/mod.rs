@@ -8,6 +8,7 @@ mod limits;
 mod log;
 mod process;
 mod races;
+mod remembering;
 mod same;
 mod wakes;
 
