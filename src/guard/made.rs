@@ -9,16 +9,11 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use super::judge::MadeHere;
+use super::room::Room;
 use crate::system::statx::{Inode, Kind};
 
 /// Second names that are remembered. sftp-server needs the last one.
 const NAMES: usize = 16;
-/// Files (and symbolic links) that are remembered. With the directories they
-/// stay below 1,024, the usual limit of descriptors.
-const FILES: usize = 384;
-/// Directories that are remembered: a client that copies a tree comes back to
-/// each directory after all that lies in it.
-const DIRECTORIES: usize = 256;
 /// Temporary files that are removed at the end of the session.
 const TEMPORARIES: usize = 64;
 
@@ -40,8 +35,9 @@ pub struct Leftover {
 }
 
 /// All that the session made and the guard remembers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Made {
+    room: Room,
     files: VecDeque<Item>,
     directories: VecDeque<Item>,
     leftovers: Vec<Leftover>,
@@ -49,6 +45,17 @@ pub struct Made {
 }
 
 impl Made {
+    /// Nothing yet; no more than `room` has place for.
+    pub fn within(room: Room) -> Self {
+        Self {
+            room,
+            files: VecDeque::new(),
+            directories: VecDeque::new(),
+            leftovers: Vec::new(),
+            names: VecDeque::new(),
+        }
+    }
+
     /// What is remembered of this file.
     pub fn find(&self, inode: Inode) -> Option<MadeHere> {
         let item = self
@@ -66,8 +73,8 @@ impl Made {
     /// Remembers a file that was just made.
     pub fn add(&mut self, inode: Inode, kind: Kind, pin: Rc<OwnedFd>) {
         let (list, most) = match kind {
-            Kind::Directory => (&mut self.directories, DIRECTORIES),
-            _ => (&mut self.files, FILES),
+            Kind::Directory => (&mut self.directories, self.room.directories),
+            _ => (&mut self.files, self.room.files),
         };
         if list.len() == most {
             list.pop_front();
@@ -181,7 +188,7 @@ mod tests {
 
     #[test]
     fn names_are_counted() {
-        let mut made = Made::default();
+        let mut made = Made::within(Room::FULL);
         made.add(inode(1), Kind::File, pin());
         made.linked(inode(1), b"/a");
         assert!(made.gave_name(inode(1), b"/a"));
@@ -196,7 +203,7 @@ mod tests {
 
     #[test]
     fn an_inode_that_is_used_again_is_another_file() {
-        let mut made = Made::default();
+        let mut made = Made::within(Room::FULL);
         made.add(inode(1), Kind::File, pin());
         let again = Inode {
             born: (9, 9),
@@ -207,10 +214,10 @@ mod tests {
 
     #[test]
     fn the_oldest_is_forgotten_and_directories_outlive_files() {
-        let mut made = Made::default();
+        let mut made = Made::within(Room::FULL);
         let pin = pin();
         made.add(inode(1), Kind::Directory, Rc::clone(&pin));
-        for number in 2..=FILES as u64 + 2 {
+        for number in 2..=Room::FULL.files as u64 + 2 {
             made.add(inode(number), Kind::File, Rc::clone(&pin));
         }
         assert!(made.find(inode(1)).is_some());

@@ -24,6 +24,7 @@ use super::ledger::Ledger;
 use super::limits::Clock;
 use super::made::Made;
 use super::place::Resolver;
+use super::room::Room;
 use super::umask::Umasks;
 use super::{Guard, nest, own_filter};
 use crate::decide::filter::{Session, program};
@@ -230,6 +231,7 @@ fn become_guard<'a>(
 ) -> Result<Guard<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
     let keeper = Keeper::start(plan.kind, met.server).map_err(failed("keeper"))?;
+    let room = Room::claim().map_err(|error| Error::io(Step::Guard("descriptors"), error))?;
     let signals = take_signals().map_err(failed("signals"))?;
     prctl::set_child_subreaper(true).map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
     own_filter::load().map_err(failed("own filter"))?;
@@ -248,8 +250,8 @@ fn become_guard<'a>(
         complaint: complaint.into(),
         executed: false,
         umasks: Umasks::default(),
-        made: Made::default(),
-        ledger: Ledger::default(),
+        made: Made::within(room),
+        ledger: Ledger::following(room.uploads),
         clock: Clock::start(),
     })
 }
