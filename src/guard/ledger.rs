@@ -16,8 +16,6 @@ use crate::system::statx::{self, Inode};
 
 /// Refused attempts of one reason that get a line each.
 const SHOWN: u32 = 5;
-/// Uploads that are followed at once; the oldest is written off beyond.
-const PENDING: usize = 64;
 
 /// What was done, for the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +94,22 @@ impl Display for Counts {
 /// The log of one session.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// Uploads that are followed at once; the oldest is written off beyond.
+    most: usize,
     counts: Counts,
     refused: [(u32, Option<Refusal>); Refusal::KINDS],
     uploads: Vec<Upload>,
 }
 
 impl Ledger {
+    /// An empty log that follows at most so many uploads at once.
+    pub fn following(most: usize) -> Self {
+        Self {
+            most,
+            ..Self::default()
+        }
+    }
+
     /// The counts so far.
     pub const fn counts(&self) -> &Counts {
         &self.counts
@@ -135,7 +143,7 @@ impl Ledger {
         path: Vec<u8>,
         pin: Rc<OwnedFd>,
     ) {
-        if self.uploads.len() == PENDING {
+        if self.uploads.len() == self.most {
             self.finish(log, 0);
         }
         self.uploads.push(Upload {

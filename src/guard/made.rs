@@ -9,14 +9,11 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use super::judge::MadeHere;
+use super::room::Room;
 use crate::system::statx::{Inode, Kind};
 
 /// Second names that are remembered. sftp-server needs the last one.
 const NAMES: usize = 16;
-/// Descriptors that the guard needs for other things than remembering.
-const KEPT_FREE: u64 = 384;
-/// Descriptors that are used at most, whatever the limit is.
-const DESCRIPTORS: u64 = 8192;
 /// Temporary files that are removed at the end of the session.
 const TEMPORARIES: usize = 64;
 
@@ -25,28 +22,6 @@ struct Item {
     links: u32,
     temporary: bool,
     _pin: Rc<OwnedFd>,
-}
-
-/// How many files and directories are remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
-    files: usize,
-    directories: usize,
-}
-
-impl Room {
-    /// What a limit of descriptors (RLIMIT_NOFILE) leaves room for: with the
-    /// usual 1,024 there are 384 files and 256 directories, to each of which
-    /// a client that copies a tree comes back after all that lies in it.
-    #[must_use]
-    pub fn among(descriptors: u64) -> Self {
-        let spare = descriptors.min(DESCRIPTORS).saturating_sub(KEPT_FREE);
-        let fifth = usize::try_from(spare / 5).unwrap_or(0);
-        Self {
-            files: 3 * fifth,
-            directories: 2 * fifth,
-        }
-    }
 }
 
 /// A temporary file that still has its temporary name.
@@ -72,8 +47,8 @@ pub struct Made {
 }
 
 impl Made {
-    /// Nothing yet.
-    pub fn new(room: Room) -> Self {
+    /// Nothing yet; no more than `room` has place for.
+    pub fn within(room: Room) -> Self {
         Self {
             items: HashMap::new(),
             files: VecDeque::new(),
@@ -211,7 +186,7 @@ mod tests {
 
     #[test]
     fn names_are_counted() {
-        let mut made = Made::new(Room::among(1024));
+        let mut made = Made::within(Room::within(1024));
         made.add(inode(1), Kind::File, pin());
         made.linked(inode(1), b"/a");
         assert!(made.gave_name(inode(1), b"/a"));
@@ -226,7 +201,7 @@ mod tests {
 
     #[test]
     fn an_inode_that_is_used_again_is_another_file() {
-        let mut made = Made::new(Room::among(1024));
+        let mut made = Made::within(Room::within(1024));
         made.add(inode(1), Kind::File, pin());
         let again = Inode {
             born: (9, 9),
@@ -237,10 +212,10 @@ mod tests {
 
     #[test]
     fn the_oldest_is_forgotten_and_directories_outlive_files() {
-        let mut made = Made::new(Room::among(1024));
+        let mut made = Made::within(Room::within(1024));
         let pin = pin();
         made.add(inode(1), Kind::Directory, Rc::clone(&pin));
-        for number in 2..=384 + 2 {
+        for number in 2..=Room::within(1024).files as u64 + 2 {
             made.add(inode(number), Kind::File, Rc::clone(&pin));
         }
         assert!(made.find(inode(1)).is_some());

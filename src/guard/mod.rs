@@ -32,6 +32,7 @@ mod own_filter;
 mod place;
 mod reads;
 mod refusal;
+mod room;
 mod serve;
 mod sockets;
 mod split;

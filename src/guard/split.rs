@@ -12,7 +12,6 @@ use std::rc::Rc;
 
 use nix::fcntl::OFlag;
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::waitpid;
@@ -23,8 +22,9 @@ use nix::unistd::{
 use super::keeper::Keeper;
 use super::ledger::Ledger;
 use super::limits::Clock;
-use super::made::{Made, Room};
+use super::made::Made;
 use super::place::Resolver;
+use super::room::Room;
 use super::umask::Umasks;
 use super::{Guard, nest, own_filter};
 use crate::decide::filter::{Session, program};
@@ -222,20 +222,6 @@ fn meet(server: Pid, hello: Hello) -> Result<Met, Error> {
     })
 }
 
-/// The guard's limit of descriptors, raised as far as it may go: the server has
-/// its own by now. Where that fails, less is remembered.
-fn raise_descriptor_limit() -> u64 {
-    /// What every system grants.
-    const LEAST: u64 = 256;
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
-        return LEAST;
-    };
-    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
-        Ok(()) => hard,
-        Err(_) => soft,
-    }
-}
-
 fn become_guard<'a>(
     plan: &'a Plan,
     audit: &'a mut Audit,
@@ -245,9 +231,9 @@ fn become_guard<'a>(
 ) -> Result<Guard<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
     let keeper = Keeper::start(plan.kind, met.server).map_err(failed("keeper"))?;
+    let room = Room::claim().map_err(|error| Error::io(Step::Guard("descriptors"), error))?;
     let signals = take_signals().map_err(failed("signals"))?;
     prctl::set_child_subreaper(true).map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
-    let descriptors = raise_descriptor_limit();
     own_filter::load().map_err(failed("own filter"))?;
     prctl::set_dumpable(false).map_err(|error| Error::io(Step::Guard("dumpable"), error))?;
     leave_standard(&signals).map_err(failed("standard descriptors"))?;
@@ -264,8 +250,8 @@ fn become_guard<'a>(
         complaint: complaint.into(),
         executed: false,
         umasks: Umasks::default(),
-        made: Made::new(Room::among(descriptors)),
-        ledger: Ledger::default(),
+        made: Made::within(room),
+        ledger: Ledger::following(room.uploads),
         clock: Clock::start(),
     })
 }

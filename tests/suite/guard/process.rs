@@ -171,3 +171,39 @@ fn the_guard_does_not_grow() {
         "descriptors after {COUNT} operations and after a tenth"
     );
 }
+
+/// What the guard remembers must fit into the descriptors that the account may have.
+#[test]
+fn few_descriptors_are_enough() {
+    let host = Host::new();
+    for limits in ["ulimit -Sn 128", "ulimit -n 256", "ulimit -n 64"] {
+        host.refurnish();
+        let mut command = std::process::Command::new("sh");
+        let with_limit = format!("{limits}; exec \"$@\"");
+        let id = host.alice().id.to_string();
+        command
+            .args([
+                "-c",
+                &with_limit,
+                "sh",
+                "setpriv",
+                "--reuid",
+                &id,
+                "--regid",
+                &id,
+            ])
+            .args(["--clear-groups", "/opt/xfersh", "-c", SFTP])
+            .current_dir(host.alice().home());
+        let mut sftp = crate::harness::Sftp::start(host.namespace(), &mut command);
+        assert!(sftp.greeted, "{limits}");
+        for index in 0..500 {
+            let reply = sftp.put(&format!("uploads/empty/{index}"), b"x");
+            assert!(reply.ok(), "{limits}: file {index}: {reply:?}");
+        }
+        for index in 0..300 {
+            let reply = sftp.mkdir(&format!("uploads/sub/{index}"));
+            assert!(reply.ok(), "{limits}: directory {index}: {reply:?}");
+        }
+        assert_eq!(sftp.end(), 0, "{limits}");
+    }
+}
