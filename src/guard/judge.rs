@@ -280,6 +280,11 @@ pub fn rename<'p>(
     if holds_root(rules, &to.path) {
         return Err((Refusal::HoldsRoot, to));
     }
+    // A directory takes its dotfiles along: in where none may be made, or out
+    // to where they may be changed or seen.
+    if subject.kind == Kind::Directory && source.root.dotfiles != target.root.dotfiles {
+        return Err((Refusal::Dotfile, to));
+    }
     need_if_older(source, subject, right).map_err(|r| (r, from))?;
     if source.root.path != target.root.path {
         need(target, arrive).map_err(|r| (r, to))?;

@@ -232,8 +232,12 @@ impl Resolver {
 
     /// Where a symbolic link in `directory` with this target would lead. What
     /// does not exist yet is taken by name, below what does; `..` is not
-    /// believed there.
+    /// believed there, nor behind any name: what has that name now could be
+    /// exchanged for a link to elsewhere.
     pub fn target(&self, directory: BorrowedFd<'_>, target: &CStr) -> Result<Place, Failure> {
+        if climbs_behind_a_name(target.to_bytes()) {
+            return Err(Refusal::SymlinkTarget.into());
+        }
         let mut known = target.to_bytes().to_vec();
         let mut missing: Vec<Vec<u8>> = Vec::new();
         loop {
@@ -301,6 +305,14 @@ fn split(path: &[u8]) -> Result<(CString, &[u8], bool), Failure> {
     let parent = if parent.is_empty() { b"." } else { parent };
     let parent = CString::new(parent).map_err(|_| Errno::EINVAL)?;
     Ok((parent, name, slash))
+}
+
+/// Whether `..` follows a name in a path.
+fn climbs_behind_a_name(path: &[u8]) -> bool {
+    path.split(|&b| b == b'/')
+        .filter(|part| !part.is_empty() && *part != b".")
+        .skip_while(|part| *part == b"..")
+        .any(|part| part == b"..")
 }
 
 fn base(caller: &Caller, at: i32, path: &CStr) -> Result<Base, Failure> {
@@ -371,6 +383,16 @@ fn errno(error: std::io::Error) -> Errno {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dots_behind_names() {
+        for path in ["a/..", "../a/..", "/a/../b", "a/./../b", "a//.."] {
+            assert!(climbs_behind_a_name(path.as_bytes()), "{path}");
+        }
+        for path in ["..", "../../a/b", "/../a", "./../a", "a/...", "a/..b", ""] {
+            assert!(!climbs_behind_a_name(path.as_bytes()), "{path}");
+        }
+    }
 
     #[test]
     fn paths_are_split() {

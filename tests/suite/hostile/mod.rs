@@ -9,5 +9,7 @@ mod matrix;
 mod modes;
 mod named;
 mod places;
+mod processes;
 mod session;
+mod sockets;
 mod table;

@@ -311,6 +311,59 @@ fn targets_of_symbolic_links() {
     }
 }
 
+/// A target is judged where it leads now; what stands in the way of a `..` could be exchanged later.
+#[test]
+fn a_target_whose_way_is_exchanged() {
+    let host = host();
+    host.policy(&policy(""));
+    script(
+        &host,
+        ServerKind::Sftp,
+        &[
+            ("mkdir p:uploads/d 0755", true),
+            // Were it made, and `d` then a link to the home, it would lead beside the home.
+            ("symlink p:d/../plain/note.txt p:uploads/l", false),
+            ("symlink p:d/../../site p:uploads/l", false),
+            (
+                "symlink p:/home/alice/uploads/d/../old.txt p:uploads/l",
+                false,
+            ),
+            ("symlink p:./../uploads/old.txt p:uploads/l", true),
+            ("rmdir p:uploads/d", true),
+            ("symlink p:.. p:uploads/d", true),
+        ],
+    );
+}
+
+/// A directory takes its dotfiles along: not to where they could be changed, made or seen and before could not.
+#[test]
+fn directories_between_rules_for_dotfiles() {
+    let host = host();
+    let directory = |path: &str, dotfiles: &str| {
+        format!(
+            "[[directory]]\npath = \"{path}\"\naccess = \"read-write\"\ndotfiles = \"{dotfiles}\"\n"
+        )
+    };
+    let modes = ["protected", "hidden", "allowed"];
+    for from in modes {
+        for to in modes.into_iter().filter(|to| *to != from) {
+            let text = [directory("~/site", from), directory("~/uploads", to)].concat();
+            host.policy(&policy(&text));
+            script(
+                &host,
+                ServerKind::Sftp,
+                &[
+                    ("mkdir p:site/d 0755", true),
+                    ("rename p:site/d p:uploads/d", false),
+                    ("rename p:uploads/sub p:site/sub", false),
+                    ("rename p:site/d p:site/e", true),
+                    ("rename p:site/index.html p:uploads/index.html", true),
+                ],
+            );
+        }
+    }
+}
+
 /// No set-uid bit, and no bit beyond the policy's, by any call that sets one.
 #[test]
 fn bits_of_the_mode() {

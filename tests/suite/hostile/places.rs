@@ -127,13 +127,12 @@ pub fn furnish_here(account: &Account) {
         account.own(drop);
     }
     // What an attempt may have made beside them.
-    for stray in [format!("/tmp/new-{}", account.name)] {
-        let stray = Path::new(&stray);
-        if stray.is_dir() {
-            std::fs::remove_dir_all(stray).expect("clearing");
-        } else if stray.symlink_metadata().is_ok() {
-            std::fs::remove_file(stray).expect("clearing");
-        }
+    let stray = format!("/tmp/new-{}", account.name);
+    let stray = Path::new(&stray);
+    if stray.is_dir() {
+        std::fs::remove_dir_all(stray).expect("clearing");
+    } else if stray.symlink_metadata().is_ok() {
+        std::fs::remove_file(stray).expect("clearing");
     }
     let link = |target: &str, name: &str| symlink(target, account.at(name)).expect("a link");
     link(&drops(account)[0], "uploads/to-drop");
