@@ -22,6 +22,11 @@ use crate::error::{Error, Step};
 /// must be able to reach a log daemon that was restarted.
 const NEWEST: ABI = ABI::V8;
 
+/// Descriptors of rules that are left to the end of the process, which saves
+/// a close(2) each. A home may have more directories than a process may have
+/// descriptors.
+const KEPT: usize = 24;
+
 /// Puts the process and all that it starts into a domain that allows what
 /// the plan grants and nothing else.
 ///
@@ -40,12 +45,14 @@ pub fn restrict(plan: &Plan) -> Result<Vec<OwnedFd>, Error> {
         .and_then(|ruleset| ruleset.scope(Scope::from_all(NEWEST)))
         .and_then(Ruleset::create)
         .map_err(failed)?;
-    let mut granted = Vec::with_capacity(plan.grants.len());
+    let mut granted = Vec::with_capacity(KEPT);
     for grant in &plan.grants {
         if let Some(beneath) = open_granted(grant)? {
             let rule = PathBeneath::new(&beneath, grant.access);
             ruleset = ruleset.add_rule(rule).map_err(failed)?;
-            granted.push(beneath);
+            if granted.len() < KEPT {
+                granted.push(beneath);
+            }
         }
     }
     let status = ruleset.restrict_self().map_err(failed)?;
