@@ -3,10 +3,10 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use super::{RSYNC, SFTP, attack, attacked, number};
-use crate::harness::{Account, Host, SshdConfig};
+use crate::harness::{Account, Host, Sftp, SshdConfig};
 
 fn mode(host: &Host, account: &Account, name: &str) -> Option<u32> {
     host.inside(|| {
@@ -120,6 +120,18 @@ fn a_signal_does_not_make_a_call_run_twice() {
     }
 }
 
+/// A session of the account under what `ulimit` says first.
+fn limited(host: &Host, limit: &str, command: &str) -> Command {
+    let id = host.alice().id.to_string();
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &format!("{limit}; exec \"$@\""), "sh"])
+        .args(["setpriv", "--reuid", &id, "--regid", &id])
+        .args(["--clear-groups", "/opt/xfersh", "-c", command])
+        .current_dir(host.alice().home());
+    shell
+}
+
 /// Resident memory in KiB and the number of descriptors.
 fn size(process: u32) -> (u64, usize) {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the guard");
@@ -140,11 +152,9 @@ fn the_guard_does_not_grow() {
     // First what a long session settles at, then ten times as much.
     let measure = |count: u64| {
         host.refurnish();
-        let mut command = host.shell(host.alice());
-        command
-            .args(["-c", RSYNC])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        // What is remembered grows with the limit, up to which it may.
+        let mut command = limited(&host, "ulimit -n 1024", RSYNC);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut session = host.namespace().spawn(&mut command).expect("a session");
         let mut input = session.stdin.take().expect("stdin is piped");
         let mut output = BufReader::new(session.stdout.take().expect("stdout is piped"));
@@ -178,23 +188,8 @@ fn few_descriptors_are_enough() {
     let host = Host::new();
     for limits in ["ulimit -Sn 128", "ulimit -n 256", "ulimit -n 64"] {
         host.refurnish();
-        let mut command = std::process::Command::new("sh");
-        let with_limit = format!("{limits}; exec \"$@\"");
-        let id = host.alice().id.to_string();
-        command
-            .args([
-                "-c",
-                &with_limit,
-                "sh",
-                "setpriv",
-                "--reuid",
-                &id,
-                "--regid",
-                &id,
-            ])
-            .args(["--clear-groups", "/opt/xfersh", "-c", SFTP])
-            .current_dir(host.alice().home());
-        let mut sftp = crate::harness::Sftp::start(host.namespace(), &mut command);
+        let mut command = limited(&host, limits, SFTP);
+        let mut sftp = Sftp::start(host.namespace(), &mut command);
         assert!(sftp.greeted, "{limits}");
         for index in 0..500 {
             let reply = sftp.put(&format!("uploads/empty/{index}"), b"x");
@@ -206,4 +201,23 @@ fn few_descriptors_are_enough() {
         }
         assert_eq!(sftp.end(), 0, "{limits}");
     }
+}
+
+/// A home with more directories than descriptors: each is a rule of its own, none is kept open.
+#[test]
+fn many_directories_in_the_home() {
+    let host = Host::new();
+    host.shell_line(
+        "cd /home/alice && for i in $(seq 1500); do mkdir d$i; done && chown -R alice: /home/alice",
+    );
+    let mut command = limited(&host, "ulimit -n 1024", SFTP);
+    let mut sftp = Sftp::start(host.namespace(), &mut command);
+    assert!(sftp.greeted, "{:#?}", host.log());
+    assert!(sftp.put("d1500/x", b"x").ok());
+    let (_, descriptors) = size(sftp.process());
+    assert!(
+        descriptors < 64,
+        "the guard holds {descriptors} descriptors"
+    );
+    assert_eq!(sftp.end(), 0);
 }
