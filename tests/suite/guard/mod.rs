@@ -6,6 +6,7 @@ mod features;
 mod lifecycle;
 mod limits;
 mod log;
+mod moved;
 mod process;
 mod races;
 mod remembering;
