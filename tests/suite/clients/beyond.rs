@@ -87,7 +87,7 @@ const ASKS: &[Ask] = &[
     },
     Ask {
         client: "lftp fish://",
-        line: "lftp -c 'set net:max-retries 1; set net:timeout 5; open fish://'$U':x@host; cls uploads' 2>&1 | grep .",
+        line: "lftp -c 'set net:max-retries 1; set net:timeout 5; open fish://'$U':x@host; cls uploads' | grep old.txt",
         asked: "echo FISH:",
         answer: "",
         setting: Instead(

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::stage;
+use super::{stage, table};
 use crate::harness::Host;
 use crate::harness::run::run_within;
 
+/// The sections of the page.
+pub const SECTIONS: &[&str] = &["large-tree", "large-file", "large-cut"];
 const LIMIT: Duration = Duration::from_secs(580);
 
 /// 2,000 files in 300 directories, 50 symlinks, ten sparse files; `$1` is where.
@@ -23,7 +25,7 @@ printf middle | dd of=$1 conv=notrunc bs=1M seek=1500 status=none && printf end 
 "#;
 
 struct Way {
-    name: &'static str,
+    client: &'static str,
     policy: &'static str,
     /// `$FROM` in the local directory to `uploads/`, and `$FROM` in `out/` to `down/`.
     up: &'static str,
@@ -41,7 +43,7 @@ const WITHOUT_LINKS: &str = "diff -r --no-dereference -x 'link*'";
 
 const WAYS: &[Way] = &[
     Way {
-        name: "sftp by OpenSSH sftp, which leaves links out of a tree",
+        client: "sftp by OpenSSH sftp, which leaves links out of a tree",
         policy: "",
         up: "echo put -r $FROM uploads/ | sftp -b - $TO",
         down: "echo get -r out/$FROM down/ | sftp -b - $TO",
@@ -49,7 +51,7 @@ const WAYS: &[Way] = &[
         large_file: true,
     },
     Way {
-        name: "sftp by lftp, which keeps links",
+        client: "sftp by lftp, which keeps links",
         policy: "",
         up: "test -f $FROM && lftp -c \"open sftp://$U:x@host; put -O uploads $FROM\" || \
              lftp -c \"open sftp://$U:x@host; mirror -R $FROM uploads/$FROM\"",
@@ -59,7 +61,7 @@ const WAYS: &[Way] = &[
         large_file: false,
     },
     Way {
-        name: "sftp by scp, which follows links",
+        client: "sftp by scp, which follows links",
         policy: "",
         up: "scp -qr $FROM $TO:uploads/",
         down: "scp -qr $TO:out/$FROM down/",
@@ -67,7 +69,7 @@ const WAYS: &[Way] = &[
         large_file: false,
     },
     Way {
-        name: "scp by scp -O, which follows links",
+        client: "scp by scp -O, which follows links",
         policy: "",
         up: "scp -Oqr $FROM $TO:uploads/",
         down: "scp -Oqr $TO:out/$FROM down/",
@@ -75,7 +77,7 @@ const WAYS: &[Way] = &[
         large_file: true,
     },
     Way {
-        name: "rsync -aS, which keeps links and holes",
+        client: "rsync -aS, which keeps links and holes",
         policy: RSYNC,
         up: "rsync -aS $FROM $TO:uploads/",
         down: "rsync -aS $TO:out/$FROM down/",
@@ -88,6 +90,7 @@ const WAYS: &[Way] = &[
 #[ignore = "moves several GiB: tests/run --all"]
 fn a_large_tree_goes_up_and_down_by_each_protocol() {
     let host = stage::host(stage::SUBSYSTEM);
+    let mut rows = String::new();
     for way in WAYS {
         prepare(&host, way, MAKE_TREE, "tree");
         line(
@@ -101,7 +104,12 @@ fn a_large_tree_goes_up_and_down_by_each_protocol() {
         );
         line(&host, &format!("FROM=tree; {}", way.down));
         line(&host, &format!("{} tree down/tree", way.compare));
+        rows += &result(
+            "2,000 files, 300 directories, 50 links, 10 sparse files",
+            way,
+        );
     }
+    table::keep_section(SECTIONS[0], &rows);
 }
 
 /// sftp has no way to speak of holes, so the copy takes the disk for all of its bytes; rsync -S makes them anew.
@@ -109,16 +117,26 @@ fn a_large_tree_goes_up_and_down_by_each_protocol() {
 #[ignore = "moves several GiB: tests/run --all"]
 fn a_file_of_three_gib_goes_up_and_down_by_each_protocol() {
     let host = stage::host(stage::SUBSYSTEM);
+    let mut rows = String::new();
     for way in WAYS.iter().filter(|way| way.large_file) {
+        // In blocks of 512 bytes: the file has about a thousand of data, and six million in all.
+        let blocks = if way.policy == RSYNC {
+            "-lt 100000"
+        } else {
+            "-gt 6000000"
+        };
+        let holes = format!("test $(stat -c %b $HOME_OF_U/uploads/file) {blocks}");
         prepare(&host, way, MAKE_FILE, "file");
         line(&host, &format!("FROM=file; {}", way.up));
         line(
             &host,
-            "cmp file $HOME_OF_U/uploads/file && rm $HOME_OF_U/uploads/file",
+            &format!("cmp file $HOME_OF_U/uploads/file && {holes} && rm $HOME_OF_U/uploads/file"),
         );
         line(&host, &format!("FROM=file; {}", way.down));
         line(&host, "cmp file down/file && rm down/file");
+        rows += &result("a sparse file of 3 GiB", way);
     }
+    table::keep_section(SECTIONS[1], &rows);
 }
 
 /// Both clients are killed at random moments, again and again, and go on where they were.
@@ -143,9 +161,13 @@ fn interrupted_transfers_go_on_where_they_were() {
             "rsync --append $TO:out/file down/file",
         ),
     ];
+    let mut rows = String::new();
     for (policy, up, down) in resuming {
         let way = Way {
-            name: up,
+            client: up
+                .split(' ')
+                .find(|word| ["sftp", "lftp", "rsync"].contains(word))
+                .unwrap_or(up),
             policy,
             up,
             down,
@@ -170,12 +192,20 @@ fn interrupted_transfers_go_on_where_they_were() {
                 "{what}: it was never interrupted half-way: {said}"
             );
         }
+        rows += &result("300 MB, killed four times at random moments", &way);
     }
+    table::keep_section(SECTIONS[2], &rows);
+}
+
+/// A line of the page about what was just compared.
+fn result(what: &str, way: &Way) -> String {
+    let lines = format!("{} | {}", table::code(way.up), table::code(way.down));
+    format!("| {what} | {} | {lines} | identical |\n", way.client)
 }
 
 /// Lays what is to be moved on both sides, as the restricted account's.
 fn prepare(host: &Host, way: &Way, make: &str, name: &str) {
-    eprintln!("{}", way.name);
+    eprintln!("{}", way.client);
     if way.policy.is_empty() {
         host.no_policy();
     } else {

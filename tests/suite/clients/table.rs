@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::row::{ASKED_OF_ALL, Action, Client, End, Row};
-use super::{ALL, beyond};
+use super::{ALL, beyond, large};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/clients.md");
 const SECTIONS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/clients-table");
@@ -120,19 +120,22 @@ fn page() -> String {
         overview += &format!("{line}\n");
         sections += &format!("\n{}\n", section.trim());
     }
-    let beyond: String = [beyond::SECTION, beyond::HEAVY_SECTION]
-        .iter()
-        .map(|section| {
-            std::fs::read_to_string(section_file(section))
-                .unwrap_or_else(|_| format!("| {NOT_RUN} |\n"))
-        })
-        .collect();
+    let rows_of = |names: &[&str]| -> String {
+        let section = |name: &&str| std::fs::read_to_string(section_file(name));
+        names
+            .iter()
+            .map(|name| section(name).unwrap_or_else(|_| format!("| {NOT_RUN} |\n")))
+            .collect()
+    };
+    let beyond = rows_of(&[beyond::SECTION, beyond::HEAVY_SECTION]);
+    let large = rows_of(large::SECTIONS);
     format!(
-        "{}\n| client | version | protocol | {} |\n|---|---|---|{}\n{overview}\n{}{beyond}\n## The rows\n{sections}",
+        "{}\n| client | version | protocol | {} |\n|---|---|---|{}\n{overview}\n{}{beyond}\n{}{large}\n## The rows\n{sections}",
         include_str!("head.md"),
         ASKED_OF_ALL.join(" | "),
         "---|".repeat(ASKED_OF_ALL.len()),
         include_str!("beyond.md"),
+        include_str!("large.md"),
     )
 }
 
