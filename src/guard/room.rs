@@ -3,22 +3,27 @@
 
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
-/// Where the account may have that many, the guard allows them to itself; it
-/// uses no more.
-const ENOUGH: rlim_t = 8192;
 /// Uploads that are followed at most.
 const UPLOADS: usize = 64;
+/// Files that are remembered at most: a client finishes one soon.
+const FILES: usize = 512;
+/// Directories that are remembered at most: a client that copies a tree comes
+/// back to each after all that lies in it.
+const DIRECTORIES: usize = 2048;
 /// Descriptors for everything but what is remembered: the guard's own, and
 /// those of the rules and of the call that it answers.
 const OTHERS: rlim_t = 48;
+
+/// Where the account may have that many, the guard allows them to itself; it
+/// uses no more.
+const ENOUGH: rlim_t = OTHERS + (UPLOADS + FILES + DIRECTORIES) as rlim_t;
 
 /// How many of each the guard remembers, at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// Files and symbolic links that the session made.
     pub files: usize,
-    /// Directories that it made: a client that copies a tree comes back to
-    /// each directory after all that lies in it.
+    /// Directories that it made.
     pub directories: usize,
     /// Uploads that are followed at once.
     pub uploads: usize,
@@ -39,18 +44,17 @@ impl Room {
         Ok(Self::within(limit))
     }
 
-    /// What fits into this many descriptors: an eighth for uploads up to their
-    /// bound, two fifths of the rest for directories.
+    /// What fits into this many descriptors.
     #[must_use]
     pub fn within(limit: rlim_t) -> Self {
         let spare = limit.min(ENOUGH).saturating_sub(OTHERS);
         let spare = usize::try_from(spare).unwrap_or(0);
         let uploads = (spare / 8).clamp(1, UPLOADS);
         let rest = spare.saturating_sub(uploads);
-        let directories = (2 * rest / 5).max(1);
+        let files = (rest / 2).clamp(1, FILES);
         Self {
-            files: rest.saturating_sub(directories).max(1),
-            directories,
+            files,
+            directories: rest.saturating_sub(files).max(1),
             uploads,
         }
     }
