@@ -27,6 +27,13 @@ impl Case {
             .replace("TEAM", &account.team().to_string())
     }
 
+    /// Whether it needs an O_PATH descriptor, which the guard cannot hand over where it watches opens for reading.
+    pub fn by_o_path(&self) -> bool {
+        ["o:", "m:", "d:"]
+            .iter()
+            .any(|word| self.steps.contains(word))
+    }
+
     /// Whether a policy with these rights lets a server of this kind do it.
     pub fn may(&self, kind: ServerKind, rights: &[&str]) -> bool {
         self.allowed
@@ -168,7 +175,9 @@ fn ways(form: &Form, place: &Place) -> Vec<(&'static str, String, bool)> {
         fill(&format!("-100 {pointer}"), &pointer)
     };
     if matches!(form.takes, Takes::File | Takes::Any) {
-        ways.push(("by /proc/self/fd/N", through('m'), true));
+        // The C library sets attributes by this name: then it is the descriptor that is judged.
+        let magic = form.takes == Takes::File;
+        ways.push(("by /proc/self/fd/N", through('m'), magic));
         ways.push(("by /dev/fd/N", through('d'), true));
     } else if !matches!(form.takes, Takes::Made) {
         ways.push(("below /proc/self/fd/N", through('n'), true));

@@ -171,10 +171,17 @@ fn no_other_server_changes_anything_protected() {
 
 /// The allowed effects happen, and are those that an ordinary account sees. Returns how many there were.
 pub fn effects(host: &Host, kind: ServerKind, rights: &[&str]) -> usize {
-    let cases: Vec<Case> = case::all()
-        .into_iter()
-        .filter(|case| case.may(kind, rights))
-        .collect();
+    effects_of(host, kind, &cases(kind, rights))
+}
+
+/// What a server of this kind may do with these rights.
+pub fn cases(kind: ServerKind, rights: &[&str]) -> Vec<Case> {
+    let mut all = case::all();
+    all.retain(|case| case.may(kind, rights));
+    all
+}
+
+pub fn effects_of(host: &Host, kind: ServerKind, cases: &[Case]) -> usize {
     let wrong: Vec<String> = host.inside(|| {
         let wrong = |case: &&Case| {
             effect(host, host.plain(), case, "exec /opt/hostile")

@@ -54,6 +54,12 @@ const NAMED: &[(Baseline, &str)] = &[
     (Works, "open P:self/cwd/new 0x41 0644"),
     (Works, "open P:self/root/tmp/new 0x41 0644"),
     (Works, "open p:/proc/thread-self/cwd/new 0x41 0644"),
+    // For the guard that would be itself, even where it leads to an allowed place.
+    (Works, "open p:/proc/self/cwd/uploads/magic 0x41 0644"),
+    (Works, "mkdir p:/proc/self/cwd/uploads/magic-directory 0755"),
+    (Works, "truncate p:/proc/self/cwd/uploads/old.txt 1"),
+    (Works, "chmod p:/proc/self/cwd/uploads/old.txt 0700"),
+    (Works, "rename p:/proc/self/cwd/uploads/old.txt p:uploads/x"),
     (Works, "kill -1 0"),
     (Works, "kill 0 0"),
     (Works, "setrlimit 4 b:16"),

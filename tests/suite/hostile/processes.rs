@@ -119,3 +119,27 @@ fn descriptors_by_the_thousand() {
         assert_eq!(session.end(), 0);
     }
 }
+
+/// A small limit of descriptors bounds the guard's memory, not the session.
+#[test]
+fn few_descriptors() {
+    let host = host();
+    host.policy(&policy(""));
+    furnish(&host, host.alice());
+    let command = command(ServerKind::Sftp);
+    let mut session = Session::limited(&host, host.alice(), command, 64);
+    for number in 0..200 {
+        let steps = format!("open p:uploads/f{number} 0x41 0644 ; write $ p:x 1");
+        assert_eq!(session.ask(&steps), Some(1), "{number}");
+        assert_eq!(
+            session.ask(&format!("mkdir p:uploads/d{number} 0755")),
+            Some(0),
+            "{number}"
+        );
+    }
+    assert_eq!(
+        session.ask("open p:.bashrc 1 0").map(|result| result < 0),
+        Some(true)
+    );
+    assert_eq!(session.end(), 0);
+}
