@@ -1,0 +1,61 @@
+//! Accounts that are in no file of /etc, with a real source of the name service (nss-extrausers) and a real sshd.
+
+use crate::harness::{Host, Output};
+
+/// Moves alice out of /etc into the other source, and has the C library ask it.
+fn move_alice(host: &Host) {
+    let line = "set -e
+        mkdir /opt/extrausers
+        for file in passwd group shadow; do
+            grep '^alice' /etc/$file >/opt/extrausers/$file
+            sed -i '/^alice/d' /etc/$file
+        done
+        chmod 640 /opt/extrausers/shadow
+        mount --bind /opt/extrausers /var/lib/extrausers
+        sed -i -E 's/^(passwd|group|shadow):.*/\\1: files extrausers/' /etc/nsswitch.conf";
+    host.shell_line(line);
+}
+
+fn upload(host: &Host, old: bool, to: &str) -> Output {
+    let options: &[&str] = if old {
+        &["-O", "/tmp/one"]
+    } else {
+        &["/tmp/one"]
+    };
+    let target = format!("alice@host:{to}");
+    let mut client = host.client("scp");
+    host.run(client.args(options).arg(&target), b"")
+}
+
+#[test]
+fn an_account_of_another_source_transfers_like_any_other() {
+    let host = Host::with_sshd();
+    move_alice(&host);
+    let known = host.shell_line("getent passwd alice");
+    assert!(known.starts_with("alice:"), "{known}");
+    let local = host.shell_line("grep -c ^alice /etc/passwd || true");
+    assert_eq!(local.trim(), "0");
+    host.write("/tmp/one", b"one");
+    let _ = host.log();
+    for old in [false, true] {
+        let name = format!("uploads/by-name-service-{old}");
+        upload(&host, old, &name).succeeded("an upload");
+        assert_eq!(host.read(host.alice().at(&name)), b"one");
+        let before = host.disk();
+        upload(&host, old, ".profile").failed("a dotfile");
+        before.assert_same(&host.disk(), "a dotfile");
+    }
+    let log = host.log();
+    let allowed = |line: &crate::harness::Line| {
+        line.text.contains("account=alice") && line.text.contains("verdict=allowed")
+    };
+    assert!(log.iter().any(allowed), "{log:#?}");
+    // A group condition asks the same source.
+    host.policy(
+        "access = \"read-only\"\n[[match]]\ngroup = \"alice-team\"\naccess = \"read-write\"\n",
+    );
+    upload(&host, false, "uploads/by-group").succeeded("as a member of the group");
+    host.policy("access = \"read-only\"\n[[match]]\ngroup = \"others\"\naccess = \"read-write\"\n");
+    upload(&host, false, "uploads/by-no-group").failed("as no member");
+    assert!(!host.exists(host.alice().at("uploads/by-no-group")));
+}
