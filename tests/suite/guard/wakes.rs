@@ -129,8 +129,8 @@ fn a_session_that_reads_lets_the_guard_sleep() {
             .expect("a count")
     };
     read_a_lot(&mut sftp);
-    // It may be on its way to sleep still.
-    std::thread::sleep(Duration::from_millis(300));
+    // Once, after a second, it lets go of what it needs no more.
+    std::thread::sleep(Duration::from_millis(2500));
     let before = switches(sftp.process());
     let started = Instant::now();
     while started.elapsed() < Duration::from_millis(2500) {
