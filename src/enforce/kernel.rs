@@ -63,7 +63,8 @@ const SINCE: [(u32, Weakness); 5] = [
         2,
         weakness(
             "Landlock ABI 2 (Linux 5.19)",
-            "nothing; but renaming between directories fails with EXDEV",
+            "nothing; but renaming between directories fails with EXDEV, and a signal can make a \
+             call run twice",
         ),
     ),
     (
