@@ -12,6 +12,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use super::refusal::Failure;
+use crate::decide::plan::ServerKind;
 use crate::system::{memory, process};
 
 /// Reads memory, descriptors and working directory of one waiting process.
@@ -27,6 +28,9 @@ pub struct Caller {
     /// A descriptor for it, where the guard holds one already.
     known: Option<Rc<OwnedFd>>,
     opened: OnceCell<OwnedFd>,
+    /// Whether its working directory is the guard's: the one in which both
+    /// were forked, and which only rsync may leave (the filter's `chdir`).
+    pub is_where_the_guard_is: bool,
 }
 
 /// PATH_MAX of `<linux/limits.h>`, with the NUL.
@@ -34,12 +38,16 @@ const PATH_MAX: usize = 4096;
 
 impl Caller {
     /// The caller with this pid.
-    pub const fn new(id: u64, pid: i32, known: Option<Rc<OwnedFd>>) -> Self {
+    pub const fn new(id: u64, pid: i32, known: Option<Rc<OwnedFd>>, kind: ServerKind) -> Self {
         Self {
             id,
             pid,
             known,
             opened: OnceCell::new(),
+            is_where_the_guard_is: !matches!(
+                kind,
+                ServerKind::RsyncReceiver | ServerKind::RsyncSender
+            ),
         }
     }
 
@@ -100,5 +108,31 @@ impl Caller {
         }
         let fd = process::pidfd_open(Pid::from_raw(self.pid))?;
         Ok(self.opened.get_or_init(|| fd).as_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::syscalls::{self, Answer, Outcome};
+
+    #[test]
+    fn who_is_where_the_guard_is_cannot_leave() {
+        let kinds = [
+            ServerKind::Sftp,
+            ServerKind::ScpSink,
+            ServerKind::ScpSource,
+            ServerKind::RsyncReceiver,
+            ServerKind::RsyncSender,
+        ];
+        for kind in kinds {
+            let caller = Caller::new(1, 1, None, kind);
+            let mut leaving = syscalls::rows().filter(|row| matches!(row.name, "chdir" | "fchdir"));
+            let leaves = leaving.any(|row| {
+                let answer = row.answer_for(kind);
+                !matches!(answer, Answer::Always(Outcome::Errno(_) | Outcome::Kill))
+            });
+            assert_eq!(leaves, !caller.is_where_the_guard_is, "{kind:?}");
+        }
     }
 }

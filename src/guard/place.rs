@@ -90,16 +90,17 @@ pub struct Object {
     pub nameless: bool,
 }
 
-/// Where a relative path starts.
+/// Where a path starts.
 enum Base {
-    Root,
+    /// At the root directory, or in the guard's own working directory.
+    Own,
     At(OwnedFd),
 }
 
 impl Base {
     fn fd(&self) -> BorrowedFd<'_> {
         match self {
-            Self::Root => AT_FDCWD,
+            Self::Own => AT_FDCWD,
             Self::At(fd) => fd.as_fd(),
         }
     }
@@ -316,8 +317,9 @@ fn climbs_behind_a_name(path: &[u8]) -> bool {
 }
 
 fn base(caller: &Caller, at: i32, path: &CStr) -> Result<Base, Failure> {
-    if path.to_bytes().first() == Some(&b'/') {
-        return Ok(Base::Root);
+    let is_absolute = path.to_bytes().first() == Some(&b'/');
+    if is_absolute || (at == libc::AT_FDCWD && caller.is_where_the_guard_is) {
+        return Ok(Base::Own);
     }
     Ok(Base::At(if at == libc::AT_FDCWD {
         caller.working_directory()?

@@ -93,7 +93,7 @@ impl Guard<'_> {
         let id = notification.id;
         let pid = notification.pid.cast_signed();
         let known = (pid == self.server.as_raw()).then(|| Rc::clone(&self.pidfd));
-        let caller = Caller::new(id, pid, known);
+        let caller = Caller::new(id, pid, known, self.plan.kind);
         let call = call::decode(notification.number, &notification.args);
         self.clock.served();
         match self.perform(&caller, call) {
