@@ -103,12 +103,7 @@ fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<Row>
     let failed = |error: io::Error| format!("cannot start the probe: {error}");
     let name = format!("xfersh-probe-{}", std::process::id());
     let (read, write) = io::pipe().map_err(failed)?;
-    let mut signals = SigSet::empty();
-    signals.extend([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
-    let mut before = SigSet::empty();
-    // Whoever interrupts the probe waits until it has cleaned up.
-    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), Some(&mut before))
-        .map_err(|error| failed(error.into()))?;
+    let before = hold_interruptions().map_err(|error| failed(error.into()))?;
     match process::fork().map_err(failed)? {
         ForkResult::Child => {
             drop(read);
@@ -124,6 +119,21 @@ fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<Row>
             rows
         }
     }
+}
+
+/// Blocks what interrupts a program, and returns what was blocked before: the
+/// probe is always run to its end, so that it leaves nothing behind.
+fn hold_interruptions() -> nix::Result<SigSet> {
+    let mut signals = SigSet::empty();
+    signals.extend([
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+    ]);
+    let mut before = SigSet::empty();
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), Some(&mut before))?;
+    Ok(before)
 }
 
 /// The child: becomes the account, decides, and carries the plan out.
@@ -146,6 +156,8 @@ fn start(
     dup2_stdout(&write).map_err(|error| error.to_string())?;
     drop(write);
     sanitise().map_err(|error| error.to_string())?;
+    // The guard passes interruptions on to the probe, which inherits this.
+    hold_interruptions().map_err(|error| error.to_string())?;
     if geteuid().is_root() {
         account::irrevocably_become(&subject.account).map_err(|error| error.to_string())?;
     }
