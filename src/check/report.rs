@@ -172,6 +172,7 @@ fn granted_text(plan: &Plan) -> String {
         path,
         access,
         dotfiles,
+        exists: _,
     } in &plan.rules.roots
     {
         let text = format!(

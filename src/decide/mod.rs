@@ -19,6 +19,7 @@ pub mod policy;
 pub mod request;
 pub mod roots;
 mod rsync;
+pub mod rules;
 mod startup;
 pub mod syscalls;
 pub mod verdict;

@@ -8,9 +8,10 @@ use std::path::Path;
 
 use super::access::{Access, Right};
 use super::plan::Root;
-use super::policy::{Dotfiles, NameGlob};
+use super::policy::NameGlob;
 use super::request::Direction;
 use super::roots::root_of;
+use super::rules::{self, Place};
 use super::verdict::{Refusal, Stage};
 
 /// What is asked of a place.
@@ -43,7 +44,7 @@ pub(super) fn vet(
         usage.recursive && roots.iter().any(|root| inner(&root))
     };
     match root {
-        Some(root) => vet_dotfiles(path, writes, root, dotfile_names),
+        Some(root) => vet_dotfiles(path, writes, (root, roots), dotfile_names),
         None if below() => Ok(()),
         None if writes => {
             let writable = roots.iter().find(|root| reachable(root.access));
@@ -57,20 +58,15 @@ pub(super) fn vet(
 fn vet_dotfiles(
     path: &Path,
     writes: bool,
-    root: &Root,
+    (root, roots): (&Root, &[Root]),
     dotfile_names: &[NameGlob],
 ) -> Result<(), Refusal> {
-    let concerned = match root.dotfiles {
-        Dotfiles::Allowed => false,
-        Dotfiles::Protected => writes,
-        Dotfiles::Hidden => true,
+    // Nothing directly in the home is below a writable root.
+    let place = Place {
+        home_at: None,
+        ..Place::by_text(path, roots, Path::new("/"))
     };
-    let below = path.strip_prefix(&root.path).unwrap_or(path);
-    let is_dotfile = |part: &std::path::Component<'_>| {
-        let name = part.as_os_str().as_encoded_bytes();
-        name.starts_with(b".") && !dotfile_names.iter().any(|glob| glob.matches(name))
-    };
-    if concerned && below.components().any(|part| is_dotfile(&part)) {
+    if rules::is_closed_dotfile(root, dotfile_names, &place, writes) {
         return Err(refuse("a dotfile").hint("see 'dotfiles' in xfersh.toml(5)"));
     }
     Ok(())
@@ -83,12 +79,14 @@ fn refuse(reason: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::policy::Dotfiles;
 
     fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
         Root {
             path: path.into(),
             access,
             dotfiles,
+            exists: true,
         }
     }
 

@@ -105,6 +105,9 @@ pub struct Root {
     /// What holds for dotfiles below it; components of the root itself are
     /// not judged.
     pub dotfiles: Dotfiles,
+    /// Whether it is there. A directory that the policy names and that is
+    /// absent is judged as if it were.
+    pub exists: bool,
 }
 
 /// What the guard judges by.

@@ -73,6 +73,7 @@ fn add(roots: &mut Vec<Root>, path: PathBuf, access: Access, dotfiles: Dotfiles)
             path,
             access,
             dotfiles,
+            exists: true,
         }),
     }
 }

@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -11,7 +10,7 @@ use nix::libc;
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
-use super::refusal::Failure;
+use super::failure::Failure;
 use crate::decide::plan::ServerKind;
 use crate::system::{memory, process};
 
@@ -25,8 +24,6 @@ pub struct Caller {
     pub id: u64,
     /// Its process id.
     pub pid: i32,
-    /// A descriptor for it, where the guard holds one already.
-    known: Option<Rc<OwnedFd>>,
     opened: OnceCell<OwnedFd>,
     /// Whether its working directory is the guard's: the one in which both
     /// were forked, and which only rsync may leave (the filter's `chdir`).
@@ -38,11 +35,10 @@ const PATH_MAX: usize = 4096;
 
 impl Caller {
     /// The caller with this pid.
-    pub const fn new(id: u64, pid: i32, known: Option<Rc<OwnedFd>>, kind: ServerKind) -> Self {
+    pub const fn new(id: u64, pid: i32, kind: ServerKind) -> Self {
         Self {
             id,
             pid,
-            known,
             opened: OnceCell::new(),
             is_where_the_guard_is: !matches!(
                 kind,
@@ -100,9 +96,6 @@ impl Caller {
     }
 
     fn pidfd(&self) -> Result<BorrowedFd<'_>, Failure> {
-        if let Some(fd) = &self.known {
-            return Ok(fd.as_fd());
-        }
         if let Some(fd) = self.opened.get() {
             return Ok(fd.as_fd());
         }
@@ -126,7 +119,7 @@ mod tests {
             ServerKind::RsyncSender,
         ];
         for kind in kinds {
-            let caller = Caller::new(1, 1, None, kind);
+            let caller = Caller::new(1, 1, kind);
             let mut leaving = syscalls::rows().filter(|row| matches!(row.name, "chdir" | "fchdir"));
             let leaves = leaving.any(|row| {
                 let answer = row.answer_for(kind);

@@ -3,16 +3,20 @@
 
 use std::fmt;
 use std::io::Read as _;
-use std::os::fd::AsFd;
+use std::os::fd::AsFd as _;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::AT_FDCWD;
+use nix::libc;
 use nix::sys::signal::{SigSet, Signal, kill, raise};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
 
 use super::Guard;
-use super::made::Leftover;
+use super::lock::Held;
+use super::resolve::proc_name;
+use super::session_files::TemporaryName;
 use crate::enforce::audit::Importance;
 use crate::escape::Escaped;
 use crate::exit::Exit;
@@ -69,8 +73,11 @@ impl Guard<'_> {
     /// only while the server has not been collected: its process id is its own.
     pub(super) fn end_session(&self) {
         // ESRCH: nobody is left.
-        let _ = kill(Pid::from_raw(-self.server.as_raw()), Signal::SIGKILL);
-        let _ = kill(self.server, Signal::SIGKILL);
+        let _ = kill(
+            Pid::from_raw(-self.channel.server.as_raw()),
+            Signal::SIGKILL,
+        );
+        let _ = kill(self.channel.server, Signal::SIGKILL);
     }
 
     /// Ends what is left, cleans up, and writes the closing line.
@@ -79,15 +86,15 @@ impl Guard<'_> {
             keeper.dismiss();
         }
         while let Ok(_) | Err(Errno::EINTR) = waitpid(None::<Pid>, None) {}
-        self.ledger.settle_all(self.audit);
-        for left in self.made.take_leftovers() {
-            self.remove_leftover(&left);
+        self.log.settle_all();
+        for left in self.files.take_temporary() {
+            self.remove_temporary(&left);
         }
         self.repeat_complaint();
-        self.ledger.summarise(self.audit);
-        let (counts, seconds) = (self.ledger.counts(), self.clock.seconds());
+        self.log.summarise();
+        let (counts, seconds) = (*self.log.counts(), self.clock.seconds());
         let line = format_args!("end server={status} seconds={seconds} {counts}");
-        self.audit.event(Importance::Info, &line);
+        self.log.event(Importance::Info, &line);
         SessionEnd(status)
     }
 
@@ -100,32 +107,54 @@ impl Guard<'_> {
         // Every writer is gone, so this cannot wait.
         if std::fs::File::from(pipe).read_to_end(&mut text).is_ok() && !text.is_empty() {
             let line = format_args!("error=\"{}\"", Escaped::bytes(&text));
-            self.audit.event(Importance::Error, &line);
+            self.log.event(Importance::Error, &line);
         }
     }
 
-    /// Removes a temporary file that rsync left, if it is still the one that
-    /// was made under that name.
-    fn remove_leftover(&mut self, left: &Leftover) {
-        let Some(slash) = left.path.iter().rposition(|&b| b == b'/') else {
-            return;
-        };
-        let (directory, name) = (&left.path[..slash], &left.path[slash + 1..]);
-        let Ok(name) = std::ffi::CString::new(name) else {
-            return;
-        };
-        let how = OpenHow::new()
-            .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-            .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        let Ok(directory) = openat2(AT_FDCWD, directory, how) else {
-            return;
-        };
-        let same =
-            statx::of_name(directory.as_fd(), &name).is_ok_and(|status| status.inode == left.inode);
-        if same && unlinkat(&directory, &*name, UnlinkatFlags::NoRemoveDir).is_ok() {
-            let path = Escaped::bytes(&left.path);
-            let line = format_args!("cleaned file path=\"{path}\"");
-            self.audit.event(Importance::Info, &line);
+    /// Removes a temporary name that rsync left, if it still is of the file that it
+    /// was given to.
+    fn remove_temporary(&mut self, left: &TemporaryName) {
+        let path = Escaped::bytes(&left.path);
+        let outcome = self.locks.hold().map_err(|_| Errno::EAGAIN);
+        match outcome.and_then(|held| unlink_temporary(&held, left)) {
+            Ok(true) => {
+                let line = format_args!("cleaned file path=\"{path}\"");
+                self.log.event(Importance::Info, &line);
+            }
+            Ok(false) => {}
+            Err(error) => {
+                let line = format_args!("not-cleaned file cause=\"{error}\" path=\"{path}\"");
+                self.log.event(Importance::Error, &line);
+            }
         }
     }
+}
+
+/// Removes the name; `false` if it is not there any more. A client may have
+/// closed the directory for writing, which is the account's own.
+fn unlink_temporary(_held: &Held, left: &TemporaryName) -> Result<bool, Errno> {
+    const OWNER: u32 = 0o300;
+    let directory = left.directory.as_fd();
+    let code = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
+    let unlink = || unlinkat(directory, &*left.name, UnlinkatFlags::NoRemoveDir);
+    let status = statx::of_fd(directory).map_err(code)?;
+    let is_closed = status.mode & OWNER != OWNER;
+    let set_mode = |mode: u32| {
+        let bits = Mode::from_bits_truncate(mode & 0o7777);
+        let name = proc_name(directory);
+        fchmodat(AT_FDCWD, &*name, bits, FchmodatFlags::FollowSymlink)
+    };
+    if is_closed {
+        set_mode(status.mode | OWNER)?;
+    }
+    let removed = match statx::of_name(directory, &left.name) {
+        Ok(named) if named.inode == left.inode => unlink().map(|()| true),
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(code(error)),
+    };
+    if is_closed {
+        set_mode(status.mode)?;
+    }
+    removed
 }

@@ -5,12 +5,12 @@
 //! and of those it has closed, looked at once a second as well: a session can
 //! write beyond `max_bytes` what fits into a second.
 
-use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use super::Guard;
+use super::channel::Channel;
 use crate::enforce::audit::Importance;
-use crate::system::{process, residence, statx};
+use crate::system::{process, residence};
 
 /// How often open uploads and bounds are looked at, in milliseconds.
 const TICK: i32 = 1000;
@@ -72,7 +72,7 @@ impl Guard<'_> {
         let bounded = limits.idle_timeout.is_some()
             || limits.max_session_time.is_some()
             || limits.max_bytes.is_some();
-        if bounded || !self.clock.resting || self.ledger.has_uploads() {
+        if bounded || !self.clock.resting || self.log.has_uploads() {
             TICK
         } else {
             -1
@@ -94,7 +94,7 @@ impl Guard<'_> {
         if let Some(bound) = self.bound_reached(now) {
             self.clock.ended = true;
             let line = format_args!("ending the session: {bound} reached");
-            self.audit.event(Importance::Warning, &line);
+            self.log.event(Importance::Warning, &line);
             self.end_session();
         }
     }
@@ -109,7 +109,7 @@ impl Guard<'_> {
         }
         if limits
             .max_bytes
-            .is_some_and(|most| self.ledger.bytes_so_far() > most)
+            .is_some_and(|most| self.log.bytes_so_far() > most)
         {
             return Some("max_bytes");
         }
@@ -126,8 +126,8 @@ impl Guard<'_> {
     /// packet. rsync's receiving process is another one: there the calls and
     /// the uploads tell.
     fn look_for_traffic(&mut self, now: Instant) {
-        let spent = process::processor_time(self.server).unwrap_or_default();
-        let bytes = self.ledger.bytes_so_far();
+        let spent = process::processor_time(self.channel.server).unwrap_or_default();
+        let bytes = self.log.bytes_so_far();
         let seen = (spent, bytes, self.clock.calls);
         if seen != self.clock.traffic {
             self.clock.traffic = seen;
@@ -135,18 +135,11 @@ impl Guard<'_> {
         }
     }
 
-    /// Writes the lines of the uploads that the server has closed.
+    /// Writes the lines of the uploads that the server has closed, and lets go of
+    /// what need not be held.
     fn settle_closed(&mut self) {
-        let server = self.server.as_raw();
-        let pidfd = std::rc::Rc::clone(&self.pidfd);
-        self.ledger.settle_closed(self.audit, |pid, number, inode| {
-            // Another process of rsync: looked at when it opens the next.
-            if pid != server {
-                return true;
-            }
-            process::pidfd_getfd(pidfd.as_fd(), number)
-                .and_then(|fd| statx::of_fd(fd.as_fd()))
-                .is_ok_and(|status| status.inode == inode)
-        });
+        self.log.settle_closed(Channel::is_open);
+        self.files.rest();
+        self.resolver.rest();
     }
 }

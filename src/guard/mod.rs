@@ -4,11 +4,13 @@
 //! The server has no right to change anything. Each system call of it that
 //! would is held by the kernel (seccomp user notification) and told to the
 //! guard, which reads the arguments, finds out what they mean on descriptors
-//! of its own, asks [`judge`], does it, logs it, and answers.
+//! of its own, asks the rules ([`crate::decide::rules`]), does it, logs it, and
+//! answers. While it does so, the guards of other sessions are kept out
+//! ([`lock`]); the order of the steps is a type ([`steps`]).
 //!
 //! ```text
 //! split ─┬─ server: second Landlock layer > filter > exec
-//!        └─ guard:  own filter > serve: receive > decode > resolve > judge > do > answer
+//!        └─ guard:  own filter > serve: receive > decode > lock > resolve > judge > act > log > answer
 //! ```
 //!
 //! What the guard refuses to do: let the kernel go on with a call that reads or
@@ -16,72 +18,67 @@
 //! for a bounded time), follow a magic link of procfs, write through a
 //! descriptor whose file it has not looked at.
 
-mod attributes;
-mod call;
 mod caller;
+mod calls;
+mod channel;
 mod end;
-mod entries;
-mod judge;
+mod failure;
 mod keeper;
-mod ledger;
 mod limits;
-mod made;
+mod lock;
 mod nest;
-mod opens;
 mod own_filter;
-mod place;
-mod reads;
-mod refusal;
+mod resolve;
 mod room;
 mod serve;
-mod sockets;
+mod session_files;
 mod split;
-mod temporary;
+mod steps;
+mod transfer_log;
 mod umask;
 
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 
 use nix::fcntl::OFlag;
 use nix::sys::signalfd::SignalFd;
-use nix::unistd::Pid;
 
 use crate::decide::plan::Plan;
-use crate::enforce::audit::Audit;
-use crate::system::seccomp::Listener;
 
 pub use end::SessionEnd;
-pub use split::{Server, Side, split};
+pub use split::{Prepared, Server, Side, split};
 
+use channel::Channel;
 use keeper::Keeper;
-use ledger::Ledger;
 use limits::Clock;
-use made::Made;
-use place::Resolver;
+use lock::Locks;
+use resolve::Resolver;
+use session_files::SessionFiles;
+use transfer_log::TransferLog;
 use umask::Umasks;
 
 /// The guard of one session.
 #[allow(missing_debug_implementations, reason = "the log has none")]
 pub struct Guard<'a> {
     plan: &'a Plan,
-    audit: &'a mut Audit,
+    /// The way to the server.
+    channel: Channel,
+    /// Keeps other guards out between look and act.
+    locks: Locks,
+    /// Where things are.
     resolver: Resolver,
-    listener: Listener,
-    /// See [`crate::system::seccomp::Loaded::wait_killable`].
-    wait_killable: bool,
+    /// What the session made.
+    files: SessionFiles,
+    /// What it did.
+    log: TransferLog<'a>,
+    umasks: Umasks,
+    clock: Clock,
     signals: SignalFd,
-    server: Pid,
-    pidfd: Rc<OwnedFd>,
     /// Where the server may fork.
     keeper: Option<Keeper>,
     /// What the server's side could not do before its program ran.
     complaint: OwnedFd,
     /// Whether the server's own program has been started.
     executed: bool,
-    umasks: Umasks,
-    made: Made,
-    ledger: Ledger,
-    clock: Clock,
 }
 
 /// What a call is answered.
@@ -93,7 +90,7 @@ enum Answer {
     Descriptor {
         fd: OwnedFd,
         close_on_exec: bool,
-        /// Whether the ledger follows it.
+        /// Whether the log follows it.
         upload: bool,
     },
     /// The kernel does it itself: the first execve(2), and an O_PATH open where

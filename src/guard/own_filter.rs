@@ -44,8 +44,12 @@ const CALLS: &[c_long] = &[
     libc::SYS_fstatfs,
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
+    libc::SYS_getdents64,
     libc::SYS_getxattr,
     libc::SYS_listxattr,
+    // Other guards.
+    libc::SYS_flock,
+    libc::SYS_clock_nanosleep,
     // The changes.
     libc::SYS_umask,
     libc::SYS_mkdirat,
@@ -56,6 +60,7 @@ const CALLS: &[c_long] = &[
     libc::SYS_symlinkat,
     libc::SYS_ftruncate,
     libc::SYS_fchmodat,
+    libc::SYS_fchmod,
     libc::SYS_fchownat,
     libc::SYS_utimensat,
     libc::SYS_setxattr,

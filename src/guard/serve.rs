@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -11,11 +10,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpgid};
 
-use super::call::{self, Call};
 use super::caller::Caller;
+use super::calls::decode;
 use super::end::{SessionEnd, Status};
-use super::refusal::{Failure, Refusal};
+use super::failure::Failure;
+use super::transfer_log::Holder;
 use super::{Answer, Guard};
+use crate::decide::rules::Denial;
 use crate::enforce::audit::Importance;
 use crate::system::seccomp::Notification;
 
@@ -24,7 +25,7 @@ impl Guard<'_> {
     /// session and closes the log.
     pub fn run(mut self) -> SessionEnd {
         // On a kernel before 6.6 the answer is only slower.
-        let _ = self.listener.wake_up_synchronously();
+        let _ = self.channel.listener.wake_up_synchronously();
         let status = loop {
             if let Some(status) = self.reap() {
                 break status;
@@ -32,7 +33,7 @@ impl Guard<'_> {
             if let Err(error) = self.turn() {
                 // Without a working loop nothing is allowed any more: closed.
                 let line = format_args!("guard=failed cause=\"{error}\"");
-                self.audit.event(Importance::Error, &line);
+                self.log.event(Importance::Error, &line);
                 self.end_session();
             }
         };
@@ -48,7 +49,7 @@ impl Guard<'_> {
             let (mut calls, mut signalled) = (PollFlags::empty(), PollFlags::empty());
             {
                 let mut fds = [
-                    PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
+                    PollFd::new(self.channel.listener.as_fd(), PollFlags::POLLIN),
                     PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
                 ];
                 match poll(&mut fds, timeout) {
@@ -75,7 +76,7 @@ impl Guard<'_> {
     }
 
     fn serve_one(&mut self) -> io::Result<()> {
-        let notification = match self.listener.receive() {
+        let notification = match self.channel.listener.receive() {
             Ok(notification) => notification,
             // The caller was killed before it could be served.
             Err(error) if is_one_of(&error, &[libc::ENOENT, libc::EINTR]) => return Ok(()),
@@ -92,120 +93,58 @@ impl Guard<'_> {
     fn answer(&mut self, notification: &Notification) -> io::Result<()> {
         let id = notification.id;
         let pid = notification.pid.cast_signed();
-        let known = (pid == self.server.as_raw()).then(|| Rc::clone(&self.pidfd));
-        let caller = Caller::new(id, pid, known, self.plan.kind);
-        let call = call::decode(notification.number, &notification.args);
+        let caller = Caller::new(id, pid, self.plan.kind);
+        let call = decode::decode(notification.number, &notification.args);
         self.clock.served();
         match self.perform(&caller, call) {
-            Ok(Answer::Value(value)) => self.listener.answer(id, value),
-            Ok(Answer::LetThrough) => self.listener.let_through_unchecked(id),
-            Ok(Answer::Descriptor {
-                fd,
-                close_on_exec,
-                upload,
-            }) => {
-                let fd = fd.as_fd();
-                let number = if self.wait_killable {
-                    self.listener.inject(id, fd, close_on_exec)
-                } else {
-                    self.listener.inject_and_answer(id, fd, close_on_exec)
-                };
-                let number = match number {
-                    Ok(number) => number,
-                    // EMFILE: the server has no room. ENOENT: it is gone, and
-                    // so says the answer.
-                    Err(error) => {
-                        let errno = error.raw_os_error().unwrap_or(libc::EIO);
-                        return self.listener.fail(id, errno);
-                    }
-                };
-                let answered = if self.wait_killable {
-                    self.listener.answer(id, number.into())
-                } else {
-                    Ok(())
-                };
+            Ok(answer) => {
+                let begun = matches!(answer, Answer::Descriptor { upload: true, .. });
+                let answered = self.channel.answer(id, answer);
                 // The line of the upload before need not keep the server waiting.
-                self.ledger.handed_over(self.audit, pid, number, upload);
-                answered
+                if let Ok(Some(number)) = answered {
+                    self.log.handed_over(Holder { pid, number }, begun);
+                }
+                answered.map(drop)
             }
-            Err(Failure::Errno(errno)) => self.listener.fail(id, errno as i32),
-            Err(Failure::Refused(refusal, errno, path)) => {
-                let name = call.name();
-                self.ledger.refused(self.audit, name, refusal, &path);
-                self.listener.fail(id, errno as i32)
+            Err(Failure::Errno(errno)) => self.channel.listener.fail(id, errno as i32),
+            Err(Failure::Denied(denial, errno, path)) => {
+                self.log.denied(call.name(), denial, &path);
+                self.channel.listener.fail(id, errno as i32)
             }
-        }
-    }
-
-    fn perform(&mut self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
-        match call {
-            Call::Execute => self.execute(caller),
-            Call::Signal(pid, signal) => self.signal(caller, pid, signal),
-            Call::Umask(mask) => Ok(Answer::Value(self.umasks.set(caller.pid, mask).into())),
-            Call::Open { path, flags, mode } => self.open(caller, path, flags, mode),
-            Call::MakeDirectory(path, mode) => self.make_directory(caller, path, mode),
-            Call::MakeNode(path, mode) => self.make_node(caller, path, mode),
-            Call::Remove { path, directory } => self.remove(caller, path, directory),
-            Call::Rename { from, to, flags } => self.rename(caller, from, to, flags),
-            Call::Link { from, to, flags } => self.link(caller, from, to, flags),
-            Call::Symlink { target, path } => self.make_symlink(caller, target, path),
-            Call::Truncate(path, length) => self.truncate(caller, path, length),
-            Call::Mode(on, mode) => self.set_mode(caller, on, mode),
-            Call::Owner(on, uid, gid) => self.set_owner(caller, on, uid, gid),
-            Call::Times(on, times) => self.set_times(caller, on, times),
-            Call::SetAttribute {
-                on,
-                name,
-                value,
-                size,
-                flags,
-            } => self.set_attribute(caller, on, name, (value, size, flags)),
-            Call::RemoveAttribute(on, name) => self.remove_attribute(caller, on, name),
-            Call::Socket(domain, kind, protocol) => self.socket(domain, kind, protocol),
-            Call::Connect(number, address, size) => self.connect(caller, number, address, size),
-            Call::Unknown => Err(Refusal::Unsupported.into()),
-            looks => self.look(caller, looks),
         }
     }
 
     /// The server's own program, once.
-    fn execute(&mut self, caller: &Caller) -> Result<Answer, Failure> {
-        if self.executed || caller.pid != self.server.as_raw() {
-            return Err(Refusal::Program.into());
+    pub(super) fn execute(&mut self, caller: &Caller) -> Result<Answer, Failure> {
+        if self.executed || caller.pid != self.channel.server.as_raw() {
+            return Err(Denial::Program.into());
         }
         self.executed = true;
         Ok(Answer::LetThrough)
     }
 
+    /// fork(2) of rsync, which lies in registers alone: there is nothing to be
+    /// changed after the look.
+    pub(super) fn fork(&mut self, caller: &Caller) -> Answer {
+        self.log.forks(caller.pid);
+        Answer::LetThrough
+    }
+
     /// kill(2), among the session's processes: rsync's halves end each other.
-    fn signal(&self, caller: &Caller, pid: i32, signal: i32) -> Result<Answer, Failure> {
+    pub(super) fn signal(&self, caller: &Caller, pid: i32, signal: i32) -> Result<Answer, Failure> {
         let signal = Signal::try_from(signal)?;
         let target = Pid::from_raw(pid);
         let known = matches!(signal, Signal::SIGUSR1 | Signal::SIGUSR2);
         if pid <= 0 || !known {
-            return Err(Refusal::Stranger.into());
+            return Err(Denial::Stranger.into());
         }
         // No process can leave the group of the session, or enter it.
-        if getpgid(Some(target))? != self.server {
-            return Err(Refusal::Stranger.into());
+        if getpgid(Some(target))? != self.channel.server {
+            return Err(Denial::Stranger.into());
         }
-        self.confirm(caller)?;
+        let _waits = self.channel.still_waits(caller)?;
         kill(target, signal)?;
         Ok(Answer::Value(0))
-    }
-
-    /// Fails unless the caller still waits: only then is what was read of a
-    /// process with its pid its own.
-    pub(super) fn confirm(&self, caller: &Caller) -> Result<(), Failure> {
-        if self.listener.still_waits(caller.id) {
-            Ok(())
-        } else {
-            Err(Errno::EINTR.into())
-        }
-    }
-
-    pub(super) fn take_umask(&mut self, pid: i32) {
-        self.umasks.take(pid);
     }
 
     fn read_signals(&mut self) -> io::Result<()> {
@@ -214,7 +153,7 @@ impl Guard<'_> {
             match Signal::try_from(number) {
                 Ok(Signal::SIGCHLD) | Err(_) => {}
                 // The server may be gone already: then there is nobody to tell.
-                Ok(signal) => drop(kill(self.server, signal)),
+                Ok(signal) => drop(kill(self.channel.server, signal)),
             }
         }
         Ok(())
@@ -233,14 +172,14 @@ impl Guard<'_> {
                 // No child at all: it cannot be known how the server ended.
                 Err(_) => return Some(Status::Unknown),
             };
-            if ended == Some(self.server) {
+            if ended == Some(self.channel.server) {
                 self.end_session();
             }
             match waitpid(ended, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) if pid == self.server => {
+                Ok(WaitStatus::Exited(pid, code)) if pid == self.channel.server => {
                     return Some(Status::Exited(code));
                 }
-                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == self.server => {
+                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == self.channel.server => {
                     return Some(Status::Killed(signal));
                 }
                 Ok(_) | Err(Errno::EINTR) => {}

@@ -4,6 +4,7 @@
 //! pipe, and the guard takes the descriptor with pidfd_getfd(2). The server's
 //! side can go on at once, since its first execve(2) waits for the guard.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::num::NonZeroU32;
@@ -19,12 +20,14 @@ use nix::unistd::{
     ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, pipe2, setpgid,
 };
 
+use super::channel::Channel;
 use super::keeper::Keeper;
-use super::ledger::Ledger;
 use super::limits::Clock;
-use super::made::Made;
-use super::place::Resolver;
+use super::lock::Locks;
+use super::resolve::Resolver;
 use super::room::Room;
+use super::session_files::{SessionFiles, TemporaryNames};
+use super::transfer_log::TransferLog;
 use super::umask::Umasks;
 use super::{Guard, nest, own_filter};
 use crate::decide::filter::{Session, program};
@@ -68,6 +71,35 @@ const PASSED_ON: [Signal; 4] = [
     Signal::SIGQUIT,
 ];
 
+/// What has to be looked at and opened while the session's Landlock domain is
+/// not in force yet.
+#[derive(Debug)]
+pub struct Prepared {
+    resolver: Resolver,
+    locks: Locks,
+    temporary: Rc<RefCell<TemporaryNames>>,
+}
+
+impl Prepared {
+    /// Looks at the directories of the plan.
+    ///
+    /// # Errors
+    /// If one of them cannot be looked at or locked.
+    pub fn for_plan(plan: &Plan) -> Result<Self, Error> {
+        let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
+        let temporary = Rc::default();
+        let resolver = Resolver::new(plan, Rc::clone(&temporary))
+            .map_err(failed("directories of the policy"))?;
+        let locks =
+            Locks::open(plan, resolver.ground()).map_err(|error| failed("lock")(error.into()))?;
+        Ok(Self {
+            resolver,
+            locks,
+            temporary,
+        })
+    }
+}
+
 /// Forks. The parent becomes the guard; the child is put under the second
 /// Landlock layer and the filter. `no_new_privs` and the first layer are set.
 ///
@@ -75,10 +107,12 @@ const PASSED_ON: [Signal; 4] = [
 ///
 /// In the parent, whatever failed on either side; then no server is left. The
 /// child never returns an error: it tells it to the parent and ends.
-pub fn split<'a>(plan: &'a Plan, audit: &'a mut Audit) -> Result<Side<'a>, Error> {
+pub fn split<'a>(
+    plan: &'a Plan,
+    prepared: Prepared,
+    audit: &'a mut Audit,
+) -> Result<Side<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
-    let resolver = Resolver::new(&plan.rules.home)
-        .map_err(|error| Error::io(Step::Guard("home directory"), error))?;
     // A file that grows beyond its limit is an error of the write, not the
     // end of the server.
     signals::ignore(Signal::SIGXFSZ).map_err(failed("SIGXFSZ"))?;
@@ -96,7 +130,7 @@ pub fn split<'a>(plan: &'a Plan, audit: &'a mut Audit) -> Result<Side<'a>, Error
             let heard = hear(&mut pipe).and_then(|hello| meet(child, hello));
             match heard {
                 Ok(server) => {
-                    let guard = become_guard(plan, audit, resolver, server, pipe);
+                    let guard = become_guard(plan, audit, prepared, server, pipe);
                     if guard.is_err() {
                         // Nobody would answer its execve.
                         let _ = kill(child, Signal::SIGKILL);
@@ -225,7 +259,7 @@ fn meet(server: Pid, hello: Hello) -> Result<Met, Error> {
 fn become_guard<'a>(
     plan: &'a Plan,
     audit: &'a mut Audit,
-    resolver: Resolver,
+    prepared: Prepared,
     met: Met,
     complaint: std::fs::File,
 ) -> Result<Guard<'a>, Error> {
@@ -239,20 +273,22 @@ fn become_guard<'a>(
     leave_standard(&signals).map_err(failed("standard descriptors"))?;
     Ok(Guard {
         plan,
-        audit,
-        resolver,
-        listener: met.listener,
-        wait_killable: met.wait_killable,
+        channel: Channel {
+            listener: met.listener,
+            wait_killable: met.wait_killable,
+            server: met.server,
+            pidfd: met.pidfd,
+        },
+        locks: prepared.locks,
+        resolver: prepared.resolver,
+        files: SessionFiles::holding(room.files, prepared.temporary),
+        log: TransferLog::following(audit, room.uploads),
+        umasks: Umasks::default(),
+        clock: Clock::start(),
         signals,
-        server: met.server,
-        pidfd: Rc::new(met.pidfd),
         keeper,
         complaint: complaint.into(),
         executed: false,
-        umasks: Umasks::default(),
-        made: Made::within(room),
-        ledger: Ledger::following(room.uploads),
-        clock: Clock::start(),
     })
 }
 

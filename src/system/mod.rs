@@ -5,6 +5,7 @@ pub mod capabilities;
 pub mod descriptors;
 pub mod entry;
 pub mod landlock;
+pub mod lock;
 pub mod memory;
 pub mod process;
 pub mod rename;

@@ -19,26 +19,30 @@ pub struct Inode {
 }
 
 impl Inode {
-    /// Whether both are the same file as long as one of them is held open.
+    /// Which file it is among those that exist now.
     #[must_use]
-    pub fn is(self, other: Self) -> bool {
-        self.device == other.device && self.number == other.number
+    pub const fn file(self) -> FileId {
+        FileId {
+            device: self.device,
+            number: self.number,
+        }
+    }
+
+    /// Whether the file system says when a file was made. Without that, an
+    /// inode number that is used again cannot be told from the first.
+    #[must_use]
+    pub const fn has_birth(self) -> bool {
+        self.born.0 != 0 || self.born.1 != 0
     }
 }
 
-/// What kind of file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Directory,
-    /// A symbolic link.
-    Symlink,
-    /// `/dev/null` (character device 1:3) by whatever name.
-    Null,
-    /// A device, FIFO or socket.
-    Special,
+/// What tells one file from every other one that exists at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId {
+    /// Device, major and minor number.
+    pub device: (u32, u32),
+    /// Inode number.
+    pub number: u64,
 }
 
 /// What statx(2) says of one file.
@@ -46,14 +50,20 @@ pub enum Kind {
 pub struct Status {
     /// Which file.
     pub inode: Inode,
-    /// Of which kind.
-    pub kind: Kind,
-    /// Permission bits with set-uid, set-gid and sticky bit.
+    /// File type and permission bits (inode(7)).
     pub mode: u32,
+    /// Major and minor number of a device file.
+    pub device_file: (u32, u32),
+    /// Owner.
+    pub owner: u32,
     /// Hard links.
     pub links: u32,
     /// Bytes.
     pub size: u64,
+    /// Whether a mount begins here (STATX_ATTR_MOUNT_ROOT, Linux 5.8).
+    pub is_mount_root: bool,
+    /// The mount through which it was reached (STATX_MNT_ID, Linux 5.8).
+    pub mount: u64,
 }
 
 /// `struct statx_timestamp` of `<linux/stat.h>`.
@@ -84,13 +94,18 @@ struct Raw {
     times: [Time; 4],
     rdev: [u32; 2],
     dev: [u32; 2],
-    spare: [u64; 14],
+    mount: u64,
+    spare: [u64; 13],
 }
 
 const _: () = assert!(size_of::<Raw>() == 256);
 
 /// Where `struct statx` has the birth time among its four times.
 const BIRTH: usize = 1;
+/// STATX_MNT_ID of `<linux/stat.h>`.
+const MOUNT_ID: u32 = 0x1000;
+/// STATX_ATTR_MOUNT_ROOT of `<linux/stat.h>`.
+const MOUNT_ROOT: u64 = 0x2000;
 
 /// The file behind a descriptor, O_PATH or not.
 ///
@@ -113,8 +128,10 @@ fn statx(fd: BorrowedFd<'_>, name: &CStr, flags: i32) -> io::Result<Status> {
         | libc::STATX_MODE
         | libc::STATX_NLINK
         | libc::STATX_INO
+        | libc::STATX_UID
         | libc::STATX_SIZE
-        | libc::STATX_BTIME;
+        | libc::STATX_BTIME
+        | MOUNT_ID;
     let mut raw = Raw::default();
     // SAFETY: the kernel writes one `struct statx`, whose layout and size are
     // those of `Raw`, and reads the borrowed C string.
@@ -136,13 +153,6 @@ fn statx(fd: BorrowedFd<'_>, name: &CStr, flags: i32) -> io::Result<Status> {
 
 fn status(raw: &Raw) -> Status {
     let birth = raw.times[BIRTH];
-    let kind = match u32::from(raw.mode) & libc::S_IFMT {
-        libc::S_IFREG => Kind::File,
-        libc::S_IFDIR => Kind::Directory,
-        libc::S_IFLNK => Kind::Symlink,
-        libc::S_IFCHR if raw.rdev == [1, 3] => Kind::Null,
-        _ => Kind::Special,
-    };
     Status {
         inode: Inode {
             device: (raw.dev[0], raw.dev[1]),
@@ -153,9 +163,12 @@ fn status(raw: &Raw) -> Status {
                 (birth.seconds, birth.nanoseconds)
             },
         },
-        kind,
-        mode: u32::from(raw.mode) & 0o7777,
+        mode: u32::from(raw.mode),
+        device_file: (raw.rdev[0], raw.rdev[1]),
+        owner: raw.uid,
         links: raw.links,
         size: raw.size,
+        is_mount_root: raw.attributes & MOUNT_ROOT != 0,
+        mount: raw.mount,
     }
 }

@@ -44,17 +44,29 @@ const OPENAT: Answer = Answer::Judged {
     otherwise: Outcome::Notify,
 };
 
+/// Only the standard descriptors are duplicated, so that a file which is open for
+/// writing has the one number that the guard gave it.
+const DUP: Answer = allow_if(&[
+    when(&[is(0, 0)], Outcome::Allow),
+    when(&[is(0, 1)], Outcome::Allow),
+    when(&[is(0, 2)], Outcome::Allow),
+]);
+
+const F_DUPFD: u32 = libc::F_DUPFD.cast_unsigned();
+const F_DUPFD_CLOEXEC: u32 = libc::F_DUPFD_CLOEXEC.cast_unsigned();
+
 /// Not among them: F_SETOWN, F_SETSIG, F_SETLEASE, F_NOTIFY, and the locks.
 const FCNTL: Answer = allow_if(&[
     when(&[is(1, libc::F_GETFL.cast_unsigned())], Outcome::Allow),
     when(&[is(1, libc::F_SETFL.cast_unsigned())], Outcome::Allow),
     when(&[is(1, libc::F_GETFD.cast_unsigned())], Outcome::Allow),
     when(&[is(1, libc::F_SETFD.cast_unsigned())], Outcome::Allow),
-    when(&[is(1, libc::F_DUPFD.cast_unsigned())], Outcome::Allow),
-    when(
-        &[is(1, libc::F_DUPFD_CLOEXEC.cast_unsigned())],
-        Outcome::Allow,
-    ),
+    when(&[is(1, F_DUPFD), is(0, 0)], Outcome::Allow),
+    when(&[is(1, F_DUPFD), is(0, 1)], Outcome::Allow),
+    when(&[is(1, F_DUPFD), is(0, 2)], Outcome::Allow),
+    when(&[is(1, F_DUPFD_CLOEXEC), is(0, 0)], Outcome::Allow),
+    when(&[is(1, F_DUPFD_CLOEXEC), is(0, 1)], Outcome::Allow),
+    when(&[is(1, F_DUPFD_CLOEXEC), is(0, 2)], Outcome::Allow),
 ]);
 
 /// `<asm-generic/ioctls.h>`: TCGETS, TCGETS2 (glibc from 2.42 on), TIOCGWINSZ,
@@ -107,9 +119,9 @@ pub(super) const ROWS: &[Row] = &[
     row("fdatasync", both(75, 83), ALLOW, "sftp fsync@openssh.com and rsync --fsync put a file on the disk"),
     row("fadvise64", both(221, 223), ALLOW, "hints at how an open file will be read"),
     row("readahead", both(187, 213), ALLOW, "hints at how an open file will be read"),
-    row("dup", both(32, 23), ALLOW, "copies a descriptor the server holds"),
-    row("dup2", x86(33), ALLOW, "copies a descriptor the server holds"),
-    row("dup3", both(292, 24), ALLOW, "copies a descriptor the server holds"),
+    row("dup", both(32, 23), DUP, "copies a standard descriptor; a file that is open keeps its one number, so that the guard knows when it is closed"),
+    row("dup2", x86(33), DUP, "copies a standard descriptor; a file that is open keeps its one number, so that the guard knows when it is closed"),
+    row("dup3", both(292, 24), DUP, "copies a standard descriptor; a file that is open keeps its one number, so that the guard knows when it is closed"),
     row("pipe", x86(22), ALLOW, "makes a channel within the session"),
     row("pipe2", both(293, 59), ALLOW, "makes a channel within the session"),
     row("epoll_create", x86(213), ALLOW, "waits for descriptors the server holds"),
@@ -123,7 +135,7 @@ pub(super) const ROWS: &[Row] = &[
     row("timerfd_create", both(283, 85), ALLOW, "name service clients wait with it; it reaches nothing outside"),
     row("timerfd_settime", both(286, 86), ALLOW, "name service clients wait with it; it reaches nothing outside"),
     row("timerfd_gettime", both(287, 87), ALLOW, "name service clients wait with it; it reaches nothing outside"),
-    row("fcntl", both(72, 25), FCNTL, "duplicates and reads or sets flags; no lease, no signal to another process, no lock on a file of others"),
+    row("fcntl", both(72, 25), FCNTL, "duplicates standard descriptors and reads or sets flags; no lease, no signal to another process, no lock"),
     row("ioctl", both(16, 29), IOCTL, "asks whether this is a terminal; no input into one, no inode flags"),
     row("open", x86(2), OPEN, "read-only opens are Landlock's, all others the guard's"),
     row("openat", both(257, 56), OPENAT, "read-only opens are Landlock's, all others the guard's"),

@@ -16,8 +16,8 @@ const FORK_GLIBC: u64 =
 const FORK_MUSL: u64 = libc::SIGCHLD.cast_unsigned() as u64;
 
 const CLONE: Answer = allow_if(&[
-    when(&[is_long(0, FORK_GLIBC)], Outcome::Allow),
-    when(&[is_long(0, FORK_MUSL)], Outcome::Allow),
+    when(&[is_long(0, FORK_GLIBC)], Outcome::Notify),
+    when(&[is_long(0, FORK_MUSL)], Outcome::Notify),
 ]);
 
 const OWN_PID: Answer = allow_if(&[when(&[own_pid(0)], Outcome::Allow)]);
@@ -73,8 +73,8 @@ pub(super) const ROWS: &[Row] = &[
     row("execveat", both(322, 281), KILL, "no server starts a program, and xfersh starts the server by name"),
     row("exit", both(60, 93), ALLOW, "ends the server"),
     row("exit_group", both(231, 94), ALLOW, "ends the server"),
-    only(RSYNC, "fork", x86(57), ALLOW, "rsync's receiver is two processes"),
-    only(RSYNC, "clone", both(56, 220), CLONE, "rsync's receiver is two processes; no thread, no shared memory, no namespace"),
+    only(RSYNC, "fork", x86(57), NOTIFY, "rsync's receiver is two processes; the guard has to know, since files that are open are then open twice"),
+    only(RSYNC, "clone", both(56, 220), CLONE, "rsync's receiver is two processes; no thread, no shared memory, no namespace; the guard has to know, since files that are open are then open twice"),
     row("vfork", x86(58), DENY, "shares memory with the child; no server does so"),
     row("clone3", both(435, 435), ABSENT, "its flags lie in memory, where no filter can see them; C libraries fall back to clone"),
     row("wait4", both(61, 260), ALLOW, "rsync waits for its other half"),

@@ -43,6 +43,8 @@ pub enum TimesAt {
 pub enum Call {
     /// execve, execveat.
     Execute,
+    /// fork, clone.
+    Fork,
     /// kill.
     Signal(i32, i32),
     /// umask.
@@ -160,6 +162,7 @@ impl Call {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Execute => "exec",
+            Self::Fork => "fork",
             Self::Signal(..) => "kill",
             Self::Umask(_) => "umask",
             Self::Open { .. } => "open",
@@ -215,6 +218,7 @@ fn modern(number: libc::c_long, a: &[u64; 6]) -> Option<Call> {
     };
     Some(match number {
         libc::SYS_execve | libc::SYS_execveat => Call::Execute,
+        libc::SYS_clone => Call::Fork,
         libc::SYS_kill => Call::Signal(arg(0), arg(1)),
         libc::SYS_umask => Call::Umask(bits(a[0])),
         libc::SYS_openat => Call::Open {
@@ -318,6 +322,7 @@ fn old(number: libc::c_long, a: &[u64; 6]) -> Option<Call> {
     let creat = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
     let rename = |from, to| Call::Rename { from, to, flags: 0 };
     Some(match number {
+        libc::SYS_fork => Call::Fork,
         libc::SYS_open => Call::Open {
             path: cwd(a[0]),
             flags: low(a[1]),

@@ -4,7 +4,7 @@
 //! A hidden name is answered as one that does not exist.
 
 use std::ffi::CStr;
-use std::os::fd::AsFd;
+use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
 
 use nix::errno::Errno;
@@ -12,14 +12,13 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, readlinkat};
 use nix::libc;
 use nix::unistd::{AccessFlags, faccessat};
 
-use super::call::{Call, On, PathArg};
-use super::caller::Caller;
-use super::judge;
-use super::opens::reopen;
-use super::place::{Object, proc_name};
-use super::refusal::{Failure, Refusal};
-use super::{Answer, Guard};
-use crate::system::statx::Kind;
+use super::decode::{Call, On, PathArg};
+use super::open::{reopen, reopen_regular};
+use crate::decide::rules::{self, Denial, Kind};
+use crate::guard::caller::Caller;
+use crate::guard::failure::Failure;
+use crate::guard::resolve::{Object, proc_name};
+use crate::guard::{Answer, Guard};
 use crate::system::{memory, stat, xattr};
 
 /// XATTR_LIST_MAX and XATTR_SIZE_MAX of `<linux/limits.h>`.
@@ -36,10 +35,10 @@ impl Guard<'_> {
     ) -> Result<Answer, Failure> {
         let follow = !flags.contains(OFlag::O_NOFOLLOW);
         let object = self.resolver.object(caller, at, path, follow)?;
-        let (place, kind) = (&object.place, object.status.kind);
+        let (place, kind) = (&object.place, object.kind());
         let rules = &self.plan.rules;
         let subject = self.subject(&object);
-        judge::visible(rules, place, subject.is_temporary()).map_err(Failure::at(place))?;
+        rules::visible(rules, place, subject.has_temporary_name).map_err(Failure::at(place))?;
         if flags.contains(OFlag::O_DIRECTORY) && kind != Kind::Directory {
             return Err(Errno::ENOTDIR.into());
         }
@@ -51,13 +50,13 @@ impl Guard<'_> {
         if flags.contains(OFlag::O_PATH) {
             return Ok(Answer::LetThrough);
         }
-        judge::read(rules, place, &subject).map_err(Failure::at(place))?;
+        rules::read(rules, place, &subject).map_err(Failure::at(place))?;
         let fd = match kind {
             Kind::Symlink => return Err(Errno::ELOOP.into()),
             // /dev/urandom and the like: the C library has getrandom(2).
             Kind::Special => return Err(Errno::EACCES.into()),
             Kind::Null | Kind::Directory => reopen(&object, flags & OFlag::O_DIRECTORY)?,
-            Kind::File => self.reopen_regular(&object, OFlag::O_RDONLY, flags)?,
+            Kind::File => reopen_regular(&object, OFlag::O_RDONLY, flags)?,
         };
         Ok(Answer::opened(fd, flags, false))
     }
@@ -106,24 +105,24 @@ impl Guard<'_> {
             Call::ListAttributes(on, value, size) => {
                 self.attribute_bytes(caller, on, value, size, xattr::list)
             }
-            _ => Err(Refusal::Unsupported.into()),
+            _ => Err(Denial::Unsupported.into()),
         }
     }
 
     /// The file that a call looks at, unless it is hidden.
-    fn visible(&self, caller: &Caller, on: On) -> Result<Object, Failure> {
+    fn visible(&mut self, caller: &Caller, on: On) -> Result<Object, Failure> {
         let object = self.object(caller, on)?;
         // What the server has open was judged when it was opened.
         if !matches!(on, On::Descriptor(_)) {
             let place = &object.place;
-            let temporary = self.subject(&object).is_temporary();
-            judge::visible(&self.plan.rules, place, temporary).map_err(Failure::at(place))?;
+            let temporary = self.subject(&object).has_temporary_name;
+            rules::visible(&self.plan.rules, place, temporary).map_err(Failure::at(place))?;
         }
         Ok(object)
     }
 
     fn read_link(
-        &self,
+        &mut self,
         caller: &Caller,
         path: PathArg,
         buffer: u64,
@@ -146,7 +145,7 @@ impl Guard<'_> {
     }
 
     fn attribute_bytes(
-        &self,
+        &mut self,
         caller: &Caller,
         on: On,
         buffer: u64,
@@ -164,7 +163,7 @@ impl Guard<'_> {
     }
 
     fn give(&self, caller: &Caller, buffer: u64, bytes: &[u8]) -> Result<Answer, Failure> {
-        self.confirm(caller)?;
+        let _waits = self.channel.still_waits(caller)?;
         memory::write(caller.pid, buffer, bytes)?;
         Ok(Answer::Value(0))
     }

@@ -12,9 +12,10 @@ use nix::libc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use std::os::fd::AsRawFd as _;
 
-use super::caller::Caller;
-use super::refusal::{Failure, Refusal};
-use super::{Answer, Guard};
+use crate::decide::rules::Denial;
+use crate::guard::caller::Caller;
+use crate::guard::failure::Failure;
+use crate::guard::{Answer, Guard};
 
 /// Where `sun_path` begins in `struct sockaddr_un` (unix(7)).
 const PATH_AT: usize = 2;
@@ -31,11 +32,11 @@ impl Guard<'_> {
         let stream = match kind & !flags {
             libc::SOCK_STREAM => SockType::Stream,
             libc::SOCK_DGRAM => SockType::Datagram,
-            _ => return Err(Refusal::Socket.into()),
+            _ => return Err(Denial::Socket.into()),
         };
         let none = self.plan.rules.name_service_sockets.is_empty();
         if domain != libc::AF_UNIX || protocol != 0 || none {
-            return Err(Refusal::Socket.into());
+            return Err(Denial::Socket.into());
         }
         let own = SockFlag::from_bits_truncate(flags) | SockFlag::SOCK_CLOEXEC;
         let fd = socket(AddressFamily::Unix, stream, own, None)?;
@@ -59,7 +60,7 @@ impl Guard<'_> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let given = bytes.get_mut(..size).ok_or(Errno::EINVAL)?;
         caller.read(address, given)?;
-        let refused = || Failure::from(Refusal::Socket);
+        let refused = || Failure::from(Denial::Socket);
         let family = given.first_chunk::<PATH_AT>().ok_or_else(refused)?;
         if i32::from(u16::from_ne_bytes(*family)) != libc::AF_UNIX {
             return Err(refused());
@@ -70,10 +71,10 @@ impl Guard<'_> {
         let known = sockets.iter().find(|known| *known == path);
         let known = known.ok_or_else(|| {
             let path = path.as_os_str().as_bytes().to_vec();
-            Failure::Refused(Refusal::Socket, Errno::EACCES, path)
+            Failure::Denied(Denial::Socket, Errno::EACCES, path)
         })?;
         let fd = caller.descriptor(number)?;
-        self.confirm(caller)?;
+        let _waits = self.channel.still_waits(caller)?;
         let before = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
         fcntl(&fd, FcntlArg::F_SETFL(before | OFlag::O_NONBLOCK))?;
         let connected = connect(fd.as_raw_fd(), &UnixAddr::new(known)?);

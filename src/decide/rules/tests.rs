@@ -11,6 +11,7 @@ fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
         path: PathBuf::from(path),
         access,
         dotfiles,
+        exists: true,
     }
 }
 
@@ -41,28 +42,64 @@ fn rules() -> Rules {
 }
 
 fn place(path: &str) -> Place {
-    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    Place {
-        path: path.as_bytes().to_vec(),
-        is_home: path == "/home/u",
-        in_home: parent == "/home/u",
-    }
+    let rules = rules();
+    Place::by_text(path.as_ref(), &rules.roots, &rules.home)
 }
 
-const fn subject(kind: Kind, links: u32, made: Option<u32>) -> Subject {
-    let made = match made {
-        Some(links) => Some(MadeHere {
-            links,
-            temporary: false,
-        }),
-        None => None,
-    };
+const fn subject(kind: Kind, links: u32, own_names: Option<u32>) -> Subject {
     Subject {
         kind,
         links,
-        made,
-        temporary_name: false,
+        own_names,
+        has_temporary_name: false,
     }
+}
+
+// The same questions, without the permit that comes with a yes.
+
+fn create(rules: &Rules, place: &Place, kind: Kind) -> Verdict {
+    super::create(rules, place, kind).map(drop)
+}
+
+fn create_temporary(rules: &Rules, place: &Place) -> Verdict {
+    super::create_temporary(rules, place).map(drop)
+}
+
+fn create_temporary_link(rules: &Rules, place: &Place) -> Verdict {
+    super::create_temporary_link(rules, place).map(drop)
+}
+
+fn write(rules: &Rules, place: &Place, subject: &Subject) -> Verdict {
+    super::write(rules, place, subject).map(drop)
+}
+
+fn attributes(rules: &Rules, place: &Place, subject: &Subject) -> Verdict {
+    super::attributes(rules, place, subject).map(drop)
+}
+
+fn remove(rules: &Rules, place: &Place, subject: &Subject, own_name: bool) -> Verdict {
+    super::remove(rules, place, subject, own_name).map(drop)
+}
+
+fn rename<'p>(
+    rules: &Rules,
+    from: &'p Place,
+    to: &'p Place,
+    subject: &Subject,
+    taken: bool,
+) -> Result<Replace, Fault<'p>> {
+    let seen = super::rename(rules, from, to, subject, Contents::Others, taken);
+    seen.map(|(_, replace)| replace)
+}
+
+fn link<'p>(
+    rules: &Rules,
+    from: &'p Place,
+    to: &'p Place,
+    subject: &Subject,
+    temporary: bool,
+) -> Result<(), Fault<'p>> {
+    super::link(rules, from, to, subject, temporary).map(drop)
 }
 
 const OLD: Subject = subject(Kind::File, 1, None);
@@ -74,17 +111,17 @@ const DIR: Subject = subject(Kind::Directory, 9, None);
 const OWN_DIR: Subject = subject(Kind::Directory, 2, Some(1));
 const FIFO: Subject = subject(Kind::Special, 1, None);
 
-type Verdict = Result<(), Refusal>;
+type Verdict = Result<(), Denial>;
 const YES: Verdict = Ok(());
-const HOME: Verdict = Err(Refusal::Home);
-const DOT: Verdict = Err(Refusal::Dotfile);
-const HIDDEN: Verdict = Err(Refusal::Hidden);
-const OUT: Verdict = Err(Refusal::Outside);
-const ROOT: Verdict = Err(Refusal::HoldsRoot);
-const LINKS: Verdict = Err(Refusal::Links);
-const SPECIAL: Verdict = Err(Refusal::Special);
+const HOME: Verdict = Err(Denial::Home);
+const DOT: Verdict = Err(Denial::Dotfile);
+const HIDDEN: Verdict = Err(Denial::Hidden);
+const OUT: Verdict = Err(Denial::Outside);
+const ROOT: Verdict = Err(Denial::PolicyDirectory);
+const LINKS: Verdict = Err(Denial::Links);
+const SPECIAL: Verdict = Err(Denial::Special);
 const fn lacks(right: Right) -> Verdict {
-    Err(Refusal::Right(right))
+    Err(Denial::Right(right))
 }
 
 #[test]
@@ -147,15 +184,11 @@ fn a_home_below_a_root_keeps_its_dotfiles() {
 #[test]
 fn the_home_by_another_name_is_the_home() {
     let alias = Place {
-        path: b"/srv/free/alias".to_vec(),
-        is_home: true,
-        in_home: false,
+        home_at: Some(first_name_at("/srv/free/alias".len())),
+        is_policy_directory: true,
+        ..place("/srv/free/alias")
     };
-    let within = Place {
-        path: b"/srv/free/alias/a".to_vec(),
-        is_home: false,
-        in_home: true,
-    };
+    let within = alias.child(b"a");
     let rules = rules();
     assert_eq!(attributes(&rules, &alias, &DIR), HOME);
     assert_eq!(remove(&rules, &alias, &DIR, false), HOME);
@@ -260,7 +293,7 @@ fn removing() {
 #[test]
 fn renaming() {
     use Replace::{Allowed, Never};
-    let lacks = |right| Err(Refusal::Right(right));
+    let lacks = |right| Err(Denial::Right(right));
     let rows = [
         ("/home/u/rw/a", "/home/u/rw/b", OLD, true, Ok(Allowed)),
         ("/home/u/rw/a", "/srv/free/b", OLD, true, Ok(Allowed)),
@@ -269,18 +302,18 @@ fn renaming() {
             "/home/u/rw/.b",
             OLD,
             false,
-            Err(Refusal::Dotfile),
+            Err(Denial::Dotfile),
         ),
         (
             "/home/u/rw/.a",
             "/home/u/rw/b",
             OLD,
             false,
-            Err(Refusal::Dotfile),
+            Err(Denial::Dotfile),
         ),
-        ("/home/u/rw/a", "/home/u/b", OLD, false, Err(Refusal::Home)),
-        ("/home/u/a", "/home/u/rw/b", OLD, false, Err(Refusal::Home)),
-        ("/home/u/rw/a", "/etc/b", OLD, false, Err(Refusal::Outside)),
+        ("/home/u/rw/a", "/home/u/b", OLD, false, Err(Denial::Home)),
+        ("/home/u/a", "/home/u/rw/b", OLD, false, Err(Denial::Home)),
+        ("/home/u/rw/a", "/etc/b", OLD, false, Err(Denial::Outside)),
         ("/home/u/rw/a", "/home/u/rw/in/b", OLD, false, Ok(Never)),
         (
             "/home/u/rw/a",
@@ -324,21 +357,21 @@ fn renaming() {
             "/home/u/rw/e",
             DIR,
             false,
-            Err(Refusal::HoldsRoot),
+            Err(Denial::PolicyDirectory),
         ),
         (
             "/home/u/rw/d",
             "/home/u/rw/in",
             DIR,
             true,
-            Err(Refusal::HoldsRoot),
+            Err(Denial::PolicyDirectory),
         ),
     ];
     let rules = rules();
     for (from, to, subject, taken, expected) in rows {
         let (from, to) = (place(from), place(to));
         let seen = rename(&rules, &from, &to, &subject, taken);
-        let seen = seen.map_err(|(refusal, _)| refusal);
+        let seen = seen.map_err(|(denial, _)| denial);
         assert_eq!(seen, expected, "{from:?} {to:?}");
     }
 }
@@ -350,9 +383,10 @@ fn a_directory_above_a_root_stays_where_it_is() {
     rules
         .roots
         .push(root(deep, Access::UPLOAD_ONLY, Dotfiles::Protected));
+    let place = |path: &str| Place::by_text(path.as_ref(), &rules.roots, &rules.home);
     let (from, to) = (place("/home/u/rw/d"), place("/home/u/rw/f"));
     let seen = rename(&rules, &from, &to, &DIR, false);
-    assert_eq!(seen, Err((Refusal::HoldsRoot, &from)));
+    assert_eq!(seen, Err((Denial::PolicyDirectory, &from)));
 }
 
 #[test]
@@ -379,7 +413,7 @@ fn linking() {
     let rules = rules();
     for (from, to, subject, expected) in rows {
         let (from, to) = (place(from), place(to));
-        let seen = link(&rules, &from, &to, &subject, false).map_err(|(refusal, _)| refusal);
+        let seen = link(&rules, &from, &to, &subject, false).map_err(|(denial, _)| denial);
         assert_eq!(seen, expected, "{from:?} {to:?}");
     }
 }
@@ -400,17 +434,14 @@ fn temporaries_of_rsync() {
         assert_eq!(create_temporary(&rules, &place(path)), expected, "{path}");
     }
     let mut file = OWN;
-    file.made = Some(MadeHere {
-        links: 1,
-        temporary: true,
-    });
+    file.has_temporary_name = true;
     let (target, dotted) = (place("/home/u/rw/a"), place("/home/u/rw/.b.AbC123"));
     assert_eq!(attributes(&rules, &at, &file), YES);
     assert_eq!(remove(&rules, &at, &file, false), YES);
     let seen = rename(&rules, &at, &target, &file, true);
     assert_eq!(seen, Ok(Replace::Allowed));
     let seen = rename(&rules, &at, &dotted, &file, false);
-    assert_eq!(seen, Err((Refusal::Dotfile, &dotted)));
+    assert_eq!(seen, Err((Denial::Dotfile, &dotted)));
     assert_eq!(remove(&rules, &at, &OWN, false), DOT);
 
     // A link of rsync, to a file that may be older.
@@ -427,15 +458,15 @@ fn temporaries_of_rsync() {
     }
     assert_eq!(link(&rules, &target, &link_name, &OLD, true), Ok(()));
     let seen = link(&rules, &target, &link_name, &OLD, false);
-    assert_eq!(seen, Err((Refusal::Dotfile, &link_name)));
+    assert_eq!(seen, Err((Denial::Dotfile, &link_name)));
     let seen = link(&rules, &dotted, &link_name, &OLD, true);
-    assert_eq!(seen, Err((Refusal::Dotfile, &dotted)));
+    assert_eq!(seen, Err((Denial::Dotfile, &dotted)));
     let mut named = OLD;
-    named.temporary_name = true;
+    named.has_temporary_name = true;
     let seen = rename(&rules, &link_name, &target, &named, true);
     assert_eq!(seen, Ok(Replace::Allowed));
     let seen = rename(&rules, &link_name, &target, &OLD, true);
-    assert_eq!(seen, Err((Refusal::Dotfile, &link_name)));
+    assert_eq!(seen, Err((Denial::Dotfile, &link_name)));
 
     rules.rsync_temporaries = false;
     assert_eq!(create_temporary(&rules, &at), DOT);
@@ -490,4 +521,131 @@ fn modes() {
     rules.directory_mode_max = None;
     assert_eq!(mode(&rules, Kind::File, 0o7755), 0o755);
     assert_eq!(mode(&rules, Kind::Directory, 0o3755), 0o3755);
+}
+
+/// An own directory may go to another root, or behind a dot, only with what is the session's own.
+#[test]
+fn what_a_directory_takes_along() {
+    let mut rules = rules();
+    rules
+        .roots
+        .push(root("/srv/add", Access::APPEND_ONLY, Dotfiles::Allowed));
+    let place = |path: &str| Place::by_text(path.as_ref(), &rules.roots, &rules.home);
+    let (from, free) = (place("/srv/add/2026"), place("/srv/free/2026"));
+    let hidden = place("/srv/add/.2026");
+    let rows = [
+        (&free, Contents::Own, Ok(Replace::Allowed)),
+        (&free, Contents::Others, Err(Denial::Contents)),
+        (&hidden, Contents::Own, Ok(Replace::Never)),
+        (&hidden, Contents::Others, Err(Denial::Contents)),
+    ];
+    for (to, contents, expected) in rows {
+        assert!(asks_for_contents(&from, to, &OWN_DIR));
+        let seen = super::rename(&rules, &from, to, &OWN_DIR, contents, false);
+        let seen = seen
+            .map(|(_, replace)| replace)
+            .map_err(|(denial, _)| denial);
+        assert_eq!(seen, expected, "{to:?} {contents:?}");
+    }
+    assert!(!asks_for_contents(&from, &place("/srv/add/2027"), &OWN_DIR));
+    assert!(!asks_for_contents(&from, &free, &OWN));
+}
+
+/// With the right to rename, older files still gain nothing by it.
+#[test]
+fn nothing_gains_rights_by_a_move() {
+    let mut rules = rules();
+    let some = Access::of(&[Right::Create, Right::Rename, Right::Link]);
+    rules
+        .roots
+        .push(root("/srv/drop", some, Dotfiles::Protected));
+    let place = |path: &str| Place::by_text(path.as_ref(), &rules.roots, &rules.home);
+    let (from, to, same) = (
+        place("/srv/drop/a"),
+        place("/home/u/rw/a"),
+        place("/srv/drop/b"),
+    );
+    let gained = Err((Denial::Gains, &to));
+    assert_eq!(rename(&rules, &from, &to, &OLD, false), gained);
+    assert_eq!(
+        rename(&rules, &from, &to, &OWN, false),
+        Ok(Replace::Allowed)
+    );
+    assert_eq!(
+        rename(&rules, &from, &same, &OLD, false),
+        Ok(Replace::Never)
+    );
+    assert_eq!(
+        link(&rules, &from, &to, &OLD, false),
+        Err((Denial::Gains, &to))
+    );
+    assert_eq!(link(&rules, &from, &same, &OLD, false), Ok(()));
+}
+
+/// The name of a directory of the policy that is absent is kept for a directory.
+#[test]
+fn a_name_that_is_kept_for_a_directory() {
+    let mut rules = rules();
+    let mut absent = root(
+        "/home/u/rw/later/on",
+        Access::APPEND_ONLY,
+        Dotfiles::Protected,
+    );
+    absent.exists = false;
+    rules.roots.push(absent);
+    let place = |path: &str| {
+        let by_text = Place::by_text(path.as_ref(), &rules.roots, &rules.home);
+        let parent = by_text.path.rsplitn(2, |&b| b == b'/').nth(1).unwrap();
+        let parent = Path::new(std::str::from_utf8(parent).unwrap());
+        // As the guard has it: the name in its directory.
+        Place {
+            is_policy_directory: by_text.is_policy_directory,
+            ..Place::by_text(parent, &rules.roots, &rules.home).child(by_text.name())
+        }
+    };
+    for path in ["/home/u/rw/later", "/home/u/rw/later/on"] {
+        let at = place(path);
+        assert_eq!(create(&rules, &at, Kind::Directory), YES, "{path}");
+        assert_eq!(create(&rules, &at, Kind::Symlink), ROOT, "{path}");
+        assert_eq!(create(&rules, &at, Kind::File), ROOT, "{path}");
+        let from = place("/home/u/rw/x");
+        assert!(rename(&rules, &from, &at, &DIR, false).is_err(), "{path}");
+        assert!(link(&rules, &from, &at, &OLD, false).is_err(), "{path}");
+        assert_eq!(remove(&rules, &at, &DIR, false), ROOT, "{path}");
+    }
+}
+
+#[test]
+fn nobody_is_locked_out() {
+    let ground = place("/home/u/rw");
+    let rows = [
+        (0o755, 0o000, false),
+        (0o755, 0o555, false),
+        (0o755, 0o400, false),
+        (0o755, 0o700, true),
+        (0o750, 0o2775, true),
+        (0o500, 0o500, true),
+        (0o500, 0o700, true),
+    ];
+    for (old, new, expected) in rows {
+        assert_eq!(
+            keeps_access(&ground, old, new).is_ok(),
+            expected,
+            "{old:o} {new:o}"
+        );
+    }
+    let other = place("/home/u/rw/d");
+    assert!(keeps_access(&other, 0o755, 0o000).is_ok());
+}
+
+#[test]
+fn short_names_count_where_there_are_some() {
+    let rules = rules();
+    let mut at = place("/home/u/rw/HTACCE~1");
+    assert_eq!(create(&rules, &at, Kind::File), YES);
+    at.has_short_names = true;
+    assert_eq!(create(&rules, &at, Kind::File), DOT);
+    let mut free = place("/srv/free/HTACCE~1");
+    free.has_short_names = true;
+    assert_eq!(create(&rules, &free, Kind::File), YES);
 }

@@ -1,0 +1,141 @@
+//! Why the guard does not do what the server asks for.
+
+use std::fmt;
+
+use nix::errno::Errno;
+
+use crate::decide::access::Right;
+
+/// A reason. The server sees only an error number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// In no directory of the policy.
+    Outside,
+    /// The home itself, or directly in it (P3).
+    Home,
+    /// A dotfile, or below one (P4).
+    Dotfile,
+    /// As [`Self::Dotfile`] where dotfiles are hidden.
+    Hidden,
+    /// The directory's `access` lacks this right.
+    Right(Right),
+    /// The file has a name that the session did not make, which may be a
+    /// dotfile.
+    Links,
+    /// The directory is, or holds, one that the policy names (P3).
+    PolicyDirectory,
+    /// A change of mode or access control list after which the account could
+    /// not enter, list or write a directory of the policy any more.
+    LocksOut,
+    /// A move to a directory of the policy where the file could be treated in
+    /// a way in which it cannot be where it is.
+    Gains,
+    /// The directory that would be moved holds what the session did not make.
+    Contents,
+    /// The directory that would be moved cannot be looked through: it cannot be
+    /// listed, or it holds too much.
+    Unknown,
+    /// A device, FIFO or socket; writing to a directory.
+    Special,
+    /// The symbolic link would lead out of the policy's directories.
+    SymlinkTarget,
+    /// An extended attribute that is not the user's own.
+    Attribute,
+    /// A form of the call that no file server uses.
+    Unsupported,
+    /// A second program.
+    Program,
+    /// A socket that is none of the name service's.
+    Socket,
+    /// More temporary files than the guard can clean up after.
+    TooMany,
+    /// More files open for writing than the guard can follow.
+    TooManyOpen,
+    /// A symbolic link that leads nowhere: nothing is made through it.
+    Dangling,
+    /// A signal to a process that is not of the session.
+    Stranger,
+    /// Another process holds the lock that keeps two sessions apart.
+    Locked,
+}
+
+impl Denial {
+    /// How many reasons there are; the rights count as one.
+    pub const KINDS: usize = 22;
+
+    /// A number below [`Self::KINDS`] that tells the reasons apart.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Outside => 0,
+            Self::Home => 1,
+            Self::Dotfile => 2,
+            Self::Hidden => 3,
+            Self::Right(_) => 4,
+            Self::Links => 5,
+            Self::PolicyDirectory => 6,
+            Self::LocksOut => 7,
+            Self::Gains => 8,
+            Self::Contents => 9,
+            Self::Unknown => 10,
+            Self::Special => 11,
+            Self::SymlinkTarget => 12,
+            Self::Attribute => 13,
+            Self::Unsupported => 14,
+            Self::Program => 15,
+            Self::Socket => 16,
+            Self::TooMany => 17,
+            Self::TooManyOpen => 18,
+            Self::Dangling => 19,
+            Self::Stranger => 20,
+            Self::Locked => 21,
+        }
+    }
+
+    /// What the server is told, where nothing more special fits: EACCES.
+    #[must_use]
+    pub const fn errno(self) -> Errno {
+        match self {
+            // sftp-server then falls back from link and unlink to rename.
+            Self::Right(Right::Link) | Self::Attribute | Self::Program | Self::Stranger => {
+                Errno::EPERM
+            }
+            Self::Hidden => Errno::ENOENT,
+            Self::Unsupported => Errno::EOPNOTSUPP,
+            Self::TooMany => Errno::EDQUOT,
+            Self::TooManyOpen => Errno::EMFILE,
+            Self::Locked => Errno::EAGAIN,
+            _ => Errno::EACCES,
+        }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Right(right) => {
+                return write!(f, "the directory's access lacks '{}'", right.name());
+            }
+            Self::Outside => "outside the writable directories",
+            Self::Home => "the home directory itself is never changed",
+            Self::Dotfile | Self::Hidden => "a dotfile, or below one",
+            Self::Links => "the file has another, older name",
+            Self::PolicyDirectory => "the policy names this directory or one in it",
+            Self::LocksOut => "it would lock the account out of a directory of the policy",
+            Self::Gains => "the file would gain rights in the other directory",
+            Self::Contents => "the directory holds what the session did not make",
+            Self::Unknown => "the directory cannot be looked through before it is moved",
+            Self::Special => "neither a regular file nor one that can be made",
+            Self::SymlinkTarget => "the symbolic link would lead out",
+            Self::Attribute => "an extended attribute outside user.*",
+            Self::Unsupported => "a form of the call that no file server uses",
+            Self::Program => "a second program",
+            Self::Socket => "a socket that is none of the name service's",
+            Self::TooMany => "too many temporary files at once",
+            Self::TooManyOpen => "too many files open for writing at once",
+            Self::Stranger => "a signal out of the session",
+            Self::Dangling => "nothing is made through a symbolic link",
+            Self::Locked => "another process keeps the directory locked",
+        })
+    }
+}

@@ -1,0 +1,452 @@
+//! May this be done? Every rule about files, written once: P3, P4, the rights of
+//! the most specific directory of the policy, the bounds of modes.
+//!
+//! The guard asks here for each call of the server; the early vetting of a
+//! command asks the same of the places that a client names. Nothing here does
+//! I/O. What holds at a place is decided by the most specific root that holds
+//! it and by every name below that root; a symbolic link on the way does not
+//! matter, since places are resolved.
+//!
+//! The answer to a question about a change is a [`Permit`], which only this
+//! module makes: the guard cannot act without one.
+
+mod denial;
+mod names;
+mod place;
+mod temporary;
+
+use crate::decide::access::{Access, Right};
+use crate::decide::plan::{Root, Rules};
+use crate::decide::policy::{Dotfiles, NameGlob};
+
+pub use denial::Denial;
+pub use place::{Place, first_name_at};
+
+/// What kind of file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// `/dev/null` by whatever name.
+    Null,
+    /// A device, FIFO or socket.
+    Special,
+}
+
+/// What is known of a file that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its hard links, as the file system counts them.
+    pub links: u32,
+    /// How many names the session gave it, if it made it.
+    pub own_names: Option<u32>,
+    /// Whether the name that led to it is a temporary one of rsync, given in
+    /// this session.
+    pub has_temporary_name: bool,
+}
+
+impl Subject {
+    /// Whether a name that the session did not give may lead to it as well.
+    fn has_unknown_names(&self) -> bool {
+        let known = self.own_names.map_or(1, |names| names.max(1));
+        self.kind != Kind::Directory && self.links > known
+    }
+
+    const fn is_own(&self) -> bool {
+        self.own_names.is_some()
+    }
+}
+
+/// What was found in a directory that would be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// All of it was made by this session, or there is nothing.
+    Own,
+    /// Something was not, or it cannot be told.
+    Others,
+}
+
+/// The rules allow it. Made here and nowhere else.
+#[derive(Debug)]
+#[must_use = "a permit is there to be used"]
+pub struct Permit(());
+
+/// The root that holds a place.
+#[derive(Clone, Copy, Debug)]
+struct Ground<'r> {
+    root: &'r Root,
+    /// Whether the place is the root itself.
+    is_root: bool,
+}
+
+/// Finds the root of a place and applies P3 and P4 to it. `temporary` waives
+/// P4 for the last component.
+fn ground<'r>(rules: &'r Rules, place: &Place, temporary: bool) -> Result<Ground<'r>, Denial> {
+    if place.is_home() {
+        return Err(Denial::Home);
+    }
+    let root = root_of(rules, place).ok_or(Denial::Outside)?;
+    if place.is_root() {
+        let is_root = true;
+        return Ok(Ground { root, is_root });
+    }
+    if place.is_in_home() {
+        return Err(Denial::Home);
+    }
+    if has_dotfile(&rules.dotfile_names, root, place, temporary) {
+        return Err(match root.dotfiles {
+            Dotfiles::Hidden => Denial::Hidden,
+            _ => Denial::Dotfile,
+        });
+    }
+    let is_root = false;
+    Ok(Ground { root, is_root })
+}
+
+fn root_of<'r>(rules: &'r Rules, place: &Place) -> Option<&'r Root> {
+    rules.roots.get(place.root?)
+}
+
+/// Whether a component below the root is a name that P4 protects.
+fn has_dotfile(patterns: &[NameGlob], root: &Root, place: &Place, temporary: bool) -> bool {
+    let last = place.path.len();
+    let mut names = place.names_below();
+    names.any(|(begins, name)| {
+        if temporary && begins + name.len() == last {
+            return false;
+        }
+        let dotfile = names::is_dotfile(name);
+        if dotfile && place.home_at == Some(begins) {
+            return true;
+        }
+        if root.dotfiles == Dotfiles::Allowed {
+            return false;
+        }
+        let short = place.has_short_names && names::may_be_short_name(name);
+        short || (dotfile && !names::is_excepted(name, patterns))
+    })
+}
+
+fn need(ground: Ground<'_>, right: Right) -> Result<Permit, Denial> {
+    if ground.root.access.has(right) {
+        Ok(Permit(()))
+    } else {
+        Err(Denial::Right(right))
+    }
+}
+
+/// `right`, or that the session made the file and the root lets it create.
+fn need_if_older(ground: Ground<'_>, subject: &Subject, right: Right) -> Result<Permit, Denial> {
+    let own = if subject.kind == Kind::Directory {
+        Right::Mkdir
+    } else {
+        Right::Create
+    };
+    if subject.is_own() && ground.root.access.has(own) {
+        return Ok(Permit(()));
+    }
+    need(ground, right)
+}
+
+/// The ground of a name that is made, removed or changed.
+fn entry<'r>(rules: &'r Rules, place: &Place, temporary: bool) -> Result<Ground<'r>, Denial> {
+    let ground = ground(rules, place, temporary)?;
+    if ground.is_root || place.is_policy_directory {
+        return Err(Denial::PolicyDirectory);
+    }
+    Ok(ground)
+}
+
+/// May a file, directory or symbolic link be made under this free name? The
+/// name of a directory of the policy that is absent may be taken by a directory
+/// only: what else took it would get the rights that were meant for that one, or
+/// keep everybody out.
+pub fn create(rules: &Rules, place: &Place, kind: Kind) -> Result<Permit, Denial> {
+    let right = match kind {
+        Kind::File | Kind::Symlink => Right::Create,
+        Kind::Directory => Right::Mkdir,
+        Kind::Null | Kind::Special => return Err(Denial::Special),
+    };
+    let ground = match kind {
+        Kind::Directory => ground(rules, place, false)?,
+        _ => entry(rules, place, false)?,
+    };
+    if ground.is_root {
+        return Err(Denial::PolicyDirectory);
+    }
+    need(ground, right)
+}
+
+/// May a regular file be made under this free name as rsync's receiver makes
+/// its temporary files, with O_CREAT and O_EXCL?
+pub fn create_temporary(rules: &Rules, place: &Place) -> Result<Permit, Denial> {
+    if !rules.rsync_temporaries || !temporary::has_shape(place.name()) {
+        return Err(Denial::Dotfile);
+    }
+    need(entry(rules, place, true)?, Right::Create)
+}
+
+/// May a symbolic or hard link be made under this free name as rsync's
+/// receiver makes it before it takes the place of something?
+pub fn create_temporary_link(rules: &Rules, place: &Place) -> Result<Permit, Denial> {
+    if !rules.rsync_temporaries || !temporary::has_link_shape(place.name()) {
+        return Err(Denial::Dotfile);
+    }
+    need(entry(rules, place, true)?, Right::Create)
+}
+
+/// May this file be opened for writing, or truncated?
+pub fn write(rules: &Rules, place: &Place, subject: &Subject) -> Result<Permit, Denial> {
+    let ground = entry(rules, place, subject.has_temporary_name)?;
+    if subject.kind != Kind::File {
+        return Err(Denial::Special);
+    }
+    if subject.has_unknown_names() {
+        return Err(Denial::Links);
+    }
+    need_if_older(ground, subject, Right::Overwrite)
+}
+
+/// May what a descriptor for this file reads be seen?
+pub fn read_back(rules: &Rules, place: &Place) -> bool {
+    root_of(rules, place).is_some_and(|root| root.access.has(Right::Read))
+}
+
+/// May mode, owner, times or extended attributes be changed?
+pub fn attributes(rules: &Rules, place: &Place, subject: &Subject) -> Result<Permit, Denial> {
+    let ground = ground(rules, place, subject.has_temporary_name)?;
+    match subject.kind {
+        Kind::File | Kind::Directory | Kind::Symlink => {}
+        Kind::Null | Kind::Special => return Err(Denial::Special),
+    }
+    if subject.has_unknown_names() {
+        return Err(Denial::Links);
+    }
+    need_if_older(ground, subject, Right::Attributes)
+}
+
+/// May mode, times or attributes of a file be changed to which no name leads
+/// any more? Nobody but the server has it then. `links` are the names that are
+/// left: one that lost the name by which it was opened may have others.
+pub const fn attributes_of_nameless(subject: &Subject) -> Result<Permit, Denial> {
+    match (subject.kind, subject.own_names) {
+        (Kind::File | Kind::Directory, _) if subject.links == 0 => Ok(Permit(())),
+        (Kind::File, Some(own)) if own >= subject.links => Ok(Permit(())),
+        _ => Err(Denial::Links),
+    }
+}
+
+/// May a directory of the policy get this mode? It may change, but not so that
+/// the account cannot list, enter or write it any more: the next session would
+/// find none of the rules that hold in it. Of the bits of the mode those of the
+/// owner count for whoever can change them (chmod(2)).
+pub const fn keeps_access(place: &Place, old_mode: u32, new_mode: u32) -> Result<(), Denial> {
+    const OWNER: u32 = 0o700;
+    if place.is_policy_directory && old_mode & OWNER & !new_mode != 0 {
+        return Err(Denial::LocksOut);
+    }
+    Ok(())
+}
+
+/// May this name be removed? `own_name`: the session gave it to the file, as
+/// a second one. sftp-server takes such a name back when the rename that it
+/// was for fails.
+pub fn remove(
+    rules: &Rules,
+    place: &Place,
+    subject: &Subject,
+    own_name: bool,
+) -> Result<Permit, Denial> {
+    let ground = entry(rules, place, subject.has_temporary_name)?;
+    if own_name && subject.links > 1 && ground.root.access.has(Right::Create) {
+        return Ok(Permit(()));
+    }
+    need_if_older(ground, subject, Right::Remove)
+}
+
+/// How a rename may be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// Only to a free name.
+    Never,
+    /// Also over a file or an empty directory.
+    Allowed,
+}
+
+/// A denial and the place that it is about.
+pub type Fault<'p> = (Denial, &'p Place);
+
+/// Whether [`rename`] asks what is in a directory: only where it goes to another
+/// root or behind a dot.
+pub fn asks_for_contents(from: &Place, to: &Place, subject: &Subject) -> bool {
+    subject.kind == Kind::Directory && (from.root != to.root || names::is_dotfile(to.name()))
+}
+
+/// May `from` be renamed to `to`? `taken` says whether `to` is taken now;
+/// `contents` counts where [`asks_for_contents`] says so.
+pub fn rename<'p>(
+    rules: &Rules,
+    from: &'p Place,
+    to: &'p Place,
+    subject: &Subject,
+    contents: Contents,
+    taken: bool,
+) -> Result<(Permit, Replace), Fault<'p>> {
+    let source = entry(rules, from, subject.has_temporary_name).map_err(|d| (d, from))?;
+    let target = entry(rules, to, false).map_err(|d| (d, to))?;
+    let is_directory = subject.kind == Kind::Directory;
+    let (right, arrive) = if is_directory {
+        (Right::RenameDirectories, Right::Mkdir)
+    } else {
+        (Right::Rename, Right::Create)
+    };
+    // A directory takes its dotfiles along: in where none may be made, or out
+    // to where they may be changed or seen.
+    if is_directory && source.root.dotfiles != target.root.dotfiles {
+        return Err((Denial::Dotfile, to));
+    }
+    let mut permit = need_if_older(source, subject, right).map_err(|d| (d, from))?;
+    let may_move_others = source.root.access.has(right);
+    if asks_for_contents(from, to, subject) && contents != Contents::Own && !may_move_others {
+        return Err((Denial::Contents, from));
+    }
+    if from.root != to.root {
+        permit = need(target, arrive).map_err(|d| (d, to))?;
+        let is_all_own = subject.is_own() && (!is_directory || contents == Contents::Own);
+        if !is_all_own && gains(source.root.access, target.root.access) {
+            return Err((Denial::Gains, to));
+        }
+    }
+    if target.root.access.has(Right::Overwrite) {
+        return Ok((permit, Replace::Allowed));
+    }
+    if taken {
+        return Err((Denial::Right(Right::Overwrite), to));
+    }
+    Ok((permit, Replace::Never))
+}
+
+/// Whether something older could be treated in `target` in a way in which it
+/// cannot be in `source`: read or listed, or changed, or taken away.
+fn gains(source: Access, target: Access) -> bool {
+    const TREATED: [Right; 7] = [
+        Right::List,
+        Right::Read,
+        Right::Overwrite,
+        Right::Remove,
+        Right::Rename,
+        Right::Attributes,
+        Right::Link,
+    ];
+    let mut rights = TREATED.into_iter();
+    rights.any(|right| target.has(right) && !source.has(right))
+}
+
+/// May the file `from` get the second name `to`? `temporary` waives P4 for
+/// that name, see [`create_temporary_link`].
+pub fn link<'p>(
+    rules: &Rules,
+    from: &'p Place,
+    to: &'p Place,
+    subject: &Subject,
+    temporary: bool,
+) -> Result<Permit, Fault<'p>> {
+    let source = entry(rules, from, subject.has_temporary_name).map_err(|d| (d, from))?;
+    let target = entry(rules, to, temporary).map_err(|d| (d, to))?;
+    match subject.kind {
+        Kind::File | Kind::Symlink => {}
+        _ => return Err((Denial::Special, from)),
+    }
+    let _: Permit = need_if_older(source, subject, Right::Link).map_err(|d| (d, from))?;
+    // A second name only adds ways to read: what has several names is neither
+    // written nor re-attributed, and its own name stays.
+    let reads = |root: &Root| root.access.has(Right::Read);
+    if !subject.is_own() && reads(target.root) && !reads(source.root) {
+        return Err((Denial::Gains, to));
+    }
+    need(target, Right::Create).map_err(|d| (d, to))
+}
+
+/// May a symbolic link lead to this place? Only under `symlinks = "inside"`.
+pub fn symlink_target(rules: &Rules, place: &Place) -> Result<(), Denial> {
+    if place.is_home() {
+        return Ok(());
+    }
+    let root = root_of(rules, place).ok_or(Denial::SymlinkTarget)?;
+    if has_dotfile(&rules.dotfile_names, root, place, false) {
+        return Err(Denial::SymlinkTarget);
+    }
+    Ok(())
+}
+
+/// May this file be opened for reading, or this directory be listed? Only
+/// what lies in a root is judged; for the rest the kernel's own rules hold.
+pub fn read(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Denial> {
+    visible(rules, place, subject.has_temporary_name)?;
+    let Some(root) = root_of(rules, place) else {
+        return Ok(());
+    };
+    let right = match subject.kind {
+        Kind::Directory => Right::List,
+        _ => Right::Read,
+    };
+    need(
+        Ground {
+            root,
+            is_root: false,
+        },
+        right,
+    )
+    .map(|_permit| ())
+}
+
+/// May it be known that this place exists? `temporary`: it has a name that
+/// rsync gave it in this session.
+pub fn visible(rules: &Rules, place: &Place, temporary: bool) -> Result<(), Denial> {
+    match root_of(rules, place) {
+        Some(root)
+            if root.dotfiles == Dotfiles::Hidden
+                && has_dotfile(&rules.dotfile_names, root, place, temporary) =>
+        {
+            Err(Denial::Hidden)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether any root hides names.
+pub fn hides(rules: &Rules) -> bool {
+    let mut roots = rules.roots.iter();
+    roots.any(|root| root.dotfiles == Dotfiles::Hidden)
+}
+
+/// The mode that a file or directory gets where `wanted` is asked for.
+#[must_use]
+pub fn mode(rules: &Rules, kind: Kind, wanted: u32) -> u32 {
+    let (bits, bound) = match kind {
+        Kind::Directory => (0o7777, rules.directory_mode_max),
+        _ => (0o777, rules.file_mode_max),
+    };
+    wanted & bits & bound.unwrap_or(bits)
+}
+
+/// Whether a dotfile on this place keeps a client that names it out: it writes
+/// where dotfiles are protected, or they are hidden.
+#[must_use]
+pub fn is_closed_dotfile(root: &Root, patterns: &[NameGlob], place: &Place, writes: bool) -> bool {
+    let concerned = match root.dotfiles {
+        Dotfiles::Allowed => false,
+        Dotfiles::Protected => writes,
+        Dotfiles::Hidden => true,
+    };
+    concerned && has_dotfile(patterns, root, place, false)
+}
+
+#[cfg(test)]
+mod tests;

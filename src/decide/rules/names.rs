@@ -1,0 +1,138 @@
+//! Which names P4 protects.
+//!
+//! A dotfile is a name that begins with a dot. Some file systems find a file
+//! by more names than the one that is stored, and then a name without a dot can
+//! lead to a dotfile:
+//!
+//! * Directories with case folding (ext4, f2fs, tmpfs) and HFS+ ignore code
+//!   points that have no width: U+200B and `.htaccess` is `.htaccess`
+//!   (fs/unicode of the kernel; CVE-2014-9390 of git). Such a beginning is
+//!   passed over here, whatever the file system is.
+//! * FAT, NTFS and SMB servers give a long name a short one, `HTACCE~1`
+//!   (Documentation/filesystems/vfat.rst). There a name of that form is taken
+//!   for a dotfile, unless the policy allows dotfiles.
+
+use crate::decide::policy::NameGlob;
+
+/// Whether P4 counts this name as a dotfile.
+#[must_use]
+pub fn is_dotfile(name: &[u8]) -> bool {
+    if name
+        .first()
+        .is_none_or(|first| first.is_ascii() && *first != b'.')
+    {
+        return false;
+    }
+    visible_part(name).first() == Some(&b'.')
+}
+
+/// Whether a file system with short names may know another file by this name:
+/// `~` and digits before the end or a dot, eight characters and three at most.
+#[must_use]
+pub fn may_be_short_name(name: &[u8]) -> bool {
+    let dot = name.iter().position(|&c| c == b'.');
+    let (base, extension) = name.split_at(dot.unwrap_or(name.len()));
+    let Some(tilde) = base.iter().rposition(|&c| c == b'~') else {
+        return false;
+    };
+    let digits = &base[tilde + 1..];
+    base.len() <= 8
+        && extension.len() <= 4
+        && !digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether one of the policy's patterns makes an exception of this dotfile.
+/// `.ssh` and what begins with it is never one, in whatever case.
+pub(super) fn is_excepted(name: &[u8], patterns: &[NameGlob]) -> bool {
+    let visible = visible_part(name);
+    let is_ssh = visible
+        .get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b".ssh"));
+    !is_ssh && visible.len() == name.len() && patterns.iter().any(|glob| glob.matches(name))
+}
+
+/// The name from the first code point on that has a width.
+fn visible_part(name: &[u8]) -> &[u8] {
+    let mut rest = name;
+    while let Some(first) = first_char(rest) {
+        if !is_ignorable(first) {
+            break;
+        }
+        rest = &rest[first.len_utf8()..];
+    }
+    rest
+}
+
+fn first_char(bytes: &[u8]) -> Option<char> {
+    let most = &bytes[..bytes.len().min(4)];
+    let valid = match std::str::from_utf8(most) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&most[..error.valid_up_to()]).ok()?,
+    };
+    valid.chars().next()
+}
+
+/// Default_Ignorable_Code_Point of Unicode (DerivedCoreProperties.txt).
+const fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dotfiles() {
+        let rows: [(&[u8], bool); 12] = [
+            (b".a", true),
+            (b"..a", true),
+            (b"a.b", false),
+            (b"a", false),
+            (b"", false),
+            ("\u{200b}.htaccess".as_bytes(), true),
+            ("\u{feff}\u{200d}.git".as_bytes(), true),
+            ("\u{3164}.git".as_bytes(), true),
+            ("\u{200b}plain".as_bytes(), false),
+            ("\u{fc}.x".as_bytes(), false),
+            (b"\xff.x", false),
+            (b"\xe2\x80", false),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(is_dotfile(name), expected, "{}", name.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn short_names() {
+        for name in ["HTACCE~1", "ssh~1", "GIT~12", "ENV~1.LOC", "A~1."] {
+            assert!(may_be_short_name(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "notes~",
+            "a~b",
+            "file.~1~",
+            "report~1.html",
+            "longername~1",
+            "~",
+            "1",
+        ] {
+            assert!(!may_be_short_name(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn exceptions() {
+        let all = [NameGlob::new(".*".to_owned())];
+        assert!(is_excepted(b".git", &all));
+        assert!(!is_excepted(b".ssh", &all));
+        assert!(!is_excepted(b".SSH2", &all));
+        assert!(!is_excepted("\u{200b}.git".as_bytes(), &all));
+        assert!(!is_excepted(b".git", &[]));
+    }
+}

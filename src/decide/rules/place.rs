@@ -1,0 +1,176 @@
+//! Where something is, as the rules see it.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use crate::decide::plan::Root;
+
+/// A place on disk. The guard makes it from the identities of directories, the
+/// early vetting of a command from the text of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Absolute, without symbolic links.
+    pub path: Vec<u8>,
+    /// The most specific root that is or holds it: an index into
+    /// [`crate::decide::plan::Rules::roots`].
+    pub root: Option<usize>,
+    /// Where in `path` the part below the root begins; the length of `path` for
+    /// the root itself.
+    pub below_at: usize,
+    /// Where in `path` the name begins that lies directly in the home, if the
+    /// home is or holds this place; one more than the length of `path` for the
+    /// home itself.
+    pub home_at: Option<usize>,
+    /// Whether it is, or is an ancestor of, a place of the policy: the home, the
+    /// start directory, a root (also one that is absent so far).
+    pub is_policy_directory: bool,
+    /// Whether its file system knows files by short names as well
+    /// ([`super::names`]).
+    pub has_short_names: bool,
+}
+
+impl Place {
+    /// The place that this path names, if no name on it is a symbolic link.
+    #[must_use]
+    pub fn by_text(path: &Path, roots: &[Root], home: &Path) -> Self {
+        let bytes = path.as_os_str().as_bytes();
+        let above = roots.iter().enumerate();
+        let above = above.filter(|(_, root)| path.starts_with(&root.path));
+        let found = above.max_by_key(|(_, root)| root.path.as_os_str().len());
+        let holds = |inner: &Path| inner.starts_with(path);
+        Self {
+            path: bytes.to_vec(),
+            root: found.map(|(index, _)| index),
+            below_at: found.map_or(bytes.len(), |(_, root)| {
+                after(root.path.as_os_str().len(), bytes)
+            }),
+            home_at: path
+                .starts_with(home)
+                .then(|| first_name_at(home.as_os_str().len())),
+            is_policy_directory: holds(home) || roots.iter().any(|root| holds(&root.path)),
+            has_short_names: false,
+        }
+    }
+
+    /// The place of `name` in this directory.
+    #[must_use]
+    pub fn child(&self, name: &[u8]) -> Self {
+        let mut path = Vec::with_capacity(self.path.len() + 1 + name.len());
+        path.extend_from_slice(&self.path);
+        if path != b"/" {
+            path.push(b'/');
+        }
+        let below_at = if self.is_root() {
+            path.len()
+        } else {
+            self.below_at
+        };
+        path.extend_from_slice(name);
+        Self {
+            path,
+            below_at,
+            is_policy_directory: false,
+            ..*self
+        }
+    }
+
+    /// Whether it is a root itself.
+    #[must_use]
+    pub const fn is_root(&self) -> bool {
+        self.root.is_some() && self.below_at >= self.path.len()
+    }
+
+    /// Whether it is the home.
+    #[must_use]
+    pub fn is_home(&self) -> bool {
+        self.home_at.is_some_and(|at| at > self.path.len())
+            || (self.home_at == Some(1) && self.path == b"/")
+    }
+
+    /// Whether the directory that holds it is the home.
+    #[must_use]
+    pub fn is_in_home(&self) -> bool {
+        let name_at = self.path.len() - self.name().len();
+        self.home_at == Some(name_at) && !self.is_home()
+    }
+
+    /// The last component.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        self.path.rsplit(|&b| b == b'/').next().unwrap_or_default()
+    }
+
+    /// The components below the root, each with where it begins in `path`.
+    pub(super) fn names_below(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let mut at = self.below_at;
+        let below = self.path.get(self.below_at..).unwrap_or_default();
+        below
+            .split(|&b| b == b'/')
+            .map(move |name| {
+                let begins = at;
+                at += name.len() + 1;
+                (begins, name)
+            })
+            .filter(|(_, name)| !name.is_empty())
+    }
+}
+
+/// Where the first name in a directory begins whose path has this length.
+#[must_use]
+pub const fn first_name_at(directory: usize) -> usize {
+    // "/" ends in the slash that others get.
+    if directory == 1 { 1 } else { directory + 1 }
+}
+
+/// Where the part behind a prefix of this length begins.
+fn after(prefix: usize, path: &[u8]) -> usize {
+    first_name_at(prefix).min(path.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::access::Access;
+    use crate::decide::policy::Dotfiles;
+
+    fn root(path: &str) -> Root {
+        Root {
+            path: path.into(),
+            access: Access::READ_WRITE,
+            dotfiles: Dotfiles::Protected,
+            exists: true,
+        }
+    }
+
+    #[test]
+    fn text_and_steps_agree() {
+        let roots = [root("/home/u"), root("/home/u/up"), root("/srv")];
+        let home = Path::new("/home/u");
+        let paths = ["/home/u/up/a/b", "/home/u/x/y", "/srv/x", "/home/u/up"];
+        for path in paths {
+            let place = Place::by_text(path.as_ref(), &roots, home);
+            let (parent, name) = path.rsplit_once('/').unwrap();
+            let stepped = Place::by_text(parent.as_ref(), &roots, home).child(name.as_bytes());
+            if !place.is_root() {
+                let flat = Place {
+                    is_policy_directory: false,
+                    ..place.clone()
+                };
+                assert_eq!(stepped, flat, "{path}");
+            }
+            assert_eq!(stepped.is_in_home(), place.is_in_home(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_home_and_what_is_in_it() {
+        let home = Path::new("/home/u");
+        let at = |path: &str| Place::by_text(path.as_ref(), &[root("/home")], home);
+        assert!(at("/home/u").is_home() && !at("/home/u").is_in_home());
+        assert!(at("/home/u/a").is_in_home() && !at("/home/u/a").is_home());
+        assert!(!at("/home/u/a/b").is_in_home());
+        assert!(!at("/home/ux").is_in_home());
+        assert!(at("/home").is_root() && at("/home").is_policy_directory);
+        assert!(at("/").is_policy_directory && !at("/").is_home());
+    }
+}

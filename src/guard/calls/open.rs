@@ -1,0 +1,361 @@
+//! open(2) in all its forms: the guard opens, the server gets the descriptor.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, FcntlArg, OFlag, fcntl, open, openat};
+use nix::sys::stat::Mode;
+use nix::unistd::ftruncate;
+
+use super::decode::PathArg;
+use crate::decide::access::Right;
+use crate::decide::rules::{self, Denial, Kind, Permit, Subject};
+use crate::guard::caller::Caller;
+use crate::guard::channel::Channel;
+use crate::guard::failure::Failure;
+use crate::guard::lock::Held;
+use crate::guard::resolve::{Entry, Object, kind, proc_name};
+use crate::guard::steps::{Allowed, Resolved};
+use crate::guard::transfer_log::Deed;
+use crate::guard::{Answer, Guard};
+use crate::system::statx::{self, Status};
+
+/// How often a name that appears and disappears meanwhile is tried again.
+const TRIES: usize = 8;
+
+/// Flags that say how an open file behaves, which are passed on as they are.
+/// All others are the guard's own, or have no meaning for a regular file.
+const KEPT: OFlag = OFlag::O_APPEND
+    .union(OFlag::O_SYNC)
+    .union(OFlag::O_DSYNC)
+    .union(OFlag::O_DIRECT)
+    .union(OFlag::O_NOATIME)
+    .union(OFlag::O_LARGEFILE);
+
+/// Every open of the guard: never a controlling terminal, never inherited.
+const ALWAYS: OFlag = OFlag::O_NOCTTY.union(OFlag::O_CLOEXEC);
+
+impl Guard<'_> {
+    /// Opens what `path` leads to, or makes it.
+    pub(super) fn open(
+        &mut self,
+        caller: &Caller,
+        path: PathArg,
+        flags: i32,
+        mode: u32,
+    ) -> Result<Answer, Failure> {
+        let flags = OFlag::from_bits_retain(flags);
+        let text = caller.path(path.address)?;
+        if flags.contains(OFlag::O_PATH) || !changes(flags) {
+            return self.open_to_read(caller, path.at, &text, flags);
+        }
+        if flags.contains(OFlag::O_TMPFILE) {
+            return Err(Denial::Unsupported.into());
+        }
+        self.log.make_room(Channel::is_open)?;
+        let held = self.locks.hold()?;
+        if !flags.contains(OFlag::O_CREAT) {
+            let follow = !flags.contains(OFlag::O_NOFOLLOW);
+            let object = self.resolver.object(caller, path.at, &text, follow)?;
+            return self.open_object(held, caller, object, flags);
+        }
+        if flags.contains(OFlag::O_DIRECTORY) {
+            return Err(Errno::EINVAL.into());
+        }
+        let mut entry = match self.resolver.entry(caller, path.at, &text) {
+            // The root directory.
+            Err(Failure::Errno(Errno::EEXIST)) => return Err(Errno::EISDIR.into()),
+            other => other?,
+        };
+        if entry.is_dots() || entry.wants_directory {
+            return Err(Errno::EISDIR.into());
+        }
+        // No other guard is let in, but other programs may make and remove names.
+        for _ in 0..TRIES {
+            entry = match self.make_file(&held, caller, entry, flags, mode)? {
+                Made::New(answer) => return self.made(held, answer),
+                Made::Taken(entry) if !flags.contains(OFlag::O_EXCL) => entry,
+                Made::Taken(_) => return Err(Errno::EEXIST.into()),
+            };
+            let object = match self.resolver.entry_object(&entry) {
+                Err(Failure::Errno(Errno::ENOENT)) => continue,
+                other => other?,
+            };
+            if object.kind() != Kind::Symlink {
+                return self.open_object(held, caller, object, flags);
+            }
+            if flags.contains(OFlag::O_NOFOLLOW) {
+                return Err(Errno::ELOOP.into());
+            }
+            return match self.resolver.object(caller, path.at, &text, true) {
+                Ok(object) => self.open_object(held, caller, object, flags),
+                Err(Failure::Errno(Errno::ENOENT)) => {
+                    Err(Failure::at(&entry.place)(Denial::Dangling))
+                }
+                Err(other) => Err(other),
+            };
+        }
+        Err(Errno::EAGAIN.into())
+    }
+
+    /// Makes a new file, unless the name is taken.
+    fn make_file(
+        &mut self,
+        held: &Held,
+        caller: &Caller,
+        entry: Entry,
+        flags: OFlag,
+        mode: u32,
+    ) -> Result<Made, Failure> {
+        let (permit, temporary) = match self.may_make_file(&entry, flags) {
+            Err(Failure::Errno(Errno::EEXIST)) => return Ok(Made::Taken(entry)),
+            other => other?,
+        };
+        let access = self.access_to_hand_out(&entry, flags);
+        if access == OFlag::O_RDONLY && !rules::read_back(&self.plan.rules, &entry.place) {
+            return Err(Failure::at(&entry.place)(Denial::Right(Right::Read)));
+        }
+        self.umasks.take(caller.pid);
+        let bits = Mode::from_bits_truncate(rules::mode(&self.plan.rules, Kind::File, mode));
+        let how = access
+            | (flags & (KEPT | OFlag::O_NONBLOCK))
+            | OFlag::O_CREAT
+            | OFlag::O_EXCL
+            | OFlag::O_NOFOLLOW
+            | ALWAYS;
+        let allowed = Resolved::under(held, entry).judged(permit);
+        let allowed: Allowed<Entry> = allowed.allowed(self.channel.still_waits(caller)?);
+        let done = allowed.act(held, |entry| {
+            match openat(&*entry.directory.fd, &*entry.name, how, bits) {
+                Err(Errno::EEXIST) => Ok(None),
+                other => Ok(Some(other?)),
+            }
+        })?;
+        let Some(fd) = done.result else {
+            return Ok(Made::Taken(done.what));
+        };
+        Ok(Made::New(NewFile {
+            entry: done.what,
+            fd,
+            flags,
+            temporary,
+        }))
+    }
+
+    /// Remembers and logs a new file.
+    fn made(&mut self, held: Held, new: NewFile) -> Result<Answer, Failure> {
+        let status = statx::of_fd(new.fd.as_fd())?;
+        let pin = Rc::new(pin(&new, &status)?);
+        self.files.add(status.inode, Rc::clone(&pin));
+        if new.temporary {
+            let id = new.entry.directory.id()?;
+            self.files.mark_temporary(&new.entry, id, status.inode);
+        }
+        drop(held);
+        let answer = Answer::opened(new.fd, new.flags, true);
+        let path = new.entry.place.path;
+        let opened = self
+            .log
+            .opened(Deed::Created, status.inode, path, pin, answer);
+        Ok(opened.answer())
+    }
+
+    /// Whether a file may be made, and whether it is one of rsync's.
+    fn may_make_file(&self, entry: &Entry, flags: OFlag) -> Result<(Permit, bool), Failure> {
+        let rules = &self.plan.rules;
+        let denial = match rules::create(rules, &entry.place, Kind::File) {
+            Ok(permit) => return Ok((permit, false)),
+            Err(denial) => denial,
+        };
+        if flags.contains(OFlag::O_EXCL)
+            && matches!(denial, Denial::Dotfile | Denial::Hidden)
+            && let Ok(permit) = rules::create_temporary(rules, &entry.place)
+        {
+            if self.files.has_room_for_temporary() {
+                return Ok((permit, true));
+            }
+            return Err(Failure::at(&entry.place)(Denial::TooMany));
+        }
+        Err(self.taken_or(entry, Failure::at(&entry.place)(denial)))
+    }
+
+    /// The access mode that the server gets: it may not read what the policy
+    /// does not let it read, and rsync asks for both without reading.
+    fn access_to_hand_out(&self, entry: &Entry, flags: OFlag) -> OFlag {
+        let access = flags & OFlag::O_ACCMODE;
+        if access == OFlag::O_RDWR && !rules::read_back(&self.plan.rules, &entry.place) {
+            return OFlag::O_WRONLY;
+        }
+        access
+    }
+
+    /// Opens a file that exists, for writing or with O_CREAT.
+    fn open_object(
+        &mut self,
+        held: Held,
+        caller: &Caller,
+        object: Object,
+        flags: OFlag,
+    ) -> Result<Answer, Failure> {
+        let access = flags & OFlag::O_ACCMODE;
+        match object.kind() {
+            Kind::Null => {
+                let _waits = self.channel.still_waits(caller)?;
+                return Ok(Answer::opened(reopen(&object, access)?, flags, false));
+            }
+            Kind::Directory => return Err(Errno::EISDIR.into()),
+            Kind::Symlink => return Err(Errno::ELOOP.into()),
+            Kind::File if flags.contains(OFlag::O_DIRECTORY) => {
+                return Err(Errno::ENOTDIR.into());
+            }
+            Kind::File | Kind::Special => {}
+        }
+        let rules = &self.plan.rules;
+        let subject = self.subject(&object);
+        let place = &object.place;
+        let truncate = flags.contains(OFlag::O_TRUNC);
+        if access == OFlag::O_RDONLY && !truncate {
+            rules::read(rules, place, &subject).map_err(Failure::at(place))?;
+            let _waits = self.channel.still_waits(caller)?;
+            let fd = reopen_regular(&object, access, flags)?;
+            return Ok(Answer::opened(fd, flags, false));
+        }
+        let permit = rules::write(rules, place, &subject).map_err(Failure::at(place))?;
+        let readable = rules::read_back(rules, place);
+        let access = match access {
+            OFlag::O_RDWR if !readable => OFlag::O_WRONLY,
+            OFlag::O_RDONLY if !readable => {
+                return Err(Failure::at(place)(Denial::Right(Right::Read)));
+            }
+            other => other,
+        };
+        let allowed = Resolved::under(&held, object).judged(permit);
+        let allowed = allowed.allowed(self.channel.still_waits(caller)?);
+        let done = allowed.act(&held, |object| {
+            let fd = reopen_regular(object, access, flags)?;
+            if truncate && access == OFlag::O_RDONLY {
+                ftruncate(reopen(object, OFlag::O_WRONLY | OFlag::O_NONBLOCK)?, 0)?;
+            }
+            Ok(fd)
+        })?;
+        drop(held);
+        let (object, fd) = (done.what, done.result);
+        let inode = object.status.inode;
+        // An upload before this one has its line with the size that it had.
+        self.settle(inode, None);
+        if truncate && access != OFlag::O_RDONLY {
+            ftruncate(&fd, 0)?;
+        }
+        let (path, pin) = (object.place.path, object.fd);
+        let answer = Answer::opened(fd, flags, true);
+        let opened = self.log.opened(Deed::Overwritten, inode, path, pin, answer);
+        Ok(opened.answer())
+    }
+
+    /// What the session remembers of a file, for the rules.
+    pub(super) fn subject(&self, object: &Object) -> Subject {
+        let has_temporary_name = object.entry.as_ref().is_some_and(|(directory, name)| {
+            self.files
+                .is_temporary((*directory, name), object.status.inode)
+        });
+        Subject {
+            has_temporary_name,
+            ..self.subject_of(&object.status)
+        }
+    }
+
+    fn subject_of(&self, status: &Status) -> Subject {
+        Subject {
+            kind: kind(status),
+            links: status.links,
+            own_names: self.files.own_names(status.inode),
+            has_temporary_name: false,
+        }
+    }
+
+    /// The same for what a name stands for.
+    pub(super) fn subject_named(&self, status: &Status, entry: &Entry) -> Result<Subject, Failure> {
+        let has_temporary_name = self.files.has_temporary() && {
+            let id = entry.directory.id()?;
+            self.files.is_temporary((id, &entry.name), status.inode)
+        };
+        Ok(Subject {
+            has_temporary_name,
+            ..self.subject_of(status)
+        })
+    }
+
+    /// EEXIST where the name is taken, as the kernel looks at that before it
+    /// looks at permissions; else the denial.
+    pub(super) fn taken_or(&self, entry: &Entry, denied: Failure) -> Failure {
+        if rules::visible(&self.plan.rules, &entry.place, false).is_ok() && entry.status().is_ok() {
+            return Errno::EEXIST.into();
+        }
+        denied
+    }
+}
+
+/// What came of making a file.
+enum Made {
+    New(NewFile),
+    /// The name is taken.
+    Taken(Entry),
+}
+
+/// A file that was just made.
+struct NewFile {
+    entry: Entry,
+    fd: OwnedFd,
+    flags: OFlag,
+    temporary: bool,
+}
+
+/// Whether these flags can change anything.
+fn changes(flags: OFlag) -> bool {
+    let access = flags & OFlag::O_ACCMODE;
+    access != OFlag::O_RDONLY
+        || flags.intersects(OFlag::O_CREAT | OFlag::O_TRUNC)
+        || flags.contains(OFlag::O_TMPFILE)
+}
+
+/// Opens a regular file that is held by an O_PATH descriptor. O_NONBLOCK
+/// keeps a lease that somebody else holds from stopping the guard.
+pub(super) fn reopen_regular(
+    object: &Object,
+    access: OFlag,
+    flags: OFlag,
+) -> Result<OwnedFd, Failure> {
+    let fd = reopen(object, access | (flags & KEPT) | OFlag::O_NONBLOCK)?;
+    if !flags.contains(OFlag::O_NONBLOCK) {
+        fcntl(&fd, FcntlArg::F_SETFL(flags & KEPT))?;
+    }
+    Ok(fd)
+}
+
+/// Opens what an O_PATH descriptor holds: the very file that was judged.
+pub(super) fn reopen(object: &Object, flags: OFlag) -> Result<OwnedFd, Errno> {
+    let name = proc_name(object.fd.as_fd());
+    openat(AT_FDCWD, &*name, flags | ALWAYS, Mode::empty())
+}
+
+/// An O_PATH descriptor for a new file: by its name, if that still is its own,
+/// which costs half as much as by the descriptor.
+fn pin(new: &NewFile, status: &Status) -> Result<OwnedFd, Failure> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    if let Ok(fd) = openat(
+        &*new.entry.directory.fd,
+        &*new.entry.name,
+        flags,
+        Mode::empty(),
+    ) && statx::of_fd(fd.as_fd()).is_ok_and(|seen| seen.inode == status.inode)
+    {
+        return Ok(fd);
+    }
+    let name = proc_name(new.fd.as_fd());
+    Ok(open(
+        &*name,
+        OFlag::O_PATH | OFlag::O_CLOEXEC,
+        Mode::empty(),
+    )?)
+}

@@ -1,0 +1,288 @@
+//! The directories of the policy, known by what they are and not by their names.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::libc;
+
+use super::O_PATH;
+use crate::decide::plan::{Plan, Root};
+use crate::decide::rules::{Place, first_name_at};
+use crate::system::statx::{self, FileId, Status};
+
+/// Descriptors of roots that are kept open.
+const KEPT: usize = 8;
+
+/// One root of the plan.
+#[derive(Debug)]
+struct Known {
+    path: PathBuf,
+    /// `None` while it is absent.
+    id: Option<FileId>,
+    /// Whether another root or the home lies in it.
+    holds_others: bool,
+}
+
+/// What the guard knows of the policy's directories.
+#[derive(Debug)]
+pub struct Ground {
+    /// By the index in the plan's rules.
+    roots: Vec<Known>,
+    by_id: HashMap<FileId, usize>,
+    by_path: HashMap<Vec<u8>, usize>,
+    /// The home, the start directory, the roots and all that they lie in: each of
+    /// them keeps its name.
+    kept: HashSet<FileId>,
+    /// Absent roots, and the absent directories on the way to them, in lower
+    /// case: on a file system that folds cases `IN` takes the name of `in`.
+    absent: HashSet<Vec<u8>>,
+    home: Option<FileId>,
+    /// What the ancestors of roots looked like at the start.
+    statuses: HashMap<PathBuf, Status>,
+    open: Vec<(usize, Rc<OwnedFd>)>,
+}
+
+impl Ground {
+    /// Looks at every directory of the plan and at what it lies in.
+    ///
+    /// # Errors
+    /// Everything but "absent": what cannot be looked at cannot be protected.
+    pub fn survey(plan: &Plan) -> io::Result<Self> {
+        let rules = &plan.rules;
+        let mut ground = Self {
+            roots: Vec::with_capacity(rules.roots.len()),
+            by_id: HashMap::with_capacity(rules.roots.len()),
+            by_path: HashMap::with_capacity(rules.roots.len()),
+            kept: HashSet::new(),
+            absent: HashSet::new(),
+            home: None,
+            statuses: HashMap::new(),
+            open: Vec::new(),
+        };
+        ground.home = ground.keep(&rules.home)?;
+        ground.keep(&plan.start)?;
+        for (index, root) in rules.roots.iter().enumerate() {
+            let id = ground.keep(&root.path)?;
+            if let Some(id) = id {
+                // One that two entries name is refused by the decision.
+                ground.by_id.entry(id).or_insert(index);
+            }
+            let path = root.path.as_os_str().as_bytes().to_vec();
+            ground.by_path.insert(path, index);
+            ground.roots.push(Known {
+                path: root.path.clone(),
+                id,
+                holds_others: false,
+            });
+        }
+        for index in holders(&rules.roots, &rules.home) {
+            ground.roots[index].holds_others = true;
+        }
+        Ok(ground)
+    }
+
+    /// Notes a directory and all that it lies in as keeping their names.
+    fn keep(&mut self, path: &Path) -> io::Result<Option<FileId>> {
+        for directory in path.ancestors() {
+            if self.statuses.contains_key(directory) {
+                break;
+            }
+            match look(directory)? {
+                Some(status) => {
+                    self.kept.insert(status.inode.file());
+                    self.statuses.insert(directory.to_path_buf(), status);
+                }
+                None => {
+                    self.absent
+                        .insert(directory.as_os_str().as_bytes().to_ascii_lowercase());
+                }
+            }
+        }
+        Ok(self.status(path).map(|status| status.inode.file()))
+    }
+
+    /// What a root, or a directory that it lies in, looked like at the start.
+    pub fn status(&self, path: &Path) -> Option<Status> {
+        self.statuses.get(path).copied()
+    }
+
+    /// Whether this directory keeps its name.
+    pub fn keeps(&self, id: FileId) -> bool {
+        self.kept.contains(&id)
+    }
+
+    /// Whether this name is kept for a directory that is absent so far.
+    pub fn keeps_name(&self, path: &[u8]) -> bool {
+        !self.absent.is_empty() && self.absent.contains(&path.to_ascii_lowercase())
+    }
+
+    /// Whether it is the home.
+    pub fn is_home(&self, id: FileId) -> bool {
+        self.home == Some(id)
+    }
+
+    /// The root that this directory is.
+    pub fn root_of(&self, id: FileId) -> Option<usize> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// The directory at this path exists now: if the policy means it, it is a
+    /// root from here on.
+    pub fn appeared(&mut self, path: &[u8], id: FileId) {
+        if !self.keeps_name(path) {
+            return;
+        }
+        self.absent.remove(&path.to_ascii_lowercase());
+        self.kept.insert(id);
+        if let Some(&index) = self.by_path.get(path) {
+            self.roots[index].id = Some(id);
+            self.by_id.insert(id, index);
+        }
+    }
+
+    /// The most specific root that holds this text, and where what is below it
+    /// begins. Only a guess: [`super::Resolver`] proves it.
+    pub fn guess(&self, path: &[u8]) -> Option<(usize, usize)> {
+        let mut end = path.len();
+        loop {
+            if let Some(&index) = self.by_path.get(&path[..end]) {
+                return Some((index, end));
+            }
+            end = path[..end].iter().rposition(|&b| b == b'/')?;
+        }
+    }
+
+    /// Whether another root or the home lies in this root.
+    pub fn holds_others(&self, root: usize) -> bool {
+        self.roots[root].holds_others
+    }
+
+    /// The place of a root.
+    pub fn place(&self, root: usize) -> Place {
+        let known = &self.roots[root];
+        let path = known.path.as_os_str().as_bytes().to_vec();
+        let is_home = known.id.is_some() && known.id == self.home;
+        Place {
+            below_at: path.len(),
+            home_at: is_home.then(|| first_name_at(path.len())),
+            root: Some(root),
+            is_policy_directory: true,
+            has_short_names: false,
+            path,
+        }
+    }
+
+    /// The path of a root, and its identity if it is there.
+    pub fn root(&self, root: usize) -> (&Path, Option<FileId>) {
+        (&self.roots[root].path, self.roots[root].id)
+    }
+
+    /// How many roots there are.
+    pub const fn count(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// Opens a root, if it still is the directory that it was.
+    ///
+    /// # Errors
+    /// ESTALE if another directory has its name now.
+    pub fn open(&mut self, root: usize) -> Result<Rc<OwnedFd>, Errno> {
+        if let Some((_, fd)) = self.open.iter().find(|(index, _)| *index == root) {
+            return Ok(Rc::clone(fd));
+        }
+        let known = &self.roots[root];
+        let how = OpenHow::new()
+            .flags(O_PATH | OFlag::O_DIRECTORY)
+            .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        let fd = openat2(AT_FDCWD, &known.path, how)?;
+        let id = identity(fd.as_fd())?;
+        if known.id != Some(id) {
+            return Err(Errno::ESTALE);
+        }
+        let fd = Rc::new(fd);
+        if self.open.len() == KEPT {
+            self.open.remove(0);
+        }
+        self.open.push((root, Rc::clone(&fd)));
+        Ok(fd)
+    }
+
+    /// Lets go of what is open, so that an idle session keeps no file system
+    /// busy.
+    pub fn rest(&mut self) {
+        self.open.clear();
+    }
+}
+
+/// The roots in which another root or the home lies. In the order of their
+/// components, what a directory holds follows it.
+fn holders(roots: &[Root], home: &Path) -> Vec<usize> {
+    let mut paths: Vec<(&Path, usize)> = roots
+        .iter()
+        .enumerate()
+        .map(|(index, root)| (root.path.as_path(), index))
+        .chain([(home, usize::MAX)])
+        .collect();
+    paths.sort_unstable();
+    let pairs = paths.windows(2);
+    let holds = pairs.filter(|pair| pair[1].0.starts_with(pair[0].0));
+    let mut found: Vec<usize> = holds.map(|pair| pair[0].1).collect();
+    found.retain(|index| *index != usize::MAX);
+    found
+}
+
+fn identity(fd: BorrowedFd<'_>) -> Result<FileId, Errno> {
+    let status = statx::of_fd(fd);
+    let status = status.map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO)))?;
+    Ok(status.inode.file())
+}
+
+/// What is at a path; `None` if nothing is.
+fn look(path: &Path) -> io::Result<Option<Status>> {
+    use std::ffi::CString;
+    let text = CString::new(path.as_os_str().as_bytes())?;
+    match statx::of_name(AT_FDCWD, &text) {
+        Ok(status) => Ok(Some(status)),
+        Err(error) => match error.raw_os_error() {
+            Some(libc::ENOENT | libc::ENOTDIR) => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::access::Access;
+    use crate::decide::policy::Dotfiles;
+
+    #[test]
+    fn who_holds_others() {
+        let root = |path: &str| Root {
+            path: path.into(),
+            access: Access::READ_WRITE,
+            dotfiles: Dotfiles::Protected,
+            exists: true,
+        };
+        let paths = [
+            "/srv/a",
+            "/srv/a-b",
+            "/srv/a/c",
+            "/home/u/x",
+            "/home",
+            "/var",
+        ];
+        let roots: Vec<Root> = paths.into_iter().map(root).collect();
+        let mut found = holders(&roots, Path::new("/home/u"));
+        found.sort_unstable();
+        assert_eq!(found, [0, 4]);
+        let equal = [root("/home/u")];
+        assert_eq!(holders(&equal, Path::new("/home/u")).len(), 1);
+    }
+}

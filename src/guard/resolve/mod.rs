@@ -1,0 +1,595 @@
+//! Where is it really? Paths of the server are resolved by the guard, as the
+//! account, on descriptors of its own.
+//!
+//! Which root holds a place, and what lies between, is decided by the
+//! identities of directories. A path's text is only a guess: what it says is
+//! believed once the kernel has walked the same names from the root's own
+//! descriptor ([`Resolver::beneath`]). What cannot be proved so is walked name
+//! by name ([`walk`]), and every directory on the way is compared with those of
+//! the policy.
+
+mod ground;
+mod mounts;
+mod walk;
+
+use std::cell::{OnceCell, RefCell};
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::libc;
+
+use super::caller::Caller;
+use super::failure::Failure;
+use super::session_files::TemporaryNames;
+use crate::decide::plan::{Plan, Rules};
+use crate::decide::rules::{self, Denial, Kind, Place};
+use crate::system::statx::{self, FileId, Inode, Status};
+
+pub use ground::Ground;
+use mounts::Mounts;
+pub use walk::Last;
+
+const O_PATH: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
+
+/// What kind of file it is.
+pub const fn kind(status: &Status) -> Kind {
+    match status.mode & libc::S_IFMT {
+        libc::S_IFREG => Kind::File,
+        libc::S_IFDIR => Kind::Directory,
+        libc::S_IFLNK => Kind::Symlink,
+        // Character device 1:3 is /dev/null (Documentation/admin-guide/devices.txt).
+        libc::S_IFCHR if matches!(status.device_file, (1, 3)) => Kind::Null,
+        _ => Kind::Special,
+    }
+}
+
+/// A directory whose place is proved.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// O_PATH.
+    pub fd: Rc<OwnedFd>,
+    /// Where it is.
+    pub place: Place,
+    id: OnceCell<FileId>,
+}
+
+impl Directory {
+    fn new(fd: Rc<OwnedFd>, place: Place, id: Option<FileId>) -> Self {
+        let id = id.map_or_else(OnceCell::new, OnceCell::from);
+        Self { fd, place, id }
+    }
+
+    /// Which directory it is.
+    pub fn id(&self) -> Result<FileId, Failure> {
+        if let Some(id) = self.id.get() {
+            return Ok(*id);
+        }
+        let id = statx::of_fd(self.fd.as_fd())?.inode.file();
+        Ok(*self.id.get_or_init(|| id))
+    }
+}
+
+/// A name in a directory, whether taken or not.
+#[derive(Debug)]
+pub struct Entry {
+    /// The directory.
+    pub directory: Directory,
+    /// The name, without a slash.
+    pub name: CString,
+    /// Whether the client wrote a slash behind it: the kernel then insists on a
+    /// directory.
+    pub wants_directory: bool,
+    /// The place, by the rules of the directory.
+    pub place: Place,
+}
+
+impl Entry {
+    /// What the name stands for now; a symbolic link is not followed.
+    pub fn status(&self) -> Result<Status, Failure> {
+        Ok(statx::of_name(self.directory.fd.as_fd(), &self.name)?)
+    }
+
+    /// Whether the name is `.` or `..`, under which nothing is ever made,
+    /// removed or renamed.
+    pub fn is_dots(&self) -> bool {
+        matches!(self.name.to_bytes(), b"." | b"..")
+    }
+
+    /// The name as the kernel is to take it.
+    pub fn written(&self) -> Result<CString, Failure> {
+        let mut text = self.name.to_bytes().to_vec();
+        if self.wants_directory {
+            text.push(b'/');
+        }
+        CString::new(text).map_err(|_| Errno::EINVAL.into())
+    }
+}
+
+/// A file that exists.
+#[derive(Debug)]
+pub struct Object {
+    /// The file, O_PATH.
+    pub fd: Rc<OwnedFd>,
+    /// Its place.
+    pub place: Place,
+    /// What it is.
+    pub status: Status,
+    /// The directory that holds it and the name there, where it was reached by
+    /// one and is no directory itself.
+    pub entry: Option<(FileId, CString)>,
+    /// No name that is known leads to it any more.
+    pub nameless: bool,
+}
+
+impl Object {
+    /// What kind of file it is.
+    pub const fn kind(&self) -> Kind {
+        kind(&self.status)
+    }
+}
+
+/// Resolves paths of the server.
+#[derive(Debug)]
+pub struct Resolver {
+    ground: Ground,
+    mounts: Mounts,
+    /// The guard's working directory, as text.
+    start: Vec<u8>,
+    /// The rules, where a root hides dotfiles: then each name is judged before
+    /// what is behind it is looked at.
+    hidden: Option<Rules>,
+    /// Names that rsync gave in this session are not hidden from it.
+    temporary_names: Rc<RefCell<TemporaryNames>>,
+    /// The directory that was located last: a guess for the next one.
+    last: Option<Place>,
+}
+
+impl Resolver {
+    /// A resolver for the plan. This must come before the session's Landlock
+    /// domain.
+    ///
+    /// # Errors
+    /// If a directory of the policy cannot be looked at.
+    pub fn new(plan: &Plan, temporary_names: Rc<RefCell<TemporaryNames>>) -> io::Result<Self> {
+        Ok(Self {
+            ground: Ground::survey(plan)?,
+            mounts: Mounts::open(),
+            start: plan.start.as_os_str().as_bytes().to_vec(),
+            hidden: rules::hides(&plan.rules).then(|| plan.rules.clone()),
+            temporary_names,
+            last: None,
+        })
+    }
+
+    /// The directories of the policy.
+    pub const fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// Lets go of what an idle session need not keep open.
+    pub fn rest(&mut self) {
+        self.ground.rest();
+    }
+
+    /// The directory and name that `path` stands for; the last component is
+    /// not looked at.
+    pub fn entry(&mut self, caller: &Caller, at: i32, path: &CStr) -> Result<Entry, Failure> {
+        let (parent, name, wants_directory) = split(path.to_bytes())?;
+        if let Some(directory) = self.proved(caller, at, parent) {
+            return self.named(directory, name, wants_directory);
+        }
+        match self.walk(caller, at, path.to_bytes(), Last::Name)? {
+            walk::Reached::Entry(entry) => Ok(*entry),
+            walk::Reached::Object(_) => Err(Errno::EEXIST.into()),
+        }
+    }
+
+    /// The file that `path` leads to, with or without following a symbolic
+    /// link in the last component.
+    pub fn object(
+        &mut self,
+        caller: &Caller,
+        at: i32,
+        path: &CStr,
+        follow: bool,
+    ) -> Result<Object, Failure> {
+        if let Ok((parent, name, false)) = split(path.to_bytes())
+            && !matches!(name, b"." | b"..")
+            && let Some(directory) = self.proved(caller, at, parent)
+        {
+            let entry = self.named(directory, name, false)?;
+            let object = self.entry_object(&entry)?;
+            if object.kind() != Kind::Symlink || !follow {
+                return Ok(object);
+            }
+        }
+        let last = Last::Object { follow };
+        match self.walk(caller, at, path.to_bytes(), last)? {
+            walk::Reached::Object(object) => Ok(*object),
+            walk::Reached::Entry(_) => Err(Errno::ENOENT.into()),
+        }
+    }
+
+    /// The file behind a descriptor of the server.
+    pub fn descriptor(&mut self, caller: &Caller, number: i32) -> Result<Object, Failure> {
+        let fd = if number == libc::AT_FDCWD {
+            caller.working_directory()?
+        } else {
+            caller.descriptor(number)?
+        };
+        self.of_fd(fd)
+    }
+
+    /// The name as an object: what it stands for, not followed.
+    pub fn entry_object(&mut self, entry: &Entry) -> Result<Object, Failure> {
+        let directory = entry.directory.fd.as_fd();
+        let fd = Rc::new(open_path(directory, &entry.name, OFlag::O_NOFOLLOW)?);
+        let status = statx::of_fd(fd.as_fd())?;
+        let place = self.place_of(entry, fd.as_fd(), &status)?;
+        Ok(Object {
+            fd,
+            place,
+            status,
+            entry: Some((entry.directory.id()?, entry.name.clone())),
+            nameless: false,
+        })
+    }
+
+    /// What and where the file behind a descriptor of the guard is.
+    pub fn of_fd(&mut self, fd: OwnedFd) -> Result<Object, Failure> {
+        let fd = Rc::new(fd);
+        let status = statx::of_fd(fd.as_fd())?;
+        let nameless = |fd, path| Object {
+            fd,
+            place: outside(path),
+            status,
+            entry: None,
+            nameless: true,
+        };
+        if status.links == 0 {
+            return Ok(nameless(fd, Vec::new()));
+        }
+        if kind(&status) == Kind::Directory {
+            let place = self.locate(&fd, &status)?;
+            return Ok(Object {
+                fd,
+                place,
+                status,
+                entry: None,
+                nameless: false,
+            });
+        }
+        let path = path_of(fd.as_fd())?;
+        // The kernel's own word for it has no link in it; what it says may have
+        // changed since.
+        match self.entry_at(&path) {
+            Ok(entry) if entry.status().is_ok_and(|now| now.inode == status.inode) => Ok(Object {
+                fd,
+                place: entry.place,
+                status,
+                entry: Some((entry.directory.id()?, entry.name)),
+                nameless: false,
+            }),
+            Ok(_) | Err(Failure::Errno(Errno::ENOENT | Errno::ENOTDIR)) => Ok(nameless(fd, path)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Where a symbolic link in `directory` with this target would lead. What
+    /// does not exist yet, or cannot be walked through, is taken by name; `..` is
+    /// not believed behind any name: what has that name now could be exchanged
+    /// for a link to elsewhere.
+    pub fn target(&mut self, directory: &Directory, target: &[u8]) -> Result<Place, Failure> {
+        if climbs_behind_a_name(target) {
+            return Err(Denial::SymlinkTarget.into());
+        }
+        self.walk_target(directory.clone(), target)
+    }
+
+    /// The directory that holds this one.
+    pub fn above(&mut self, directory: &Directory) -> Result<Directory, Failure> {
+        let fd = Rc::new(open_path(directory.fd.as_fd(), c"..", OFlag::O_DIRECTORY)?);
+        let status = statx::of_fd(fd.as_fd())?;
+        let place = self.locate(&fd, &status)?;
+        Ok(Directory::new(fd, place, Some(status.inode.file())))
+    }
+
+    /// Notes that a directory was made under this name.
+    pub fn appeared(&mut self, entry: &Entry, inode: Inode) {
+        self.ground.appeared(&entry.place.path, inode.file());
+    }
+
+    /// Whether this directory keeps its name, whatever leads to it.
+    pub fn keeps(&self, inode: Inode) -> bool {
+        self.ground.keeps(inode.file())
+    }
+
+    /// A name in a directory.
+    fn named(
+        &self,
+        directory: Directory,
+        name: &[u8],
+        wants_directory: bool,
+    ) -> Result<Entry, Failure> {
+        let mut place = directory.place.child(name);
+        place.is_policy_directory = self.ground.keeps_name(&place.path);
+        Ok(Entry {
+            directory,
+            name: CString::new(name).map_err(|_| Errno::EINVAL)?,
+            wants_directory,
+            place,
+        })
+    }
+
+    /// The directory that a path means, if its text leads there without a
+    /// detour: from the root that the text names, by the names that it has.
+    fn proved(&mut self, caller: &Caller, at: i32, path: &[u8]) -> Option<Directory> {
+        // Each name has to be judged before what is behind it is looked at.
+        if self.hidden.is_some() {
+            return None;
+        }
+        let is_absolute = path.first() == Some(&b'/');
+        let is_ours = at == libc::AT_FDCWD && caller.is_where_the_guard_is;
+        let base: &[u8] = match (is_absolute, is_ours) {
+            (true, _) => b"",
+            (false, true) => &self.start,
+            (false, false) => return None,
+        };
+        let text = plain_text(base, path)?;
+        self.beneath(&text)
+    }
+
+    /// The directory with this absolute path, proved from its root's descriptor;
+    /// `None` where that does not do.
+    fn beneath(&mut self, text: &[u8]) -> Option<Directory> {
+        let (root, end) = self.ground.guess(text)?;
+        let below = text.get(end + 1..).unwrap_or_default();
+        if !below.is_empty() && self.ground.holds_others(root) {
+            return None;
+        }
+        let fd = self.ground.open(root).ok()?;
+        let mut place = self.ground.place(root);
+        place.has_short_names = self.mounts.short_names_of_root(root, fd.as_fd()).ok()?;
+        if below.is_empty() {
+            let id = self.ground.root(root).1;
+            return Some(Directory::new(fd, place, id));
+        }
+        let how = OpenHow::new().flags(O_PATH | OFlag::O_DIRECTORY).resolve(
+            ResolveFlag::RESOLVE_BENEATH
+                | ResolveFlag::RESOLVE_NO_SYMLINKS
+                | ResolveFlag::RESOLVE_NO_XDEV,
+        );
+        let found = openat2(&*fd, below, how).ok()?;
+        let mut place = place.child(below);
+        // The file system's folds of case can make this one of the kept ones.
+        place.is_policy_directory = false;
+        Some(Directory::new(Rc::new(found), place, None))
+    }
+
+    /// The place of what a name stands for.
+    fn place_of(
+        &mut self,
+        entry: &Entry,
+        fd: BorrowedFd<'_>,
+        status: &Status,
+    ) -> Result<Place, Failure> {
+        let id = status.inode.file();
+        let is_directory = kind(status) == Kind::Directory;
+        let mut place = entry.place.clone();
+        if is_directory {
+            self.ground.appeared(&place.path, id);
+            if let Some(root) = self.ground.root_of(id) {
+                place = self.ground.place(root);
+            } else if status.is_mount_root
+                && let Some(inside) = self.mounts.inside(&self.ground, &place, status)?
+            {
+                place = inside;
+            }
+            place.is_policy_directory |= self.ground.keeps(id);
+            if self.ground.is_home(id) {
+                place.home_at = Some(rules::first_name_at(place.path.len()));
+            }
+        }
+        if is_directory && status.is_mount_root || place.is_root() {
+            place.has_short_names = mounts::has_short_names(fd)?;
+        }
+        Ok(place)
+    }
+
+    /// The place of a directory that is known by a descriptor only.
+    fn locate(&mut self, fd: &Rc<OwnedFd>, status: &Status) -> Result<Place, Failure> {
+        let id = status.inode.file();
+        if let Some(root) = self.ground.root_of(id) {
+            let mut place = self.ground.place(root);
+            place.has_short_names = self.mounts.short_names_of_root(root, fd.as_fd())?;
+            return Ok(place);
+        }
+        if let Some(last) = self.last.take()
+            && let Some(found) = self.beneath(&last.path)
+            && found.id()? == id
+        {
+            self.last = Some(found.place.clone());
+            return Ok(found.place);
+        }
+        let path = path_of(fd.as_fd())?;
+        if let Some(found) = self.beneath(&path)
+            && found.id()? == id
+        {
+            self.last = Some(found.place.clone());
+            return Ok(found.place);
+        }
+        // Name by name from the top, through no link.
+        let (reached, place) = self.walk_text(&path)?;
+        if reached == id {
+            return Ok(place);
+        }
+        Err(Failure::Errno(Errno::ENOENT))
+    }
+
+    /// The entry at an absolute path without links.
+    fn entry_at(&mut self, path: &[u8]) -> Result<Entry, Failure> {
+        let (parent, name, _) = split(path)?;
+        let parent = plain_text(b"", parent).ok_or(Errno::ENOENT)?;
+        let directory = match self.beneath(&parent) {
+            Some(directory) => directory,
+            _ => self.walk_text_to_directory(&parent)?,
+        };
+        self.named(directory, name, false)
+    }
+}
+
+/// A place that no root holds.
+fn outside(path: Vec<u8>) -> Place {
+    Place {
+        below_at: path.len(),
+        root: None,
+        home_at: None,
+        is_policy_directory: false,
+        has_short_names: false,
+        path,
+    }
+}
+
+/// The parent, the last component, and whether a slash stands behind it.
+fn split(path: &[u8]) -> Result<(&[u8], &[u8], bool), Failure> {
+    let end = path.iter().rposition(|&b| b != b'/');
+    let Some(end) = end else {
+        // Empty, or the root directory.
+        return Err(if path.is_empty() {
+            Errno::ENOENT.into()
+        } else {
+            Errno::EEXIST.into()
+        });
+    };
+    let slash = end + 1 < path.len();
+    let path = &path[..=end];
+    let cut = path.iter().rposition(|&b| b == b'/').map_or(0, |i| i + 1);
+    let (parent, name) = path.split_at(cut);
+    Ok((parent, name, slash))
+}
+
+/// `base` and `path` as one absolute path without `.` and double slashes; `None`
+/// where it climbs.
+fn plain_text(base: &[u8], path: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::with_capacity(base.len() + 1 + path.len());
+    if base != b"/" {
+        text.extend_from_slice(base);
+    }
+    for name in path.split(|&b| b == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." => return None,
+            name => {
+                text.push(b'/');
+                text.extend_from_slice(name);
+            }
+        }
+    }
+    if text.is_empty() {
+        text.push(b'/');
+    }
+    Some(text)
+}
+
+/// Whether `..` follows a name in a path.
+fn climbs_behind_a_name(path: &[u8]) -> bool {
+    path.split(|&b| b == b'/')
+        .filter(|part| !part.is_empty() && *part != b".")
+        .skip_while(|part| *part == b"..")
+        .any(|part| part == b"..")
+}
+
+/// Opens one name with O_PATH.
+fn open_path(base: BorrowedFd<'_>, name: &CStr, extra: OFlag) -> Result<OwnedFd, Errno> {
+    nix::fcntl::openat(base, name, O_PATH | extra, nix::sys::stat::Mode::empty())
+}
+
+/// The root directory.
+fn root_directory() -> Result<OwnedFd, Errno> {
+    open_path(AT_FDCWD, c"/", OFlag::O_DIRECTORY)
+}
+
+/// The path by which the kernel knows a descriptor.
+///
+/// # Errors
+/// EACCES for what has no path (a pipe, a socket, a place outside the mounts
+/// that the guard sees).
+fn path_of(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Failure> {
+    let link = nix::fcntl::readlink(&*proc_name(fd))?.into_vec();
+    if link.first() != Some(&b'/') {
+        return Err(Denial::Outside.into());
+    }
+    Ok(link)
+}
+
+/// `/proc/self/fd/N`: by this name the guard reaches what a descriptor holds,
+/// and nothing else.
+pub fn proc_name(fd: BorrowedFd<'_>) -> CString {
+    use std::os::fd::AsRawFd as _;
+    let text = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    CString::new(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_behind_names() {
+        for path in ["a/..", "../a/..", "/a/../b", "a/./../b", "a//.."] {
+            assert!(climbs_behind_a_name(path.as_bytes()), "{path}");
+        }
+        for path in ["..", "../../a/b", "/../a", "./../a", "a/...", "a/..b", ""] {
+            assert!(!climbs_behind_a_name(path.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_are_split() {
+        type Row<'a> = (&'a str, Option<(&'a str, &'a str, bool)>);
+        let rows: [Row<'_>; 9] = [
+            ("a", Some(("", "a", false))),
+            ("a/", Some(("", "a", true))),
+            ("a//b", Some(("a//", "b", false))),
+            ("/a", Some(("/", "a", false))),
+            ("/a//", Some(("/", "a", true))),
+            ("a/..", Some(("a/", "..", false))),
+            ("./a", Some(("./", "a", false))),
+            ("", None),
+            ("//", None),
+        ];
+        for (path, expected) in rows {
+            let seen = split(path.as_bytes()).ok();
+            let seen = seen.map(|(parent, name, slash)| {
+                let text = |bytes| std::str::from_utf8(bytes).unwrap();
+                (text(parent), text(name), slash)
+            });
+            assert_eq!(seen, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn texts_are_joined() {
+        let rows = [
+            ("/home/u", "a/./b//c", Some("/home/u/a/b/c")),
+            ("/home/u", "", Some("/home/u")),
+            ("", "/a/b/", Some("/a/b")),
+            ("/", "a", Some("/a")),
+            ("", "/", Some("/")),
+            ("/home/u", "a/../b", None),
+        ];
+        for (base, path, expected) in rows {
+            let seen = plain_text(base.as_bytes(), path.as_bytes());
+            assert_eq!(
+                seen.as_deref(),
+                expected.map(str::as_bytes),
+                "{base} {path}"
+            );
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What mounts make of names: a bind mount shows a directory a second time, and
+//! some file systems know a file by a short name as well.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use nix::sys::statfs::{FsType, fstatfs};
+
+use super::ground::Ground;
+use crate::decide::rules::{Denial, Place};
+use crate::guard::failure::Failure;
+use crate::system::statx::Status;
+
+/// `PROC_SUPER_MAGIC` of `<linux/magic.h>`.
+const PROCFS: i64 = 0x9fa0;
+
+/// File systems that have, or may have, short names: `<linux/magic.h>`,
+/// fs/ntfs3, fs/smb/client. Behind FUSE may be ntfs-3g.
+const SHORT_NAMES: [i64; 8] = [
+    0x4d44,      // MSDOS_SUPER_MAGIC, vfat as well
+    0x7366_746e, // ntfs3
+    0x5346_544e, // ntfs
+    0xff53_4d42, // CIFS_SUPER_MAGIC
+    0xfe53_4d42, // SMB2_SUPER_MAGIC
+    0x517b,      // SMB_SUPER_MAGIC
+    0x6573_5546, // FUSE_SUPER_MAGIC
+    0x786f_4256, // VBOXSF_SUPER_MAGIC
+];
+
+/// Whether this is a file of procfs.
+pub fn is_procfs(fd: BorrowedFd<'_>) -> Result<bool, Failure> {
+    Ok(magic(fstatfs(fd)?.filesystem_type()) == PROCFS)
+}
+
+#[allow(
+    clippy::useless_conversion,
+    clippy::unnecessary_cast,
+    reason = "the C libraries give the type different widths"
+)]
+const fn magic(kind: FsType) -> i64 {
+    // Four bytes, which some libraries extend by their sign.
+    (kind.0 as i64) & 0xffff_ffff
+}
+
+/// One line of /proc/self/mountinfo (proc(5)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mount {
+    id: u64,
+    device: Vec<u8>,
+    /// The directory of the file system that is mounted.
+    shows: Vec<u8>,
+    /// Where.
+    point: Vec<u8>,
+}
+
+/// The mounts that the guard sees.
+#[derive(Debug)]
+pub struct Mounts {
+    /// Opened before the session's Landlock domain; read when a mount is met for
+    /// the first time.
+    file: Option<File>,
+    known: Vec<Mount>,
+    short_names: HashMap<usize, bool>,
+}
+
+impl Mounts {
+    /// Opens the list, which need not be there.
+    pub fn open() -> Self {
+        Self {
+            file: File::open("/proc/self/mountinfo").ok(),
+            known: Vec::new(),
+            short_names: HashMap::new(),
+        }
+    }
+
+    /// Whether files below this root may have short names.
+    pub fn short_names_of_root(
+        &mut self,
+        root: usize,
+        fd: BorrowedFd<'_>,
+    ) -> Result<bool, Failure> {
+        if let Some(known) = self.short_names.get(&root) {
+            return Ok(*known);
+        }
+        let found = has_short_names(fd)?;
+        self.short_names.insert(root, found);
+        Ok(found)
+    }
+
+    /// The place of a mount that shows a directory in a root, which then is that
+    /// place and not the one where it is mounted.
+    ///
+    /// # Errors
+    /// If it cannot be told what the mount shows: closed.
+    pub fn inside(
+        &mut self,
+        ground: &Ground,
+        place: &Place,
+        status: &Status,
+    ) -> Result<Option<Place>, Failure> {
+        let closed = || Failure::at(place)(Denial::Outside);
+        let mount = self.find(status.mount).ok_or_else(closed)?;
+        let mut best: Option<(usize, Vec<u8>)> = None;
+        for root in 0..ground.count() {
+            let (path, Some(_)) = ground.root(root) else {
+                continue;
+            };
+            let Some(seen) = ground.status(path) else {
+                continue;
+            };
+            if seen.inode.device != status.inode.device {
+                continue;
+            }
+            let Some(held) = self.find(seen.mount) else {
+                return Err(closed());
+            };
+            let within = on_file_system(&held, path);
+            let inside = within.is_some_and(|within| below(&within, &mount.shows).is_some());
+            let within = on_file_system(&held, path).unwrap_or_default();
+            let is_closer = best
+                .as_ref()
+                .is_none_or(|(_, other)| other.len() < within.len());
+            if inside && held.device == mount.device && is_closer {
+                best = Some((root, within));
+            }
+        }
+        Ok(best.map(|(root, within)| {
+            let rest = below(&within, &mount.shows).unwrap_or_default();
+            let names = rest.split(|&b| b == b'/').filter(|name| !name.is_empty());
+            names.fold(ground.place(root), |place, name| place.child(name))
+        }))
+    }
+
+    fn find(&mut self, id: u64) -> Option<Mount> {
+        let known = |mounts: &[Mount]| mounts.iter().find(|mount| mount.id == id).cloned();
+        known(&self.known).or_else(|| {
+            self.known = self.read().ok()?;
+            known(&self.known)
+        })
+    }
+
+    fn read(&mut self) -> io::Result<Vec<Mount>> {
+        let Some(file) = &mut self.file else {
+            return Ok(Vec::new());
+        };
+        let mut text = Vec::new();
+        file.rewind()?;
+        file.read_to_end(&mut text)?;
+        Ok(text.split(|&b| b == b'\n').filter_map(parse).collect())
+    }
+}
+
+/// Whether the file system of this directory may have short names.
+pub fn has_short_names(fd: BorrowedFd<'_>) -> Result<bool, Failure> {
+    Ok(SHORT_NAMES.contains(&magic(fstatfs(fd)?.filesystem_type())))
+}
+
+fn parse(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|&b| b == b' ');
+    let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let device = fields.nth(1)?.to_vec();
+    let shows = unescape(fields.next()?);
+    let point = unescape(fields.next()?);
+    Some(Mount {
+        id,
+        device,
+        shows,
+        point,
+    })
+}
+
+/// Space, tab, newline and backslash are three octal digits behind a backslash.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, tail)) = rest.split_first() {
+        if first == b'\\'
+            && let Some(digits) = tail.first_chunk::<3>()
+            && digits.iter().all(|digit| (b'0'..b'8').contains(digit))
+        {
+            let value = digits
+                .iter()
+                .fold(0_u16, |value, digit| value * 8 + u16::from(digit - b'0'));
+            out.push(u8::try_from(value).unwrap_or(b'?'));
+            rest = &tail[3..];
+        } else {
+            out.push(first);
+            rest = tail;
+        }
+    }
+    out
+}
+
+/// The path of `path` on the file system of the mount that holds it.
+fn on_file_system(mount: &Mount, path: &Path) -> Option<Vec<u8>> {
+    let rest = below(&mount.point, path.as_os_str().as_bytes())?;
+    let mut whole = mount.shows.clone();
+    if !rest.is_empty() {
+        if whole != b"/" {
+            whole.push(b'/');
+        }
+        whole.extend_from_slice(rest);
+    }
+    Some(whole)
+}
+
+/// What is left of `path` below `base`, without a leading slash; `None` if it is
+/// not there.
+fn below<'p>(base: &[u8], path: &'p [u8]) -> Option<&'p [u8]> {
+    let rest = path.strip_prefix(base)?;
+    match rest.first() {
+        None => Some(rest),
+        Some(b'/') => Some(&rest[1..]),
+        Some(_) if base == b"/" => Some(rest),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_mountinfo() {
+        let line = b"36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 - ext3 /dev/root rw";
+        let expected = Mount {
+            id: 36,
+            device: b"98:0".to_vec(),
+            shows: b"/mnt1".to_vec(),
+            point: b"/mnt 2".to_vec(),
+        };
+        assert_eq!(parse(line), Some(expected.clone()));
+        assert_eq!(parse(b""), None);
+        let within = on_file_system(&expected, Path::new("/mnt 2/a/b"));
+        assert_eq!(within.as_deref(), Some(&b"/mnt1/a/b"[..]));
+        assert_eq!(on_file_system(&expected, Path::new("/mnt 22")), None);
+    }
+}
