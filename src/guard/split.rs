@@ -4,7 +4,6 @@
 //! pipe, and the guard takes the descriptor with pidfd_getfd(2). The server's
 //! side can go on at once, since its first execve(2) waits for the guard.
 
-use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -281,8 +280,7 @@ fn take_signals() -> io::Result<SignalFd> {
 impl Server {
     /// Tells the guard, which has the log, why the server did not start, and
     /// ends.
-    pub fn fail(&mut self, result: Result<Infallible, Error>) -> ! {
-        let Err(error) = result;
+    pub fn fail(&mut self, error: &Error) -> ! {
         // If the guard is gone there is nobody left to tell.
         let _ = write!(self.pipe, "{error}");
         std::process::exit(i32::from(Exit::Failed.code()))
