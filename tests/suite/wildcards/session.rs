@@ -145,6 +145,46 @@ fn a_costly_pattern_ends() {
     assert!(ours.err().contains("the pattern is too costly"), "{ours}");
 }
 
+/// Just as many names as execve(2) takes: one more, and it is we who say so, not the kernel.
+#[test]
+fn what_is_let_through_can_be_executed() {
+    let host = host("");
+    let uploads = host.alice().at("uploads");
+    let names = |count: usize| {
+        host.inside(|| {
+            let _ = std::fs::remove_dir_all(uploads.join("many"));
+            std::fs::create_dir(uploads.join("many")).expect("a directory");
+            for number in 0..count {
+                let name = format!("many/{number:05}");
+                std::fs::write(uploads.join(name), "").expect("a file");
+            }
+        });
+        // A client that goes away at once: the server has started, or not.
+        let command = "ulimit -s 512; exec /opt/xfersh -c 'scp -f uploads/many/*'";
+        let mut shell = std::process::Command::new("sh");
+        use std::os::unix::process::CommandExt;
+        shell.args(["-c", command]).current_dir(host.alice().home());
+        shell.uid(host.alice().id).gid(host.alice().id).env_clear();
+        let ours = host.run(&mut shell, b"\0");
+        let refused = ours.err().contains("cannot take as many names");
+        let started = ours.out().starts_with("C0644 0 00000\n");
+        assert!(refused != started, "{count}: {ours}");
+        started
+    };
+    let (mut fits, mut too_many) = (1, 10_000);
+    assert!(names(fits) && !names(too_many));
+    while too_many - fits > 1 {
+        let middle = usize::midpoint(fits, too_many);
+        *(if names(middle) {
+            &mut fits
+        } else {
+            &mut too_many
+        }) = middle;
+    }
+    // 128 KiB by the rule of the kernel, 27 bytes a name; the environment takes a little.
+    assert!((4_800..4_855).contains(&fits), "{fits}");
+}
+
 #[test]
 fn a_name_that_is_no_text_is_sent() {
     use std::os::unix::ffi::OsStrExt;
