@@ -14,9 +14,17 @@ use std::os::unix::ffi::OsStringExt as _;
 /// Longest path that is accepted, in bytes (PATH_MAX of `linux/limits.h`).
 pub const PATH_MAX: usize = 4096;
 
-/// What means something to us where it is not quoted: the tilde at the start
-/// of a word, and all that a pattern is made of (`super::pattern`).
-const MEANINGFUL: &[u8] = b"~*?[]!^-:=.";
+/// Whether a character means something to us where it is not quoted: the
+/// tilde at the start of a word, and what a pattern is made of
+/// (`super::pattern`).
+const fn is_meaningful(c: u8) -> bool {
+    matches!(c, b'~' | b'*' | b'?' | b'[' | b']')
+}
+
+/// The same behind an opening bracket.
+const fn is_meaningful_in_brackets(c: u8) -> bool {
+    matches!(c, b'!' | b'^' | b'-' | b':' | b'=' | b'.')
+}
 
 /// Why a command cannot be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +52,8 @@ impl std::fmt::Display for WordsError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     bytes: Vec<u8>,
-    /// Positions in `bytes` of unquoted [`MEANINGFUL`] characters, ascending.
+    /// Positions in `bytes` of unquoted characters that mean something,
+    /// ascending.
     active: Vec<usize>,
 }
 
@@ -83,9 +92,12 @@ impl Word {
     pub fn pattern(&self) -> OsString {
         let mut out = Vec::with_capacity(self.bytes.len());
         let mut active = self.active.iter().peekable();
+        let mut bracket = false;
         for (at, c) in self.bytes.iter().enumerate() {
             let is_active = active.next_if_eq(&&at).is_some();
-            if !is_active && (*c == b'\\' || MEANINGFUL.contains(c)) {
+            bracket |= is_active && *c == b'[';
+            let meaningful = is_meaningful(*c) || bracket && is_meaningful_in_brackets(*c);
+            if !is_active && (*c == b'\\' || meaningful) {
                 out.push(b'\\');
             }
             out.push(*c);
@@ -120,6 +132,8 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
     let mut out = String::with_capacity(command.len());
     let mut quote = Quote::None;
     let mut word_start = true;
+    // Whether an unquoted bracket stands before in the word.
+    let mut bracket = false;
     let mut bytes = command.iter();
     let mut after_backslash = false;
     while let Some(&c) = bytes.next() {
@@ -145,11 +159,17 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
                 return Err(WordsError::Metacharacter(c));
             }
             (Quote::None, b'#') if word_start => return Err(WordsError::Metacharacter(c)),
-            (Quote::None, _) if MEANINGFUL.contains(&c) => shown = marked(c),
+            (Quote::None, _) if is_meaningful(c) => {
+                bracket |= c == b'[';
+                shown = marked(c);
+            }
+            (Quote::None, _) if bracket && is_meaningful_in_brackets(c) => shown = marked(c),
             (Quote::None, _) => {}
         }
         after_backslash = c == b'\\' && shown == '\\';
         word_start = quote == Quote::None && matches!(shown, ' ' | '\t' | '\n');
+        // A space behind a backslash ends no word.
+        bracket &= !word_start || c == b'\\';
         out.push(shown);
     }
     Ok(out)
@@ -246,12 +266,15 @@ mod tests {
 
     #[test]
     fn only_unquoted_wildcards_and_tildes_are_active() {
-        let rows: [(&str, bool, &str); 11] = [
+        let rows: [(&str, bool, &str); 14] = [
             ("*.c", false, "*.c"),
             ("'*'.c", false, r"\*.c"),
             (r"\*x?", false, r"\*x?"),
             ("a[bc]", false, "a[bc]"),
             ("a[b'-'c]", false, r"a[b\-c]"),
+            ("[a.]-b", false, "[a.]-b"),
+            (r"[a\ -z]", false, "[a -z]"),
+            ("[-z]", false, "[-z]"),
             (r"[\!a'^']", false, r"[\!a\^]"),
             (r"[[':'alpha:]]", false, r"[[\:alpha:]]"),
             (r"a\\b", false, r"a\\b"),
