@@ -34,6 +34,8 @@ pub enum Step {
     Proof(&'static str),
     /// The system-call filter and its guard.
     Guard(&'static str),
+    /// The wildcards of the request.
+    Wildcards,
     /// The server program.
     Exec(PathBuf),
     /// The log socket, where the policy requires it.
@@ -60,6 +62,16 @@ impl Error {
         Self {
             step,
             cause: Cause::Text(cause.into()),
+        }
+    }
+
+    /// What the client is told: the failure itself where the client can mend
+    /// it, else where the reason stands.
+    #[must_use]
+    pub fn for_client(&self) -> String {
+        match self.step {
+            Step::Wildcards => format!("{self}"),
+            _ => "The session could not be started; the reason is in the log of the server.".into(),
         }
     }
 
@@ -104,6 +116,7 @@ impl fmt::Display for Step {
             Self::Rule(path) => write!(f, "grant {} to the session", path.display()),
             Self::Proof(what) => write!(f, "prove that {what}"),
             Self::Guard(what) => write!(f, "start the guard ({what})"),
+            Self::Wildcards => f.write_str("expand the wildcards of the request"),
             Self::Exec(path) => write!(f, "start the server {}", path.display()),
             Self::Audit => f.write_str("reach the system log"),
         }

@@ -36,9 +36,7 @@ pub fn serve(call: Call) -> Exit {
         Ok(Session::Served(end)) => end.pass_on(),
         Err(error) => {
             audit.event(Importance::Error, &tell::Failure(&error));
-            tell::client(
-                "The session could not be started; the reason is in the log of the server.",
-            );
+            tell::client(&error.for_client());
             Exit::Failed
         }
     }
@@ -93,9 +91,12 @@ pub fn carry_out(plan: Plan, slot: Option<Slot>, audit: &mut Audit) -> Result<Se
         Side::Server(server) => Some(server),
         Side::Unguarded => None,
     };
-    let failed = exec(confined);
+    let Err(error) = exec(confined);
     match server {
-        Some(mut server) => server.fail(failed),
-        None => failed.map(|never| match never {}),
+        Some(mut server) => {
+            tell::client(&error.for_client());
+            server.fail(&error)
+        }
+        None => Err(error),
     }
 }

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use super::account::Account;
 use super::invocation::Invocation;
+use super::pattern::Pattern;
 use super::policy::{PlaceTarget, PlaceTemplate, Policy, Protocol};
-use super::request::{self, Request};
+use super::request::{self, Direction, Request};
 use super::verdict::{Refusal, Stage};
 use super::words::Word;
 
@@ -175,26 +176,42 @@ fn vet_account(case: &Case<'_>) -> Result<(), Refusal> {
     })
 }
 
-/// The places that the client names: `~` expanded, made absolute.
+/// The places that the client names: `~` expanded, made absolute. Of a source
+/// with wildcards it is the directory in which the first one is looked for:
+/// the rest is known, and judged, when it has been expanded.
 fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<PathBuf>, Refusal> {
-    let words: Vec<&Word> = match request {
-        Request::Rsync(rsync) => super::rsync::paths(rsync).collect(),
-        _ => request.operands().iter().collect(),
-    };
     let start = case.policy.start_directory(case.account);
-    words
-        .into_iter()
-        .map(|word| {
-            let word = expand_tilde(word, case.account)?;
-            // Of a pattern only the directory before it is known by now.
-            let known = word.first_wildcard().map_or(word.bytes(), |wildcard| {
-                let before = &word.bytes()[..wildcard];
-                let slash = before.iter().rposition(|c| *c == b'/');
-                slash.map_or(b".".as_slice(), |slash| &before[..=slash])
-            });
-            Ok(start.join(OsStr::from_bytes(known)))
-        })
-        .collect()
+    let place = |word: &Word, is_source: bool| {
+        let word = expand_tilde(word, case.account)?;
+        let pattern = is_source.then(|| Pattern::parse(word.pattern().as_bytes()));
+        match pattern.filter(Pattern::is_wild) {
+            Some(pattern) if pattern.climbs() => Err(climbs()),
+            Some(pattern) => Ok(start.join(OsStr::from_bytes(pattern.directory()))),
+            None => Ok(start.join(OsStr::from_bytes(word.bytes()))),
+        }
+    };
+    match request {
+        Request::Rsync(rsync) => {
+            let sources = if rsync.sender {
+                rsync.operands.len()
+            } else {
+                0
+            };
+            let words = super::rsync::paths(rsync).enumerate();
+            words.map(|(at, word)| place(word, at < sources)).collect()
+        }
+        Request::Scp(scp) => {
+            let is_source = scp.direction == Direction::Source;
+            let words = scp.operands.iter();
+            words.map(|word| place(word, is_source)).collect()
+        }
+        Request::Sftp(_) => Ok(Vec::new()),
+    }
+}
+
+fn climbs() -> Refusal {
+    Refusal::new(Stage::Path, "'..' behind a wildcard")
+        .hint("what it means depends on the names that match: name the directory itself")
 }
 
 /// `~`, `~/…` and `~NAME` of the account itself mean its home.

@@ -13,6 +13,7 @@ pub mod bpf;
 pub mod facts;
 pub mod filter;
 pub mod invocation;
+pub mod pattern;
 mod places;
 pub mod plan;
 pub mod policy;
@@ -26,11 +27,14 @@ pub mod verdict;
 pub mod words;
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use account::Account;
 use facts::{Case, Facts, Inquiry, Place, Program};
+use pattern::Pattern;
 use places::Use;
+pub use places::vet_source;
 use plan::{Argument, Limits, Plan, Root, Rules, ServerKind};
 use policy::{PlaceTarget, Policy};
 use request::{Direction, Request, ScpRequest};
@@ -194,23 +198,30 @@ fn scp_argv(case: &Case<'_>, scp: &ScpRequest) -> Result<Vec<Argument>, Refusal>
     let mut argv = vec![Argument::Literal("scp".into())];
     argv.extend(options);
     for word in &scp.operands {
-        argv.push(operand(word, scp.direction, case.account)?);
+        argv.push(operand(word, scp.direction, scp.recursive, case.account)?);
     }
     Ok(argv)
 }
 
 /// One path of the client in the argument vector. Only a source is expanded,
 /// as the client's user expects of a shell; a target is one name.
-fn operand(word: &Word, direction: Direction, account: &Account) -> Result<Argument, Refusal> {
+fn operand(
+    word: &Word,
+    direction: Direction,
+    recursive: bool,
+    account: &Account,
+) -> Result<Argument, Refusal> {
     let word = facts::expand_tilde(word, account)?;
-    let expands = direction == Direction::Source && word.first_wildcard().is_some();
+    let (pattern, literal) = (word.pattern(), word.to_os());
+    let expands = direction == Direction::Source && Pattern::parse(pattern.as_bytes()).is_wild();
     Ok(if expands {
         Argument::Pattern {
-            pattern: word.pattern(),
-            literal: word.to_os(),
+            pattern,
+            literal,
+            recursive,
         }
     } else {
-        Argument::Literal(word.to_os())
+        Argument::Literal(literal)
     })
 }
 

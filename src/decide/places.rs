@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::access::{Access, Right};
-use super::plan::Root;
+use super::plan::{Root, Rules};
 use super::policy::NameGlob;
 use super::request::Direction;
 use super::roots::root_of;
@@ -53,6 +53,20 @@ pub(super) fn vet(
         }
         None => Err(refuse("the source is in no readable directory")),
     }
+}
+
+/// The same for a source that is known only now: a name that a wildcard
+/// matches. `path` is resolved.
+///
+/// # Errors
+///
+/// The refusal that the client would have seen, had it named the place.
+pub fn vet_source(path: &Path, recursive: bool, rules: &Rules) -> Result<(), Refusal> {
+    let usage = Use {
+        direction: Direction::Source,
+        recursive,
+    };
+    vet(path, usage, &rules.roots, &rules.dotfile_names)
 }
 
 fn vet_dotfiles(

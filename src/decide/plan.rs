@@ -58,14 +58,16 @@ impl ServerKind {
 pub enum Argument {
     /// Passed as it is.
     Literal(OsString),
-    /// A glob pattern (with `[*]`, `[?]` and `[[]` for literal characters)
-    /// that is expanded after confinement; where nothing matches, `literal`
-    /// is passed.
+    /// Wildcards ([`super::pattern::Pattern`]) that are expanded, and what they
+    /// match judged, after confinement; where nothing matches, `literal` is
+    /// passed.
     Pattern {
-        /// The pattern.
+        /// The pattern, with a backslash before what stands for itself.
         pattern: OsString,
         /// The word as the client wrote it.
         literal: OsString,
+        /// Whether the server goes into directories.
+        recursive: bool,
     },
 }
 

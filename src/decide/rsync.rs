@@ -72,7 +72,13 @@ pub(super) fn argv(request: &RsyncRequest, account: &Account) -> Result<Vec<Argu
     }
     argv.extend([literal("--"), literal(".")]);
     for word in &request.operands {
-        argv.push(super::operand(word, direction(request), account)?);
+        let recursive = request.reaches_below();
+        argv.push(super::operand(
+            word,
+            direction(request),
+            recursive,
+            account,
+        )?);
     }
     Ok(argv)
 }

@@ -3,9 +3,9 @@
 //! shell-words removes the quotes as sh(1) does, but it takes operators and
 //! expansions for ordinary characters. So the text is gone through once
 //! before: what a shell would interpret and we never do is refused, and the
-//! few unquoted characters that have a meaning for us (`~`, `*`, `?`, `[`,
-//! `]`) are marked, so that after the split each word still knows which of
-//! its characters were quoted. The words that are checked are the words that
+//! few unquoted characters that have a meaning for us (`~` and those of
+//! patterns) are marked, so that after the split each word still knows which
+//! of its characters were quoted. The words that are checked are the words that
 //! are executed: nothing is joined and split again.
 
 use std::ffi::OsString;
@@ -13,6 +13,18 @@ use std::os::unix::ffi::OsStringExt as _;
 
 /// Longest path that is accepted, in bytes (PATH_MAX of `linux/limits.h`).
 pub const PATH_MAX: usize = 4096;
+
+/// Whether a character means something to us where it is not quoted: the
+/// tilde at the start of a word, and what a pattern is made of
+/// (`super::pattern`).
+const fn is_meaningful(c: u8) -> bool {
+    matches!(c, b'~' | b'*' | b'?' | b'[' | b']')
+}
+
+/// The same behind an opening bracket.
+const fn is_meaningful_in_brackets(c: u8) -> bool {
+    matches!(c, b'!' | b'^' | b'-' | b':' | b'=' | b'.')
+}
 
 /// Why a command cannot be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +52,8 @@ impl std::fmt::Display for WordsError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     bytes: Vec<u8>,
-    /// Positions in `bytes` of unquoted `~ * ? [ ]`, ascending.
+    /// Positions in `bytes` of unquoted characters that mean something,
+    /// ascending.
     active: Vec<usize>,
 }
 
@@ -63,13 +76,6 @@ impl Word {
         self.bytes.first() == Some(&b'~') && self.active.first() == Some(&0)
     }
 
-    /// Where the first unquoted wildcard stands.
-    #[must_use]
-    pub fn first_wildcard(&self) -> Option<usize> {
-        let wild = |at: &&usize| matches!(self.bytes[**at], b'*' | b'?' | b'[');
-        self.active.iter().find(wild).copied()
-    }
-
     /// The same word with its first `count` bytes replaced; what replaces
     /// them is literal.
     #[must_use]
@@ -80,17 +86,21 @@ impl Word {
         Self { bytes, active }
     }
 
-    /// The word as a glob(3) pattern: quoted wildcards stand in brackets.
+    /// The word as a pattern: a backslash stands before each quoted character
+    /// that would mean something in one.
     #[must_use]
     pub fn pattern(&self) -> OsString {
         let mut out = Vec::with_capacity(self.bytes.len());
-        for (at, &c) in self.bytes.iter().enumerate() {
-            let literal = matches!(c, b'*' | b'?' | b'[' | b']') && !self.active.contains(&at);
-            if literal {
-                out.extend([b'[', c, b']']);
-            } else {
-                out.push(c);
+        let mut active = self.active.iter().peekable();
+        let mut bracket = false;
+        for (at, c) in self.bytes.iter().enumerate() {
+            let is_active = active.next_if_eq(&&at).is_some();
+            bracket |= is_active && *c == b'[';
+            let meaningful = is_meaningful(*c) || bracket && is_meaningful_in_brackets(*c);
+            if !is_active && (*c == b'\\' || meaningful) {
+                out.push(b'\\');
             }
+            out.push(*c);
         }
         OsString::from_vec(out)
     }
@@ -122,6 +132,8 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
     let mut out = String::with_capacity(command.len());
     let mut quote = Quote::None;
     let mut word_start = true;
+    // Whether an unquoted bracket stands before in the word.
+    let mut bracket = false;
     let mut bytes = command.iter();
     let mut after_backslash = false;
     while let Some(&c) = bytes.next() {
@@ -147,11 +159,17 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
                 return Err(WordsError::Metacharacter(c));
             }
             (Quote::None, b'#') if word_start => return Err(WordsError::Metacharacter(c)),
-            (Quote::None, b'~' | b'*' | b'?' | b'[' | b']') => shown = marked(c),
+            (Quote::None, _) if is_meaningful(c) => {
+                bracket |= c == b'[';
+                shown = marked(c);
+            }
+            (Quote::None, _) if bracket && is_meaningful_in_brackets(c) => shown = marked(c),
             (Quote::None, _) => {}
         }
         after_backslash = c == b'\\' && shown == '\\';
         word_start = quote == Quote::None && matches!(shown, ' ' | '\t' | '\n');
+        // A space behind a backslash ends no word.
+        bracket &= !word_start || c == b'\\';
         out.push(shown);
     }
     Ok(out)
@@ -243,24 +261,29 @@ mod tests {
         // A private-use character of the client is no mark of ours.
         let word = &split("\u{e02a}".as_bytes()).unwrap()[0];
         assert_eq!(word.bytes(), "\u{e02a}".as_bytes());
-        assert_eq!(word.first_wildcard(), None);
+        assert_eq!(word.pattern(), "\u{e02a}");
     }
 
     #[test]
     fn only_unquoted_wildcards_and_tildes_are_active() {
-        let rows: [(&str, Option<usize>, bool, &str); 8] = [
-            ("*.c", Some(0), false, "*.c"),
-            ("'*'.c", None, false, "[*].c"),
-            (r"\*x?", Some(2), false, "[*]x?"),
-            ("a[bc]", Some(1), false, "a[bc]"),
-            ("a]", None, false, "a]"),
-            ("~/x", None, true, "~/x"),
-            ("'~'/x", None, false, "~/x"),
-            ("a~", None, false, "a~"),
+        let rows: [(&str, bool, &str); 14] = [
+            ("*.c", false, "*.c"),
+            ("'*'.c", false, r"\*.c"),
+            (r"\*x?", false, r"\*x?"),
+            ("a[bc]", false, "a[bc]"),
+            ("a[b'-'c]", false, r"a[b\-c]"),
+            ("[a.]-b", false, "[a.]-b"),
+            (r"[a\ -z]", false, "[a -z]"),
+            ("[-z]", false, "[-z]"),
+            (r"[\!a'^']", false, r"[\!a\^]"),
+            (r"[[':'alpha:]]", false, r"[[\:alpha:]]"),
+            (r"a\\b", false, r"a\\b"),
+            ("~/x", true, "~/x"),
+            ("'~'/x", false, r"\~/x"),
+            ("a~", false, "a~"),
         ];
-        for (command, wildcard, tilde, pattern) in rows {
+        for (command, tilde, pattern) in rows {
             let word = &split(command.as_bytes()).unwrap()[0];
-            assert_eq!(word.first_wildcard(), wildcard, "{command}");
             assert_eq!(word.has_tilde(), tilde, "{command}");
             assert_eq!(word.pattern(), pattern, "{command}");
         }
@@ -271,7 +294,7 @@ mod tests {
         let word = &split(b"~/*x").unwrap()[0];
         let word = word.with_prefix(1, b"/home/a[b]");
         assert_eq!(word.bytes(), b"/home/a[b]/*x");
-        assert_eq!(word.pattern(), "/home/a[[]b[]]/*x");
+        assert_eq!(word.pattern(), r"/home/a\[b\]/*x");
         assert!(!word.has_tilde());
     }
 }

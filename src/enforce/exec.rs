@@ -19,9 +19,6 @@ use crate::error::{Error, Step};
 pub fn exec(confined: Confined) -> Result<Infallible, Error> {
     let plan = confined.plan();
     let failed = |error: Errno| Error::io(Step::Exec(plan.program.clone()), error);
-    let argv = expand(&plan.argv);
-    let argv = argv.iter().map(|word| c_string(word));
-    let argv: Vec<_> = argv.collect::<Result<_, _>>().map_err(failed)?;
     let environment = plan.environment.iter().map(|(name, value)| {
         let mut entry = OsString::from(name);
         entry.push("=");
@@ -29,6 +26,7 @@ pub fn exec(confined: Confined) -> Result<Infallible, Error> {
         c_string(&entry)
     });
     let environment: Vec<_> = environment.collect::<Result<_, _>>().map_err(failed)?;
+    let argv = expand(plan, &environment)?;
     let program = c_string(plan.program.as_os_str()).map_err(failed)?;
     execve(&program, &argv, &environment).map_err(failed)
 }

@@ -166,7 +166,7 @@ fn unsafe_parent(path: &Path) -> Option<&'static str> {
 /// The path with its existing part resolved; what does not exist is taken
 /// word by word. Where even that fails, the path is taken as it is: the
 /// kernel will refuse what it cannot reach.
-fn resolve(path: &Path) -> PathBuf {
+pub(super) fn resolve(path: &Path) -> PathBuf {
     for existing in path.ancestors() {
         let Ok(mut resolved) = fs::canonicalize(existing) else {
             continue;

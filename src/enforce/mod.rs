@@ -7,7 +7,7 @@ pub mod account;
 pub mod audit;
 pub mod confine;
 pub mod exec;
-mod expand;
+pub mod expand;
 pub mod facts;
 pub mod identity;
 pub mod kernel;

@@ -5,7 +5,6 @@
 //! side can go on at once, since its first execve(2) waits for the guard.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -317,8 +316,7 @@ fn take_signals() -> io::Result<SignalFd> {
 impl Server {
     /// Tells the guard, which has the log, why the server did not start, and
     /// ends.
-    pub fn fail(&mut self, result: Result<Infallible, Error>) -> ! {
-        let Err(error) = result;
+    pub fn fail(&mut self, error: &Error) -> ! {
         // If the guard is gone there is nobody left to tell.
         let _ = write!(self.pipe, "{error}");
         std::process::exit(i32::from(Exit::Failed.code()))

@@ -29,3 +29,4 @@ mod prepared;
 mod rsync;
 mod self_test;
 mod ssh;
+mod wildcards;

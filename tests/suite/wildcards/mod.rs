@@ -1,0 +1,5 @@
+//! Wildcards of sources: what they match, what they cost, and that they lead nowhere.
+
+mod session;
+mod shells;
+mod words;
