@@ -119,7 +119,7 @@ impl Ledger {
     pub fn changed(&mut self, log: &mut Audit, deed: Deed, what: &dyn Display, path: &[u8]) {
         self.counts.deeds[deed as usize] += 1;
         let line = format_args!("{} {what} path=\"{}\"", deed.name(), Escaped::bytes(path));
-        log.event(Importance::Info, &line);
+        log.queue(Importance::Info, &line);
     }
 
     /// Writes a line for a new name of `from`.
@@ -131,7 +131,7 @@ impl Ledger {
             Escaped::bytes(from),
             Escaped::bytes(to)
         );
-        log.event(Importance::Info, &line);
+        log.queue(Importance::Info, &line);
     }
 
     /// Begins an upload; its line follows when it ends.
@@ -243,7 +243,7 @@ impl Ledger {
             Also(&upload),
             Escaped::bytes(&upload.path)
         );
-        log.event(Importance::Info, &line);
+        log.queue(Importance::Info, &line);
     }
 
     /// Notes a refused attempt: a line for the first ones of each reason.

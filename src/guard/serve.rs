@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -43,6 +44,9 @@ impl Guard<'_> {
     /// other than a call did.
     fn turn(&mut self) -> io::Result<()> {
         loop {
+            if self.audit.flush_due() == Some(Duration::ZERO) {
+                self.audit.flush();
+            }
             let timeout = self.next_wake_up();
             let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
             let (mut calls, mut signalled) = (PollFlags::empty(), PollFlags::empty());
@@ -52,6 +56,7 @@ impl Guard<'_> {
                     PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
                 ];
                 match poll(&mut fds, timeout) {
+                    Ok(0) if self.audit.has_queued() => self.audit.flush(),
                     Ok(0) => self.clock.rest(),
                     Ok(_) => {
                         calls = fds[0].revents().unwrap_or(PollFlags::empty());
