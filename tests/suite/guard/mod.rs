@@ -8,6 +8,7 @@ mod limits;
 mod log;
 mod moved;
 mod process;
+mod queue;
 mod races;
 mod remembering;
 mod same;
