@@ -3,6 +3,7 @@
 
 mod continuing;
 mod features;
+mod growth;
 mod lifecycle;
 mod limits;
 mod log;
