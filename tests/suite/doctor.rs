@@ -9,7 +9,7 @@ use super::prepared::{SHELL, USR_CHANGES, bare, install, installed, prepared, sh
 
 /// The findings about carol: identifier, severity, mending line. Notes are left out.
 #[track_caller]
-fn findings(host: &Host) -> Vec<(String, String, String)> {
+pub fn findings(host: &Host) -> Vec<(String, String, String)> {
     let output = host.root(SHELL, &["--doctor", "--user", "carol", "--json"]);
     let report: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));

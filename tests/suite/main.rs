@@ -22,6 +22,7 @@ mod install;
 mod layering;
 mod leftovers;
 mod live;
+mod mend_lines;
 mod name_service;
 mod package;
 mod policy_file;
