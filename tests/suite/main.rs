@@ -19,6 +19,7 @@ mod guard;
 mod hostile;
 mod hostile_start;
 mod install;
+mod install_races;
 mod layering;
 mod leftovers;
 mod live;
