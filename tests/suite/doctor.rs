@@ -94,7 +94,8 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ),
     (
         "printf 'Match User carol\\nAuthorizedKeysFile %%h/uploads/.ssh/keys\\n' >/etc/ssh/sshd_config.d/05-local.conf; \
-         mkdir /home/carol/uploads/.ssh; cp /etc/ssh/xfersh_keys/carol /home/carol/uploads/.ssh/keys",
+         cd /home/carol/uploads; mkdir -m 755 .ssh; install -m 644 /etc/ssh/xfersh_keys/carol .ssh/keys; \
+         rm /etc/ssh/xfersh_keys/carol",
         "sshd-keys-writable",
         "serious",
     ),
