@@ -6,21 +6,31 @@
 //! shows. Sending waits a bounded time: a log daemon that hangs must not hang
 //! the session, and a lost line is counted and told of in the next one.
 //! Bytes of the peer are escaped by whoever formats the event.
+//!
+//! Lines of changes may wait in a queue, since a datagram each costs more than
+//! all else that a small file costs. The queue goes out when it is full, when
+//! the session rests, when its first line gets old, before any other line, and
+//! at the end. A process that is killed takes its queue with it; then the
+//! closing line is missing too. Under `audit = "required"` nothing waits.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::io::Write;
-use std::time::Duration;
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::time::{Duration, Instant};
 
-use syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
+use syslog::{Logger, LoggerBackend};
 
+use super::lines::{Frame, Lines};
 use crate::decide::invocation::Invocation;
 use crate::decide::policy::Requirement;
 use crate::decide::verdict::Verdict;
 use crate::error::{Error, Step};
 use crate::escape::Escaped;
 use crate::judge::Subject;
+
+pub use super::lines::Importance;
 
 /// Where syslog daemons and journald listen.
 const SOCKET: &str = "/dev/log";
@@ -31,16 +41,11 @@ const WAIT_MAX: Duration = Duration::from_millis(200);
 /// How long it may wait after one was lost.
 const WAIT_LOST: Duration = Duration::from_millis(1);
 
-/// How important a line is (syslog(3)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Importance {
-    /// What was asked for and done.
-    Info,
-    /// What was refused.
-    Warning,
-    /// What failed, or could not be kept.
-    Error,
-}
+/// How long a line may wait in the queue while the session is at work.
+const QUEUED_MAX: Duration = Duration::from_millis(500);
+
+/// How long it waits for another one while the session rests.
+const RESTING_MAX: Duration = Duration::from_millis(50);
 
 /// The log of one session.
 #[allow(
@@ -48,11 +53,16 @@ pub enum Importance {
     reason = "the logger of the syslog crate has none"
 )]
 pub struct Audit {
-    logger: Option<Logger<LoggerBackend, Line>>,
+    logger: Option<Logger<LoggerBackend, ()>>,
     session: u64,
     subject: String,
     sequence: u64,
     lost: u64,
+    queue: Lines,
+    /// When the first line of the queue was made.
+    oldest: Option<Instant>,
+    /// Whether lines of changes may wait.
+    may_queue: bool,
 }
 
 impl Audit {
@@ -66,17 +76,22 @@ impl Audit {
             subject: format!("account=- uid={uid} client=-"),
             sequence: 0,
             lost: 0,
+            queue: Lines::new(std::process::id()),
+            oldest: None,
+            may_queue: true,
         };
         audit.connect();
         audit
     }
 
-    /// Fails where the policy requires a log daemon and there is none.
+    /// Fails where the policy requires a log daemon and there is none. From now
+    /// on no line waits where it does.
     ///
     /// # Errors
     ///
     /// If so.
-    pub fn require(&self, requirement: Requirement) -> Result<(), Error> {
+    pub fn require(&mut self, requirement: Requirement) -> Result<(), Error> {
+        self.may_queue = requirement != Requirement::Required;
         match requirement {
             Requirement::Required if self.logger.is_none() || self.lost > 0 => Err(Error::text(
                 Step::Audit,
@@ -121,48 +136,102 @@ impl Audit {
         }
     }
 
-    /// Logs one event.
+    /// Logs one event, behind those that wait.
     pub fn event(&mut self, importance: Importance, event: &dyn fmt::Display) {
-        self.sequence += 1;
-        let lost = Lost(self.lost);
-        let (session, sequence, subject) = (self.session, self.sequence, &self.subject);
-        let line = format!("session={session:016x} seq={sequence} {subject}{lost} {event}");
-        let was_lost = self.lost > 0;
-        let is_lost = !self.send(importance, &line);
-        self.lost = if is_lost { self.lost + 1 } else { 0 };
-        if is_lost != was_lost {
-            self.bound_wait();
+        self.append(importance, event);
+        self.flush();
+    }
+
+    /// Logs one event, which may wait for others to go out with it.
+    pub fn queue(&mut self, importance: Importance, event: &dyn fmt::Display) {
+        self.append(importance, event);
+        if !self.may_queue || self.queue.is_full() {
+            self.flush();
+        } else if self.oldest.is_none() {
+            self.oldest = Some(Instant::now());
         }
     }
 
-    /// Sends a line; a daemon that was restarted is connected to once more.
-    fn send(&mut self, importance: Importance, line: &str) -> bool {
+    /// Whether lines wait.
+    #[must_use]
+    pub const fn has_queued(&self) -> bool {
+        self.oldest.is_some()
+    }
+
+    /// How long a session that now rests may go on resting until it has to
+    /// flush; zero if it has to at once. `None` if no line waits.
+    #[must_use]
+    pub fn flush_due(&self) -> Option<Duration> {
+        let left = QUEUED_MAX.saturating_sub(self.oldest?.elapsed());
+        Some(left.min(RESTING_MAX))
+    }
+
+    /// Sends the lines that wait.
+    pub fn flush(&mut self) {
+        self.oldest = None;
+        let mut queue = std::mem::take(&mut self.queue);
+        let mut at = 0;
+        while at < queue.len() {
+            let was_lost = self.lost > 0;
+            match self.send(&queue, at) {
+                Outcome::Sent(count) => {
+                    at += count;
+                    self.lost = 0;
+                }
+                Outcome::Lost => {
+                    at += 1;
+                    self.lost += 1;
+                }
+                Outcome::Unreachable => {
+                    self.lost += (queue.len() - at) as u64;
+                    at = queue.len();
+                }
+            }
+            if (self.lost > 0) != was_lost {
+                self.bound_wait();
+            }
+        }
+        queue.clear();
+        self.queue = queue;
+    }
+
+    fn append(&mut self, importance: Importance, event: &dyn fmt::Display) {
+        self.sequence += 1;
+        let (session, sequence, subject) = (self.session, self.sequence, &self.subject);
+        let head = format_args!("session={session:016x} seq={sequence} {subject}");
+        self.queue.append(importance, &head, event);
+    }
+
+    /// Sends lines from that one on; a daemon that was restarted is connected
+    /// to once more.
+    fn send(&mut self, lines: &Lines, from: usize) -> Outcome {
+        let lost = Lost(self.lost).to_string();
         for _ in 0..2 {
             if self.logger.is_none() {
                 self.connect();
             }
-            let Some(logger) = &mut self.logger else {
-                return false;
+            let Some((socket, frame)) = self.logger.as_ref().and_then(socket) else {
+                return Outcome::Unreachable;
             };
-            let sent = match importance {
-                Importance::Info => logger.info(line),
-                Importance::Warning => logger.warning(line),
-                Importance::Error => logger.err(line),
-            };
-            match sent {
-                Ok(()) => return true,
-                Err(syslog::Error::Write(error)) if is_timeout(&error) => return false,
+            match lines.send(socket, frame, from, &lost) {
+                Ok(sent) if sent.whole && sent.count > 0 => return Outcome::Sent(sent.count),
+                // A stream that took a part of a line takes no other one.
+                Ok(sent) => {
+                    self.logger = None;
+                    if sent.count > 1 {
+                        return Outcome::Sent(sent.count - 1);
+                    }
+                    return Outcome::Lost;
+                }
+                Err(error) if is_timeout(&error) => return Outcome::Lost,
                 Err(_) => self.logger = None,
             }
         }
-        false
+        Outcome::Lost
     }
 
     fn connect(&mut self) {
-        let line = Line {
-            process: std::process::id(),
-        };
-        self.logger = syslog::unix_custom(line, SOCKET).ok();
+        self.logger = syslog::unix_custom((), SOCKET).ok();
         self.bound_wait();
     }
 
@@ -184,8 +253,34 @@ impl Audit {
     }
 }
 
-fn is_timeout(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{TimedOut, WouldBlock};
+impl Drop for Audit {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// What became of lines that were to be sent.
+enum Outcome {
+    /// So many arrived.
+    Sent(usize),
+    /// The first one is lost.
+    Lost,
+    /// There is no daemon: all are lost.
+    Unreachable,
+}
+
+/// The socket of a connection to a local daemon, and how lines end there.
+fn socket(logger: &Logger<LoggerBackend, ()>) -> Option<(BorrowedFd<'_>, Frame)> {
+    match &logger.backend {
+        LoggerBackend::Unix(socket) => Some((socket.as_fd(), Frame::Datagram)),
+        // Nothing is written through its buffer, which stays empty.
+        LoggerBackend::UnixStream(stream) => Some((stream.get_ref().as_fd(), Frame::Stream)),
+        LoggerBackend::Udp(..) | LoggerBackend::Tcp(_) => None,
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    use io::ErrorKind::{TimedOut, WouldBlock};
     matches!(error.kind(), WouldBlock | TimedOut)
 }
 
@@ -220,20 +315,5 @@ impl fmt::Display for Lost {
             return Ok(());
         }
         write!(f, " lost={}", self.0)
-    }
-}
-
-/// The form of a line as syslog(3) of the C library sends it, but without a
-/// time: the daemon puts in its own, and none of ours depends on TZ.
-#[derive(Clone)]
-struct Line {
-    process: u32,
-}
-
-impl LogFormat<&str> for Line {
-    fn format<W: Write>(&self, w: &mut W, severity: Severity, message: &str) -> syslog::Result<()> {
-        let priority = Facility::LOG_AUTHPRIV as u8 | severity as u8;
-        let process = self.process;
-        write!(w, "<{priority}>xfersh[{process}]: {message}").map_err(syslog::Error::Write)
     }
 }

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod identity;
 pub mod kernel;
 mod landlock;
+mod lines;
 pub mod load;
 pub mod peer;
 pub mod sanitise;

@@ -68,6 +68,12 @@ impl Clock {
 impl Guard<'_> {
     /// Milliseconds until there is something to look at; -1 for never.
     pub(super) fn next_wake_up(&self) -> i32 {
+        if let Some(due) = self.log.audit.flush_due() {
+            // Up to a whole one: with less than one, poll would return at once
+            // again and again.
+            let due = i32::try_from(due.as_millis()).unwrap_or(TICK);
+            return due.saturating_add(1).min(TICK);
+        }
         let limits = &self.plan.limits;
         let bounded = limits.idle_timeout.is_some()
             || limits.max_session_time.is_some()

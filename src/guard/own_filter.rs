@@ -70,6 +70,7 @@ const CALLS: &[c_long] = &[
     libc::SYS_connect,
     libc::SYS_setsockopt,
     libc::SYS_sendto,
+    libc::SYS_sendmmsg,
     // Memory, and the end.
     libc::SYS_brk,
     libc::SYS_mmap,

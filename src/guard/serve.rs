@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -44,6 +45,9 @@ impl Guard<'_> {
     /// other than a call did.
     fn turn(&mut self) -> io::Result<()> {
         loop {
+            if self.log.audit.flush_due() == Some(Duration::ZERO) {
+                self.log.audit.flush();
+            }
             let timeout = self.next_wake_up();
             let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
             let (mut calls, mut signalled) = (PollFlags::empty(), PollFlags::empty());
@@ -53,6 +57,7 @@ impl Guard<'_> {
                     PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
                 ];
                 match poll(&mut fds, timeout) {
+                    Ok(0) if self.log.audit.has_queued() => self.log.audit.flush(),
                     Ok(0) => self.clock.rest(),
                     Ok(_) => {
                         calls = fds[0].revents().unwrap_or(PollFlags::empty());

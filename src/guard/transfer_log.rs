@@ -130,7 +130,8 @@ impl Display for Counts {
 /// The log of one session.
 #[allow(missing_debug_implementations, reason = "the log has none")]
 pub struct TransferLog<'a> {
-    audit: &'a mut Audit,
+    /// The log that all lines go to.
+    pub audit: &'a mut Audit,
     counts: Counts,
     denied: [(u32, Option<Denial>); Denial::KINDS],
     uploads: Vec<Upload>,
@@ -167,7 +168,7 @@ impl<'a> TransferLog<'a> {
     pub fn changed(&mut self, deed: Deed, what: &dyn Display, path: &[u8]) -> Logged {
         self.counts.deeds[deed as usize] += 1;
         let line = format_args!("{} {what} path=\"{}\"", deed.name(), Escaped::bytes(path));
-        self.audit.event(Importance::Info, &line);
+        self.audit.queue(Importance::Info, &line);
         Logged::with(Answer::Value(0))
     }
 
@@ -180,7 +181,7 @@ impl<'a> TransferLog<'a> {
             Escaped::bytes(from),
             Escaped::bytes(to)
         );
-        self.audit.event(Importance::Info, &line);
+        self.audit.queue(Importance::Info, &line);
         Logged::with(Answer::Value(0))
     }
 
@@ -368,11 +369,11 @@ impl<'a> TransferLog<'a> {
                 self.counts.deeds[upload.deed as usize] += 1;
                 let (deed, also) = (upload.deed.name(), Also(upload));
                 let line = format_args!("{deed} file bytes={bytes}{also} path=\"{path}\"");
-                self.audit.event(Importance::Info, &line);
+                self.audit.queue(Importance::Info, &line);
             }
             Some(before) if before != bytes => {
                 let line = format_args!("written file bytes={bytes} path=\"{path}\"");
-                self.audit.event(Importance::Info, &line);
+                self.audit.queue(Importance::Info, &line);
             }
             Some(_) => {}
         }

@@ -11,6 +11,7 @@ pub mod process;
 pub mod rename;
 pub mod residence;
 pub mod seccomp;
+pub mod send;
 pub mod signals;
 pub mod stat;
 pub mod statx;

@@ -232,6 +232,29 @@ static void flood(void)
 	printf("attempts %ld well %ld\n", count, well);
 }
 
+/* allocate PATH SIZE MODE OFFSET LENGTH: fallocate(2) of a file that is written full up to SIZE; what came of it. */
+static void allocate(void)
+{
+	static char block[65536];
+	long size = atol(words[2]), at;
+	int fd = openat(AT_FDCWD, words[1], O_RDWR | O_CREAT | O_EXCL, 0644);
+	struct stat status;
+	long result;
+
+	/* Past the bound: an error, and not the end. */
+	signal(SIGXFSZ, SIG_IGN);
+	memset(block, 'x', sizeof(block));
+	for (at = 0; at < size; at += (long)sizeof(block))
+		if (write(fd, block, sizeof(block)) < 0)
+			printf("cannot write: %d\n", errno);
+	/* Blocks of what is written count once they are on the disk. */
+	fsync(fd);
+	result = syscall(SYS_fallocate, fd, (int)strtol(words[3], NULL, 0), atol(words[4]), atol(words[5]));
+	printf("errno %d ", result < 0 ? errno : 0);
+	fstat(fd, &status);
+	printf("size %lld blocks %lld\n", (long long)status.st_size, (long long)status.st_blocks);
+}
+
 /* sleepers COUNT: processes that only wait, and this one with them. */
 static void sleepers(void)
 {
@@ -344,6 +367,8 @@ int main(int argc, char **argv)
 		churn();
 	else if (!strcmp(words[0], "flood"))
 		flood();
+	else if (!strcmp(words[0], "allocate"))
+		allocate();
 	else if (!strcmp(words[0], "sleepers"))
 		sleepers();
 	else if (!strcmp(words[0], "assault"))

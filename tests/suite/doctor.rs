@@ -9,7 +9,7 @@ use super::prepared::{SHELL, USR_CHANGES, bare, install, installed, prepared, sh
 
 /// The findings about carol: identifier, severity, mending line. Notes are left out.
 #[track_caller]
-fn findings(host: &Host) -> Vec<(String, String, String)> {
+pub fn findings(host: &Host) -> Vec<(String, String, String)> {
     let output = host.root(SHELL, &["--doctor", "--user", "carol", "--json"]);
     let report: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
@@ -94,7 +94,8 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ),
     (
         "printf 'Match User carol\\nAuthorizedKeysFile %%h/uploads/.ssh/keys\\n' >/etc/ssh/sshd_config.d/05-local.conf; \
-         mkdir /home/carol/uploads/.ssh; cp /etc/ssh/xfersh_keys/carol /home/carol/uploads/.ssh/keys",
+         cd /home/carol/uploads; mkdir -m 755 .ssh; install -m 644 /etc/ssh/xfersh_keys/carol .ssh/keys; \
+         rm /etc/ssh/xfersh_keys/carol",
         "sshd-keys-writable",
         "serious",
     ),

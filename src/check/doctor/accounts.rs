@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::database::{Database, Person};
-use super::finding::{Finding, quoted};
+use super::finding::{Finding, quoted, word};
 use crate::decide::policy::PolicyFile;
 use crate::escape::Escaped;
 
@@ -45,7 +45,7 @@ pub fn judge(
             findings.push(Finding::serious(
                 "account-root",
                 say,
-                format!("usermod -s /bin/bash {name}"),
+                format!("usermod -s /bin/bash {}", word(&person.account.name)),
             ));
         } else if let Some(other) = policy.differing_aliases(&person.account, None).next() {
             let other = Escaped::bytes(other.as_bytes());
@@ -55,7 +55,8 @@ pub fn judge(
             );
             // 0 stands for: the next free one, as useradd(8) would choose it.
             let mend = format!(
-                "usermod -u \"$(( $(getent passwd | cut -d: -f3 | sort -n | awk '$1 < 60000' | tail -n 1) + 1 ))\" {name}"
+                "usermod -u \"$(( $(getent passwd | cut -d: -f3 | sort -n | awk '$1 < 60000' | tail -n 1) + 1 ))\" {}",
+                word(&person.account.name)
             );
             findings.push(Finding::serious("account-shared-uid", say, mend));
         }
@@ -65,7 +66,7 @@ pub fn judge(
             findings.push(Finding::note(
                 "account",
                 say,
-                format!("xfersh --doctor --user {name}"),
+                format!("xfersh --doctor --user {}", word(&person.account.name)),
             ));
         }
     }
@@ -82,7 +83,7 @@ pub fn judge_shell(person: &Person, own: &Path, is_forced: bool) -> Option<Findi
     let name = Escaped::bytes(person.account.name.as_bytes());
     let shell = Escaped::path(&person.shell);
     let say = format!("The shell of {name} is {shell}, not xfersh: nothing is confined.");
-    let mend = format!("usermod -s {} {name}", quoted(own));
+    let mend = format!("usermod -s {} {}", quoted(own), word(&person.account.name));
     Some(Finding::serious("account-shell", say, mend))
 }
 

@@ -1,7 +1,7 @@
 //! Does a group give the account more than file transfer?
 
 use super::database::Person;
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, word};
 
 /// Groups that stand for more than files of their own, and what they give
 /// (Debian's wiki, SystemGroups; the documentation of each daemon).
@@ -88,6 +88,7 @@ pub fn judge(person: &Person, primary: Option<&str>) -> Vec<Finding> {
     powerful
         .map(|(group, severity, power)| {
             let say = format!("{name} is in the group {group}, which gives {power}.");
+            let name = word(name);
             let mend = if primary == Some(*group) {
                 format!("groupadd -f {name} && usermod -g {name} {name}")
             } else {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::database::Person;
 use super::files::{self, FileFacts, Kind};
-use super::finding::{Finding, quoted};
+use super::finding::{Finding, quoted, word};
 
 /// What lies at and below a home.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -213,7 +213,8 @@ pub fn judge_writable(person: &Person, gids: &[u32], writable: &[Writable]) -> O
     let name = &account.name;
     let say = format!("{name} has no directory that it may write: every upload is refused.");
     let mend = format!(
-        "install -d -o {name} -g {} -m 0750 {}",
+        "install -d -o {} -g {} -m 0750 {}",
+        word(name),
         account.gid,
         quoted(&place)
     );

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::finding::quoted;
+use super::finding::{quoted, word};
 
 /// What the mending line of one account depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,9 @@ impl Mender {
     /// Sets what cannot stand in a `Match` block.
     #[must_use]
     pub fn global(line: &str) -> String {
-        format!("sed -i '1i {line}' {CONFIG}")
+        // A backslash would be sed's own.
+        let script = format!("1i {}", line.replace('\\', "\\\\"));
+        format!("sed -i {} {CONFIG}", word(&script))
     }
 
     /// Makes the subsystem `sftp` start the server program.
@@ -72,10 +74,24 @@ impl Mender {
             return Self::global(&format!("Subsystem sftp {server}"));
         }
         let files = words(&self.subsystem_files);
-        format!(
-            "sed -Ei 's|^([[:space:]]*subsystem[[:space:]]+sftp[[:space:]]).*|\\1{server}|I' {files}"
-        )
+        let script = format!(
+            "s|^([[:space:]]*subsystem[[:space:]]+sftp[[:space:]]).*|\\1{}|I",
+            replacement(server)
+        );
+        format!("sed -Ei {} {files}", word(&script))
     }
+}
+
+/// What sed(1) puts in as it is.
+fn replacement(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if matches!(c, '\\' | '&' | '|') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 fn words(paths: &[PathBuf]) -> String {

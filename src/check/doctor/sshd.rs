@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::database::Database;
 use super::files;
-use super::finding::{Finding, quoted};
+use super::finding::{Finding, quoted, word};
 use super::mend::{CONFIG, Mender};
 use super::rights::{ANYWHERE, Rights};
 use super::settings::Settings;
@@ -199,7 +199,7 @@ impl Sshd {
             .find(|path| path.exists())
             .or(programs.first());
         Mender {
-            name: shell_words::quote(&account.name).into_owned(),
+            name: word(&account.name),
             can_join: group_exists && !is_member && !has("match", is_drop_in).is_empty(),
             subsystem_files: has("subsystem", |rest| {
                 rest.split_whitespace().next() == Some("sftp")

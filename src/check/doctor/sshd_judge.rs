@@ -315,7 +315,10 @@ fn keys(inputs: &Inputs<'_>) -> Vec<Finding> {
         let say = format!("sshd takes keys of {name} from {path_shown}, and clients may write below {place}: they can let anyone in.");
         let from = quoted(path);
         let word = &mender.name;
-        let move_keys = format!("install -d -m 0755 {KEYS} && {{ test ! -e {from} || install -m 0644 {from} {KEYS}/{word}; }}");
+        // Read as the account, as sshd does: a client could put a link there.
+        let may = format!("runuser -u {word} -- test -r {from}");
+        let copy = format!("runuser -u {word} -- cat {from} >{KEYS}/{word} && chmod 0644 {KEYS}/{word}");
+        let move_keys = format!("install -d -m 0755 {KEYS} && {{ ! {may} || {{ {copy}; }}; }}");
         let set = mender.own_block(&format!("AuthorizedKeysFile {KEYS}/%u"));
         Finding::serious("sshd-keys-writable", say, format!("{move_keys} && {set}"))
     });

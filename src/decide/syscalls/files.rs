@@ -84,6 +84,25 @@ const IOCTL: Answer = Answer::Judged {
     otherwise: errno(libc::ENOTTY),
 };
 
+/// `<linux/falloc.h>`. With no flag a file grows as by ftruncate(2), up to
+/// `RLIMIT_FSIZE`; rsync's --preallocate --sparse does so. Holes are punched by
+/// rsync's --sparse with --inplace, and only free blocks (the kernel takes
+/// FALLOC_FL_PUNCH_HOLE with FALLOC_FL_KEEP_SIZE alone).
+///
+/// All else makes a file grow past every bound, as INSERT_RANGE does, or holds
+/// blocks beyond its size, as KEEP_SIZE does, or is asked for by no server.
+/// rsync meets file systems without these: --preallocate goes on with a
+/// warning, and for ZERO_RANGE it writes zeros.
+const FALLOCATE: Answer = Answer::Judged {
+    arms: &[
+        when(&[is(1, 0)], Outcome::Allow),
+        when(&[is(1, PUNCH_HOLE)], Outcome::Allow),
+    ],
+    otherwise: errno(libc::EOPNOTSUPP),
+};
+
+const PUNCH_HOLE: u32 = (libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE).cast_unsigned();
+
 /// Both ends of rsync.
 const RSYNC: Kinds = Kinds::of(&[ServerKind::RsyncReceiver, ServerKind::RsyncSender]);
 
@@ -114,7 +133,7 @@ pub(super) const ROWS: &[Row] = &[
     row("splice", both(275, 76), ALLOW, "copies between two open descriptors, as read and write would"),
     row("copy_file_range", both(326, 285), ALLOW, "copies between two open descriptors, as read and write would"),
     row("ftruncate", both(77, 46), ALLOW, "sets the size of a file that is open for writing, so the guard opened it"),
-    row("fallocate", both(285, 47), ALLOW, "sets the size of a file that is open for writing, so the guard opened it"),
+    row("fallocate", both(285, 47), FALLOCATE, "sets the size of a file that is open for writing, so the guard opened it, and makes holes; no mode that passes the bounds on size"),
     row("fsync", both(74, 82), ALLOW, "sftp fsync@openssh.com and rsync --fsync put a file on the disk"),
     row("fdatasync", both(75, 83), ALLOW, "sftp fsync@openssh.com and rsync --fsync put a file on the disk"),
     row("fadvise64", both(221, 223), ALLOW, "hints at how an open file will be read"),

@@ -3,11 +3,13 @@
 
 mod continuing;
 mod features;
+mod growth;
 mod lifecycle;
 mod limits;
 mod log;
 mod moved;
 mod process;
+mod queue;
 mod races;
 mod remembering;
 mod same;
