@@ -122,7 +122,7 @@ pub(super) const ROWS: &[Row] = &[
     row("lseek", both(8, 62), ALLOW, "places the next read or write of a resumed transfer"),
     row("close", both(3, 57), ALLOW, "ends the use of a descriptor"),
     row("close_range", both(436, 436), ALLOW, "ends the use of a descriptor"),
-    row("fstat", both(5, 80), ALLOW, "looks at an open file"),
+    row("fstat", both(5, 80), READS, "looks at an open file, which may be one of the kind O_PATH that was never judged"),
     row("poll", x86(7), ALLOW, "waits until the client sends or takes data"),
     row("ppoll", both(271, 73), ALLOW, "waits until the client sends or takes data"),
     row("select", x86(23), ALLOW, "waits until the client sends or takes data"),

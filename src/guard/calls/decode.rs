@@ -263,6 +263,7 @@ fn modern(number: libc::c_long, a: &[u64; 6]) -> Option<Call> {
         libc::SYS_socket => Call::Socket(arg(0), arg(1), arg(2)),
         libc::SYS_connect => Call::Connect(arg(0), a[1], a[2]),
         libc::SYS_newfstatat => Call::Stat(on(arg(3)), a[2]),
+        libc::SYS_fstat => Call::Stat(On::Descriptor(arg(0)), a[1]),
         libc::SYS_statx => Call::Statx {
             on: on(arg(2)),
             flags: arg(2),

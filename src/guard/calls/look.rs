@@ -4,8 +4,9 @@
 //! A hidden name is answered as one that does not exist.
 
 use std::ffi::CStr;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
+use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, readlinkat};
@@ -14,10 +15,11 @@ use nix::unistd::{AccessFlags, faccessat};
 
 use super::decode::{Call, On, PathArg};
 use super::open::{reopen, reopen_regular};
+use crate::decide::policy::Protocol;
 use crate::decide::rules::{self, Denial, Kind};
 use crate::guard::caller::Caller;
 use crate::guard::failure::Failure;
-use crate::guard::resolve::{Object, proc_name};
+use crate::guard::resolve::proc_name;
 use crate::guard::{Answer, Guard};
 use crate::system::{memory, stat, xattr};
 
@@ -44,11 +46,15 @@ impl Guard<'_> {
         }
         // No O_PATH descriptor can be handed over (EBADF), and rsync walks to
         // its directory with them. Through such a descriptor nothing is read or
-        // changed: each later call that uses it comes here again. So the kernel
-        // opens it. A server that has been taken over and changes the path
-        // meanwhile learns size and times of a hidden file, no more.
+        // changed, and each later call that uses it comes here again, fstat(2)
+        // included. So the kernel opens it. An rsync that has been taken over and
+        // changes the path meanwhile learns whether a hidden name exists, no more.
         if flags.contains(OFlag::O_PATH) {
-            return Ok(Answer::LetThrough);
+            return if self.plan.kind.protocol() == Protocol::Rsync {
+                Ok(Answer::LetThrough)
+            } else {
+                Err(Denial::Unsupported.into())
+            };
         }
         rules::read(rules, place, &subject).map_err(Failure::at(place))?;
         let fd = match kind {
@@ -65,8 +71,8 @@ impl Guard<'_> {
     pub(super) fn look(&mut self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
         match call {
             Call::Stat(on, buffer) => {
-                let object = self.visible(caller, on)?;
-                self.give(caller, buffer, &stat::stat(object.fd.as_fd())?)
+                let file = self.visible(caller, on)?;
+                self.give(caller, buffer, &stat::stat(file.as_fd())?)
             }
             Call::Statx {
                 on,
@@ -75,18 +81,18 @@ impl Guard<'_> {
                 buffer,
             } => {
                 let sync = flags & (libc::AT_STATX_FORCE_SYNC | libc::AT_STATX_DONT_SYNC);
-                let object = self.visible(caller, on)?;
-                let bytes = stat::statx(object.fd.as_fd(), sync, mask)?;
+                let file = self.visible(caller, on)?;
+                let bytes = stat::statx(file.as_fd(), sync, mask)?;
                 self.give(caller, buffer, &bytes)
             }
             Call::FileSystem(path, buffer) => {
-                let object = self.visible(caller, followed(path))?;
-                self.give(caller, buffer, &stat::statfs(object.fd.as_fd())?)
+                let file = self.visible(caller, followed(path))?;
+                self.give(caller, buffer, &stat::statfs(file.as_fd())?)
             }
             Call::Access(on, mode) => {
-                let object = self.visible(caller, on)?;
+                let file = self.visible(caller, on)?;
                 let mode = AccessFlags::from_bits(mode).ok_or(Errno::EINVAL)?;
-                let name = proc_name(object.fd.as_fd());
+                let name = proc_name(file.as_fd());
                 faccessat(AT_FDCWD, &*name, mode, AtFlags::empty())?;
                 Ok(Answer::Value(0))
             }
@@ -109,16 +115,24 @@ impl Guard<'_> {
         }
     }
 
-    /// The file that a call looks at, unless it is hidden.
-    fn visible(&mut self, caller: &Caller, on: On) -> Result<Object, Failure> {
-        let object = self.object(caller, on)?;
-        // What the server has open was judged when it was opened.
-        if !matches!(on, On::Descriptor(_)) {
-            let place = &object.place;
-            let temporary = self.subject(&object).has_temporary_name;
-            rules::visible(&self.plan.rules, place, temporary).map_err(Failure::at(place))?;
-        }
-        Ok(object)
+    /// The file that a call looks at, unless it is hidden. A descriptor is judged
+    /// as well: one of the kind O_PATH may be of what the kernel opened itself.
+    fn visible(&mut self, caller: &Caller, on: On) -> Result<Rc<OwnedFd>, Failure> {
+        let object = match on {
+            On::Descriptor(number) => {
+                let fd = Rc::new(caller.descriptor(number)?);
+                match self.resolver.of_shared(&fd) {
+                    // A pipe or a socket has no place.
+                    Err(Failure::Denied(Denial::Outside, ..)) => return Ok(fd),
+                    other => other?,
+                }
+            }
+            On::Path { .. } => self.object(caller, on)?,
+        };
+        let place = &object.place;
+        let temporary = self.subject(&object).has_temporary_name;
+        rules::visible(&self.plan.rules, place, temporary).map_err(Failure::at(place))?;
+        Ok(object.fd)
     }
 
     fn read_link(
@@ -133,11 +147,11 @@ impl Guard<'_> {
             follow: false,
             empty: true,
         };
-        let object = self.visible(caller, on)?;
+        let file = self.visible(caller, on)?;
         if size == 0 {
             return Err(Errno::EINVAL.into());
         }
-        let mut target = readlinkat(&object.fd, c"")?.into_vec();
+        let mut target = readlinkat(&*file, c"")?.into_vec();
         target.truncate(usize::try_from(size).unwrap_or(usize::MAX));
         let length = i64::try_from(target.len()).unwrap_or(0);
         self.give(caller, buffer, &target)?;
@@ -152,10 +166,10 @@ impl Guard<'_> {
         size: u64,
         read: impl Fn(&CStr, &mut [u8]) -> std::io::Result<usize>,
     ) -> Result<Answer, Failure> {
-        let object = self.visible(caller, on)?;
+        let file = self.visible(caller, on)?;
         let size = usize::try_from(size.min(ATTRIBUTES_MAX)).unwrap_or(0);
         let mut bytes = vec![0; size];
-        let length = read(&proc_name(object.fd.as_fd()), &mut bytes)?;
+        let length = read(&proc_name(file.as_fd()), &mut bytes)?;
         if size > 0 {
             self.give(caller, buffer, &bytes[..length])?;
         }

@@ -222,7 +222,7 @@ impl Resolver {
         } else {
             caller.descriptor(number)?
         };
-        self.of_fd(fd)
+        self.of_shared(&Rc::new(fd))
     }
 
     /// The name as an object: what it stands for, not followed.
@@ -241,8 +241,8 @@ impl Resolver {
     }
 
     /// What and where the file behind a descriptor of the guard is.
-    pub fn of_fd(&mut self, fd: OwnedFd) -> Result<Object, Failure> {
-        let fd = Rc::new(fd);
+    pub fn of_shared(&mut self, fd: &Rc<OwnedFd>) -> Result<Object, Failure> {
+        let fd = Rc::clone(fd);
         let status = statx::of_fd(fd.as_fd())?;
         let nameless = |fd, path| Object {
             fd,

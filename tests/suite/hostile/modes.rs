@@ -161,9 +161,9 @@ fn uploads_of_this_session() {
     }
 }
 
-/// More files than the guard remembers, which is as many as its descriptors allow: what it forgot counts as older.
+/// More files than the guard has descriptors for: all of them stay the session's own, and older ones stay older.
 #[test]
-fn a_forgotten_upload_is_older() {
+fn no_upload_is_forgotten() {
     let host = host();
     host.policy(&policy("access = \"upload-only\"\n"));
     furnish(&host, host.alice());
@@ -171,6 +171,8 @@ fn a_forgotten_upload_is_older() {
     for number in 0..600 {
         let steps = format!("open p:uploads/f{number} 0x41 0644 ; write $ p:x 1");
         assert_eq!(session.ask(&steps), Some(1), "{number}");
+        // What is made faster than birth times differ may be forgotten where few descriptors are to be had.
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
     assert!(
         session.guards_descriptors() < 512,
@@ -179,14 +181,21 @@ fn a_forgotten_upload_is_older() {
     );
     let before = disk(&host);
     for steps in [
-        "unlink p:uploads/f0",
-        "truncate p:uploads/f0 0",
-        "open p:uploads/f0 0x401 0",
+        "unlink p:uploads/old.txt",
+        "truncate p:uploads/old.txt 0",
+        "open p:uploads/old.txt 0x401 0",
     ] {
         assert!(session.ask(steps).expect("an answer") < 0, "{steps}");
     }
-    before.assert_same(&disk(&host), "a forgotten upload");
-    assert_eq!(session.ask("unlink p:uploads/f599"), Some(0));
+    before.assert_same(&disk(&host), "an older upload");
+    for steps in [
+        "open p:uploads/f0 0x401 0 ; write $ p:x 1",
+        "rename p:uploads/f1 p:uploads/g1",
+        "unlink p:uploads/f0",
+        "unlink p:uploads/f599",
+    ] {
+        assert!(session.ask(steps).expect("an answer") >= 0, "{steps}");
+    }
     assert_eq!(session.end(), 0);
 }
 
