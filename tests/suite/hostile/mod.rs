@@ -14,3 +14,4 @@ mod processes;
 mod session;
 mod sockets;
 mod table;
+mod two;
