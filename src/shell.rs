@@ -20,7 +20,7 @@ use crate::enforce::sanitise::{Standard, sanitise};
 use crate::enforce::sessions::{self, Slot};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::guard::{SessionEnd, Side, split};
+use crate::guard::{Connection, SessionEnd, Side, split};
 use crate::judge::{self, Subject};
 use crate::tell;
 
@@ -86,8 +86,9 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
 ///
 /// The step that failed; nothing was served.
 pub fn carry_out(plan: Plan, slot: Option<Slot>, audit: &mut Audit) -> Result<SessionEnd, Error> {
+    let connection = Connection::hold()?;
     let confined = irrevocably_confine(plan, slot)?;
-    let server = match split(confined.plan(), audit)? {
+    let server = match split(confined.plan(), connection, audit)? {
         Side::Guard(guard) => return Ok(guard.run()),
         Side::Server(server) => Some(server),
         Side::Unguarded => None,

@@ -86,7 +86,8 @@ impl Guard<'_> {
         self.repeat_complaint();
         self.ledger.summarise(self.audit);
         let (counts, seconds) = (self.ledger.counts(), self.clock.seconds());
-        let line = format_args!("end server={status} seconds={seconds} {counts}");
+        let cause = self.connection.cause();
+        let line = format_args!("end server={status}{cause} seconds={seconds} {counts}");
         self.audit.event(Importance::Info, &line);
         SessionEnd(status)
     }

@@ -68,6 +68,10 @@ impl Clock {
 impl Guard<'_> {
     /// Milliseconds until there is something to look at; -1 for never.
     pub(super) fn next_wake_up(&self) -> i32 {
+        if let Some(left) = self.connection.time_left() {
+            // A millisecond more, so that it has passed by then.
+            return i32::try_from(left.as_millis()).map_or(TICK, |left| TICK.min(left + 1));
+        }
         let limits = &self.plan.limits;
         let bounded = limits.idle_timeout.is_some()
             || limits.max_session_time.is_some()
@@ -138,13 +142,13 @@ impl Guard<'_> {
     /// Writes the lines of the uploads that the server has closed.
     fn settle_closed(&mut self) {
         let server = self.server.as_raw();
-        let pidfd = std::rc::Rc::clone(&self.pidfd);
         self.ledger.settle_closed(self.audit, |pid, number, inode| {
             // Another process of rsync: looked at when it opens the next.
             if pid != server {
                 return true;
             }
-            process::pidfd_getfd(pidfd.as_fd(), number)
+            super::caller::descriptor_of(pid, number)
+                .map_err(std::io::Error::from)
                 .and_then(|fd| statx::of_fd(fd.as_fd()))
                 .is_ok_and(|status| status.inode == inode)
         });

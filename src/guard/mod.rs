@@ -19,6 +19,7 @@
 mod attributes;
 mod call;
 mod caller;
+mod connection;
 mod end;
 mod entries;
 mod judge;
@@ -34,13 +35,13 @@ mod reads;
 mod refusal;
 mod room;
 mod serve;
+mod sight;
 mod sockets;
 mod split;
 mod temporary;
 mod umask;
 
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 
 use nix::fcntl::OFlag;
 use nix::sys::signalfd::SignalFd;
@@ -50,6 +51,7 @@ use crate::decide::plan::Plan;
 use crate::enforce::audit::Audit;
 use crate::system::seccomp::Listener;
 
+pub use connection::Connection;
 pub use end::SessionEnd;
 pub use split::{Server, Side, split};
 
@@ -58,6 +60,7 @@ use ledger::Ledger;
 use limits::Clock;
 use made::Made;
 use place::Resolver;
+use sockets::Sockets;
 use umask::Umasks;
 
 /// The guard of one session.
@@ -71,7 +74,8 @@ pub struct Guard<'a> {
     wait_killable: bool,
     signals: SignalFd,
     server: Pid,
-    pidfd: Rc<OwnedFd>,
+    connection: Connection,
+    sockets: Sockets,
     /// Where the server may fork.
     keeper: Option<Keeper>,
     /// What the server's side could not do before its program ran.
