@@ -226,7 +226,7 @@ fn hear(pipe: &mut File, other_end: OwnedFd, child: Pid) -> Result<Hello, Error>
     }
     let mut text = String::new();
     pipe.read_to_string(&mut text).map_err(failed)?;
-    let code = (listener != NO_CODE).then_some(-listener);
+    let code = (listener != NO_CODE).then(|| -listener);
     Err(Error::told(Step::Guard("the server's side"), text, code))
 }
 
