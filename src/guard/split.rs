@@ -69,12 +69,17 @@ const HELLO: usize = 5;
 /// What failed was no error of the system.
 const NO_CODE: i32 = i32::MIN;
 
-/// Signals that end a session and are passed on to the server.
-const PASSED_ON: [Signal; 4] = [
+/// Signals that a client can send (RFC 4254, 6.9) and that are the server's to
+/// handle: passed on to it, so that the guard is there for its end. Not those
+/// that are raised by what a process does itself.
+const PASSED_ON: [Signal; 7] = [
     Signal::SIGTERM,
     Signal::SIGHUP,
     Signal::SIGINT,
     Signal::SIGQUIT,
+    Signal::SIGALRM,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
 ];
 
 /// Forks. The parent becomes the guard; the child is put under the second
@@ -177,6 +182,8 @@ fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
     // A process group of its own, which the filter lets nobody leave: the
     // guard can end it as a whole.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(io("process group"))?;
+    // See the row of rt_sigaction.
+    signals::ignore(Signal::SIGVTALRM).map_err(|error| Error::io(Step::Guard("signals"), error))?;
     let nested = nest::restrict(plan)?;
     let own_pid = u32::try_from(getpid().as_raw())
         .ok()

@@ -275,6 +275,9 @@ static void noise(void)
 
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGALRM, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
 	if (words[2])
 		fd = openat(AT_FDCWD, words[2], O_WRONLY | O_CREAT, 0644);
 	printf("noisy %d\n", fd);

@@ -32,17 +32,28 @@ fn noisy(host: &Host, words: &str) -> Child {
     session
 }
 
-/// Waits for its end; sends the guard a signal now and then if asked to.
-fn ends(session: &mut Child, signal: Option<Signal>) -> bool {
+/// What a client can send.
+const SIGNALS: [Signal; 5] = [
+    Signal::SIGTERM,
+    Signal::SIGUSR1,
+    Signal::SIGALRM,
+    Signal::SIGUSR2,
+    Signal::SIGHUP,
+];
+
+/// Waits for its end; sends the guard signals all the time if asked to.
+fn ends(session: &mut Child, signals: bool) -> bool {
     let guard = Pid::from_raw(session.id().cast_signed());
     let started = Instant::now();
+    let mut turn = 0;
     while started.elapsed() < PATIENCE {
+        turn += 1;
         if session.try_wait().expect("waiting").is_some() {
             return true;
         }
-        if let Some(signal) = signal {
+        if signals {
             // It may have ended since.
-            let _ = kill(guard, signal);
+            let _ = kill(guard, SIGNALS[turn % SIGNALS.len()]);
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -57,9 +68,8 @@ fn bound_holds(bound: &str, value: &str, writes: bool) {
         let host = attacked(&format!("{bound} = {value}\n"));
         let file = if writes { "uploads/growing" } else { "" };
         let mut session = noisy(&host, &format!("{noise} {file}"));
-        let signal = (noise == "quiet").then_some(Signal::SIGTERM);
         assert!(
-            ends(&mut session, signal),
+            ends(&mut session, noise == "quiet"),
             "{noise}: {bound} does not end the session"
         );
         let log = host.log();

@@ -15,6 +15,7 @@ mod races;
 mod remembering;
 mod same;
 mod shortage;
+mod signals;
 mod wakes;
 
 use crate::harness::{Account, Host, Kind, Output};
