@@ -225,7 +225,18 @@ fn a_datagram_socket_as_a_standard_descriptor() {
             _ => shell.stderr(given),
         };
         let mut child = host.namespace().spawn(&mut shell).expect("a session");
-        let status = child.wait().expect("its end");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("waiting") {
+                break status;
+            }
+            if std::time::Instant::now() > deadline {
+                child.kill().expect("ending it");
+                child.wait().expect("collecting it");
+                panic!("{number}: a session began");
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        };
         assert_eq!(status.code(), Some(125), "{number}");
         let log = host.log();
         let last = &log.last().expect("a line").text;
