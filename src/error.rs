@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use nix::libc;
+
 /// A step that failed. Printed as `cannot VERB OBJECT: CAUSE`.
 #[derive(Debug)]
 pub struct Error {
@@ -36,6 +38,8 @@ pub enum Step {
     Guard(&'static str),
     /// The wildcards of the request.
     Wildcards,
+    /// The connection of the session.
+    Connection,
     /// The server program.
     Exec(PathBuf),
     /// The log socket, where the policy requires it.
@@ -46,7 +50,33 @@ pub enum Step {
 enum Cause {
     Io(io::Error),
     Text(String),
+    /// What the server's side said, and the error of the system behind it.
+    Told(String, Option<i32>),
 }
+
+/// What an error of the system that is a limit means, and where it is set. It
+/// may be a client's doing (many sessions at once), and no kernel's.
+const SHORTAGES: [(i32, &str); 4] = [
+    (
+        libc::EAGAIN,
+        "the account has as many processes as it may: see nproc in limits.conf(5), TasksMax in \
+         systemd.resource-control(5), and pids.max of a container",
+    ),
+    (
+        libc::EMFILE,
+        "the session may not open enough files: see nofile in limits.conf(5) and LimitNOFILE in \
+         systemd.exec(5); it needs 64",
+    ),
+    (
+        libc::ENFILE,
+        "the host has as many files open as it may: see fs.file-max in proc_sys_fs(5)",
+    ),
+    (
+        libc::ENOMEM,
+        "there is not enough memory: see MemoryMax in systemd.resource-control(5), memory.max of a \
+         container, and as in limits.conf(5)",
+    ),
+];
 
 impl Error {
     /// The step failed with this error of the system.
@@ -75,17 +105,48 @@ impl Error {
         }
     }
 
+    /// The step failed in the server's side, which said this.
+    pub const fn told(step: Step, text: String, code: Option<i32>) -> Self {
+        Self {
+            step,
+            cause: Cause::Told(text, code),
+        }
+    }
+
+    /// The error number of the system, where it was one.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        match &self.cause {
+            Cause::Io(error) => error.raw_os_error(),
+            Cause::Text(_) => None,
+            Cause::Told(_, code) => *code,
+        }
+    }
+
+    /// The limit that was met, where it was one.
+    #[must_use]
+    pub fn shortage(&self) -> Option<&'static str> {
+        let code = self.code()?;
+        let mut known = SHORTAGES.iter();
+        known
+            .find(|(errno, _)| *errno == code)
+            .map(|(_, what)| *what)
+    }
+
     /// What the administrator can do about it, where that is known.
     #[must_use]
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
+        if let Some(limit) = self.shortage() {
+            return Some(limit);
+        }
         match self.step {
             Step::Landlock => Some(
                 "Landlock must be built into the kernel (5.13) and named in the 'lsm=' boot \
                  parameter; or set 'confinement = \"best-effort\"'",
             ),
             Step::Guard(_) => Some(
-                "the guard needs Linux 5.14, a free seccomp listener and Yama ptrace_scope 0 or 1; \
-                 or set 'confinement = \"best-effort\"'",
+                "the guard needs Linux 5.14, a free seccomp listener, procfs on /proc, and the right \
+                 to read the memory of its child; or set 'confinement = \"best-effort\"'",
             ),
             Step::Audit => Some("start a syslog daemon, or set 'audit = \"best-effort\"'"),
             _ => None,
@@ -98,7 +159,7 @@ impl fmt::Display for Error {
         write!(f, "cannot {}: ", self.step)?;
         match &self.cause {
             Cause::Io(error) => write!(f, "{error}"),
-            Cause::Text(text) => f.write_str(text),
+            Cause::Text(text) | Cause::Told(text, _) => f.write_str(text),
         }
     }
 }
@@ -117,6 +178,7 @@ impl fmt::Display for Step {
             Self::Proof(what) => write!(f, "prove that {what}"),
             Self::Guard(what) => write!(f, "start the guard ({what})"),
             Self::Wildcards => f.write_str("expand the wildcards of the request"),
+            Self::Connection => f.write_str("hold the connection"),
             Self::Exec(path) => write!(f, "start the server {}", path.display()),
             Self::Audit => f.write_str("reach the system log"),
         }
@@ -127,7 +189,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.cause {
             Cause::Io(error) => Some(error),
-            Cause::Text(_) => None,
+            Cause::Text(_) | Cause::Told(..) => None,
         }
     }
 }

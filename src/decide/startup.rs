@@ -113,14 +113,17 @@ const INTERPRETER_MUSL: &str = "/lib/ld-musl-aarch64.so.1";
 const NAME_SERVICE_FILES: [&str; 2] = ["/var/lib/extrausers/passwd", "/var/lib/extrausers/group"];
 
 /// Sockets of the name service, to which the guard connects for the server:
-/// of nscd, sssd, nslcd and systemd (nss-systemd(8), userdbctl(1)). A library
-/// may know them below /var/run as well, which is a link to /run.
-const NAME_SERVICE_SOCKETS: [&str; 10] = [
+/// of nscd, sssd, nslcd, winbind and systemd (nss-systemd(8), userdbctl(1)). A
+/// library may know them below /var/run as well, which is a link to /run.
+/// winbind's other pipe, winbindd_privileged, is not for accounts.
+const NAME_SERVICE_SOCKETS: [&str; 12] = [
     "/run/nscd/socket",
     "/var/run/nscd/socket",
     "/var/lib/sss/pipes/nss",
     "/run/nslcd/socket",
     "/var/run/nslcd/socket",
+    "/run/samba/winbindd/pipe",
+    "/var/run/samba/winbindd/pipe",
     "/run/systemd/userdb/io.systemd.Multiplexer",
     "/run/systemd/userdb/io.systemd.NameServiceSwitch",
     "/run/systemd/userdb/io.systemd.DynamicUser",

@@ -1,18 +1,16 @@
 //! The process that waits in a notified call.
 
-use std::cell::OnceCell;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc;
-use nix::sys::stat::Mode;
-use nix::unistd::Pid;
+use nix::sys::stat::{Mode, stat};
 
 use super::failure::Failure;
 use crate::decide::plan::ServerKind;
-use crate::system::{memory, process};
+use crate::system::memory;
 
 /// Reads memory, descriptors and working directory of one waiting process.
 ///
@@ -24,7 +22,6 @@ pub struct Caller {
     pub id: u64,
     /// Its process id.
     pub pid: i32,
-    opened: OnceCell<OwnedFd>,
     /// Whether its working directory is the guard's: the one in which both
     /// were forked, and which only rsync may leave (the filter's `chdir`).
     pub is_where_the_guard_is: bool,
@@ -39,7 +36,6 @@ impl Caller {
         Self {
             id,
             pid,
-            opened: OnceCell::new(),
             is_where_the_guard_is: !matches!(
                 kind,
                 ServerKind::RsyncReceiver | ServerKind::RsyncSender
@@ -80,12 +76,19 @@ impl Caller {
         }
     }
 
-    /// Its descriptor `number`, duplicated here.
+    /// The file behind its descriptor `number`, O_PATH.
     pub fn descriptor(&self, number: i32) -> Result<OwnedFd, Failure> {
-        if number < 0 {
-            return Err(Errno::EBADF.into());
+        Ok(descriptor_of(self.pid, number)?)
+    }
+
+    /// The inode number of the socket behind its descriptor `number`.
+    pub fn socket(&self, number: i32) -> Result<u64, Failure> {
+        let status = stat(path_of_descriptor(self.pid, number)?.as_str()).map_err(absent)?;
+        if status.st_mode & libc::S_IFMT == libc::S_IFSOCK {
+            Ok(status.st_ino)
+        } else {
+            Err(Errno::ENOTSOCK.into())
         }
-        Ok(process::pidfd_getfd(self.pidfd()?, number)?)
     }
 
     /// Its working directory, O_PATH.
@@ -94,13 +97,32 @@ impl Caller {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         Ok(open(path.as_str(), flags, Mode::empty())?)
     }
+}
 
-    fn pidfd(&self) -> Result<BorrowedFd<'_>, Failure> {
-        if let Some(fd) = self.opened.get() {
-            return Ok(fd.as_fd());
-        }
-        let fd = process::pidfd_open(Pid::from_raw(self.pid))?;
-        Ok(self.opened.get_or_init(|| fd).as_fd())
+/// The file behind descriptor `number` of process `pid`, O_PATH: enough for
+/// what is done with files and directories. pidfd_getfd(2) would copy the
+/// descriptor itself, but is refused in containers with the usual profile.
+///
+/// # Errors
+/// EBADF if it is not open there; EACCES where tracing is forbidden.
+pub fn descriptor_of(pid: i32, number: i32) -> nix::Result<OwnedFd> {
+    let path = path_of_descriptor(pid, number)?;
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+    open(path.as_str(), flags, Mode::empty()).map_err(absent)
+}
+
+fn path_of_descriptor(pid: i32, number: i32) -> nix::Result<String> {
+    if number < 0 {
+        return Err(Errno::EBADF);
+    }
+    Ok(format!("/proc/{pid}/fd/{number}"))
+}
+
+/// /proc shows no file where there is no descriptor.
+const fn absent(error: Errno) -> Errno {
+    match error {
+        Errno::ENOENT => Errno::EBADF,
+        other => other,
     }
 }
 

@@ -4,13 +4,11 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
 use nix::libc;
-use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use super::Answer;
-use super::caller::Caller;
+use super::caller::{Caller, descriptor_of};
 use super::failure::Failure;
 use super::steps::Waits;
 use super::transfer_log::Holder;
@@ -26,8 +24,6 @@ pub struct Channel {
     pub wait_killable: bool,
     /// The server's first process.
     pub server: Pid,
-    /// A descriptor for it.
-    pub pidfd: OwnedFd,
 }
 
 impl Channel {
@@ -48,17 +44,10 @@ impl Channel {
 
     /// Whether a process of the session has this file under this number.
     pub fn is_open(holder: Holder, inode: Inode) -> bool {
-        let Holder { pid, number } = holder;
-        let path = format!("/proc/{pid}/fd/{number}");
-        let fd = open(
-            path.as_str(),
-            OFlag::O_PATH | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        );
-        match fd {
+        match descriptor_of(holder.pid, holder.number) {
             Ok(fd) => statx::of_fd(fd.as_fd()).is_ok_and(|status| status.inode == inode),
             // Only what is not there is not there.
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ESRCH) => false,
+            Err(Errno::EBADF | Errno::ENOENT | Errno::ENOTDIR | Errno::ESRCH) => false,
             Err(_) => true,
         }
     }

@@ -93,7 +93,8 @@ impl Guard<'_> {
         self.repeat_complaint();
         self.log.summarise();
         let (counts, seconds) = (*self.log.counts(), self.clock.seconds());
-        let line = format_args!("end server={status} seconds={seconds} {counts}");
+        let cause = self.connection.cause();
+        let line = format_args!("end server={status}{cause} seconds={seconds} {counts}");
         self.log.event(Importance::Info, &line);
         SessionEnd(status)
     }

@@ -68,6 +68,10 @@ impl Clock {
 impl Guard<'_> {
     /// Milliseconds until there is something to look at; -1 for never.
     pub(super) fn next_wake_up(&self) -> i32 {
+        if let Some(left) = self.connection.time_left() {
+            // A millisecond more, so that it has passed by then.
+            return i32::try_from(left.as_millis()).map_or(TICK, |left| TICK.min(left + 1));
+        }
         if let Some(due) = self.log.audit.flush_due() {
             // Up to a whole one: with less than one, poll would return at once
             // again and again.

@@ -21,6 +21,7 @@
 mod caller;
 mod calls;
 mod channel;
+mod connection;
 mod end;
 mod failure;
 mod keeper;
@@ -32,6 +33,7 @@ mod resolve;
 mod room;
 mod serve;
 mod session_files;
+mod sight;
 mod split;
 mod steps;
 mod transfer_log;
@@ -44,6 +46,7 @@ use nix::sys::signalfd::SignalFd;
 
 use crate::decide::plan::Plan;
 
+pub use connection::Connection;
 pub use end::SessionEnd;
 pub use split::{Prepared, Server, Side, split};
 
@@ -54,6 +57,7 @@ use lock::Locks;
 use resolve::Resolver;
 use session_files::SessionFiles;
 use transfer_log::TransferLog;
+use calls::Sockets;
 use umask::Umasks;
 
 /// The guard of one session.
@@ -73,6 +77,8 @@ pub struct Guard<'a> {
     umasks: Umasks,
     clock: Clock,
     signals: SignalFd,
+    connection: Connection,
+    sockets: Sockets,
     /// Where the server may fork.
     keeper: Option<Keeper>,
     /// What the server's side could not do before its program ran.

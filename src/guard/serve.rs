@@ -13,6 +13,7 @@ use nix::unistd::{Pid, getpgid};
 
 use super::caller::Caller;
 use super::calls::decode;
+use super::connection::ANCESTORS;
 use super::end::{SessionEnd, Status};
 use super::failure::Failure;
 use super::transfer_log::Holder;
@@ -27,57 +28,68 @@ impl Guard<'_> {
     pub fn run(mut self) -> SessionEnd {
         // On a kernel before 6.6 the answer is only slower.
         let _ = self.channel.listener.wake_up_synchronously();
+        let mut may_have_ended = true;
         let status = loop {
-            if let Some(status) = self.reap() {
+            if may_have_ended && let Some(status) = self.reap() {
                 break status;
             }
-            if let Err(error) = self.turn() {
+            // Whatever ended the turn: a process that ends again and again, or
+            // signals without end, must not keep the bounds from being looked at.
+            self.tick();
+            self.end_with_connection();
+            may_have_ended = self.turn().unwrap_or_else(|error| {
                 // Without a working loop nothing is allowed any more: closed.
                 let line = format_args!("guard=failed cause=\"{error}\"");
                 self.log.event(Importance::Error, &line);
                 self.end_session();
-            }
+                true
+            });
         };
         self.finish(status)
     }
 
-    /// Waits for one thing to happen and sees to it; returns once something
-    /// other than a call did.
-    fn turn(&mut self) -> io::Result<()> {
-        loop {
-            if self.log.audit.flush_due() == Some(Duration::ZERO) {
-                self.log.audit.flush();
-            }
-            let timeout = self.next_wake_up();
-            let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
-            let (mut calls, mut signalled) = (PollFlags::empty(), PollFlags::empty());
-            {
-                let mut fds = [
-                    PollFd::new(self.channel.listener.as_fd(), PollFlags::POLLIN),
-                    PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-                ];
-                match poll(&mut fds, timeout) {
-                    Ok(0) if self.log.audit.has_queued() => self.log.audit.flush(),
-                    Ok(0) => self.clock.rest(),
-                    Ok(_) => {
-                        calls = fds[0].revents().unwrap_or(PollFlags::empty());
-                        signalled = fds[1].revents().unwrap_or(PollFlags::empty());
-                    }
-                    Err(Errno::EINTR) => continue,
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            if calls.contains(PollFlags::POLLIN) {
-                self.serve_one()?;
-            } else if calls.contains(PollFlags::POLLHUP) && signalled.is_empty() {
-                // Nobody is left under the filter; the exit status follows.
-                return self.read_signals();
-            }
-            if signalled.contains(PollFlags::POLLIN) {
-                return self.read_signals();
-            }
-            self.tick();
+    /// Waits for something to happen and sees to it. Returns whether a process
+    /// may have ended.
+    fn turn(&mut self) -> io::Result<bool> {
+        if self.log.audit.flush_due() == Some(Duration::ZERO) {
+            self.log.audit.flush();
         }
+        let timeout = self.next_wake_up();
+        let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
+        let is_there = |fd: &PollFd| fd.revents().is_some_and(|events| !events.is_empty());
+        let own = [self.channel.listener.as_fd(), self.signals.as_fd()];
+        let mut fds: [PollFd; 2 + ANCESTORS] =
+            std::array::from_fn(|_| PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
+        let mut count = 0;
+        for (slot, fd) in fds
+            .iter_mut()
+            .zip(own.into_iter().chain(self.connection.fds()))
+        {
+            *slot = PollFd::new(fd, PollFlags::POLLIN);
+            count += 1;
+        }
+        let fds = &mut fds[..count];
+        match poll(fds, timeout) {
+            Ok(0) if self.log.audit.has_queued() => self.log.audit.flush(),
+            Ok(0) => self.clock.rest(),
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        let calls = fds[0].revents().unwrap_or(PollFlags::empty());
+        let signalled = is_there(&fds[1]);
+        let ended = fds[2..].iter().any(is_there);
+        if ended {
+            self.connection.has_ended();
+        }
+        if calls.contains(PollFlags::POLLIN) {
+            self.serve_one()?;
+        }
+        if signalled {
+            self.read_signals()?;
+        }
+        // Hung up: nobody is left under the filter, and the exit status follows.
+        Ok(signalled || calls == PollFlags::POLLHUP)
     }
 
     fn serve_one(&mut self) -> io::Result<()> {

@@ -1,16 +1,22 @@
 //! Where one process becomes two.
 //!
-//! The listener need not be sent: the server's side writes its number into a
-//! pipe, and the guard takes the descriptor with pidfd_getfd(2). The server's
-//! side can go on at once, since its first execve(2) waits for the guard.
+//! The listener need not be sent: while the server's side loads its filter, the
+//! two processes have one table of descriptors, so that the listener is in the
+//! guard's as well. Then the server's side takes a table of its own and tells
+//! the number. It can go on at once, since its first execve(2) waits for the
+//! guard. So the filter has to let no sendmsg(2) through, and the start needs
+//! no pidfd_getfd(2), which containers refuse.
 
 use std::cell::RefCell;
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -19,8 +25,9 @@ use nix::unistd::{
     ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, pipe2, setpgid,
 };
 
-use super::channel::Channel;
 use super::keeper::Keeper;
+use super::calls::Sockets;
+use super::channel::Channel;
 use super::limits::Clock;
 use super::lock::Locks;
 use super::resolve::Resolver;
@@ -28,7 +35,7 @@ use super::room::Room;
 use super::session_files::{SessionFiles, TemporaryNames};
 use super::transfer_log::TransferLog;
 use super::umask::Umasks;
-use super::{Guard, nest, own_filter};
+use super::{Connection, Guard, nest, own_filter, sight};
 use crate::decide::filter::{Session, program};
 use crate::decide::plan::Plan;
 use crate::decide::policy::Requirement;
@@ -36,8 +43,8 @@ use crate::enforce::audit::{Audit, Importance};
 use crate::enforce::kernel::UNGUARDED;
 use crate::error::{Error, Step};
 use crate::exit::Exit;
-use crate::system::seccomp::{Listener, Loaded, load_irrevocably};
-use crate::system::{process, signals};
+use crate::system::seccomp::{Listener, LoadError, Loaded, load_irrevocably};
+use crate::system::{descriptors, process, signals};
 
 /// Which of the two processes this is now.
 #[allow(missing_debug_implementations, reason = "the log has none")]
@@ -55,43 +62,55 @@ pub enum Side<'a> {
 #[derive(Debug)]
 pub struct Server {
     _loaded: Loaded,
-    pipe: std::fs::File,
+    pipe: File,
 }
 
 /// What the server's side tells first: the listener's number, and whether
-/// signals wait.
+/// signals wait. Instead of the number, the error number of what failed,
+/// negative, and a text behind it.
 const HELLO: usize = 5;
+/// What failed was no error of the system.
+const NO_CODE: i32 = i32::MIN;
 
-/// Signals that end a session and are passed on to the server.
-const PASSED_ON: [Signal; 4] = [
+/// Signals that a client can send (RFC 4254, 6.9) and that are the server's to
+/// handle: passed on to it, so that the guard is there for its end. Not those
+/// that are raised by what a process does itself.
+const PASSED_ON: [Signal; 7] = [
     Signal::SIGTERM,
     Signal::SIGHUP,
     Signal::SIGINT,
     Signal::SIGQUIT,
+    Signal::SIGALRM,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
 ];
 
 /// What has to be looked at and opened while the session's Landlock domain is
 /// not in force yet.
 #[derive(Debug)]
 pub struct Prepared {
+    connection: Connection,
     resolver: Resolver,
     locks: Locks,
     temporary: Rc<RefCell<TemporaryNames>>,
 }
 
 impl Prepared {
-    /// Looks at the directories of the plan.
+    /// Holds the connection and looks at the directories of the plan.
     ///
     /// # Errors
-    /// If one of them cannot be looked at or locked.
+    /// If the connection has ended already, or a directory cannot be looked at or
+    /// locked.
     pub fn for_plan(plan: &Plan) -> Result<Self, Error> {
         let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
+        let connection = Connection::hold()?;
         let temporary = Rc::default();
         let resolver = Resolver::new(plan, Rc::clone(&temporary))
             .map_err(failed("directories of the policy"))?;
-        let locks =
-            Locks::open(plan, resolver.ground()).map_err(|error| failed("lock")(error.into()))?;
+        let locks = Locks::open(plan, resolver.ground())
+            .map_err(|error| failed("lock")(error.into()))?;
         Ok(Self {
+            connection,
             resolver,
             locks,
             temporary,
@@ -118,44 +137,54 @@ pub fn split<'a>(
     let (read, write) =
         pipe2(OFlag::O_CLOEXEC).map_err(|error| Error::io(Step::Guard("pipe"), error))?;
     let guard = getpid();
-    match process::fork().map_err(failed("fork"))? {
+    // From here on nothing is opened or closed in the parent until the other
+    // side says that it has a table of its own.
+    let child = match process::fork_sharing_descriptors().map_err(failed("fork"))? {
         ForkResult::Child => {
-            drop(read);
-            Ok(Side::Server(become_server(plan, guard, write.into())))
+            return Ok(Side::Server(become_server(plan, guard, read, write)));
         }
-        ForkResult::Parent { child } => {
-            drop(write);
-            let mut pipe = std::fs::File::from(read);
-            let heard = hear(&mut pipe).and_then(|hello| meet(child, hello));
-            match heard {
-                Ok(server) => {
-                    let guard = become_guard(plan, audit, prepared, server, pipe);
-                    if guard.is_err() {
-                        // Nobody would answer its execve.
-                        let _ = kill(child, Signal::SIGKILL);
-                    }
-                    guard.map(|guard| Side::Guard(Box::new(guard)))
-                }
-                Err(error) => {
-                    // It may wait in its execve, and is no child of a server.
-                    let _ = kill(child, Signal::SIGKILL);
-                    let _ = waitpid(child, None);
-                    if plan.confinement == Requirement::Required {
-                        return Err(error);
-                    }
-                    let weaker = format_args!(
-                        "weaker missing=\"the guard\" cause=\"{error}\" open=\"{UNGUARDED}\""
-                    );
-                    audit.event(Importance::Error, &weaker);
-                    Ok(Side::Unguarded)
-                }
-            }
+        ForkResult::Parent { child } => child,
+    };
+    let mut pipe = File::from(read);
+    let met = hear(&mut pipe, write, child).and_then(|hello| meet(child, hello));
+    let guard = match met {
+        Ok(server) => become_guard(plan, audit, prepared, server, pipe),
+        Err(error) => {
+            // It may wait in its execve, and is no child of a server.
+            let _ = kill(child, Signal::SIGKILL);
+            let _ = waitpid(child, None);
+            return do_without(plan, audit, error);
         }
+    };
+    if guard.is_err() {
+        // Nobody would answer its execve.
+        let _ = kill(child, Signal::SIGKILL);
     }
+    guard.map(|guard| Side::Guard(Box::new(guard)))
 }
 
-fn become_server(plan: &Plan, guard: Pid, mut pipe: std::fs::File) -> Server {
-    match confine_server(plan, guard) {
+/// Goes on without a guard where the policy allows it, for a kernel that has
+/// no means. A limit that was met is no such reason: a client could bring it
+/// about with sessions enough.
+fn do_without<'a>(plan: &Plan, audit: &mut Audit, error: Error) -> Result<Side<'a>, Error> {
+    if plan.confinement == Requirement::Required || error.shortage().is_some() {
+        return Err(error);
+    }
+    let weaker =
+        format_args!("weaker missing=\"the guard\" cause=\"{error}\" open=\"{UNGUARDED}\"");
+    audit.event(Importance::Error, &weaker);
+    Ok(Side::Unguarded)
+}
+
+fn become_server(plan: &Plan, guard: Pid, read: OwnedFd, write: OwnedFd) -> Server {
+    let confined = confine_server(plan, guard);
+    // As long as the table is common, nothing here may be closed.
+    if descriptors::take_own_table().is_err() {
+        std::process::exit(i32::from(Exit::Failed.code()));
+    }
+    drop(read);
+    let mut pipe = File::from(write);
+    match confined {
         Ok(loaded) => {
             let mut hello = [0; HELLO];
             hello[..4].copy_from_slice(&loaded.listener.as_raw_fd().to_ne_bytes());
@@ -168,7 +197,9 @@ fn become_server(plan: &Plan, guard: Pid, mut pipe: std::fs::File) -> Server {
             }
         }
         Err(error) => {
-            let mut text = vec![0xff; HELLO];
+            let code = error.code().map_or(NO_CODE, |code| -code.abs());
+            let mut text = code.to_ne_bytes().to_vec();
+            text.push(0);
             let _ = write!(text, "{error}");
             let _ = pipe.write_all(&text);
             std::process::exit(i32::from(Exit::Failed.code()));
@@ -185,6 +216,8 @@ fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
     // A process group of its own, which the filter lets nobody leave: the
     // guard can end it as a whole.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(io("process group"))?;
+    // See the row of rt_sigaction.
+    signals::ignore(Signal::SIGVTALRM).map_err(|error| Error::io(Step::Guard("signals"), error))?;
     let nested = nest::restrict(plan)?;
     let own_pid = u32::try_from(getpid().as_raw())
         .ok()
@@ -195,23 +228,35 @@ fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
         name_service: !plan.rules.name_service_sockets.is_empty(),
         null_device_only: nested && !plan.writes(),
     };
-    load_irrevocably(&program(plan.kind, session))
-        .map_err(|error| Error::text(Step::Guard("filter"), error.to_string()))
+    load_irrevocably(&program(plan.kind, session)).map_err(|error| match error {
+        LoadError::Refused(cause) => Error::io(Step::Guard("system call filter"), cause),
+        other => Error::text(Step::Guard("system call filter"), other.to_string()),
+    })
 }
 
 /// What the server's side tells once it is confined.
 #[derive(Clone, Copy, Debug)]
 struct Hello {
-    /// The listener's number there.
+    /// The listener's number.
     listener: i32,
     wait_killable: bool,
 }
 
-/// Waits until the server's side is confined.
-fn hear(pipe: &mut std::fs::File) -> Result<Hello, Error> {
+/// Waits until the server's side is confined. The other end of the pipe is
+/// closed only when that has come to an end, since until then it may be the
+/// server's side's as well.
+fn hear(pipe: &mut File, other_end: OwnedFd, child: Pid) -> Result<Hello, Error> {
     let failed = |error: io::Error| Error::io(Step::Guard("the server's side"), error);
+    await_word(pipe, child).map_err(failed)?;
+    drop(other_end);
     let mut hello = [0; HELLO];
-    pipe.read_exact(&mut hello).map_err(failed)?;
+    pipe.read_exact(&mut hello)
+        .map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                Error::text(Step::Guard("the server's side"), "it ended without a word")
+            }
+            _ => failed(error),
+        })?;
     let [a, b, c, d, wait_killable] = hello;
     let listener = i32::from_ne_bytes([a, b, c, d]);
     if listener >= 0 {
@@ -222,34 +267,44 @@ fn hear(pipe: &mut std::fs::File) -> Result<Hello, Error> {
     }
     let mut text = String::new();
     pipe.read_to_string(&mut text).map_err(failed)?;
-    Err(Error::text(Step::Guard("the server's side"), text))
+    let code = (listener != NO_CODE).then(|| -listener);
+    Err(Error::told(Step::Guard("the server's side"), text, code))
+}
+
+/// Waits until the server's side has said something, or ended.
+fn await_word(pipe: &File, child: Pid) -> io::Result<()> {
+    // Close-on-exec: where the table is common, the server does not get it.
+    let child = process::pidfd_open(child)?;
+    let mut fds = [
+        PollFd::new(pipe.as_fd(), PollFlags::POLLIN),
+        PollFd::new(child.as_fd(), PollFlags::POLLIN),
+    ];
+    loop {
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// The server's side, reached: from here on its calls can be answered.
 struct Met {
     server: Pid,
-    pidfd: OwnedFd,
     listener: Listener,
     wait_killable: bool,
 }
 
-/// Takes the listener out of the server's side. Yama may forbid that, which is
-/// no matter of luck: it would forbid reading its memory as well.
+/// Takes the listener, and proves that the server's side can be looked into:
+/// its memory and its descriptors.
 fn meet(server: Pid, hello: Hello) -> Result<Met, Error> {
-    let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
-    let pidfd = process::pidfd_open(server).map_err(failed("pidfd"))?;
-    let listener = process::pidfd_getfd(pidfd.as_fd(), hello.listener)
-        .map_err(|error| match error.raw_os_error() {
-            Some(nix::libc::EPERM) => Error::text(
-                Step::Guard("listener"),
-                "a process may not look into its own child here (Yama's ptrace_scope above 1?)",
-            ),
-            _ => failed("listener")(error),
-        })
-        .and_then(|fd| Listener::new(fd).map_err(failed("listener")))?;
+    let failed = |error: io::Error| Error::io(Step::Guard("listener"), error);
+    let listener = descriptors::adopt(hello.listener)
+        .and_then(Listener::new)
+        .map_err(failed)?;
+    sight::prove(server)?;
     Ok(Met {
         server,
-        pidfd,
         listener,
         wait_killable: hello.wait_killable,
     })
@@ -260,7 +315,7 @@ fn become_guard<'a>(
     audit: &'a mut Audit,
     prepared: Prepared,
     met: Met,
-    complaint: std::fs::File,
+    complaint: File,
 ) -> Result<Guard<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
     let keeper = Keeper::start(plan.kind, met.server).map_err(failed("keeper"))?;
@@ -276,7 +331,6 @@ fn become_guard<'a>(
             listener: met.listener,
             wait_killable: met.wait_killable,
             server: met.server,
-            pidfd: met.pidfd,
         },
         locks: prepared.locks,
         resolver: prepared.resolver,
@@ -285,6 +339,8 @@ fn become_guard<'a>(
         umasks: Umasks::default(),
         clock: Clock::start(),
         signals,
+        connection: prepared.connection,
+        sockets: Sockets::default(),
         keeper,
         complaint: complaint.into(),
         executed: false,

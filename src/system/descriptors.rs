@@ -1,6 +1,7 @@
 //! Descriptors that the process inherited.
 
 use std::io;
+use std::os::fd::{FromRawFd as _, OwnedFd};
 
 use nix::libc;
 
@@ -19,6 +20,65 @@ pub fn close_from(first: u32) -> io::Result<()> {
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// Gives this process a table of descriptors of its own, a copy of the one
+/// that it has in common with another (close_range(2), `CLOSE_RANGE_UNSHARE`).
+///
+/// # Errors
+///
+/// ENOMEM, EMFILE.
+pub fn take_own_table() -> io::Result<()> {
+    // SAFETY: close_range takes no pointers. No descriptor has the highest
+    // number, so none is closed.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            u32::MAX,
+            u32::MAX,
+            libc::CLOSE_RANGE_UNSHARE,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Takes over a descriptor that another process has put into the table while
+/// that was common to both.
+///
+/// # Errors
+///
+/// `EBADF` where no descriptor has the number.
+pub fn adopt(number: i32) -> io::Result<OwnedFd> {
+    if !is_open(number) {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: it is open, and no value of this process owns it: the other
+    // process opened it after its memory had become a copy of its own.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Whether a descriptor of this number is a socket of another type than
+/// SOCK_STREAM.
+#[must_use]
+pub fn is_other_than_stream(number: i32) -> bool {
+    let mut kind: libc::c_int = 0;
+    let mut size = libc::socklen_t::try_from(size_of_val(&kind)).unwrap_or(0);
+    // SAFETY: the kernel writes at most `size` bytes, the size of `kind`, to
+    // the pointer that borrows it.
+    let result = unsafe {
+        libc::getsockopt(
+            number,
+            libc::SOL_SOCKET,
+            libc::SO_TYPE,
+            (&raw mut kind).cast(),
+            &raw mut size,
+        )
+    };
+    result == 0 && kind != libc::SOCK_STREAM
 }
 
 /// Whether a descriptor of this number is a terminal.

@@ -1,7 +1,7 @@
-//! fork(2) and descriptors of processes: pidfd_open(2), pidfd_getfd(2).
+//! fork(2), with and without a descriptor table of its own, and pidfd_open(2).
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::libc;
@@ -17,6 +17,29 @@ pub fn fork() -> io::Result<ForkResult> {
     Ok(unsafe { nix::unistd::fork() }?)
 }
 
+/// Forks, and both processes have one table of descriptors until one of them
+/// calls [`super::descriptors::take_own_table`]. Until then the parent must not
+/// open or close anything.
+///
+/// # Errors
+/// As [`fork`].
+pub fn fork_sharing_descriptors() -> io::Result<ForkResult> {
+    let flags = libc::CLONE_FILES | libc::SIGCHLD;
+    // SAFETY: without CLONE_VM and without a stack of its own the child is a
+    // copy of the process, as after fork(2); the zeros are the arguments that
+    // these flags do not use, in whichever order the architecture has them.
+    // What the C library does besides in fork(3) is for processes with threads
+    // or with handlers of pthread_atfork(3), and xfersh has neither.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match i32::try_from(pid) {
+        Ok(0) => Ok(ForkResult::Child),
+        Ok(pid) if pid > 0 => Ok(ForkResult::Parent {
+            child: Pid::from_raw(pid),
+        }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// A descriptor for process `pid`.
 ///
 /// # Errors
@@ -24,16 +47,6 @@ pub fn fork() -> io::Result<ForkResult> {
 pub fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     // SAFETY: the call takes two numbers and no pointer.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
-    new_fd(fd)
-}
-
-/// A duplicate, here and close-on-exec, of descriptor `number` there.
-///
-/// # Errors
-/// EBADF if it is not open there; EPERM where tracing is forbidden.
-pub fn pidfd_getfd(pidfd: BorrowedFd<'_>, number: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: the call takes three numbers and no pointer.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), number, 0) };
     new_fd(fd)
 }
 
@@ -62,7 +75,7 @@ pub fn processor_time(pid: Pid) -> io::Result<Duration> {
 
 fn new_fd(result: libc::c_long) -> io::Result<OwnedFd> {
     match RawFd::try_from(result) {
-        // SAFETY: both callers' system calls return a new descriptor that
+        // SAFETY: the caller's system call returned a new descriptor that
         // nothing else owns.
         Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
         _ => Err(io::Error::last_os_error()),

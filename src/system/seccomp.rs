@@ -5,9 +5,9 @@
 //! one twice.
 //!
 //! The listener is close-on-exec, so the server never sees it. The process
-//! that loaded the filter need not send it anywhere: it tells its number to the
-//! guard, which takes it with pidfd_getfd(2) before it answers the first
-//! execve(2). So the filter has to let no sendmsg(2) through.
+//! that loaded the filter need not send it anywhere: its table of descriptors
+//! is the guard's as well at that moment. So the filter has to let no
+//! sendmsg(2) through.
 //!
 //! Sources: seccomp(2), seccomp_unotify(2), `<linux/seccomp.h>`.
 

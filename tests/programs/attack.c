@@ -274,6 +274,47 @@ static void sleepers(void)
 		poll(NULL, 0, 1000);
 }
 
+/* Processes without a parent that end again and again: the guard is told of each. */
+static void orphans(void)
+{
+	if (fork() != 0)
+		return;
+	for (;;) {
+		if (fork() == 0) {
+			if (fork() == 0)
+				poll(NULL, 0, 250);
+			_exit(0);
+		}
+		wait(NULL);
+		poll(NULL, 0, 250);
+	}
+}
+
+/* noise orphans|quiet [FILE]: never ends, whatever signal or end of input comes; writes to FILE all the time. */
+static void noise(void)
+{
+	char block[1024];
+	int fd = -1;
+
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGALRM, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	if (words[2])
+		fd = openat(AT_FDCWD, words[2], O_WRONLY | O_CREAT, 0644);
+	printf("noisy %d\n", fd);
+	fflush(stdout);
+	if (!strcmp(words[1], "orphans"))
+		orphans();
+	memset(block, 'x', sizeof(block));
+	for (;;) {
+		poll(NULL, 0, fd < 0 ? 100000 : 5);
+		if (fd >= 0 && write(fd, block, sizeof(block)) < 0)
+			fd = -1;
+	}
+}
+
 static void tell(const char *what, long result)
 {
 	printf("%s %s\n", what, result < 0 ? "refused" : "done");
@@ -371,6 +412,8 @@ int main(int argc, char **argv)
 		allocate();
 	else if (!strcmp(words[0], "sleepers"))
 		sleepers();
+	else if (!strcmp(words[0], "noise"))
+		noise();
 	else if (!strcmp(words[0], "assault"))
 		assault();
 	else if (!strcmp(words[0], "masks"))

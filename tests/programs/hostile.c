@@ -10,6 +10,7 @@
  *     x:TEXT    the same, no NUL before a page that is not there     L:N  a string of N times "a/"
  *     v:HEX     pointer to these bytes                     b:N       pointer to N zero bytes
  *     a:TEXT    pointer to a vector: TEXT, NULL            i:TEXT    pointer to one struct iovec
+ *     s:PATH=TEXT  pointer to a struct msghdr (or mmsghdr) with TEXT for the socket at PATH
  *     r:PATH    descriptor, O_RDONLY                       w:PATH    descriptor, O_RDWR
  *     o:PATH    descriptor, O_PATH                         O:PATH    the same, O_NOFOLLOW
  *     m:PATH    pointer to "/proc/self/fd/N" of o:PATH     d:PATH    pointer to "/dev/fd/N" of o:PATH
@@ -29,8 +30,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,6 +136,19 @@ static char *repeat(long times)
 	return all;
 }
 
+static void *message(char *path, char *text)
+{
+	static struct sockaddr_un name;
+	static struct iovec one;
+	static struct mmsghdr all;
+
+	name.sun_family = AF_UNIX;
+	strncpy(name.sun_path, path, sizeof(name.sun_path) - 1);
+	one = (struct iovec){ .iov_base = strdup(text), .iov_len = strlen(text) };
+	all.msg_hdr = (struct msghdr){ .msg_name = &name, .msg_namelen = sizeof(name), .msg_iov = &one, .msg_iovlen = 1 };
+	return &all;
+}
+
 static long argument(char *word)
 {
 	char *value = word + 2, *name, **vector;
@@ -161,6 +177,10 @@ static long argument(char *word)
 		one->iov_base = strdup(value);
 		one->iov_len = strlen(value);
 		return (long)one;
+	case 's':
+		name = strchr(value, '=');
+		*name = 0;
+		return (long)message(value, name + 1);
 	case 'r': return open_as(value, O_RDONLY);
 	case 'w': return open_as(value, O_RDWR);
 	case 'o': return open_as(value, O_PATH);

@@ -3,8 +3,10 @@
  *
  *   landlock  landlock_create_ruleset fails with ENOSYS
  *   notify    seccomp with a listener fails with EINVAL, and so does the question for its structures
- *   reading   process_vm_readv and pidfd_getfd fail with EPERM, as under Yama's ptrace_scope 2
+ *   reading   process_vm_readv fails with EPERM, as under a profile that refuses it
  *   listener  a listener is there already, as inside some container managers: a second one fails with EBUSY
+ *   tracing   process_vm_readv of any other process fails with EPERM, as under Yama's ptrace_scope 2
+ *   calls=N,N these system calls fail with EPERM, as under the seccomp profile of a container, and clone3 with ENOSYS
  *   nothing   all is there
  */
 #define _GNU_SOURCE
@@ -13,6 +15,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -31,6 +34,20 @@ static int load(struct sock_filter *code, unsigned length, unsigned flags)
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 }
 
+static int refuse(char *numbers)
+{
+	static struct sock_filter code[4096] = { LOAD(nr), UNLESS(SYS_clone3, 1), FAIL(ENOSYS) };
+	unsigned length = 3;
+	char *word;
+
+	for (word = strtok(numbers, ","); word && length + 3 < 4096; word = strtok(NULL, ",")) {
+		code[length++] = (struct sock_filter)UNLESS((unsigned)atoi(word), 1);
+		code[length++] = (struct sock_filter)FAIL(EPERM);
+	}
+	code[length++] = (struct sock_filter)ANSWER(SECCOMP_RET_ALLOW);
+	return load(code, length, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct sock_filter landlock[] = { LOAD(nr), UNLESS(SYS_landlock_create_ruleset, 1), FAIL(ENOSYS),
@@ -40,7 +57,11 @@ int main(int argc, char **argv)
 					BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SECCOMP_FILTER_FLAG_NEW_LISTENER, 0, 1),
 					FAIL(EINVAL), ANSWER(SECCOMP_RET_ALLOW) };
 	struct sock_filter reading[] = { LOAD(nr), UNLESS(SYS_process_vm_readv, 1), FAIL(EPERM),
-					 UNLESS(SYS_pidfd_getfd, 1), FAIL(EPERM), ANSWER(SECCOMP_RET_ALLOW) };
+					 ANSWER(SECCOMP_RET_ALLOW) };
+	/* The program keeps this process id; what it starts has another. */
+	struct sock_filter tracing[] = { LOAD(nr), UNLESS(SYS_process_vm_readv, 3), LOAD(args[0]),
+					 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)getpid(), 1, 0), FAIL(EPERM),
+					 ANSWER(SECCOMP_RET_ALLOW) };
 	struct sock_filter all[] = { ANSWER(SECCOMP_RET_ALLOW) };
 	int result = -1;
 
@@ -52,6 +73,10 @@ int main(int argc, char **argv)
 		result = load(notify, sizeof(notify) / sizeof(*notify), 0);
 	else if (!strcmp(argv[1], "reading"))
 		result = load(reading, sizeof(reading) / sizeof(*reading), 0);
+	else if (!strcmp(argv[1], "tracing"))
+		result = load(tracing, sizeof(tracing) / sizeof(*tracing), 0);
+	else if (!strncmp(argv[1], "calls=", 6))
+		result = refuse(argv[1] + 6);
 	else if (!strcmp(argv[1], "listener"))
 		result = load(all, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER);
 	else if (!strcmp(argv[1], "nothing"))

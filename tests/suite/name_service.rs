@@ -3,7 +3,7 @@
 use crate::harness::{Host, Output};
 
 /// Moves alice out of /etc into the other source, and has the C library ask it.
-fn move_alice(host: &Host) {
+pub fn move_alice(host: &Host) {
     let line = "set -e
         mkdir /opt/extrausers
         for file in passwd group shadow; do

@@ -14,28 +14,24 @@ use crate::decide::plan::ServerKind;
 
 const REFUSED: Outcome = errno(libc::EACCES);
 
+/// A stream only: a datagram socket could be sent from to any name.
+const STREAM: [Condition; 3] = [
+    is(0, libc::AF_UNIX.cast_unsigned()),
+    Condition::Int {
+        argument: 1,
+        mask: !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK).cast_unsigned(),
+        value: libc::SOCK_STREAM.cast_unsigned(),
+    },
+    is(2, 0),
+];
+
 const SOCKET: Answer = Answer::Judged {
-    arms: &[when(
-        &[is(0, libc::AF_UNIX.cast_unsigned())],
-        Outcome::NameService,
-    )],
+    arms: &[when(&STREAM, Outcome::NameService)],
     otherwise: REFUSED,
 };
 
-/// rsync's receiver: the channel between its halves. A stream only: a datagram
-/// socket could be sent from to any name.
-const SOCKETPAIR: Answer = allow_if(&[when(
-    &[
-        is(0, libc::AF_UNIX.cast_unsigned()),
-        Condition::Int {
-            argument: 1,
-            mask: !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK).cast_unsigned(),
-            value: libc::SOCK_STREAM.cast_unsigned(),
-        },
-        is(2, 0),
-    ],
-    Outcome::Allow,
-)]);
+/// rsync's receiver: the channel between its halves.
+const SOCKETPAIR: Answer = allow_if(&[when(&STREAM, Outcome::Allow)]);
 
 /// Without an address: to where the socket is connected.
 const SENDTO: Answer = allow_if(&[when(&[is_long(4, 0)], Outcome::Conversation)]);
@@ -48,13 +44,13 @@ const RECEIVER: Kinds = Kinds::of(&[ServerKind::RsyncReceiver]);
 /// The rows, one a line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    row("socket", both(41, 198), SOCKET, "the guard makes the one to a name service; any other is a way out"),
+    row("socket", both(41, 198), SOCKET, "the guard makes the stream to a name service; any other is a way out"),
     row("connect", both(42, 203), Answer::Always(Outcome::NameService), "the guard connects, to the policy's exact list of paths"),
     only(RECEIVER, "socketpair", both(53, 199), SOCKETPAIR, "the channel between the halves of rsync's receiver"),
     row("sendto", both(44, 206), SENDTO, "asks the name service on the connection that the guard made"),
-    row("sendmsg", both(46, 211), CONVERSATION, "talks to the name service on the connection that the guard made, a stream that takes no other address"),
-    row("recvfrom", both(45, 207), CONVERSATION, "talks to the name service on the connection that the guard made, a stream that takes no other address"),
-    row("recvmsg", both(47, 212), CONVERSATION, "talks to the name service on the connection that the guard made, a stream that takes no other address"),
+    row("sendmsg", both(46, 211), Answer::Always(REFUSED), "its address lies in memory, where no filter sees it; the clients of name services use write and sendto"),
+    row("recvfrom", both(45, 207), CONVERSATION, "talks to the name service on the connection that the guard made"),
+    row("recvmsg", both(47, 212), CONVERSATION, "talks to the name service on the connection that the guard made"),
     row("getsockopt", both(55, 209), ALLOW, "asks what an inherited descriptor is"),
     row("getsockname", both(51, 204), ALLOW, "asks what an inherited descriptor is"),
     row("getpeername", both(52, 205), ALLOW, "asks what an inherited descriptor is"),
@@ -64,7 +60,7 @@ pub(super) const ROWS: &[Row] = &[
     row("accept", both(43, 202), Answer::Always(REFUSED), "no server listens"),
     row("accept4", both(288, 242), Answer::Always(REFUSED), "no server listens"),
     row("setsockopt", both(54, 208), Answer::Always(REFUSED), "no server needs it"),
-    row("sendmmsg", both(307, 269), Answer::Always(REFUSED), "no server needs it"),
+    row("sendmmsg", both(307, 269), Answer::Always(REFUSED), "as sendmsg"),
     row("recvmmsg", both(299, 243), Answer::Always(REFUSED), "no server needs it"),
     row("mq_open", both(240, 180), DENY, "message queues reach other processes"),
     row("mq_unlink", both(241, 181), DENY, "message queues reach other processes"),

@@ -18,6 +18,7 @@ use crate::decide::rules::Denial;
 use crate::system::statx::Inode;
 
 use decode::Call;
+pub use sockets::Sockets;
 
 impl Guard<'_> {
     /// Does what a call asks for, if it may be done.

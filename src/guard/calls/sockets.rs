@@ -1,8 +1,12 @@
 //! Sockets of the name service, for accounts that are not in /etc/passwd: the
-//! server's C library asks nscd, sssd or systemd-userdb for them. The guard
-//! makes the socket and connects it, to the paths of the plan and to nothing
-//! else.
+//! server's C library asks nscd, sssd, winbind or systemd-userdb for them. The
+//! guard makes the socket and connects it, to the paths of the plan and to
+//! nothing else.
+//!
+//! Streams only. A datagram socket sends to any name that lies in memory, where
+//! no filter sees it: to /dev/log, for one.
 
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -10,7 +14,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
-use std::os::fd::AsRawFd as _;
+use nix::sys::stat::fstat;
 
 use crate::decide::rules::Denial;
 use crate::guard::caller::Caller;
@@ -20,8 +24,37 @@ use crate::guard::{Answer, Guard};
 /// Where `sun_path` begins in `struct sockaddr_un` (unix(7)).
 const PATH_AT: usize = 2;
 
+/// Sockets that are remembered at most: a C library connects one at once.
+const SOCKETS: usize = 8;
+
+/// The sockets that the guard has handed over and that are not connected yet.
+/// It keeps each, so that it need not get it back out of the server, by its
+/// inode number, which tells whatever number or copy the server names.
+#[derive(Debug, Default)]
+pub struct Sockets(Vec<(u64, OwnedFd)>);
+
+impl Sockets {
+    fn remember(&mut self, fd: OwnedFd) -> Result<(), Failure> {
+        let inode = fstat(&fd)?.st_ino;
+        if self.0.len() == SOCKETS {
+            self.0.remove(0);
+        }
+        self.0.push((inode, fd));
+        Ok(())
+    }
+
+    fn find(&self, inode: u64) -> Result<&OwnedFd, Failure> {
+        let found = self.0.iter().find(|(own, _)| *own == inode);
+        found.map(|(_, fd)| fd).ok_or(Denial::Socket.into())
+    }
+
+    fn forget(&mut self, inode: u64) {
+        self.0.retain(|(own, _)| *own != inode);
+    }
+}
+
 impl Guard<'_> {
-    /// socket(2): of the Unix family, stream or datagram.
+    /// socket(2): a stream of the Unix family.
     pub(super) fn socket(
         &mut self,
         domain: i32,
@@ -29,17 +62,14 @@ impl Guard<'_> {
         protocol: i32,
     ) -> Result<Answer, Failure> {
         let flags = kind & (libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
-        let stream = match kind & !flags {
-            libc::SOCK_STREAM => SockType::Stream,
-            libc::SOCK_DGRAM => SockType::Datagram,
-            _ => return Err(Denial::Socket.into()),
-        };
         let none = self.plan.rules.name_service_sockets.is_empty();
-        if domain != libc::AF_UNIX || protocol != 0 || none {
+        let stream = kind & !flags == libc::SOCK_STREAM;
+        if domain != libc::AF_UNIX || !stream || protocol != 0 || none {
             return Err(Denial::Socket.into());
         }
         let own = SockFlag::from_bits_truncate(flags) | SockFlag::SOCK_CLOEXEC;
-        let fd = socket(AddressFamily::Unix, stream, own, None)?;
+        let fd = socket(AddressFamily::Unix, SockType::Stream, own, None)?;
+        self.sockets.remember(fd.try_clone()?)?;
         Ok(Answer::Descriptor {
             fd,
             close_on_exec: flags & libc::SOCK_CLOEXEC != 0,
@@ -73,13 +103,15 @@ impl Guard<'_> {
             let path = path.as_os_str().as_bytes().to_vec();
             Failure::Denied(Denial::Socket, Errno::EACCES, path)
         })?;
-        let fd = caller.descriptor(number)?;
+        let inode = caller.socket(number)?;
         let _waits = self.channel.still_waits(caller)?;
-        let before = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
-        fcntl(&fd, FcntlArg::F_SETFL(before | OFlag::O_NONBLOCK))?;
+        let fd = self.sockets.find(inode)?;
+        let before = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+        fcntl(fd, FcntlArg::F_SETFL(before | OFlag::O_NONBLOCK))?;
         let connected = connect(fd.as_raw_fd(), &UnixAddr::new(known)?);
-        fcntl(&fd, FcntlArg::F_SETFL(before))?;
+        fcntl(fd, FcntlArg::F_SETFL(before))?;
         connected?;
+        self.sockets.forget(inode);
         Ok(Answer::Value(0))
     }
 }

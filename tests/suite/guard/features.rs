@@ -54,7 +54,8 @@ fn log(host: &Host) -> String {
 const MISSING: &[(&str, &str)] = &[
     ("landlock", "Landlock"),
     ("notify", "system call filter"),
-    ("reading", "ptrace_scope"),
+    ("reading", "process_vm_readv is refused"),
+    ("tracing", "ptrace_scope"),
     ("listener", "another program listens"),
 ];
 

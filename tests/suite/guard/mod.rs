@@ -1,6 +1,9 @@
 //! The guard under attack and under load: races, signals, missing kernel features, limits, its log, and that an
 //! unmodified client sees no difference.
 
+mod bounds;
+mod connection;
+mod container;
 mod continuing;
 mod features;
 mod growth;
@@ -13,6 +16,8 @@ mod queue;
 mod races;
 mod remembering;
 mod same;
+mod shortage;
+mod signals;
 mod wakes;
 
 use crate::harness::{Account, Host, Kind, Output};

@@ -205,6 +205,20 @@ impl Sftp {
         })
     }
 
+    /// copy-data of a whole file (PROTOCOL of OpenSSH, 4.10), without waiting for an answer.
+    pub fn send_copy_data(&mut self, from: &[u8], to: &[u8], at: u64) {
+        self.next += 1;
+        let mut packet = Packet::default();
+        packet.number(self.next);
+        packet.bytes(b"copy-data");
+        packet.bytes(from);
+        packet.long(0);
+        packet.long(0);
+        packet.bytes(to);
+        packet.long(at);
+        self.send(kind::EXTENDED, &packet.0);
+    }
+
     pub fn opendir(&mut self, path: &str) -> Reply {
         self.ask(kind::OPENDIR, |packet| packet.bytes(path.as_bytes()))
     }

@@ -1,0 +1,232 @@
+//! The connection that a session belongs to: the process that started it,
+//! which is sshd's for this connection, and those between the two.
+//!
+//! An ordinary server ends by itself when its input does. One that has been
+//! taken over, or that copies without end, does not: so the guard holds those
+//! processes and ends the session soon after the first of them.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{Pid, getppid, getuid};
+
+use super::Guard;
+use crate::enforce::audit::Importance;
+use crate::error::{Error, Step};
+use crate::system::process;
+
+/// How long a server may go on when its connection has ended. It sees the end
+/// of its input at once; rsync then puts its partial file in place.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// More processes than that between sshd and a session are not looked for.
+pub const ANCESTORS: usize = 8;
+
+/// The processes whose end is the end of the connection.
+#[derive(Debug)]
+pub struct Connection {
+    held: Vec<OwnedFd>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// When the server has to be gone.
+    Ending(Instant),
+    /// The guard had to end the server.
+    Cut,
+}
+
+impl Connection {
+    /// Holds the process that started this one, and its ancestors up to the
+    /// first that runs under another uid (sshd's monitor). Call it before the
+    /// confinement, which closes /proc to this process.
+    ///
+    /// A parent in another process namespace has no number here, so it cannot
+    /// be held; nor can more than the parent where /proc does not show it.
+    ///
+    /// # Errors
+    ///
+    /// If the connection has ended already, or pidfd_open(2) fails.
+    pub fn hold() -> Result<Self, Error> {
+        let mut held = Vec::new();
+        let parent = getppid();
+        if parent.as_raw() > 0 {
+            let fd = pidfd(parent)?;
+            // It has its number as long as this process has it as its parent.
+            if getppid() != parent {
+                return Err(ended());
+            }
+            held.push(fd);
+            hold_ancestors(parent, &mut held)?;
+        }
+        if nobody_reads_the_output() {
+            return Err(ended());
+        }
+        Ok(Self {
+            held,
+            state: State::Open,
+        })
+    }
+
+    /// What the loop waits for, besides calls and signals.
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let is_open = self.state == State::Open;
+        self.held
+            .iter()
+            .filter(move |_| is_open)
+            .map(|fd| fd.as_fd())
+    }
+
+    /// Notes that one of those processes has ended.
+    pub fn has_ended(&mut self) {
+        if self.state == State::Open {
+            self.state = State::Ending(Instant::now() + LINGER);
+        }
+    }
+
+    /// How long the server may still go on; `None` while the connection is
+    /// open.
+    pub fn time_left(&self) -> Option<Duration> {
+        match self.state {
+            State::Ending(until) => Some(until.saturating_duration_since(Instant::now())),
+            State::Open | State::Cut => None,
+        }
+    }
+
+    /// What the closing line says of it.
+    pub const fn cause(&self) -> &'static str {
+        match self.state {
+            State::Cut => " cause=connection",
+            State::Open | State::Ending(_) => "",
+        }
+    }
+}
+
+impl Guard<'_> {
+    /// Ends the session if its connection ended and the server did not.
+    pub(super) fn end_with_connection(&mut self) {
+        if self.connection.time_left() == Some(Duration::ZERO) {
+            self.connection.state = State::Cut;
+            let line = format_args!("ending the session: its connection has ended");
+            self.log.event(Importance::Warning, &line);
+            self.end_session();
+        }
+    }
+}
+
+fn ended() -> Error {
+    Error::text(Step::Connection, "it has ended already")
+}
+
+fn pidfd(pid: Pid) -> Result<OwnedFd, Error> {
+    process::pidfd_open(pid).map_err(|error| match error.raw_os_error() {
+        Some(nix::libc::ESRCH) => ended(),
+        _ => Error::io(Step::Connection, error),
+    })
+}
+
+/// Adds the ancestors of `pid`, which is held already.
+fn hold_ancestors(mut pid: Pid, held: &mut Vec<OwnedFd>) -> Result<(), Error> {
+    let own = getuid().as_raw();
+    while let Some(process) = Process::look_up(pid)
+        && process.uid == own
+        && process.parent.as_raw() > 0
+        && held.len() < ANCESTORS
+    {
+        let above = process.parent;
+        if Process::look_up(above).is_none_or(|above| above.uid != own) {
+            return Ok(());
+        }
+        let fd = pidfd(above)?;
+        // Numbers are used again. This one was its parent's when it was
+        // opened if it still is now, and the child is the one that is held.
+        let same = Process::look_up(pid).is_some_and(|process| process.parent == above);
+        if !same || held.last().is_some_and(|child| is_ready(child.as_fd())) {
+            return Err(ended());
+        }
+        held.push(fd);
+        pid = above;
+    }
+    Ok(())
+}
+
+/// What /proc tells of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Process {
+    /// Its real uid.
+    uid: u32,
+    parent: Pid,
+}
+
+impl Process {
+    /// `None` where /proc does not show it: it has ended, or belongs to
+    /// another account under hidepid, or there is no procfs.
+    fn look_up(pid: Pid) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+    }
+
+    /// proc_pid_status(5). The name in the first line is the process's own
+    /// choice, with line breaks escaped.
+    fn parse(status: &str) -> Option<Self> {
+        let field = |name: &str| {
+            let mut lines = status.lines();
+            let value = lines.find_map(|line| line.strip_prefix(name))?;
+            value.split_whitespace().next()
+        };
+        Some(Self {
+            uid: field("Uid:")?.parse().ok()?,
+            parent: Pid::from_raw(field("PPid:")?.parse().ok()?),
+        })
+    }
+}
+
+/// Whether a pidfd says that its process has ended.
+fn is_ready(fd: BorrowedFd<'_>) -> bool {
+    events(fd).is_some_and(|events| !events.is_empty())
+}
+
+/// Who started this process may have ended before it could be held, and its
+/// number says nothing then: an orphan has another parent. But a pipe or a
+/// socket tells that its other end is gone.
+fn nobody_reads_the_output() -> bool {
+    let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
+    events(io::stdout().as_fd()).is_some_and(|events| events.intersects(gone))
+}
+
+fn events(fd: BorrowedFd<'_>) -> Option<PollFlags> {
+    let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
+    while let Err(Errno::EINTR) = poll(&mut fds, PollTimeout::ZERO) {}
+    fds[0].revents()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_no_field() {
+        let status =
+            "Name:\tUid: 7\nUmask:\t0022\nPid:\t9\nPPid:\t4\nUid:\t1000\t1000\t1000\t1000\n";
+        let parent = Pid::from_raw(4);
+        assert_eq!(Process::parse(status), Some(Process { uid: 1000, parent }));
+        assert_eq!(Process::parse("Name:\tx\n"), None);
+        assert_eq!(Process::parse(""), None);
+    }
+
+    #[test]
+    fn the_parent_is_held() {
+        let mut connection = Connection::hold().expect("a parent that lives");
+        assert!(connection.fds().count() > 0);
+        assert_eq!(connection.time_left(), None);
+        connection.has_ended();
+        assert_eq!(connection.fds().count(), 0);
+        assert!(connection.time_left().is_some_and(|left| left <= LINGER));
+        assert_eq!(connection.cause(), "");
+    }
+}
