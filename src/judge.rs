@@ -50,7 +50,7 @@ impl Subject {
         };
         match Inquiry::of(&case) {
             Ok(inquiry) => {
-                let facts = facts::gather(&inquiry, &self.account.home, self.account.uid);
+                let facts = facts::gather(&inquiry, &self.account);
                 decide::decide(&case, &inquiry, &facts)
             }
             Err(refusal) => Verdict::Refused(refusal),

@@ -178,7 +178,7 @@ fn start(
 fn probe_arguments(plan: &Plan, name: &str) -> Vec<OsString> {
     let mut roots = plan.rules.roots.iter();
     let both = |access: Access| access.has(Right::Create) && access.has(Right::Read);
-    let writable = roots.find(|root| both(root.access));
+    let writable = roots.find(|root| root.exists && both(root.access));
     let mut arguments: Vec<OsString> = vec!["xfersh".into(), "--probe".into()];
     arguments.push(plan.rules.home.clone().into());
     arguments.push(name.into());
