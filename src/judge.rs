@@ -32,12 +32,9 @@ impl Subject {
         let refuse = |error: account::AccountError| Refusal::new(Stage::Account, error.to_string());
         let account = account::lookup(key, file.asks_for_groups()).map_err(refuse)?;
         let client = invocation.client.address();
-        if let Some(other) = file.differing_aliases(&account, client).next() {
-            let (name, uid) = (&account.name, account.uid);
-            let reason =
-                format!("'{name}' and '{other}' share the uid {uid} under different policies");
-            let hint = "give both the same policy, or each a uid of its own";
-            return Err(Refusal::new(Stage::Account, reason).hint(hint));
+        if let Some(conflict) = file.conflicts(&account, client).next() {
+            let hint = conflict.hint();
+            return Err(Refusal::new(Stage::Account, conflict.to_string()).hint(hint));
         }
         let policy = file.effective(&account, client);
         Ok(Self { account, policy })
@@ -53,7 +50,7 @@ impl Subject {
         };
         match Inquiry::of(&case) {
             Ok(inquiry) => {
-                let facts = facts::gather(&inquiry, &self.account.home, self.account.uid);
+                let facts = facts::gather(&inquiry, &self.account);
                 decide::decide(&case, &inquiry, &facts)
             }
             Err(refusal) => Verdict::Refused(refusal),

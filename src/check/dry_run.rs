@@ -56,9 +56,11 @@ pub fn run(check: &Check) -> Exit {
 
 fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
     // The host's own policy may be absent; a file that was asked for may not.
-    if check.config.is_some() && !path.exists() {
+    if check.config.is_some()
+        && let Err(error) = path.metadata()
+    {
         let shown = Escaped::path(path);
-        return Err(Unable::Other(format!("cannot read {shown}: no such file")));
+        return Err(Unable::Other(format!("cannot read {shown}: {error}")));
     }
     let file = load::policy(path).map_err(Unable::Policy)?;
     let invocation = Invocation {
@@ -86,8 +88,8 @@ fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
     }
     if check.command.is_none() {
         let account = &subject.account;
-        let (directories, _) = decide::facts::directories(&subject.policy, account);
-        let places = facts::places(&directories, account.uid);
+        let directories = decide::directories::directories(&subject.policy, account);
+        let places = facts::places(&directories, account);
         let (text, sound) = report::policy(&subject, &file, &places, kernel, check.json);
         let exit = if sound { Exit::Success } else { Exit::Finding };
         return Ok(print(&text, exit));

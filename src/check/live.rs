@@ -178,7 +178,7 @@ fn start(
 fn probe_arguments(plan: &Plan, name: &str) -> Vec<OsString> {
     let mut roots = plan.rules.roots.iter();
     let both = |access: Access| access.has(Right::Create) && access.has(Right::Read);
-    let writable = roots.find(|root| both(root.access));
+    let writable = roots.find(|root| root.exists && both(root.access));
     let mut arguments: Vec<OsString> = vec!["xfersh".into(), "--probe".into()];
     arguments.push(plan.rules.home.clone().into());
     arguments.push(name.into());
@@ -200,6 +200,12 @@ fn collect(read: PipeReader) -> Result<Vec<Row>, String> {
     }
     if seen.iter().all(Option::is_none) {
         return Err("the probe did not run (see the log)".to_owned());
+    }
+    if let Some((_last, others)) = seen.split_last()
+        && let Some(at) = others.iter().position(Option::is_none)
+    {
+        let what = TRIES.get(at).map_or("a try", |row| row.what);
+        return Err(format!("the probe ended early, at '{what}' (see the log)"));
     }
     let rows = TRIES.iter().zip(seen).map(|(row, errno)| {
         let worked = errno.is_none_or(|errno| errno == 0);
@@ -227,5 +233,31 @@ fn report(rows: &[Row], json: bool) -> Exit {
         Exit::Success if kept => Exit::Success,
         Exit::Success => Exit::Finding,
         failed => failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// What is collected of this many lines of a probe.
+    fn collected(lines: usize) -> Result<Vec<Row>, String> {
+        let (read, mut write) = io::pipe().unwrap();
+        for at in 0..lines {
+            writeln!(write, "{at} 0").unwrap();
+        }
+        drop(write);
+        collect(read)
+    }
+
+    #[test]
+    fn only_the_last_line_of_a_probe_may_be_missing() {
+        assert!(collected(0).is_err());
+        assert!(collected(3).unwrap_err().contains(TRIES[3].what));
+        assert!(collected(TRIES.len() - 2).is_err());
+        assert_eq!(collected(TRIES.len() - 1).unwrap().len(), TRIES.len());
+        assert_eq!(collected(TRIES.len()).unwrap().len(), TRIES.len());
     }
 }

@@ -1,12 +1,11 @@
 //! How a verdict and a policy are printed: as text, or as one JSON object
 //! with stable keys.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::decide::access::{Access, Right};
-use crate::decide::facts::Place;
+use crate::decide::access::Right;
+use crate::decide::directories::{Place, Places};
 use crate::decide::plan::{Argument, Plan, Root};
 use crate::decide::policy::{PolicyFile, Requirement};
 use crate::decide::verdict::{Refusal, Verdict};
@@ -41,20 +40,23 @@ pub fn verdict(
 pub fn policy(
     subject: &Subject,
     file: &PolicyFile,
-    places: &BTreeMap<PathBuf, Place>,
+    places: &Places,
     kernel: Kernel,
     json: bool,
 ) -> (String, bool) {
-    let faults: Vec<_> = places
-        .iter()
-        .filter_map(|(path, place)| fault(path, place))
-        .chain(
-            subject
-                .policy
-                .check_places(&subject.account)
-                .err()
-                .map(|error| error.to_string()),
-        )
+    let absent = places.named.iter();
+    let absent = absent.filter_map(|(path, place)| match place {
+        Place::Absent(_) => Some(format!(
+            "{} is no directory yet; nothing else may take its name",
+            Escaped::path(path)
+        )),
+        _ => None,
+    });
+    let refused = places.faults(&subject.policy, &subject.account);
+    let wrong = subject.policy.check_places(&subject.account).err();
+    let faults: Vec<_> = absent
+        .chain(refused.iter().map(with_hint))
+        .chain(wrong.map(|error| error.to_string()))
         .collect();
     let sound = faults.is_empty();
     if json {
@@ -73,18 +75,10 @@ pub fn policy(
     (out, sound)
 }
 
-/// What is wrong with a directory of the policy, as the disk is now.
-fn fault(path: &Path, place: &Place) -> Option<String> {
-    let path = Escaped::path(path);
-    match place {
-        Place::Directory(_) => None,
-        Place::Absent => Some(format!("{path} is no directory that the account can reach")),
-        Place::UnsafeLink(link) => {
-            let link = Escaped::path(link);
-            Some(format!(
-                "{path} leads through {link}, a link that the account can change"
-            ))
-        }
+fn with_hint(refusal: &Refusal) -> String {
+    match &refusal.hint {
+        Some(hint) => format!("{} ({hint})", refusal.reason),
+        None => refusal.reason.to_string(),
     }
 }
 
@@ -109,10 +103,10 @@ fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
         Verdict::Granted(plan) => Some(plan.kind.protocol().name()),
         Verdict::Refused(refusal) => refusal.protocol.map(|protocol| protocol.name()),
     };
-    let roots = |wanted: fn(Access) -> bool| {
+    let roots = |wanted: fn(&Root) -> bool| {
         let roots = plan.map(|plan| plan.rules.roots.iter());
         let roots = roots.into_iter().flatten();
-        let roots = roots.filter(|root| wanted(root.access));
+        let roots = roots.filter(|root| wanted(root));
         Json::texts(roots.map(|root| path_text(&root.path)))
     };
     Json::Object(vec![
@@ -140,11 +134,12 @@ fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
                 Json::texts(plan.argv.iter().map(argument_text))
             }),
         ),
-        ("writable", roots(Access::writes)),
+        ("writable", roots(|root| root.access.writes())),
         (
             "readable",
-            roots(|access| access.has(Right::Read) || access.has(Right::List)),
+            roots(|root| root.access.has(Right::Read) || root.access.has(Right::List)),
         ),
+        ("absent", roots(|root| !root.exists)),
         ("weaker", weaker_json(subject, kernel)),
         ("policy", subject.policy.to_json()),
     ])
@@ -170,15 +165,16 @@ fn granted_text(plan: &Plan) -> String {
     row(&mut out, "umask", &umask);
     for Root {
         path,
+        exists,
         access,
         dotfiles,
-        exists: _,
     } in &plan.rules.roots
     {
         let text = format!(
-            "{}  {access}, dotfiles {}",
+            "{}  {access}, dotfiles {}{}",
             path_text(path),
-            dotfiles.name()
+            dotfiles.name(),
+            if *exists { "" } else { " (absent)" }
         );
         row(&mut out, "directory", &text);
     }

@@ -1,6 +1,9 @@
 //! The account that asks: facts from the user database, no I/O here.
 
+use std::fmt;
 use std::path::PathBuf;
+
+use crate::escape::Escaped;
 
 /// The account of the real uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +18,64 @@ pub struct Account {
     pub home: PathBuf,
     /// Names of all groups of the account, where they were asked for.
     pub groups: Vec<String>,
-    /// Other login names with the same uid: only a policy that treats them
-    /// alike can be applied, since the uid is all that a session knows.
-    pub aliases: Vec<String>,
+    /// Other entries of the same uid: only a policy that treats them alike can
+    /// be applied, since the uid is all that a session knows.
+    pub aliases: Vec<Alias>,
     /// Where the entry was found.
     pub source: AccountSource,
+}
+
+/// Another entry of an account's uid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// Login name.
+    pub name: String,
+    /// Primary gid.
+    pub gid: u32,
+    /// Home directory.
+    pub home: PathBuf,
+    /// Names of all its groups, where they were asked for.
+    pub groups: Vec<String>,
+}
+
+/// Why two entries of one uid cannot be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// The other entry.
+    pub alias: &'a Alias,
+    /// Whether the homes differ; otherwise the policies do.
+    pub by_home: bool,
+}
+
+impl Conflict<'_> {
+    /// How to mend it.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        if self.by_home {
+            "give both the same home, or each a uid of its own"
+        } else {
+            "give both the same policy, or each a uid of its own"
+        }
+    }
+}
+
+impl fmt::Display for Conflict<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (account, alias) = (self.account, self.alias);
+        let (name, other) = (
+            Escaped::bytes(account.name.as_bytes()),
+            Escaped::bytes(alias.name.as_bytes()),
+        );
+        write!(f, "'{name}' and '{other}' share the uid {} ", account.uid)?;
+        if self.by_home {
+            let (home, elsewhere) = (Escaped::path(&account.home), Escaped::path(&alias.home));
+            write!(f, "with different homes, {home} and {elsewhere}")
+        } else {
+            f.write_str("under different policies")
+        }
+    }
 }
 
 /// Where the entry of an account comes from.

@@ -4,18 +4,22 @@
 //! know for one case; `enforce::facts` answers as the account; the answers
 //! come back as [`Facts`]. The dry run gathers them the same way.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::account::Account;
+use super::directories::directories;
 use super::invocation::Invocation;
 use super::pattern::Pattern;
-use super::policy::{PlaceTarget, PlaceTemplate, Policy, Protocol};
+use super::policy::{PlaceTarget, Policy, Protocol};
+use super::programs;
 use super::request::{self, Direction, Request};
 use super::verdict::{Refusal, Stage};
 use super::words::Word;
+
+pub use super::directories::{Directories, Failure, FileId, HomeChild, Place, Places};
+pub use super::places::Use;
 
 /// Everything that is known before the disk is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -37,26 +41,21 @@ pub struct Inquiry {
     pub programs: Vec<PathBuf>,
     /// Whether the program is written in the policy.
     pub program_is_configured: bool,
-    /// Directories of the policy, the home and the start directory among
-    /// them.
-    pub directories: Vec<PathBuf>,
-    /// Whether the directories in the home are to be listed.
-    pub home_children: bool,
+    /// The directories that the policy speaks of.
+    pub directories: Directories,
     /// The places that the client names, absolute: operands, then those of
     /// options.
-    pub operands: Vec<PathBuf>,
+    pub operands: Vec<Operand>,
 }
 
-/// What a directory of the policy is on disk.
+/// A place that the client names, and what is asked of it: as it is named in
+/// an [`Inquiry`], resolved in [`Facts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A directory; the path without any symbolic link.
-    Directory(PathBuf),
-    /// Not there, or not a directory, or out of the account's reach.
-    Absent,
-    /// Reached through a symbolic link in a directory that the account owns:
-    /// it could be led elsewhere.
-    UnsafeLink(PathBuf),
+pub struct Operand {
+    /// The place.
+    pub path: PathBuf,
+    /// What is asked of it.
+    pub usage: Use,
 }
 
 /// The server program that was found.
@@ -68,6 +67,8 @@ pub enum Program {
     Missing,
     /// It exists but could be exchanged by somebody else.
     Unsafe(PathBuf, &'static str),
+    /// It could not be found out.
+    Failed(Failure),
 }
 
 /// The answers to an [`Inquiry`].
@@ -75,24 +76,10 @@ pub enum Program {
 pub struct Facts {
     /// The server program.
     pub program: Program,
-    /// What each of [`Inquiry::directories`] is.
-    pub places: BTreeMap<PathBuf, Place>,
-    /// Directories directly in the home that are neither links nor dotfiles,
-    /// resolved.
-    pub home_children: Vec<PathBuf>,
-    /// Each of [`Inquiry::operands`], its existing part resolved.
-    pub operands: Vec<PathBuf>,
-}
-
-impl Facts {
-    /// The resolved path of a directory of the policy.
-    #[must_use]
-    pub fn directory(&self, path: &Path) -> Option<&Path> {
-        match self.places.get(path)? {
-            Place::Directory(resolved) => Some(resolved),
-            Place::Absent | Place::UnsafeLink(_) => None,
-        }
-    }
+    /// What the directories are.
+    pub places: Places,
+    /// Each of [`Inquiry::operands`], its path resolved as far as it exists.
+    pub operands: Vec<Operand>,
 }
 
 impl Inquiry {
@@ -114,14 +101,12 @@ impl Inquiry {
         }
         let operands = operands(case, &request).map_err(refused)?;
         let configured = case.policy.program(protocol);
-        let (directories, home_children) = directories(case.policy, case.account);
         Ok(Self {
             programs: configured
-                .map_or_else(|| known_programs(protocol), |path| vec![path.clone()]),
+                .map_or_else(|| programs::places(protocol), |path| vec![path.clone()]),
             program_is_configured: configured.is_some(),
             request,
-            directories,
-            home_children,
+            directories: directories(case.policy, case.account),
             operands,
         })
     }
@@ -179,35 +164,40 @@ fn vet_account(case: &Case<'_>) -> Result<(), Refusal> {
 /// The places that the client names: `~` expanded, made absolute. Of a source
 /// with wildcards it is the directory in which the first one is looked for:
 /// the rest is known, and judged, when it has been expanded.
-fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<PathBuf>, Refusal> {
-    let start = case.policy.start_directory(case.account);
-    let place = |word: &Word, is_source: bool| {
-        let word = expand_tilde(word, case.account)?;
-        let pattern = is_source.then(|| Pattern::parse(word.pattern().as_bytes()));
-        match pattern.filter(Pattern::is_wild) {
-            Some(pattern) if pattern.climbs() => Err(climbs()),
-            Some(pattern) => Ok(start.join(OsStr::from_bytes(pattern.directory()))),
-            None => Ok(start.join(OsStr::from_bytes(word.bytes()))),
-        }
-    };
-    match request {
-        Request::Rsync(rsync) => {
-            let sources = if rsync.sender {
-                rsync.operands.len()
-            } else {
-                0
-            };
-            let words = super::rsync::paths(rsync).enumerate();
-            words.map(|(at, word)| place(word, at < sources)).collect()
-        }
+fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<Operand>, Refusal> {
+    let words: Vec<(&Word, Use, Expands)> = match request {
+        Request::Sftp(_) => Vec::new(),
         Request::Scp(scp) => {
-            let is_source = scp.direction == Direction::Source;
-            let words = scp.operands.iter();
-            words.map(|word| place(word, is_source)).collect()
+            let usage = Use {
+                direction: scp.direction,
+                recursive: scp.recursive,
+            };
+            let expands = Expands(scp.direction == Direction::Source);
+            let operands = scp.operands.iter();
+            operands.map(|word| (word, usage, expands)).collect()
         }
-        Request::Sftp(_) => Ok(Vec::new()),
-    }
+        Request::Rsync(rsync) => super::rsync::operands(rsync).collect(),
+    };
+    let start = case.policy.start_directory(case.account);
+    words
+        .into_iter()
+        .map(|(word, usage, Expands(expands))| {
+            let word = expand_tilde(word, case.account)?;
+            let pattern = expands.then(|| Pattern::parse(word.pattern().as_bytes()));
+            let path = match pattern.filter(Pattern::is_wild) {
+                Some(pattern) if pattern.climbs() => return Err(climbs()),
+                Some(pattern) => start.join(OsStr::from_bytes(pattern.directory())),
+                None => start.join(OsStr::from_bytes(word.bytes())),
+            };
+            Ok(Operand { path, usage })
+        })
+        .collect()
 }
+
+/// Whether wildcards in a word are expanded: in those of sources alone, as the
+/// client's user expects of a shell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expands(pub bool);
 
 fn climbs() -> Refusal {
     Refusal::new(Stage::Path, "'..' behind a wildcard")
@@ -232,26 +222,6 @@ pub(super) fn expand_tilde(word: &Word, account: &Account) -> Result<Word, Refus
     Ok(word.with_prefix(end, account.home.as_os_str().as_bytes()))
 }
 
-/// The directories that the policy names, the home and the start directory
-/// among them, and whether `~/*` is one.
-#[must_use]
-pub fn directories(policy: &Policy, account: &Account) -> (Vec<PathBuf>, bool) {
-    let templates = policy.writable.value.iter();
-    let templates = templates.chain(&policy.readable.value);
-    let templates = templates.chain(policy.directory.value.iter().map(|d| &d.path));
-    let own = [PlaceTemplate::HOME, policy.start.value.clone()];
-    let mut paths = Vec::new();
-    let mut children = false;
-    for template in templates.chain(&own) {
-        match template.target(account) {
-            PlaceTarget::Directory(path) if !paths.contains(&path) => paths.push(path),
-            PlaceTarget::Directory(_) => {}
-            PlaceTarget::HomeChildren => children = true,
-        }
-    }
-    (paths, children)
-}
-
 impl Policy {
     /// The program that the policy writes for a protocol.
     #[must_use]
@@ -271,23 +241,4 @@ impl Policy {
             PlaceTarget::HomeChildren => account.home.clone(),
         }
     }
-}
-
-/// Where the distributions put the servers (Debian, Fedora, Arch and SUSE,
-/// Alpine and dropbear, local builds), likeliest first.
-fn known_programs(protocol: Protocol) -> Vec<PathBuf> {
-    let places: &[&str] = match protocol {
-        Protocol::Sftp => &[
-            "/usr/lib/openssh/sftp-server",
-            "/usr/libexec/openssh/sftp-server",
-            "/usr/lib/ssh/sftp-server",
-            "/usr/libexec/ssh/sftp-server",
-            "/usr/libexec/sftp-server",
-            "/usr/lib/sftp-server",
-            "/usr/local/libexec/sftp-server",
-        ],
-        Protocol::Scp => &["/usr/bin/scp", "/usr/local/bin/scp"],
-        Protocol::Rsync => &["/usr/bin/rsync", "/usr/local/bin/rsync"],
-    };
-    places.iter().map(PathBuf::from).collect()
 }

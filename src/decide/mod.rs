@@ -10,6 +10,7 @@
 pub mod access;
 pub mod account;
 pub mod bpf;
+pub mod directories;
 pub mod facts;
 pub mod filter;
 pub mod invocation;
@@ -17,6 +18,7 @@ pub mod pattern;
 mod places;
 pub mod plan;
 pub mod policy;
+mod programs;
 pub mod request;
 pub mod roots;
 mod rsync;
@@ -31,12 +33,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use account::Account;
-use facts::{Case, Facts, Inquiry, Place, Program};
+use facts::{Case, Facts, Inquiry, Program};
 use pattern::Pattern;
-use places::Use;
 pub use places::vet_source;
 use plan::{Argument, Limits, Plan, Root, Rules, ServerKind};
-use policy::{PlaceTarget, Policy};
+use policy::Policy;
 use request::{Direction, Request, ScpRequest};
 use verdict::{Refusal, Stage, Verdict};
 use words::Word;
@@ -52,11 +53,12 @@ pub fn decide(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Verdict {
 
 fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refusal> {
     let program = vet_program(inquiry, facts)?;
-    vet_directories(facts)?;
+    let mut faults = facts.places.faults(case.policy, case.account).into_iter();
+    faults.next().map_or(Ok(()), Err)?;
     let kind = kind(&inquiry.request);
-    let roots = roots::roots(case, facts, roots::most_access(&inquiry.request));
+    let roots = roots::roots(case, &facts.places, roots::most_access(&inquiry.request));
     vet_roots(&roots, case, facts)?;
-    vet_operands(case, inquiry, facts, &roots)?;
+    vet_operands(case, facts, &roots)?;
     let name_service = case.account.source == account::AccountSource::NameService;
     let mut grants = startup::grants(kind, name_service);
     grants.push(startup::program(program.clone()));
@@ -93,29 +95,14 @@ fn vet_program(inquiry: &Inquiry, facts: &Facts) -> Result<PathBuf, Refusal> {
             let hint = format!("chown root:root {0} && chmod go-w {0}", path.display());
             Err(Refusal::new(Stage::Host, reason).hint(hint))
         }
+        Program::Failed(failure) => Err(failure.refusal()),
     }
-}
-
-/// A directory that the account could lead elsewhere is an error of the
-/// policy: it names a place that it does not mean.
-fn vet_directories(facts: &Facts) -> Result<(), Refusal> {
-    for (path, place) in &facts.places {
-        if let Place::UnsafeLink(link) = place {
-            let (path, link) = (path.display(), link.display());
-            let reason = format!("{path} leads through {link}, a link that the account can change");
-            let hint = "name the directory itself in the policy";
-            return Err(Refusal::new(Stage::Account, reason).hint(hint));
-        }
-    }
-    Ok(())
 }
 
 /// What the policy's text could not show: a writable directory that is the
 /// home, or a dot place in it, by another name.
 fn vet_roots(roots: &[Root], case: &Case<'_>, facts: &Facts) -> Result<(), Refusal> {
-    let home = facts
-        .directory(&case.account.home)
-        .unwrap_or(&case.account.home);
+    let home = home(case, facts);
     let is_dot =
         |part: std::path::Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
     for root in roots.iter().filter(|root| root.access.writes()) {
@@ -132,26 +119,10 @@ fn vet_roots(roots: &[Root], case: &Case<'_>, facts: &Facts) -> Result<(), Refus
     Ok(())
 }
 
-fn vet_operands(
-    case: &Case<'_>,
-    inquiry: &Inquiry,
-    facts: &Facts,
-    roots: &[Root],
-) -> Result<(), Refusal> {
-    let uses = match &inquiry.request {
-        Request::Sftp(_) => Vec::new(),
-        Request::Scp(scp) => {
-            let usage = Use {
-                direction: scp.direction,
-                recursive: scp.recursive,
-            };
-            vec![usage; scp.operands.len()]
-        }
-        Request::Rsync(rsync) => rsync::uses(rsync),
-    };
+fn vet_operands(case: &Case<'_>, facts: &Facts, roots: &[Root]) -> Result<(), Refusal> {
     let names = &case.policy.dotfile_names.value;
-    let mut operands = facts.operands.iter().zip(uses);
-    operands.try_for_each(|(path, usage)| places::vet(path, usage, roots, names))
+    let mut operands = facts.operands.iter();
+    operands.try_for_each(|operand| places::vet(&operand.path, operand.usage, roots, names))
 }
 
 const fn kind(request: &Request) -> ServerKind {
@@ -247,24 +218,24 @@ fn environment(case: &Case<'_>, kind: ServerKind) -> Vec<(&'static str, OsString
     environment
 }
 
-/// The start directory, or `/` where it is missing, as sshd does it.
+/// The start directory, or `/` where there is none, as sshd does it.
 fn start_directory(case: &Case<'_>, facts: &Facts) -> PathBuf {
     let wanted = case.policy.start_directory(case.account);
-    facts
-        .directory(&wanted)
-        .unwrap_or(Path::new("/"))
-        .to_path_buf()
+    let start = facts.places.directory(&wanted);
+    start.unwrap_or(Path::new("/")).to_path_buf()
+}
+
+/// The home, as far as it exists resolved.
+fn home<'a>(case: &Case<'a>, facts: &'a Facts) -> &'a Path {
+    let home = &case.account.home;
+    facts.places.resolved(home).map_or(home, |(home, _)| home)
 }
 
 fn rules(case: &Case<'_>, facts: &Facts, roots: Vec<Root>, kind: ServerKind) -> Rules {
     let policy = case.policy;
     let name_service = case.account.source == account::AccountSource::NameService;
-    let home = match policy::PlaceTemplate::HOME.target(case.account) {
-        PlaceTarget::Directory(home) => home,
-        PlaceTarget::HomeChildren => case.account.home.clone(),
-    };
     Rules {
-        home: facts.directory(&home).unwrap_or(&home).to_path_buf(),
+        home: home(case, facts).to_path_buf(),
         dotfile_names: policy.dotfile_names.value.clone(),
         symlinks: policy.symlinks.value,
         file_mode_max: policy.file_mode_max.value,

@@ -16,8 +16,10 @@ use super::verdict::{Refusal, Stage};
 
 /// What is asked of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Use {
+pub struct Use {
+    /// Which way the files go.
     pub direction: Direction,
+    /// Whether places below it are concerned as well.
     pub recursive: bool,
 }
 
@@ -98,6 +100,7 @@ mod tests {
     fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
         Root {
             path: path.into(),
+            exists: true,
             access,
             dotfiles,
             exists: true,

@@ -100,16 +100,17 @@ pub enum Lookup {
 /// watched, reads). The most specific root holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
-    /// The directory, resolved: no symbolic link in it.
+    /// The directory, resolved: no symbolic link in it. Of one that does not
+    /// exist, the existing part is resolved.
     pub path: PathBuf,
+    /// Whether the directory existed when the session began. One that did not
+    /// holds all the same: nothing else may take its name.
+    pub exists: bool,
     /// What may be done below it.
     pub access: Access,
     /// What holds for dotfiles below it; components of the root itself are
     /// not judged.
     pub dotfiles: Dotfiles,
-    /// Whether it is there. A directory that the policy names and that is
-    /// absent is judged as if it were.
-    pub exists: bool,
 }
 
 /// What the guard judges by.

@@ -1,12 +1,14 @@
 //! From the policy and the disk to the directories with rights: the roots
 //! that the guard judges by and the Landlock rules of the session.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
 use super::access::{Access, Right};
-use super::facts::{Case, Facts};
+use super::facts::{Case, Places};
 use super::plan::{Grant, Lookup, Root};
 use super::policy::{Dotfiles, Origin, PlaceTarget, PlaceTemplate};
 use super::request::{Direction, Request};
@@ -14,12 +16,12 @@ use super::request::{Direction, Request};
 /// The directories with rights, as far as `most` goes: what the server
 /// never needs is left out. A later row of the policy adds to an earlier one
 /// for the same directory; `[[directory]]` replaces both.
-pub(super) fn roots(case: &Case<'_>, facts: &Facts, most: Access) -> Vec<Root> {
+pub(super) fn roots(case: &Case<'_>, places: &Places, most: Access) -> Vec<Root> {
     let policy = case.policy;
     let account_access = policy.access.value;
-    let mut roots = Vec::new();
-    for path in resolve(&policy.writable.value, case, facts) {
-        add(&mut roots, path, account_access, policy.dotfiles.value);
+    let mut roots = Collected::default();
+    for place in resolve(&policy.writable.value, case, places) {
+        roots.add(place, account_access, policy.dotfiles.value);
     }
     // Without a word about reading, an account reads where its rights let it;
     // an explicit list is taken as it is written.
@@ -27,21 +29,20 @@ pub(super) fn roots(case: &Case<'_>, facts: &Facts, most: Access) -> Vec<Root> {
         Origin::Default => Access::READ_ONLY.and(account_access),
         Origin::Line(_) => Access::READ_ONLY,
     };
-    for path in resolve(&policy.readable.value, case, facts) {
-        add(&mut roots, path, read_access, policy.dotfiles.value);
+    for place in resolve(&policy.readable.value, case, places) {
+        roots.add(place, read_access, policy.dotfiles.value);
     }
     for directory in &policy.directory.value {
         let access = directory.access.unwrap_or(account_access);
         let dotfiles = directory.dotfiles.unwrap_or(policy.dotfiles.value);
-        for path in resolve(std::slice::from_ref(&directory.path), case, facts) {
-            roots.retain(|root| root.path != path);
-            add(&mut roots, path, access, dotfiles);
+        for place in resolve(std::slice::from_ref(&directory.path), case, places) {
+            roots.replace(place, access, dotfiles);
         }
     }
-    for root in &mut roots {
+    for root in &mut roots.list {
         root.access = root.access.and(most);
     }
-    roots
+    roots.list
 }
 
 /// What the server of a request can need at most.
@@ -66,30 +67,69 @@ pub(super) fn most_access(request: &Request) -> Access {
     }
 }
 
-fn add(roots: &mut Vec<Root>, path: PathBuf, access: Access, dotfiles: Dotfiles) {
-    match roots.iter_mut().find(|root| root.path == path) {
-        Some(root) => root.access = root.access.or(access),
-        None => roots.push(Root {
-            path,
+/// A resolved directory, and whether it exists.
+type Resolved<'a> = (&'a Path, bool);
+
+/// Roots in the order of the policy, found again by their path: a home can
+/// have thousands.
+#[derive(Default)]
+struct Collected<'a> {
+    list: Vec<Root>,
+    /// Where in the list a path is. Resolved paths are compared as bytes.
+    at: BTreeMap<&'a OsStr, usize>,
+}
+
+impl<'a> Collected<'a> {
+    fn add(&mut self, place: Resolved<'a>, access: Access, dotfiles: Dotfiles) {
+        match self.find(place) {
+            Some(root) => root.access = root.access.or(access),
+            None => self.push(place, access, dotfiles),
+        }
+    }
+
+    fn replace(&mut self, place: Resolved<'a>, access: Access, dotfiles: Dotfiles) {
+        match self.find(place) {
+            Some(root) => {
+                root.access = access;
+                root.dotfiles = dotfiles;
+            }
+            None => self.push(place, access, dotfiles),
+        }
+    }
+
+    fn find(&mut self, (path, _): Resolved<'a>) -> Option<&mut Root> {
+        let at = self.at.get(path.as_os_str())?;
+        self.list.get_mut(*at)
+    }
+
+    fn push(&mut self, (path, exists): Resolved<'a>, access: Access, dotfiles: Dotfiles) {
+        self.at.insert(path.as_os_str(), self.list.len());
+        self.list.push(Root {
+            path: path.to_path_buf(),
+            exists,
             access,
             dotfiles,
-            exists: true,
-        }),
+        });
     }
 }
 
-/// The existing directories that the templates mean.
-fn resolve(templates: &[PlaceTemplate], case: &Case<'_>, facts: &Facts) -> Vec<PathBuf> {
-    let mut paths = Vec::new();
+/// The directories that the templates mean, whether they exist or not.
+fn resolve<'a>(
+    templates: &[PlaceTemplate],
+    case: &Case<'_>,
+    places: &'a Places,
+) -> Vec<Resolved<'a>> {
+    let mut resolved = Vec::new();
     for template in templates {
         match template.target(case.account) {
-            PlaceTarget::HomeChildren => paths.extend(facts.home_children.iter().cloned()),
-            PlaceTarget::Directory(path) => {
-                paths.extend(facts.directory(&path).map(Path::to_path_buf));
+            PlaceTarget::HomeChildren => {
+                let children = places.home_children.iter().flatten();
+                resolved.extend(children.map(|child| (child.path.as_path(), true)));
             }
+            PlaceTarget::Directory(path) => resolved.extend(places.resolved(&path)),
         }
     }
-    paths
+    resolved
 }
 
 /// The root that holds for a resolved path: the most specific one.
@@ -102,22 +142,35 @@ pub fn root_of<'a>(roots: &'a [Root], path: &Path) -> Option<&'a Root> {
 /// Whether reads have to be judged one by one: Landlock adds rights from the
 /// top down and can take none away, and it does not cover stat.
 pub(super) fn watch_reads(roots: &[Root]) -> bool {
-    let hidden = |root: &Root| root.dotfiles == Dotfiles::Hidden;
-    let withheld = |inner: &Root| {
-        let reads = inner.access.and(Access::READ_ONLY);
-        let outer = roots
-            .iter()
-            .filter(|outer| inner.path != outer.path && inner.path.starts_with(&outer.path));
-        outer
-            .map(|outer| outer.access.and(Access::READ_ONLY))
-            .any(|outer| outer.and(reads) != outer)
-    };
-    roots.iter().any(|root| hidden(root) || withheld(root))
+    let mut sorted: Vec<&Root> = roots.iter().collect();
+    // What lies below a directory follows it. Those of the home are in order
+    // already, which a stable sort makes use of.
+    sorted.sort_by(|one, other| one.path.cmp(&other.path));
+    // The roots above the one that is looked at, each with what may be read
+    // in it or in one above it.
+    let mut above: Vec<(&Path, Access)> = Vec::new();
+    for root in sorted {
+        while above
+            .pop_if(|(path, _)| !root.path.starts_with(path))
+            .is_some()
+        {}
+        let outer = above.last().map_or(Access::NONE, |(_, reads)| *reads);
+        let own = root.access.and(Access::READ_ONLY);
+        let withheld = outer.and(own) != outer;
+        if withheld || root.dotfiles == Dotfiles::Hidden {
+            return true;
+        }
+        above.push((&root.path, outer.or(own)));
+    }
+    false
 }
 
 /// The Landlock rules of the roots.
 pub(super) fn grants(roots: &[Root]) -> Vec<Grant> {
-    let with_rights = roots.iter().filter(|root| root.access != Access::NONE);
+    // A rule is made on a directory: one that does not exist has none.
+    let with_rights = roots
+        .iter()
+        .filter(|root| root.exists && root.access != Access::NONE);
     with_rights
         .map(|root| Grant {
             path: root.path.clone(),

@@ -3,35 +3,40 @@
 
 use super::account::Account;
 use super::facts;
+use super::facts::Expands;
 use super::places::Use;
 use super::plan::Argument;
 use super::request::{Direction, Place, RsyncOption, RsyncRequest};
 use super::verdict::Refusal;
 use super::words::Word;
 
-/// The paths of the request that are judged before it is served: the
-/// operands, then [`places`].
-pub(super) fn paths(request: &RsyncRequest) -> impl Iterator<Item = &Word> {
-    let named = places(request).map(|place| &place.word);
-    request.operands.iter().chain(named)
-}
-
-/// What is asked of each of [`paths`].
-pub(super) fn uses(request: &RsyncRequest) -> Vec<Use> {
-    let operand = Use {
+/// The paths of the request that are judged before it is served, each with
+/// what is asked of it: the operands, then [`places`].
+pub(super) fn operands(request: &RsyncRequest) -> impl Iterator<Item = (&Word, Use, Expands)> {
+    let usage = Use {
         direction: direction(request),
         recursive: request.reaches_below(),
     };
-    let named = places(request).map(|place| Use {
-        direction: if place.purpose.writes() {
+    let named = places(request).map(|place| {
+        let direction = if place.purpose.writes() {
             Direction::Sink
         } else {
             Direction::Source
-        },
-        recursive: false,
+        };
+        let recursive = false;
+        (
+            &place.word,
+            Use {
+                direction,
+                recursive,
+            },
+            Expands(false),
+        )
     });
-    let operands = request.operands.iter().map(|_| operand);
-    operands.chain(named).collect()
+    let expands = Expands(request.sender);
+    let operands = request.operands.iter();
+    let operands = operands.map(move |word| (word, usage, expands));
+    operands.chain(named)
 }
 
 /// The places that options name, but for those that are counted from the
@@ -147,11 +152,17 @@ mod tests {
         let command = "rsync --server --log-file=log --files-from names --backup-dir /b \
              --temp-dir=t --link-dest ~/l --compare-dest=../c -r . up";
         let request = rsync(command);
-        let paths: Vec<&[u8]> = paths(&request).map(Word::bytes).collect();
-        let expected: [&[u8]; 5] = [b"up", b"log", b"names", b"/b", b"~/l"];
-        assert_eq!(paths, expected);
-        let directions: Vec<_> = uses(&request).iter().map(|usage| usage.direction).collect();
         use Direction::{Sink, Source};
-        assert_eq!(directions, [Sink, Sink, Source, Sink, Source]);
+        let seen: Vec<_> = operands(&request)
+            .map(|(word, usage, _)| (word.bytes(), usage.direction))
+            .collect();
+        let expected: [(&[u8], Direction); 5] = [
+            (b"up", Sink),
+            (b"log", Sink),
+            (b"names", Source),
+            (b"/b", Sink),
+            (b"~/l", Source),
+        ];
+        assert_eq!(seen, expected);
     }
 }

@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::sys::prctl;
-use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+use nix::unistd::{
+    Gid, Uid, getegid, geteuid, getgroups, setegid, seteuid, setgroups, setresgid, setresuid,
+};
 
-use crate::decide::account::{Account, AccountSource};
+use crate::decide::account::{Account, AccountSource, Alias};
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
@@ -26,6 +28,8 @@ pub enum AccountError {
     Unknown(Key),
     /// A source could not be asked.
     Unreadable(&'static str, io::Error),
+    /// The name service was asked and failed, with this exit status.
+    NoAnswer(Option<i32>),
     /// The entry has no absolute home directory.
     Home(String),
 }
@@ -36,6 +40,13 @@ impl std::fmt::Display for AccountError {
             Self::Unknown(Key::Uid(uid)) => write!(f, "no account has the uid {uid}"),
             Self::Unknown(Key::Name(name)) => write!(f, "no account is called '{name}'"),
             Self::Unreadable(source, error) => write!(f, "cannot read {source}: {error}"),
+            Self::NoAnswer(status) => {
+                let status = status.map_or("killed".to_owned(), |code| format!("status {code}"));
+                write!(
+                    f,
+                    "the name service does not answer: {GETENT} ended with {status}"
+                )
+            }
             Self::Home(name) => write!(f, "the account '{name}' has no absolute home directory"),
         }
     }
@@ -50,7 +61,8 @@ pub enum Key {
     Name(String),
 }
 
-/// Looks an account up; its groups only if they are asked for.
+/// Looks an account up; its groups and those of its aliases only if they are
+/// asked for.
 ///
 /// # Errors
 ///
@@ -59,13 +71,17 @@ pub fn lookup(key: &Key, with_groups: bool) -> Result<Account, AccountError> {
     let passwd = read(PASSWD)?;
     let mut account = match find(&passwd, key, AccountSource::Passwd) {
         Some(account) => account,
-        None => ask_getent(key)?,
+        None => ask_getent(key, &passwd)?,
     };
     if !account.home.is_absolute() {
         return Err(AccountError::Home(account.name));
     }
     if with_groups {
-        account.groups = groups(&account)?;
+        let file = read(GROUP)?;
+        account.groups = groups(&file, &account.name, account.gid, account.source)?;
+        for alias in &mut account.aliases {
+            alias.groups = groups(&file, &alias.name, alias.gid, account.source)?;
+        }
     }
     Ok(account)
 }
@@ -90,14 +106,26 @@ fn find(passwd: &str, key: &Key, source: AccountSource) -> Option<Account> {
         Key::Uid(_) => true,
         Key::Name(name) => entry.name == name,
     })?;
-    let aliases = same_uid.iter().filter(|entry| entry.name != found.name);
+    let others = same_uid.iter().filter(|entry| entry.name != found.name);
+    let mut aliases: Vec<Alias> = Vec::new();
+    for other in others {
+        // Of two entries of one name the first counts (getpwnam(3)).
+        if aliases.iter().all(|alias| alias.name != other.name) {
+            aliases.push(Alias {
+                name: other.name.to_owned(),
+                gid: other.gid,
+                home: PathBuf::from(other.home),
+                groups: Vec::new(),
+            });
+        }
+    }
     Some(Account {
         name: found.name.to_owned(),
         uid: found.uid,
         gid: found.gid,
         home: PathBuf::from(found.home),
         groups: Vec::new(),
-        aliases: aliases.map(|entry| entry.name.to_owned()).collect(),
+        aliases,
         source,
     })
 }
@@ -135,35 +163,49 @@ fn cut(line: &str) -> Option<(&str, &str)> {
     Some((&line[..colon], &line[colon + 1..]))
 }
 
-fn ask_getent(key: &Key) -> Result<Account, AccountError> {
+fn ask_getent(key: &Key, passwd: &str) -> Result<Account, AccountError> {
     let wanted = match key {
         Key::Uid(uid) => uid.to_string(),
         Key::Name(name) => name.clone(),
     };
-    let answer = getent(&["passwd", "--", &wanted])?;
-    find(&answer, key, AccountSource::NameService).ok_or_else(|| AccountError::Unknown(key.clone()))
+    let mut known = getent(&["passwd", "--", &wanted])?;
+    let found = find(&known, key, AccountSource::NameService);
+    let found = found.ok_or_else(|| AccountError::Unknown(key.clone()))?;
+    // A session of this account is looked up by its uid, which may be that of
+    // another entry.
+    if let Key::Name(_) = key {
+        known.push('\n');
+        known.push_str(passwd);
+        known.push('\n');
+        known.push_str(&getent(&["passwd", "--", &found.uid.to_string()])?);
+    }
+    find(&known, key, AccountSource::NameService).ok_or_else(|| AccountError::Unknown(key.clone()))
 }
 
-/// The names of the account's groups: of its primary one and of those that
-/// list it as a member.
-fn groups(account: &Account) -> Result<Vec<String>, AccountError> {
-    let mut names = group_names(&read(GROUP)?, account);
-    if account.source == AccountSource::NameService {
+/// The names of an entry's groups: of its primary one and of those that list
+/// it as a member.
+fn groups(
+    file: &str,
+    name: &str,
+    gid: u32,
+    source: AccountSource,
+) -> Result<Vec<String>, AccountError> {
+    let mut names = group_names(file, name, gid);
+    if source == AccountSource::NameService {
         // "NAME GID GID…", then the name of each.
-        let answer = getent(&["initgroups", "--", &account.name])?;
+        let answer = getent(&["initgroups", "--", name])?;
         for gid in answer.split_whitespace().skip(1) {
             let entry = getent(&["group", "--", gid])?;
             names.extend(entry.split(':').next().map(str::to_owned));
         }
-        let entry = getent(&["group", "--", &account.gid.to_string()])?;
+        let entry = getent(&["group", "--", &gid.to_string()])?;
         names.extend(entry.split(':').next().map(str::to_owned));
     }
     Ok(names)
 }
 
-fn group_names(group: &str, account: &Account) -> Vec<String> {
-    let own =
-        group_entries(group).filter(|entry| entry.gid == account.gid || entry.has(&account.name));
+fn group_names(group: &str, name: &str, gid: u32) -> Vec<String> {
+    let own = group_entries(group).filter(|entry| entry.gid == gid || entry.has(name));
     own.map(|entry| entry.name.to_owned()).collect()
 }
 
@@ -194,10 +236,15 @@ fn group_entries(group: &str) -> impl Iterator<Item = GroupEntry<'_>> {
     })
 }
 
-/// Asks the name service; an empty answer where it knows nothing.
+/// Asks the name service; an empty answer where it knows nothing. A name
+/// service that fails may have known something: a group, and with it a rule.
 fn getent(arguments: &[&str]) -> Result<String, AccountError> {
-    if !Path::new(GETENT).exists() {
-        return Ok(String::new());
+    /// "One or more supplied keys could not be found" (getent(1)).
+    const NOT_FOUND: i32 = 2;
+    match Path::new(GETENT).try_exists() {
+        Ok(true) => {}
+        Ok(false) => return Ok(String::new()),
+        Err(error) => return Err(AccountError::Unreadable(GETENT, error)),
     }
     let output = Command::new(GETENT)
         .args(arguments)
@@ -207,7 +254,11 @@ fn getent(arguments: &[&str]) -> Result<String, AccountError> {
         .stderr(Stdio::null())
         .output();
     let output = output.map_err(|error| AccountError::Unreadable(GETENT, error))?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    match output.status.code() {
+        Some(0) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Some(NOT_FOUND) => Ok(String::new()),
+        status => Err(AccountError::NoAnswer(status)),
+    }
 }
 
 /// Takes on the ids of an account, for good: the process must be root's. The
@@ -227,6 +278,30 @@ pub fn irrevocably_become(account: &Account) -> io::Result<()> {
     // by sshd undoes for a session; a guard could not read its server else.
     prctl::set_dumpable(true)?;
     Ok(())
+}
+
+/// Looks at the disk with the rights of an account, and takes root's back. Of
+/// no use against the account: for that see [`irrevocably_become`]. Where this
+/// process is not root's, it looks with its own rights.
+///
+/// # Errors
+///
+/// Those of setgroups(2), setegid(2) and seteuid(2).
+pub fn temporarily_become<T>(account: &Account, look: impl FnOnce() -> T) -> io::Result<T> {
+    let (uid, gid) = (geteuid(), getegid());
+    if !uid.is_root() {
+        return Ok(look());
+    }
+    let group = fs::read(GROUP)?;
+    let own = getgroups()?;
+    setgroups(&group_ids(&String::from_utf8_lossy(&group), account))?;
+    let seen = setegid(Gid::from_raw(account.gid))
+        .and_then(|()| seteuid(Uid::from_raw(account.uid)))
+        .map(|()| look());
+    seteuid(uid)?;
+    setegid(gid)?;
+    setgroups(&own)?;
+    Ok(seen?)
 }
 
 fn group_ids(group: &str, account: &Account) -> Vec<Gid> {
@@ -254,7 +329,10 @@ mod tests {
         let account = by_uid(1000).unwrap();
         assert_eq!(account.name, "alice");
         assert_eq!(account.home, Path::new("/home/alice"));
-        assert_eq!(account.aliases, ["upload"]);
+        let alias = account.aliases.first().unwrap();
+        assert_eq!(alias.name, "upload");
+        assert_eq!(alias.home, Path::new("/srv/upload"));
+        assert_eq!(account.aliases.len(), 1);
         assert_eq!(by_uid(1001), None);
     }
 
@@ -263,7 +341,8 @@ mod tests {
         let key = Key::Name("upload".to_owned());
         let account = find(PASSWD, &key, AccountSource::Passwd).unwrap();
         assert_eq!(account.home, Path::new("/srv/upload"));
-        assert_eq!(account.aliases, ["alice"]);
+        let aliases: Vec<_> = account.aliases.iter().map(|alias| &alias.name).collect();
+        assert_eq!(aliases, ["alice"]);
         let key = Key::Name("odd".to_owned());
         assert_eq!(find(PASSWD, &key, AccountSource::Passwd), None);
     }
@@ -272,6 +351,9 @@ mod tests {
     fn groups_are_the_primary_one_and_those_with_the_member() {
         let account = by_uid(1000).unwrap();
         let group = "alice:x:1000:\nsftp:x:200:bob,alice\nstaff:x:50:alicex\n";
-        assert_eq!(group_names(group, &account), ["alice", "sftp"]);
+        assert_eq!(
+            group_names(group, &account.name, account.gid),
+            ["alice", "sftp"]
+        );
     }
 }

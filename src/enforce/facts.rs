@@ -1,127 +1,243 @@
 //! Answers an [`Inquiry`]: what the disk looks like, seen as the account.
 //!
-//! Nothing is opened but directories, with O_PATH, and nothing is changed.
+//! Nothing is opened but directories, with O_PATH, and nothing is changed. A
+//! fact that cannot be learnt is a [`Failure`], never another fact: a rule of
+//! the policy would vanish with its directory.
 
-use std::collections::BTreeMap;
 use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::{Mode, fstat};
+use nix::unistd::{AccessFlags, eaccess};
 
-use crate::decide::facts::{Facts, Inquiry, Place, Program};
+use super::walk::{End, is_absent, is_roots_link, walk};
+use crate::decide::account::Account;
+use crate::decide::facts::{
+    Directories, Facts, Failure, FileId, HomeChild, Inquiry, Operand, Place, Places, Program,
+};
+use crate::escape::Escaped;
 
-/// Gathers the facts. `uid` is the account's: a link in a directory that it
-/// owns is one that it can change.
+/// Gathers the facts, with the rights of this process, which must be the
+/// account's.
 #[must_use]
-pub fn gather(inquiry: &Inquiry, home: &Path, uid: u32) -> Facts {
-    let places = places(&inquiry.directories, uid);
-    let children = match places.get(home) {
-        Some(Place::Directory(home)) if inquiry.home_children => home_children(home),
-        _ => Vec::new(),
-    };
+pub fn gather(inquiry: &Inquiry, account: &Account) -> Facts {
+    let operands = inquiry.operands.iter().map(|operand| Operand {
+        path: resolve(&operand.path),
+        ..*operand
+    });
     Facts {
         program: program(&inquiry.programs, inquiry.program_is_configured),
-        places,
-        home_children: children,
-        operands: inquiry.operands.iter().map(|path| resolve(path)).collect(),
+        places: places(&inquiry.directories, account),
+        operands: operands.collect(),
     }
 }
 
-/// What each directory of the policy is.
+/// What the directories of the policy are.
 #[must_use]
-pub fn places(directories: &[PathBuf], uid: u32) -> BTreeMap<PathBuf, Place> {
-    let place = |path: &PathBuf| (path.clone(), place(path, uid));
-    directories.iter().map(place).collect()
+pub fn places(directories: &Directories, account: &Account) -> Places {
+    let place = |path: &PathBuf| {
+        let mut place = place(path, account);
+        if *path == directories.start {
+            place = enterable(place, account);
+        }
+        (path.clone(), place)
+    };
+    let mut places = Places {
+        named: directories.paths.iter().map(place).collect(),
+        home_children: Ok(Vec::new()),
+    };
+    // Without a home there is nothing in it; why there is none is among the
+    // named ones.
+    if directories.home_children
+        && let Some(home) = places.directory(&directories.home)
+    {
+        let listed = home_children(home, directories.others);
+        places.home_children = listed.map_err(|(path, error)| match path {
+            None => cannot_list(home, &error, account),
+            Some(path) => cannot_look(&path, &error, account),
+        });
+    }
+    places
 }
 
 /// What a directory of the policy is.
-fn place(path: &Path, uid: u32) -> Place {
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+fn place(path: &Path, account: &Account) -> Place {
+    let directly = !path.components().any(|part| part == Component::ParentDir);
+    if let Some(Ok(directory)) = directly.then(|| open_without_links(path)) {
+        return directory_place(path.components().collect(), &directory, account);
+    }
+    // A link, an error, or a sandbox without openat2(2): what it is and where
+    // shows on the way.
+    match walk(path, is_roots_link) {
+        End::Found(path) => match open_resolved(&path) {
+            Ok(directory) => directory_place(path, &directory, account),
+            Err(error) if is_absent(&error) => Place::Absent(path),
+            Err(error) => Place::Failed(cannot_look(&path, &error, account)),
+        },
+        End::Absent(path) => Place::Absent(path),
+        End::Refused(link) => Place::UnsafeLink(link),
+        End::Failed(path, error) => Place::Failed(cannot_look(&path, &error, account)),
+    }
+}
+
+fn directory_place(path: PathBuf, directory: &OwnedFd, account: &Account) -> Place {
+    match fstat(directory) {
+        Ok(status) => Place::Directory {
+            path,
+            id: FileId {
+                device: status.st_dev,
+                inode: status.st_ino,
+            },
+        },
+        Err(error) => Place::Failed(cannot_look(&path, &error.into(), account)),
+    }
+}
+
+const DIRECTORY: OFlag = OFlag::O_PATH
+    .union(OFlag::O_DIRECTORY)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_CLOEXEC);
+
+fn open_without_links(path: &Path) -> Result<OwnedFd, Errno> {
     let how = OpenHow::new()
-        .flags(flags)
+        .flags(DIRECTORY)
         .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-    match openat2(AT_FDCWD, path, how) {
-        Ok(_directory) => Place::Directory(path.to_path_buf()),
-        // A link on the way, or (ENOSYS, EPERM) a sandbox without openat2.
-        Err(Errno::ELOOP | Errno::ENOSYS | Errno::EPERM) => place_behind_links(path, uid),
-        Err(_) => Place::Absent,
-    }
+    openat2(AT_FDCWD, path, how)
 }
 
-fn place_behind_links(path: &Path, uid: u32) -> Place {
-    if let Some(link) = unsafe_link(path, uid) {
-        return Place::UnsafeLink(link);
+/// Opens what [`walk`] found.
+fn open_resolved(path: &Path) -> io::Result<OwnedFd> {
+    match open_without_links(path) {
+        Err(Errno::ENOSYS | Errno::EPERM) => open(path, DIRECTORY, Mode::empty()),
+        opened => opened,
     }
-    match fs::canonicalize(path) {
-        Ok(resolved) if resolved.is_dir() => Place::Directory(resolved),
-        _ => Place::Absent,
-    }
+    .map_err(io::Error::from)
 }
 
-/// The first symbolic link on the way that lies in a directory of the
-/// account. Links to links are followed one by one, so that a sound link
-/// cannot hide an unsafe one.
-fn unsafe_link(path: &Path, uid: u32) -> Option<PathBuf> {
-    /// As many as the kernel follows (path_resolution(7)).
-    const LINKS_MAX: u32 = 40;
-    let mut walked = PathBuf::from("/");
-    let mut rest: Vec<PathBuf> = parts(path);
-    let mut links = 0;
-    while let Some(part) = rest.pop() {
-        let next = walked.join(&part);
-        let Ok(target) = fs::read_link(&next) else {
-            walked = if part == Path::new("..") {
-                walked
-                    .parent()
-                    .map_or_else(|| PathBuf::from("/"), Path::to_path_buf)
-            } else {
-                next
-            };
-            continue;
-        };
-        let owner = fs::metadata(&walked).map(|directory| directory.uid());
-        links += 1;
-        if owner.is_ok_and(|owner| owner == uid) || links > LINKS_MAX {
-            return Some(next);
+/// A start directory that cannot be entered would be another one in the end.
+fn enterable(place: Place, account: &Account) -> Place {
+    let Place::Directory { path, .. } = &place else {
+        return place;
+    };
+    match eaccess(path, AccessFlags::X_OK) {
+        Ok(()) => place,
+        Err(error) => {
+            let error = io::Error::from(error);
+            let shown = Escaped::path(path);
+            Place::Failed(Failure {
+                reason: format!("cannot enter the start directory {shown}: {error}"),
+                hint: unlock(path, &error, account),
+            })
         }
-        if target.is_absolute() {
-            walked = PathBuf::from("/");
-        }
-        rest.extend(parts(&target));
     }
-    None
-}
-
-/// The components of a path, the last one first.
-fn parts(path: &Path) -> Vec<PathBuf> {
-    let parts = path.components().rev();
-    let named = parts.filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
-    named.map(|part| PathBuf::from(part.as_os_str())).collect()
 }
 
 /// The directories directly in the home that are no links and no dotfiles,
 /// in the order of their names.
-fn home_children(home: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(home) else {
-        return Vec::new();
-    };
-    let directories = entries.flatten().filter(|entry| {
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+fn home_children(
+    home: &Path,
+    with_ids: bool,
+) -> Result<Vec<HomeChild>, (Option<PathBuf>, io::Error)> {
+    let list = |error| (None, error);
+    let mut children = Vec::new();
+    for entry in fs::read_dir(home).map_err(list)? {
+        let entry = entry.map_err(list)?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
         // Of the entry itself: a link to a directory is none.
-        !hidden && entry.file_type().is_ok_and(|kind| kind.is_dir())
-    });
-    let mut paths: Vec<_> = directories.map(|entry| entry.path()).collect();
-    paths.sort_unstable();
-    paths
+        let child = match entry.file_type() {
+            Ok(kind) if !kind.is_dir() => continue,
+            Ok(_) if !with_ids => Ok(None),
+            Ok(_) => fs::symlink_metadata(&path).map(|facts| {
+                Some(FileId {
+                    device: facts.dev(),
+                    inode: facts.ino(),
+                })
+            }),
+            Err(error) => Err(error),
+        };
+        match child {
+            Ok(id) => children.push(HomeChild { path, id }),
+            // Removed while the home was read.
+            Err(error) if is_absent(&error) => {}
+            Err(error) => return Err((Some(path), error)),
+        }
+    }
+    // All lie in one directory: their bytes are compared, which is quicker
+    // than comparing paths name by name.
+    children.sort_unstable_by(|one, other| one.path.as_os_str().cmp(other.path.as_os_str()));
+    Ok(children)
+}
+
+fn cannot_look(path: &Path, error: &io::Error, account: &Account) -> Failure {
+    let directory = path.parent().unwrap_or(path);
+    Failure {
+        reason: format!("cannot look at {}: {error}", Escaped::path(path)),
+        hint: unlock(directory, error, account),
+    }
+}
+
+fn cannot_list(home: &Path, error: &io::Error, account: &Account) -> Failure {
+    let hint = match owner(home) {
+        Some(owner) if owner != account.uid && is_refusal(error) => format!(
+            "let '{}' list the home, or name its directories one by one instead of \"~/*\"",
+            account.name
+        ),
+        _ => unlock(home, error, account),
+    };
+    Failure {
+        reason: format!("cannot list {}: {error}", Escaped::path(home)),
+        hint,
+    }
+}
+
+/// How to mend that a directory does not let the account pass.
+fn unlock(directory: &Path, error: &io::Error, account: &Account) -> String {
+    // A file system can refuse as well (FUSE, of another user).
+    let passes = eaccess(directory, AccessFlags::X_OK).is_ok();
+    if !is_refusal(error) || passes {
+        return "mend that, or take the directory out of the policy; until then every session is \
+                refused, since its rules could not be kept"
+            .to_owned();
+    }
+    let path = shell_words::quote(&directory.to_string_lossy()).into_owned();
+    let name = &account.name;
+    if owner(directory) == Some(account.uid) {
+        // As the account: root would follow a link that a client puts there.
+        format!(
+            "the account has locked its own directory; as root: runuser -u {name} -- chmod u+rwx {path}"
+        )
+    } else {
+        format!(
+            "give '{name}' the right to pass through {path} (getfacl -e shows who may), or take \
+             what lies in it out of the policy"
+        )
+    }
+}
+
+fn is_refusal(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// For a hint alone.
+fn owner(path: &Path) -> Option<u32> {
+    fs::symlink_metadata(path).map(|facts| facts.uid()).ok()
 }
 
 /// The first server program that exists, if it can be trusted.
 fn program(candidates: &[PathBuf], is_configured: bool) -> Program {
     for path in candidates {
-        let Ok(metadata) = fs::metadata(path) else {
-            continue;
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if is_absent(&error) => continue,
+            Err(error) => return cannot_find(path, path, &error),
         };
         let wrong = if !metadata.is_file() {
             Some("is not a regular file")
@@ -130,12 +246,15 @@ fn program(candidates: &[PathBuf], is_configured: bool) -> Program {
         } else {
             writable_by_others(&metadata)
         };
+        if let Some(why) = wrong {
+            return Program::Unsafe(path.clone(), why);
+        }
         // The known places lie in directories of the system; a path that was
         // written by hand may lie anywhere.
-        let parent = || is_configured.then(|| unsafe_parent(path)).flatten();
-        return match wrong.or_else(parent) {
-            None => Program::Found(path.clone()),
-            Some(why) => Program::Unsafe(path.clone(), why),
+        return if is_configured {
+            with_safe_parents(path)
+        } else {
+            Program::Found(path.clone())
         };
     }
     Program::Missing
@@ -151,37 +270,38 @@ fn writable_by_others(metadata: &fs::Metadata) -> Option<&'static str> {
     }
 }
 
-fn unsafe_parent(path: &Path) -> Option<&'static str> {
-    let resolved = fs::canonicalize(path).ok()?;
-    let mut parents = resolved.ancestors().skip(1);
-    let is_unsafe = |parent: &Path| {
-        let metadata = fs::metadata(parent);
-        metadata.map_or(true, |metadata| writable_by_others(&metadata).is_some())
+fn with_safe_parents(path: &Path) -> Program {
+    let resolved = match fs::canonicalize(path) {
+        Ok(resolved) => resolved,
+        Err(error) => return cannot_find(path, path, &error),
     };
-    parents
-        .any(is_unsafe)
-        .then_some("lies in a directory that others can write")
+    for parent in resolved.ancestors().skip(1) {
+        match fs::metadata(parent) {
+            Ok(metadata) if writable_by_others(&metadata).is_none() => {}
+            Ok(_) => {
+                let why = "lies in a directory that others can write";
+                return Program::Unsafe(path.to_path_buf(), why);
+            }
+            Err(error) => return cannot_find(path, parent, &error),
+        }
+    }
+    Program::Found(path.to_path_buf())
 }
 
-/// The path with its existing part resolved; what does not exist is taken
-/// word by word. Where even that fails, the path is taken as it is: the
-/// kernel will refuse what it cannot reach.
+fn cannot_find(program: &Path, path: &Path, error: &io::Error) -> Program {
+    let (program, path) = (Escaped::path(program), Escaped::path(path));
+    Program::Failed(Failure {
+        reason: format!("cannot look at {path} for the server program {program}: {error}"),
+        hint: "let every account read the directories on the way to it (chmod a+rx)".to_owned(),
+    })
+}
+
+/// The path of a client with its existing part resolved; what does not exist
+/// is taken word by word. Where a name on the way cannot be looked at, the
+/// path ends with that name: the server is this account as well, so the
+/// kernel will stop it there, and what lies behind is nobody's guess.
 pub(super) fn resolve(path: &Path) -> PathBuf {
-    for existing in path.ancestors() {
-        let Ok(mut resolved) = fs::canonicalize(existing) else {
-            continue;
-        };
-        let rest = path.strip_prefix(existing).unwrap_or(Path::new(""));
-        for part in rest.components() {
-            match part {
-                Component::ParentDir => {
-                    resolved.pop();
-                }
-                Component::Normal(name) => resolved.push(name),
-                _ => {}
-            }
-        }
-        return resolved;
+    match walk(path, |_, _| Ok(true)) {
+        End::Found(path) | End::Absent(path) | End::Refused(path) | End::Failed(path, _) => path,
     }
-    path.to_path_buf()
 }

@@ -17,3 +17,4 @@ pub mod load;
 pub mod peer;
 pub mod sanitise;
 pub mod sessions;
+pub mod walk;

@@ -50,6 +50,7 @@ pub use connection::Connection;
 pub use end::SessionEnd;
 pub use split::{Prepared, Server, Side, split};
 
+use calls::Sockets;
 use channel::Channel;
 use keeper::Keeper;
 use limits::Clock;
@@ -57,7 +58,6 @@ use lock::Locks;
 use resolve::Resolver;
 use session_files::SessionFiles;
 use transfer_log::TransferLog;
-use calls::Sockets;
 use umask::Umasks;
 
 /// The guard of one session.

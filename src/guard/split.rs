@@ -25,9 +25,9 @@ use nix::unistd::{
     ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, pipe2, setpgid,
 };
 
-use super::keeper::Keeper;
 use super::calls::Sockets;
 use super::channel::Channel;
+use super::keeper::Keeper;
 use super::limits::Clock;
 use super::lock::Locks;
 use super::resolve::Resolver;
@@ -107,8 +107,8 @@ impl Prepared {
         let temporary = Rc::default();
         let resolver = Resolver::new(plan, Rc::clone(&temporary))
             .map_err(failed("directories of the policy"))?;
-        let locks = Locks::open(plan, resolver.ground())
-            .map_err(|error| failed("lock")(error.into()))?;
+        let locks =
+            Locks::open(plan, resolver.ground()).map_err(|error| failed("lock")(error.into()))?;
         Ok(Self {
             connection,
             resolver,

@@ -279,6 +279,19 @@ const MISSING: &[(&str, &str, &str)] = &[
         "sshd-unreadable",
         "sed -i /Bogus/d /etc/ssh/sshd_config",
     ),
+    // File systems that do not answer: nothing in them counts as sound.
+    (
+        "echo >/etc/xfersh.toml; mknod /dev/fuse c 10 229; exec 9<>/dev/fuse; mount -i -t fuse -o \
+         fd=9,rootmode=100000,user_id=0,group_id=0 none /etc/xfersh.toml",
+        "policy-unusable",
+        "umount /etc/xfersh.toml; rm /etc/xfersh.toml /dev/fuse",
+    ),
+    (
+        "mkdir /home/carol/.ssh; mknod /dev/fuse c 10 229; exec 9<>/dev/fuse; mount -i -t fuse -o \
+         fd=9,rootmode=40000,user_id=0,group_id=0 none /home/carol/.ssh",
+        "not-examined",
+        "umount /home/carol/.ssh; rmdir /home/carol/.ssh; rm /dev/fuse",
+    ),
     (
         "mv /dev/log /dev/away",
         "syslog-missing",

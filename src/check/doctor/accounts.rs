@@ -47,12 +47,8 @@ pub fn judge(
                 say,
                 format!("usermod -s /bin/bash {}", word(&person.account.name)),
             ));
-        } else if let Some(other) = policy.differing_aliases(&person.account, None).next() {
-            let other = Escaped::bytes(other.as_bytes());
-            let say = format!(
-                "{name} and {other} share the uid {} under different policies: both are refused.",
-                person.account.uid
-            );
+        } else if let Some(conflict) = policy.conflicts(&person.account, None).next() {
+            let say = format!("{conflict}: both are refused.");
             // 0 stands for: the next free one, as useradd(8) would choose it.
             let mend = format!(
                 "usermod -u \"$(( $(getent passwd | cut -d: -f3 | sort -n | awk '$1 < 60000' | tail -n 1) + 1 ))\" {}",
@@ -107,6 +103,15 @@ mod tests {
         assert_eq!(ids(one, None), ["account"]);
         assert_eq!(ids(one, Some("a")), [] as [&str; 0]);
         assert_eq!(ids(root, Some("a")), ["account-root"]);
+    }
+
+    #[test]
+    fn entries_of_one_uid() {
+        let same = "a:x:1:1::/a:/usr/bin/xfersh\nb:x:1:1::/a:/bin/sh\n";
+        assert_eq!(ids(same, Some("a")), [] as [&str; 0]);
+        let further_down = "a:x:1:1::/a:/usr/bin/xfersh\nb:x:1:1::/a/site:/usr/bin/xfersh\n";
+        let both = ["account-shared-uid"; 2];
+        assert_eq!(ids(further_down, Some("a")), both);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::tool;
-use crate::decide::account::{Account, AccountSource};
+use crate::decide::account::{Account, AccountSource, Alias};
 
 /// An account with its login shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,14 +71,18 @@ impl Database {
                 .filter(|g| g.gid == account.gid || g.members.contains(&account.name));
             account.groups = own.map(|g| g.name.clone()).collect();
         }
-        let uids: Vec<_> = people
-            .iter()
-            .map(|p| (p.account.name.clone(), p.account.uid))
-            .collect();
+        let entries: Vec<_> = people.iter().map(|p| p.account.clone()).collect();
         for person in &mut people {
             let (name, uid) = (&person.account.name, person.account.uid);
-            let others = uids.iter().filter(|(n, u)| *u == uid && n != name);
-            person.account.aliases = others.map(|(n, _)| n.clone()).collect();
+            let others = entries.iter();
+            let others = others.filter(|other| other.uid == uid && other.name != *name);
+            let aliases = others.map(|other| Alias {
+                name: other.name.clone(),
+                gid: other.gid,
+                home: other.home.clone(),
+                groups: other.groups.clone(),
+            });
+            person.account.aliases = aliases.collect();
         }
         Self { people, groups }
     }
@@ -175,7 +179,8 @@ mod tests {
         let alice = database.person("alice").unwrap();
         assert_eq!(alice.account.uid, 1001);
         assert_eq!(alice.account.groups, ["alice", "docker"]);
-        assert_eq!(alice.account.aliases, ["bob"]);
+        let aliases: Vec<_> = alice.account.aliases.iter().map(|a| &a.name).collect();
+        assert_eq!(aliases, ["bob"]);
         let bob = database.person("bob").unwrap();
         assert_eq!(bob.shell, Path::new("/bin/sh"));
         assert_eq!(bob.account.groups, ["bob", "docker"]);

@@ -1,10 +1,12 @@
 //! Could anyone but root change this file?
 
+use std::fs::{self, DirEntry};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, quoted};
+use crate::enforce::walk::is_absent;
 use crate::escape::Escaped;
 
 /// What lstat(2) says of one name.
@@ -92,6 +94,41 @@ impl FileFacts {
     pub fn shown(&self) -> String {
         Escaped::path(&self.path).to_string()
     }
+}
+
+/// What could not be looked at may be as weak as anything.
+#[must_use]
+pub fn not_examined(path: &Path, error: &io::Error) -> Finding {
+    let shown = Escaped::path(path);
+    let say = format!("{shown} could not be examined: {error}.");
+    Finding::serious("not-examined", say, format!("ls -ld {}", quoted(path)))
+}
+
+/// What was found; nothing where it is absent, and a finding where that could
+/// not be seen.
+pub fn unless_absent<T>(
+    path: &Path,
+    seen: io::Result<T>,
+    not_examined: &mut Vec<Finding>,
+) -> Option<T> {
+    match seen {
+        Ok(seen) => Some(seen),
+        Err(error) => {
+            if !is_absent(&error) {
+                not_examined.push(self::not_examined(path, &error));
+            }
+            None
+        }
+    }
+}
+
+/// What is in a directory; see [`unless_absent`].
+pub fn list(directory: &Path, not_examined: &mut Vec<Finding>) -> Vec<DirEntry> {
+    let entries = unless_absent(directory, fs::read_dir(directory), not_examined);
+    let entries = entries.into_iter().flatten();
+    entries
+        .map_while(|entry| unless_absent(directory, entry, not_examined))
+        .collect()
 }
 
 /// A file and every directory and link on the way to it, from `/` on; links

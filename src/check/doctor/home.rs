@@ -1,6 +1,6 @@
 //! The account's home: whose it is, who can write it, where uploads go.
 
-use std::fs;
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
 use super::database::Person;
@@ -18,6 +18,8 @@ pub struct Home {
     pub other_writable: Vec<FileFacts>,
     /// Whether the search for them was cut off.
     pub cut: bool,
+    /// What of all this could not be looked at.
+    pub not_examined: Vec<Finding>,
 }
 
 /// At most this many names below a home are looked at.
@@ -27,50 +29,49 @@ impl Home {
     /// Looks at the home of one account.
     #[must_use]
     pub fn gather(home: &Path) -> Self {
-        let way = files::way_to(home).unwrap_or_default();
+        let mut seen = Self::default();
+        let way = files::unless_absent(home, files::way_to(home), &mut seen.not_examined);
+        let Some(way) = way else { return seen };
+        seen.way = way;
         let ssh = home.join(".ssh");
-        let inside = fs::read_dir(&ssh).into_iter().flatten().flatten();
-        let names = [ssh.clone()]
-            .into_iter()
-            .chain(inside.map(|entry| entry.path()));
-        let ssh = names.filter_map(|path| FileFacts::of(&path).ok()).collect();
-        let (other_writable, cut) = if way.is_empty() {
-            (Vec::new(), false)
-        } else {
-            other_writable(home)
-        };
-        Self {
-            way,
-            ssh,
-            other_writable,
-            cut,
+        let inside = files::list(&ssh, &mut seen.not_examined);
+        let inside = inside.iter().map(DirEntry::path);
+        for path in [ssh].into_iter().chain(inside) {
+            let facts = FileFacts::of(&path);
+            seen.ssh
+                .extend(files::unless_absent(&path, facts, &mut seen.not_examined));
         }
+        seen.search(home);
+        seen
     }
-}
 
-fn other_writable(home: &Path) -> (Vec<FileFacts>, bool) {
-    let mut found = Vec::new();
-    let mut waiting = vec![home.to_owned()];
-    let mut looks = 0;
-    while let Some(directory) = waiting.pop() {
-        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
-            looks += 1;
-            if looks > LOOKS_MAX {
-                return (found, true);
-            }
-            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                continue;
-            }
-            let Ok(facts) = FileFacts::of(&entry.path()) else {
-                continue;
-            };
-            waiting.push(entry.path());
-            if facts.other_writable() {
-                found.push(facts);
+    /// Searches a home for directories that everyone may write.
+    fn search(&mut self, home: &Path) {
+        let mut waiting = vec![home.to_owned()];
+        let mut looks = 0;
+        while let Some(directory) = waiting.pop() {
+            for entry in files::list(&directory, &mut self.not_examined) {
+                looks += 1;
+                if looks > LOOKS_MAX {
+                    self.cut = true;
+                    return;
+                }
+                if entry.file_type().is_ok_and(|kind| !kind.is_dir()) {
+                    continue;
+                }
+                let path = entry.path();
+                let facts = FileFacts::of(&path);
+                let facts = files::unless_absent(&path, facts, &mut self.not_examined);
+                let Some(facts) = facts.filter(|facts| facts.kind == Kind::Directory) else {
+                    continue;
+                };
+                waiting.push(path);
+                if facts.other_writable() {
+                    self.other_writable.push(facts);
+                }
             }
         }
     }
-    (found, false)
 }
 
 /// What of it is a finding.
@@ -78,8 +79,11 @@ fn other_writable(home: &Path) -> (Vec<FileFacts>, bool) {
 pub fn judge(person: &Person, home: &Home) -> Vec<Finding> {
     let account = &person.account;
     let (name, path) = (&account.name, quoted(&account.home));
-    let mut findings = Vec::new();
+    let mut findings = home.not_examined.clone();
     let Some(own) = home.way.last() else {
+        if !findings.is_empty() {
+            return findings;
+        }
         let say = format!("The home of {name} is missing: there is nothing to write to.");
         let mend = format!("install -d -o root -g {} -m 0750 {path}", account.gid);
         return vec![Finding::serious("home-missing", say, mend)];

@@ -1,10 +1,12 @@
 //! What runs as the account without its shell: cron, at, mail, user services.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::database::Person;
+use super::files;
 use super::finding::{Finding, quoted};
 use crate::escape::Escaped;
 
@@ -19,6 +21,8 @@ pub struct Jobs {
     pub mail: Vec<PathBuf>,
     /// What makes systemd run the account's own services.
     pub services: Vec<PathBuf>,
+    /// What of all this could not be looked at.
+    pub not_examined: Vec<Finding>,
 }
 
 /// Debian and Fedora keep crontabs in these directories.
@@ -36,31 +40,39 @@ impl Jobs {
     #[must_use]
     pub fn gather(person: &Person) -> Self {
         let account = &person.account;
-        let exists = |path: &PathBuf| path.symlink_metadata().is_ok();
-        let crontabs = CRONTABS.map(|directory| Path::new(directory).join(&account.name));
-        let read = |path: PathBuf| {
-            let bytes = path.is_file().then(|| fs::read(&path).ok())??;
-            Some((path, String::from_utf8_lossy(&bytes).into_owned()))
-        };
-        let owned = |directory: &str| {
-            let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-            let files = entries.filter(|entry| {
-                let facts = entry.metadata();
-                facts.is_ok_and(|facts| facts.is_file() && facts.uid() == account.uid)
-            });
-            files.map(|entry| entry.path()).collect::<Vec<_>>()
-        };
-        let linger = Path::new("/var/lib/systemd/linger").join(&account.name);
-        Self {
-            crontabs: crontabs.into_iter().filter_map(read).collect(),
-            at: AT_JOBS.into_iter().flat_map(owned).collect(),
-            mail: MAIL
-                .map(|name| account.home.join(name))
-                .into_iter()
-                .filter(exists)
-                .collect(),
-            services: [linger].into_iter().filter(exists).collect(),
+        let mut jobs = Self::default();
+        for directory in CRONTABS {
+            let path = Path::new(directory).join(&account.name);
+            let facts = jobs.see(&path, path.metadata());
+            if facts.is_some_and(|facts| facts.is_file())
+                && let Some(text) = jobs.see(&path, fs::read(&path))
+            {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                jobs.crontabs.push((path, text));
+            }
         }
+        for directory in AT_JOBS {
+            for entry in files::list(Path::new(directory), &mut jobs.not_examined) {
+                let facts = jobs.see(&entry.path(), entry.metadata());
+                if facts.is_some_and(|facts| facts.is_file() && facts.uid() == account.uid) {
+                    jobs.at.push(entry.path());
+                }
+            }
+        }
+        for path in MAIL.map(|name| account.home.join(name)) {
+            if jobs.see(&path, path.symlink_metadata()).is_some() {
+                jobs.mail.push(path);
+            }
+        }
+        let linger = Path::new("/var/lib/systemd/linger").join(&account.name);
+        if jobs.see(&linger, linger.symlink_metadata()).is_some() {
+            jobs.services.push(linger);
+        }
+        jobs
+    }
+
+    fn see<T>(&mut self, path: &Path, seen: io::Result<T>) -> Option<T> {
+        files::unless_absent(path, seen, &mut self.not_examined)
     }
 }
 
@@ -68,7 +80,7 @@ impl Jobs {
 /// the account may write.
 #[must_use]
 pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = jobs.not_examined.clone();
     for (path, text) in &jobs.crontabs {
         let mend = format!("rm {}", quoted(path));
         let lines = text
@@ -146,6 +158,7 @@ mod tests {
             at: vec!["/var/spool/cron/atjobs/a00001".into()],
             mail: vec!["/home/a/.forward".into()],
             services: vec!["/var/lib/systemd/linger/a".into()],
+            ..Jobs::default()
         };
         let seen: Vec<_> = judge("a", &jobs, &[])
             .into_iter()

@@ -7,6 +7,7 @@ use super::finding::{Finding, quoted};
 use super::rights::ANYWHERE;
 use crate::decide::policy::{Origin, Policy, PolicyFile, Requirement};
 use crate::enforce::load::{self, LoadError, POLICY};
+use crate::enforce::walk::is_absent;
 
 /// Loads the policy as a session does. Without one that can be used, the
 /// account's set-up is judged under the defaults.
@@ -14,7 +15,12 @@ use crate::enforce::load::{self, LoadError, POLICY};
 pub fn check() -> (PolicyFile, Vec<Finding>) {
     let path = Path::new(POLICY);
     let way = files::way_to(path).unwrap_or_default();
-    let mut findings = judge_file(path, FileFacts::of(path).ok().as_ref(), &way);
+    let mut findings = match FileFacts::of(path) {
+        Ok(file) => judge_file(path, Some(&file), &way),
+        Err(error) if is_absent(&error) => judge_file(path, None, &way),
+        // The loader says why.
+        Err(_) => Vec::new(),
+    };
     match load::policy(path) {
         Ok(file) => {
             findings.extend(judge_address(&file));

@@ -9,7 +9,7 @@ use crate::decide::invocation::{Client, Invocation};
 use crate::decide::policy::{PlaceTarget, Policy, Protocol};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
-use crate::enforce::facts;
+use crate::enforce::{account, facts};
 
 /// An account and the policy that holds for it.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,8 @@ impl Rights<'_> {
         inquiry.ok().map(|inquiry| inquiry.programs)
     }
 
-    /// The directories that clients may write, resolved.
+    /// The directories that clients may write, resolved, whether they exist or
+    /// not; seen with the rights of the account, as a session sees them.
     ///
     /// # Errors
     ///
@@ -81,7 +82,12 @@ impl Rights<'_> {
         let invocation = invocation("sftp-server");
         let case = rights.case(&invocation);
         let inquiry = Inquiry::of(&case)?;
-        let mut facts = facts::gather(&inquiry, &self.account.home, self.account.uid);
+        let gather = || facts::gather(&inquiry, self.account);
+        let facts = account::temporarily_become(self.account, gather);
+        let mut facts = facts.map_err(|error| {
+            let name = &self.account.name;
+            Refusal::new(Stage::Host, format!("cannot look as '{name}': {error}"))
+        })?;
         // Whether the server is there is another check.
         facts.program = Program::Found(PathBuf::from("/"));
         match decide::decide(&case, &inquiry, &facts) {

@@ -1,5 +1,7 @@
 //! The server programs: are they there, and can nobody exchange them?
 
+use std::path::PathBuf;
+
 use super::files::{self, FileFacts};
 use super::finding::{Finding, quoted};
 use super::rights::Rights;
@@ -14,9 +16,7 @@ pub fn check(rights: &Rights<'_>) -> Vec<Finding> {
         let Some(programs) = rights.programs(*protocol) else {
             continue;
         };
-        let found = programs.iter().find(|program| program.exists());
-        let way = found.map(|program| files::way_to(program).unwrap_or_default());
-        for finding in judge(*protocol, way.as_deref()) {
+        for finding in look(*protocol, &programs) {
             // Two servers share most of the way to them.
             if !findings.contains(&finding) {
                 findings.push(finding);
@@ -24,6 +24,21 @@ pub fn check(rights: &Rights<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Judges the first program that is there.
+fn look(protocol: Protocol, programs: &[PathBuf]) -> Vec<Finding> {
+    let mut not_examined = Vec::new();
+    for program in programs {
+        let way = files::unless_absent(program, files::way_to(program), &mut not_examined);
+        if way.is_some() {
+            return judge(protocol, way.as_deref());
+        }
+        if !not_examined.is_empty() {
+            return not_examined;
+        }
+    }
+    judge(protocol, None)
 }
 
 fn judge(protocol: Protocol, way: Option<&[FileFacts]>) -> Vec<Finding> {

@@ -233,9 +233,18 @@ fn judge_key_files(settings: &Settings, rights: &Rights<'_>) -> Vec<Finding> {
         .filter(|path| !path.starts_with(&rights.account.home));
     let name = Escaped::bytes(rights.account.name.as_bytes());
     let what = format!("the keys of {name}");
-    let ways = outside.filter_map(|path| files::way_to(path).ok());
-    ways.flat_map(|way| files::judge_way(&what, &way, "sshd-keys-owner", "sshd-keys-mode"))
-        .collect()
+    let mut findings = Vec::new();
+    for path in outside {
+        let way = files::unless_absent(path, files::way_to(path), &mut findings);
+        let way = way.unwrap_or_default();
+        findings.extend(files::judge_way(
+            &what,
+            &way,
+            "sshd-keys-owner",
+            "sshd-keys-mode",
+        ));
+    }
+    findings
 }
 
 /// The key files that lie in a directory that clients may write, each with

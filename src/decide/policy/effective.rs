@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Match, Policy, PolicyFile, Settings};
-use crate::decide::account::Account;
+use crate::decide::account::{Account, Conflict};
 
 impl PolicyFile {
     /// The policy of a host without a policy file: the defaults.
@@ -21,25 +21,30 @@ impl PolicyFile {
     /// A later one overrides key by key.
     #[must_use]
     pub fn effective(&self, account: &Account, client: Option<IpAddr>) -> Policy {
-        self.effective_for(account, &account.name, client)
+        self.effective_for(&account.name, &account.groups, client)
     }
 
-    /// The other login names of the uid for which the policy differs: such a
-    /// policy cannot be applied, since a session knows its uid alone. The same
-    /// values from other lines are no difference; `%u` in a directory is one.
-    pub fn differing_aliases<'a>(
-        &'a self,
+    /// The other entries of the uid that cannot be served as this one: the home
+    /// differs, or the policy. A session knows its uid alone. The same values
+    /// from other lines are no difference; `%u` in a directory is one.
+    pub fn conflicts<'a>(
+        &self,
         account: &'a Account,
         client: Option<IpAddr>,
-    ) -> impl Iterator<Item = &'a str> {
+    ) -> impl Iterator<Item = Conflict<'a>> {
         let own = self.effective(account, client);
-        account
-            .aliases
-            .iter()
-            .filter(move |name| {
-                own.names_user() || !self.effective_for(account, name, client).same_values(&own)
+        account.aliases.iter().filter_map(move |alias| {
+            let by_home = alias.home != account.home;
+            let same_policy = || {
+                let other = self.effective_for(&alias.name, &alias.groups, client);
+                !own.names_user() && other.same_values(&own)
+            };
+            (by_home || !same_policy()).then_some(Conflict {
+                account,
+                alias,
+                by_home,
             })
-            .map(String::as_str)
+        })
     }
 
     /// Whether any block asks for groups: only then are they looked up.
@@ -48,11 +53,11 @@ impl PolicyFile {
         self.matches.iter().any(|block| !block.groups.is_empty())
     }
 
-    fn effective_for(&self, account: &Account, name: &str, client: Option<IpAddr>) -> Policy {
+    fn effective_for(&self, name: &str, groups: &[String], client: Option<IpAddr>) -> Policy {
         let mut policy = Policy::default();
         policy.apply(&self.base);
         for block in &self.matches {
-            if block.holds(account, name, client) {
+            if block.holds(name, groups, client) {
                 policy.apply(&block.settings);
             }
         }
@@ -76,14 +81,14 @@ impl Policy {
 }
 
 impl Match {
-    fn holds(&self, account: &Account, name: &str, client: Option<IpAddr>) -> bool {
+    fn holds(&self, name: &str, groups: &[String], client: Option<IpAddr>) -> bool {
         let user =
             self.users.is_empty() || self.users.iter().any(|glob| glob.matches(name.as_bytes()));
         let group = self.groups.is_empty()
-            || self.groups.iter().any(|glob| {
-                let names = &account.groups;
-                names.iter().any(|group| glob.matches(group.as_bytes()))
-            });
+            || self
+                .groups
+                .iter()
+                .any(|glob| groups.iter().any(|group| glob.matches(group.as_bytes())));
         let address = self.addresses.is_empty()
             || client.is_some_and(|ip| self.addresses.iter().any(|block| block.contains(ip)));
         user && group && address

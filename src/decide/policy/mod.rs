@@ -24,7 +24,7 @@ pub use form::Fault;
 pub use glob::{Cidr, NameGlob};
 pub use parse::parse;
 pub use place::{PlaceError, PlaceTarget, PlaceTemplate};
-pub use places::PlaceRefusal;
+pub use places::{NamedPlace, PlaceRefusal};
 
 /// Where a value was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

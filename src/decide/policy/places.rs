@@ -53,7 +53,41 @@ impl fmt::Display for PlaceRefusal {
     }
 }
 
+/// A directory that a policy names with rights, for one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedPlace {
+    key: &'static str,
+    written: PlaceTemplate,
+    origin: Origin,
+    /// The directory.
+    pub path: PathBuf,
+}
+
+impl fmt::Display for NamedPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = Escaped::bytes(self.written.as_str().as_bytes());
+        write!(f, "{} = \"{written}\" ({})", self.key, self.origin)
+    }
+}
+
 impl Policy {
+    /// Every single directory that the policy gives rights in, for an account.
+    pub fn named_places<'a>(
+        &'a self,
+        account: &'a Account,
+    ) -> impl Iterator<Item = NamedPlace> + 'a {
+        self.places()
+            .filter_map(|place| match place.template.target(account) {
+                PlaceTarget::HomeChildren => None,
+                PlaceTarget::Directory(path) => Some(NamedPlace {
+                    key: place.key,
+                    written: place.template.clone(),
+                    origin: place.origin,
+                    path,
+                }),
+            })
+    }
+
     /// Whether every directory may stand for this account.
     ///
     /// # Errors

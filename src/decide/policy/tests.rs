@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::decide::account::{Account, AccountSource};
+use crate::decide::account::{Account, AccountSource, Alias};
 
 fn account(name: &str, home: &str) -> Account {
     Account {
@@ -86,18 +86,51 @@ fn aliases_that_a_policy_treats_differently_are_named() {
             "[[match]]\nuser = \"al\"\naccess = \"read-only\"\n[[match]]\nuser = \"bo\"\naccess = \"read-only\"",
             &["al2"],
         ),
+        (
+            "[[match]]\ngroup = \"staff\"\naccess = \"read-only\"",
+            &["al2"],
+        ),
+        ("[[match]]\ngroup = \"users\"\naccess = \"read-only\"", &[]),
         ("writable = [\"/srv/%u\"]", &["al", "al2"]),
         ("writable = [\"/srv/%%u\"]", &[]),
         ("[[directory]]\npath = \"/srv/%u\"", &["al", "al2"]),
         ("start = \"/srv/%u\"", &["al", "al2"]),
     ];
+    let alias = |name: &str, groups: &[&str]| Alias {
+        name: name.to_owned(),
+        gid: 1000,
+        home: PathBuf::from("/home/bo/"),
+        groups: groups.iter().map(|&group| group.to_owned()).collect(),
+    };
     for (text, expected) in rows {
         let mut account = account("bo", "/home/bo");
-        account.aliases = vec!["al".to_owned(), "al2".to_owned()];
+        account.groups = vec!["users".to_owned()];
+        account.aliases = vec![alias("al", &["users"]), alias("al2", &["users", "staff"])];
         let file = read(text);
-        let seen: Vec<&str> = file.differing_aliases(&account, None).collect();
-        assert_eq!(seen, *expected, "{text}");
+        let seen: Vec<_> = file.conflicts(&account, None).collect();
+        let names: Vec<_> = seen.iter().map(|c| c.alias.name.as_str()).collect();
+        assert_eq!(names, *expected, "{text}");
+        assert!(seen.iter().all(|conflict| !conflict.by_home), "{text}");
     }
+}
+
+#[test]
+fn entries_with_another_home_are_no_aliases() {
+    let mut account = account("web1", "/home/web1");
+    account.aliases = vec![Alias {
+        name: "web1sub".to_owned(),
+        gid: 1000,
+        home: PathBuf::from("/home/web1/site"),
+        groups: Vec::new(),
+    }];
+    let file = read("");
+    let conflict = file.conflicts(&account, None).next().unwrap();
+    let expected = format!(
+        "'web1' and 'web1sub' share the uid {} with different homes, /home/web1 and /home/web1/site",
+        account.uid
+    );
+    assert_eq!(conflict.to_string(), expected);
+    assert!(conflict.hint().contains("same home"));
 }
 
 #[test]

@@ -12,7 +12,8 @@ mod sftp;
 use std::borrow::Cow;
 
 use super::policy::Protocol;
-use super::words::{self, Word};
+use super::programs;
+use super::words;
 
 pub use rsync::{Place, Purpose, RsyncOption, RsyncRequest};
 pub use scp::{Direction, ScpRequest};
@@ -37,16 +38,6 @@ impl Request {
             Self::Sftp(_) => Protocol::Sftp,
             Self::Scp(_) => Protocol::Scp,
             Self::Rsync(_) => Protocol::Rsync,
-        }
-    }
-
-    /// The places that the client names, in the order of the command.
-    #[must_use]
-    pub fn operands(&self) -> &[Word] {
-        match self {
-            Self::Sftp(_) => &[],
-            Self::Scp(scp) => &scp.operands,
-            Self::Rsync(rsync) => &rsync.operands,
         }
     }
 }
@@ -88,20 +79,6 @@ impl FormError {
 const PUTTY_FALLBACK: &[u8] = b"test -x /usr/lib/sftp-server && exec /usr/lib/sftp-server\n\
     test -x /usr/local/lib/sftp-server && exec /usr/local/lib/sftp-server\n\
     exec sftp-server";
-
-/// Directories in which servers are known to live, across distributions.
-const PROGRAM_DIRECTORIES: [&str; 10] = [
-    "/usr/bin",
-    "/bin",
-    "/usr/local/bin",
-    "/usr/lib/openssh",
-    "/usr/libexec/openssh",
-    "/usr/lib/ssh",
-    "/usr/libexec/ssh",
-    "/usr/lib",
-    "/usr/libexec",
-    "/usr/local/lib",
-];
 
 /// Reads a command.
 ///
@@ -145,31 +122,18 @@ pub fn parse(
     .map_err(|error| error.of(protocol))
 }
 
-/// The protocol that a program name stands for: the bare name, the name in a
-/// known directory, or the path in the policy.
+/// The protocol that a program name stands for: a name of the table of
+/// programs, or the path in the policy.
 fn program_protocol(
     program: &[u8],
     is_configured: impl Fn(Protocol, &[u8]) -> bool,
 ) -> Option<Protocol> {
-    let names = [
-        (b"sftp-server".as_slice(), Protocol::Sftp),
-        (b"scp", Protocol::Scp),
-        (b"rsync", Protocol::Rsync),
-    ];
-    let known = |name: &[u8]| {
-        let directory = program.strip_suffix(name)?.strip_suffix(b"/")?;
-        let known = PROGRAM_DIRECTORIES.map(str::as_bytes);
-        known.contains(&directory).then_some(())
-    };
-    let named = names
-        .into_iter()
-        .find(|(name, _)| program == *name || known(name).is_some());
     let configured = || {
         Protocol::ALL
             .into_iter()
             .find(|p| is_configured(*p, program))
     };
-    named.map(|(_, protocol)| protocol).or_else(configured)
+    programs::protocol(program).or_else(configured)
 }
 
 /// Whether sshd asks for the account's rc file: `/bin/sh .ssh/rc` (sshd(8),

@@ -9,6 +9,7 @@ use crate::decide::policy::{NameGlob, Symlinks};
 fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
     Root {
         path: PathBuf::from(path),
+        exists: true,
         access,
         dotfiles,
         exists: true,

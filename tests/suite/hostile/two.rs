@@ -42,7 +42,9 @@ fn an_own_directory_takes_no_others_along() {
 #[test]
 fn nobody_locks_the_account_out() {
     let host = Host::new();
-    host.policy("[[directory]]\npath = \"~/uploads/in/box\"\naccess = \"upload-only\"\nstart = \"~\"\n");
+    host.policy(
+        "[[directory]]\npath = \"~/uploads/in/box\"\naccess = \"upload-only\"\nstart = \"~\"\n",
+    );
     host.shell_line(
         "for home in /home/plain /home/alice; do mkdir -p $home/uploads/in/box; chown -R $(stat -c %u:%g $home) $home/uploads/in; done",
     );
@@ -67,7 +69,10 @@ fn nobody_locks_the_account_out() {
         }
         // What an upload of a tree onto it sets is set.
         for mode in [0o700, 0o750, 0o2775] {
-            assert!(sftp.setstat("uploads", Attributes::mode(mode)).ok(), "{mode:o}");
+            assert!(
+                sftp.setstat("uploads", Attributes::mode(mode)).ok(),
+                "{mode:o}"
+            );
         }
         assert!(sftp.setstat("uploads", Attributes::times(1, 2)).ok());
         // Another directory may be closed.
@@ -114,7 +119,10 @@ fn the_name_of_an_absent_directory_is_kept() {
         let mut next = host.raw_sftp_direct(account);
         assert_eq!(next.get("uploads/archive/in/new").is_ok(), works);
         assert_eq!(next.remove("uploads/archive/in/new").ok(), works);
-        assert_eq!(next.setstat("uploads/archive", Attributes::mode(0)).ok(), works);
+        assert_eq!(
+            next.setstat("uploads/archive", Attributes::mode(0)).ok(),
+            works
+        );
         next.end();
     }
 }
