@@ -103,7 +103,6 @@ mod tests {
             exists: true,
             access,
             dotfiles,
-            exists: true,
         }
     }
 

@@ -12,7 +12,6 @@ fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
         exists: true,
         access,
         dotfiles,
-        exists: true,
     }
 }
 

@@ -15,6 +15,7 @@ fn an_own_directory_takes_no_others_along() {
     for (account, expected) in [(host.plain(), true), (host.alice(), false)] {
         let mut first = host.raw_sftp_direct(account);
         let mut second = host.raw_sftp_direct(account);
+        assert!(first.greeted && second.greeted);
         assert!(first.mkdir("site/2026").ok() && first.mkdir("site/2026/deep").ok());
         assert!(second.put("site/2026/deep/backup.tar", b"precious").ok());
         let before = host.disk();
@@ -42,15 +43,14 @@ fn an_own_directory_takes_no_others_along() {
 #[test]
 fn nobody_locks_the_account_out() {
     let host = Host::new();
-    host.policy(
-        "[[directory]]\npath = \"~/uploads/in/box\"\naccess = \"upload-only\"\nstart = \"~\"\n",
-    );
+    host.policy("[[directory]]\npath = \"~/uploads/in/box\"\naccess = \"upload-only\"\n");
     host.shell_line(
         "for home in /home/plain /home/alice; do mkdir -p $home/uploads/in/box; chown -R $(stat -c %u:%g $home) $home/uploads/in; done",
     );
     for account in [host.plain(), host.alice()] {
         let works = account.name == "plain";
         let mut sftp = host.raw_sftp_direct(account);
+        assert!(sftp.greeted, "no session: {:#?}", host.log());
         for directory in ["uploads", "uploads/in", "uploads/in/box"] {
             for mode in [0o000, 0o400, 0o500, 0o600, 0o077] {
                 let before = host.disk();
@@ -69,10 +69,8 @@ fn nobody_locks_the_account_out() {
         }
         // What an upload of a tree onto it sets is set.
         for mode in [0o700, 0o750, 0o2775] {
-            assert!(
-                sftp.setstat("uploads", Attributes::mode(mode)).ok(),
-                "{mode:o}"
-            );
+            let reply = sftp.setstat("uploads", Attributes::mode(mode));
+            assert!(reply.ok(), "{mode:o}: {reply:?} {:#?}", host.log());
         }
         assert!(sftp.setstat("uploads", Attributes::times(1, 2)).ok());
         // Another directory may be closed.
@@ -92,6 +90,7 @@ fn the_name_of_an_absent_directory_is_kept() {
     for account in [host.plain(), host.alice()] {
         let works = account.name == "plain";
         let mut sftp = host.raw_sftp_direct(account);
+        assert!(sftp.greeted, "no session: {:#?}", host.log());
         let before = host.disk();
         for path in ["uploads/archive", "uploads/archive/in"] {
             if path.ends_with("in") {
