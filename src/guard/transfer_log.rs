@@ -24,6 +24,10 @@ use crate::enforce::audit::{Audit, Importance};
 use crate::escape::Escaped;
 use crate::system::statx::{self, Inode};
 
+/// The last number that a server may duplicate. A file that got such a number, since
+/// the server had closed it, may be open elsewhere at any time.
+const STANDARD: i32 = 2;
+
 /// Denied attempts of one reason that get a line each.
 const SHOWN: u32 = 5;
 
@@ -84,7 +88,7 @@ struct Upload {
     has_times: bool,
     /// The size that its line told, if it has been written already.
     told: Option<u64>,
-    /// Its process has forked since: others may have it too.
+    /// Its process has forked since, or may duplicate it: it may be open elsewhere.
     is_shared: bool,
 }
 
@@ -242,6 +246,7 @@ impl<'a> TransferLog<'a> {
         }
         if begun && let Some(last) = self.uploads.last_mut() {
             last.holder = Some(holder);
+            last.is_shared |= holder.number <= STANDARD;
         }
     }
 

@@ -43,7 +43,8 @@ impl Guard<'_> {
         let done = allowed.act(&held, |entry| {
             let bits = Mode::from_bits_truncate(mode);
             mkdirat(&*entry.directory.fd, &*entry.written()?, bits)?;
-            Ok(keep_usable(entry))
+            keep_usable(entry);
+            Ok(())
         })?;
         self.remember(held, done, "directory")
     }
