@@ -14,7 +14,7 @@ const RECEIVE: &str = "0xc0502100";
 
 /// strace, started over the whole session as root, with the calls that the guard makes to take a notification. It
 /// runs the account's shell itself, so that not even the first wake is missed.
-fn traced(host: &Host, command: &str) -> Command {
+fn traced(host: &Host, command: &str, calls: &str) -> Command {
     let alice = host.alice();
     let mut strace = Command::new("strace");
     strace
@@ -24,7 +24,7 @@ fn traced(host: &Host, command: &str) -> Command {
             "-X",
             "raw",
             "-e",
-            "trace=ioctl",
+            calls,
             "-o",
             TRACE,
             "-u",
@@ -64,7 +64,7 @@ fn read_a_lot(sftp: &mut Sftp) {
 
 #[track_caller]
 fn session(host: &Host, act: impl FnOnce(&mut Sftp)) -> usize {
-    let mut sftp = Sftp::start(host.namespace(), &mut traced(host, SFTP));
+    let mut sftp = Sftp::start(host.namespace(), &mut traced(host, SFTP, "trace=ioctl"));
     assert!(sftp.greeted, "no session under strace");
     act(&mut sftp);
     sftp.end();
@@ -93,7 +93,7 @@ fn reading_wakes_the_guard_once() {
     let mut scp: Child = host
         .namespace()
         .spawn(
-            traced(&host, "scp -f uploads/old.txt")
+            traced(&host, "scp -f uploads/old.txt", "trace=ioctl")
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null()),
@@ -113,6 +113,38 @@ fn reading_wakes_the_guard_once() {
         "{output:?}"
     );
     assert_eq!(taken(&host), 1, "scp -f");
+}
+
+/// So many system calls may a created file cost in the guard: poll, receive, read the path, lock, prove the directory,
+/// create, look, pin, look, unlock, hand over, answer, three closes. The log's part comes once in 32 files.
+const CALLS_OF_A_FILE: usize = 16;
+
+/// What a transfer of small files pays for.
+#[test]
+fn a_created_file_costs_few_calls() {
+    let host = Host::new();
+    let mut counts = Vec::new();
+    // Of two sessions: the difference is that of the files alone.
+    for files in [32, 160] {
+        host.refurnish();
+        let mut sftp = Sftp::start(host.namespace(), &mut traced(&host, SFTP, "trace=all"));
+        assert!(sftp.greeted, "no session under strace");
+        assert!(sftp.mkdir("uploads/many").ok());
+        for index in 0..files {
+            assert!(sftp.put(&format!("uploads/many/{index}"), b"x").ok());
+        }
+        sftp.end();
+        let trace = String::from_utf8_lossy(&host.read(TRACE)).into_owned();
+        let guard = trace
+            .lines()
+            .find_map(|line| line.split_whitespace().next())
+            .expect("the guard's process");
+        let of_guard = trace.lines().filter(|line| line.split_whitespace().next() == Some(guard));
+        counts.push(of_guard.count());
+    }
+    let each = (counts[1] - counts[0]) as f64 / 128.0;
+    println!("{each:.1} system calls of the guard a created file");
+    assert!(each <= CALLS_OF_A_FILE as f64 + 0.5, "{each:.1} calls: {counts:?}");
 }
 
 /// Not once a packet, and not once a second: an idle or reading session leaves the guard asleep.
