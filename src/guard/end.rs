@@ -15,7 +15,7 @@ use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
 
 use super::Guard;
 use super::lock::Held;
-use super::resolve::proc_name;
+use super::resolve::{path_of, proc_name};
 use super::session_files::TemporaryName;
 use crate::enforce::audit::Importance;
 use crate::escape::Escaped;
@@ -115,7 +115,13 @@ impl Guard<'_> {
     /// Removes a temporary name that rsync left, if it still is of the file that it
     /// was given to.
     fn remove_temporary(&mut self, left: &TemporaryName) {
-        let path = Escaped::bytes(&left.path);
+        // The directory may have got another name since.
+        let place = path_of(left.directory.as_fd()).map(|mut path| {
+            path.push(b'/');
+            path.extend_from_slice(left.name.as_bytes());
+            path
+        });
+        let path = Escaped::bytes(place.as_deref().unwrap_or(&left.path));
         let outcome = self.locks.hold().map_err(|_| Errno::EAGAIN);
         match outcome.and_then(|held| unlink_temporary(&held, left)) {
             Ok(true) => {

@@ -519,7 +519,7 @@ fn root_directory() -> Result<OwnedFd, Errno> {
 /// # Errors
 /// EACCES for what has no path (a pipe, a socket, a place outside the mounts
 /// that the guard sees).
-fn path_of(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Failure> {
+pub fn path_of(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Failure> {
     let link = nix::fcntl::readlink(&*proc_name(fd))?.into_vec();
     if link.first() != Some(&b'/') {
         return Err(Denial::Outside.into());

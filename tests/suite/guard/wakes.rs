@@ -139,12 +139,17 @@ fn a_created_file_costs_few_calls() {
             .lines()
             .find_map(|line| line.split_whitespace().next())
             .expect("the guard's process");
-        let of_guard = trace.lines().filter(|line| line.split_whitespace().next() == Some(guard));
+        let of_guard = trace
+            .lines()
+            .filter(|line| line.split_whitespace().next() == Some(guard));
         counts.push(of_guard.count());
     }
     let each = (counts[1] - counts[0]) as f64 / 128.0;
     println!("{each:.1} system calls of the guard a created file");
-    assert!(each <= CALLS_OF_A_FILE as f64 + 0.5, "{each:.1} calls: {counts:?}");
+    assert!(
+        each <= CALLS_OF_A_FILE as f64 + 0.5,
+        "{each:.1} calls: {counts:?}"
+    );
 }
 
 /// Not once a packet, and not once a second: an idle or reading session leaves the guard asleep.
