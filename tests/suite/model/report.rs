@@ -1,0 +1,126 @@
+//! What a run found and what it reached.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The promise that was broken, with the first case of each.
+#[derive(Default)]
+pub struct Report {
+    pub seeds: u64,
+    pub sessions: u64,
+    /// Sessions that xfersh did not start: a policy or a tree that it refuses.
+    pub refused_sessions: u64,
+    /// Log lines that the reader of the test did not get in time: their session's log is not judged.
+    pub lost_logs: u64,
+    calls: BTreeMap<String, Counts>,
+    found: BTreeMap<&'static str, Found>,
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct Counts {
+    pub ok: u64,
+    pub denied: u64,
+    pub failed: u64,
+}
+
+struct Found {
+    times: u64,
+    seed: u64,
+    first: String,
+}
+
+/// A broken promise: its name and what was seen.
+pub type Violation = (&'static str, String);
+
+impl Report {
+    pub fn of_one_seed() -> Self {
+        Self {
+            seeds: 1,
+            ..Self::default()
+        }
+    }
+
+    pub fn count(&mut self, call: &str, counts: Counts) {
+        let all = self.calls.entry(call.to_owned()).or_default();
+        all.ok += counts.ok;
+        all.denied += counts.denied;
+        all.failed += counts.failed;
+    }
+
+    pub fn operations(&self) -> u64 {
+        let all = self.calls.values();
+        all.map(|call| call.ok + call.denied + call.failed).sum()
+    }
+
+    /// Notes a violation; `context` tells how to get there and is asked for the first one of a kind only.
+    pub fn violation(&mut self, seed: u64, found: Violation, context: impl FnOnce() -> String) {
+        let (kind, text) = found;
+        let known = self.found.entry(kind).or_insert_with(|| Found {
+            times: 0,
+            seed,
+            first: format!("{text}\n{}", context()),
+        });
+        known.times += 1;
+    }
+
+    pub fn kinds(&self) -> Vec<&'static str> {
+        self.found.keys().copied().collect()
+    }
+
+    pub fn counts(&self, call: &str) -> Counts {
+        self.calls.get(call).copied().unwrap_or_default()
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.sessions += other.sessions;
+        self.refused_sessions += other.refused_sessions;
+        self.lost_logs += other.lost_logs;
+        for (call, counts) in other.calls {
+            self.count(&call, counts);
+        }
+        for (kind, found) in other.found {
+            let times = found.times;
+            let known = self
+                .found
+                .entry(kind)
+                .or_insert(Found { times: 0, ..found });
+            known.times += times;
+        }
+    }
+
+    #[track_caller]
+    pub fn assert_clean(&self) {
+        assert!(self.found.is_empty(), "{self}");
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} seeds, {} sessions ({} refused), {} operations, {} logs not judged",
+            self.seeds,
+            self.sessions,
+            self.refused_sessions,
+            self.operations(),
+            self.lost_logs
+        )?;
+        writeln!(
+            f,
+            "{:<10} {:>9} {:>9} {:>9}",
+            "call", "done", "refused", "failed"
+        )?;
+        for (call, Counts { ok, denied, failed }) in &self.calls {
+            writeln!(f, "{call:<10} {ok:>9} {denied:>9} {failed:>9}")?;
+        }
+        for (kind, found) in &self.found {
+            let Found { times, seed, first } = found;
+            writeln!(
+                f,
+                "\nBROKEN: {kind}, {times} times, first with seed {seed}:\n{first}"
+            )?;
+        }
+        Ok(())
+    }
+}
