@@ -1,7 +1,8 @@
 //! Operations from a seed: any call at any place, but most of them at few names, so that they meet.
 
 use super::random::Random;
-use super::session::{Op, SLOTS};
+use super::session::Op;
+use super::tree::Tree;
 use super::world::{ABSENT, OUTSIDE, PLACES};
 
 const NAMES: &[&str] = &[
@@ -56,6 +57,9 @@ const CALLS: &[(&str, usize)] = &[
     ("xattr", 2),
 ];
 
+/// Descriptors that are used: few, so that most are open.
+const SLOTS: usize = 3;
+
 /// The places and names of one round.
 pub struct Calls {
     /// Where most of it happens.
@@ -77,6 +81,10 @@ impl Calls {
             .collect();
         let names = (0..3).map(|_| *random.pick(NAMES)).collect();
         Self { hot, names }
+    }
+
+    pub fn hot(&self) -> Vec<String> {
+        self.hot.clone()
     }
 
     fn directory(&self, random: &mut Random) -> String {
@@ -107,7 +115,19 @@ impl Calls {
         format!("{directory}/{name}")
     }
 
-    pub fn any(&self, random: &mut Random) -> Op {
+    /// A path that is there, most often in one of the places of the round.
+    fn taken(&self, random: &mut Random, tree: &Tree) -> Option<String> {
+        let hot = random.pick(&self.hot);
+        let here = |path: &&std::path::PathBuf| {
+            let path = path.to_string_lossy();
+            path.contains(&format!("/{hot}/"))
+        };
+        let all: Vec<_> = tree.paths.keys().filter(here).collect();
+        (!all.is_empty()).then(|| random.pick(&all).display().to_string())
+    }
+
+    /// Any call; what it needs is most often there.
+    pub fn any(&self, random: &mut Random, tree: &Tree) -> Op {
         let total = CALLS.iter().map(|(_, weight)| weight).sum();
         let mut at = random.below(total);
         let call = CALLS.iter().find(|(_, weight)| {
@@ -115,12 +135,16 @@ impl Calls {
             at = at.saturating_sub(*weight);
             here
         });
-        self.make(call.expect("within the total").0, random)
+        self.make(call.expect("within the total").0, random, tree)
     }
 
-    fn make(&self, call: &str, random: &mut Random) -> Op {
+    fn make(&self, call: &str, random: &mut Random, tree: &Tree) -> Op {
         let slot = random.below(SLOTS);
-        let path = self.path(random);
+        let needs_free = ["new", "mkdir", "symlink"].contains(&call);
+        let path = match self.taken(random, tree) {
+            Some(taken) if !needs_free && random.percent(65) => taken,
+            _ => self.path(random),
+        };
         let line = match call {
             "open" => format!("open {} {slot} {path}", random.pick(HOWS)),
             "write" => format!("write {slot} {}", random.pick(&[1, 30, 5000, 70_000])),
@@ -142,7 +166,7 @@ impl Calls {
     }
 
     /// A few calls of names alone at three names of one or two directories.
-    pub fn cycle(&self, random: &mut Random, directories: &[&str]) -> Vec<Op> {
+    pub fn cycle(&self, random: &mut Random, directories: &[String]) -> Vec<Op> {
         let path = |random: &mut Random| {
             format!(
                 "{}/{}",

@@ -8,14 +8,17 @@ mod calls;
 mod ground;
 mod lines;
 mod oracle;
+mod racing;
 mod random;
 mod report;
 mod run;
+mod scenarios;
 mod sequential;
 mod session;
 mod tree;
 mod world;
 
+use random::Random;
 use report::Report;
 use run::Run;
 use session::Kind;
@@ -33,24 +36,74 @@ fn host() -> Host {
     host
 }
 
-fn sequential_seed(host: &Host, seed: u64) -> Report {
+/// Calls one after the other, without anything prepared.
+fn sequential(host: &Host, seed: u64) -> Report {
     let mut run = Run::new(host, seed, &[], "");
     for _ in 0..3 {
         let kinds: Vec<Kind> = (0..2 + run.random.below(2))
             .map(|_| *run.random.pick(&[Kind::Plain, Kind::Sftp, Kind::Rsync]))
             .collect();
-        run.sequential(&kinds, &[], 120);
+        run.sequential(&kinds, &[], 100);
     }
     run.report
 }
 
-#[test]
-fn calls_one_after_the_other() {
+/// A scenario with calls of chance behind it.
+fn prepared(host: &Host, seed: u64) -> Report {
+    let mut random = Random::new(seed);
+    let calls = 30;
+    let (fixed, scenario): (_, fn(&mut Run, usize)) = match seed % 3 {
+        0 => (scenarios::blinded(&mut random), scenarios::blind),
+        1 => (scenarios::carried(&mut random), scenarios::carry),
+        _ => (scenarios::temporaries(), scenarios::temporary),
+    };
+    let mut run = Run::new(host, seed, &fixed, "");
+    scenario(&mut run, calls);
+    run.report
+}
+
+/// Sessions at the same time; `repeat` times over.
+fn racing(host: &Host, seed: u64, repeat: usize) -> Report {
+    let mut random = Random::new(seed);
+    let (fixed, scenario): (_, fn(&mut Run, usize)) = match seed % 5 {
+        0 => (scenarios::exchanged(&mut random), scenarios::exchange),
+        1 => (scenarios::borrowed(), scenarios::borrow),
+        2 => (scenarios::crossed(), scenarios::cross),
+        3 => (Vec::new(), |run, repeat| {
+            let parts = run.cycles(repeat / 2);
+            run.race(&parts);
+        }),
+        _ => (Vec::new(), |run, repeat| {
+            let parts = run.mixture(repeat / 60);
+            run.race(&parts);
+        }),
+    };
+    let mut run = Run::new(host, seed, &fixed, "");
+    scenario(&mut run, repeat);
+    run.report
+}
+
+fn many(seeds: impl Iterator<Item = u64>, one: impl Fn(&Host, u64) -> Report) -> Report {
     let host = host();
     let mut all = Report::default();
-    for seed in 1..=20 {
-        all.add(sequential_seed(&host, seed));
+    for seed in seeds {
+        all.add(one(&host, seed));
     }
     println!("{all}");
-    all.assert_clean();
+    all
+}
+
+#[test]
+fn calls_one_after_the_other() {
+    many(1..=15, sequential).assert_clean();
+}
+
+#[test]
+fn scenarios_one_after_the_other() {
+    many(1..=18, prepared).assert_clean();
+}
+
+#[test]
+fn calls_at_the_same_time() {
+    many(1..=10, |host, seed| racing(host, seed, 3000)).assert_clean();
 }

@@ -16,6 +16,8 @@ pub struct Acting<'a> {
     /// Who made which file: a file of somebody else is an older one.
     pub owners: &'a BTreeMap<Id, usize>,
     pub sessions: &'a [usize],
+    /// Who gave a file a name: what the file has besides its others, its maker may take back.
+    pub named: &'a BTreeMap<(Edge, Id), usize>,
     /// Files that they opened for writing when they were allowed to.
     pub held: &'a BTreeSet<Id>,
     /// Names that were there when the sessions began.
@@ -36,7 +38,8 @@ pub struct Oracle<'a> {
 impl Oracle<'_> {
     pub fn judge(&self) -> Vec<Violation> {
         let mut found = Vec::new();
-        for (id, node) in &self.before.nodes {
+        let differ = |id: &Id| !self.before.same_in(self.after, *id);
+        for (id, node) in self.before.nodes.iter().filter(|(id, _)| differ(id)) {
             self.names_lost(*id, node, &mut found);
             self.names_gained(*id, node, &mut found);
             self.carried(*id, &mut found);
@@ -113,6 +116,11 @@ impl Oracle<'_> {
             } else {
                 "rename"
             };
+            let mine = self.acting.named.get(&(edge.clone(), id));
+            let is_mine = mine.is_some_and(|who| self.acting.sessions.contains(who));
+            if is_mine && !self.after.names_of(id).is_empty() {
+                continue;
+            }
             let has_other = self.gained(id).next().is_some();
             let replaced = now.is_some() || self.acting.many;
             let by_rename = has_other && rights.contains(rename);
@@ -246,13 +254,13 @@ impl Oracle<'_> {
     }
 
     fn changed(&self, id: Id, old: &Node, new: &Node, found: &mut Vec<Violation>) {
+        if !old.differs(new) {
+            return;
+        }
         let content = old.content != new.content || old.size != new.size;
         let metadata =
             old.mode != new.mode || old.owner != new.owner || old.attributes != new.attributes;
         let times = old.modified != new.modified;
-        if !content && !metadata && !times {
-            return;
-        }
         let say = || format!("{}\n  now {}", self.before.show(id), self.after.show(id));
         for path in self.before.names_of(id) {
             let edge = &self.before.paths[path].1;

@@ -28,6 +28,7 @@ pub struct Round {
     pub first: Tree,
     pub first_edges: BTreeSet<(Edge, Id)>,
     pub owners: BTreeMap<Id, usize>,
+    pub named: BTreeMap<(Edge, Id), usize>,
     pub rsync: bool,
 }
 
@@ -78,6 +79,7 @@ impl<'h> Run<'h> {
             first_edges: first.edge_set(),
             first,
             owners: BTreeMap::new(),
+            named: BTreeMap::new(),
             rsync: kinds.contains(&Kind::Rsync),
         })
     }
@@ -99,6 +101,7 @@ impl<'h> Run<'h> {
             sessions,
             first_edges,
             owners,
+            named,
             rsync,
             ..
         } = round;
@@ -112,6 +115,7 @@ impl<'h> Run<'h> {
         let acting = Acting {
             owners: &owners,
             sessions: &all,
+            named: &named,
             held: &BTreeSet::new(),
             first: &first_edges,
             many: true,

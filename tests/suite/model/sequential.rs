@@ -46,7 +46,7 @@ impl Run<'_> {
             for turn in 0..scripted.len() + calls {
                 let (who, op) = scripted.get(turn).cloned().unwrap_or_else(|| {
                     let who = self.random.below(kinds.len());
-                    (who, places.any(&mut self.random))
+                    (who, places.any(&mut self.random, &tree))
                 });
                 if !self.one_call(&mut round, &mut known, who, &op, &mut tree) {
                     return;
@@ -75,7 +75,7 @@ impl Run<'_> {
         let said = ["refused", "done"][usize::from(outcome.well())];
         self.script.push(format!("{who}: {op}   {said}"));
         self.count(op, &outcome);
-        let after = Tree::read(&self.world.tops());
+        let after = Tree::read_after(&self.world.tops(), tree);
         for id in after.nodes.keys().filter(|id| !tree.nodes.contains_key(id)) {
             round.owners.insert(*id, who);
         }
@@ -85,6 +85,7 @@ impl Run<'_> {
             let acting = Acting {
                 owners: &round.owners,
                 sessions: &[who],
+                named: &round.named,
                 held: &held,
                 first: &round.first_edges,
                 many: false,
@@ -105,6 +106,11 @@ impl Run<'_> {
         }
         if let Some(id) = opens(&self.world.ground.home, op, &outcome) {
             known.held[who].insert(id);
+        }
+        for (edge, (id, _)) in &after.edges {
+            if tree.edges.get(edge).is_none_or(|(old, _)| old != id) {
+                round.named.insert((edge.clone(), *id), who);
+            }
         }
         lines::disk_events(tree, &after, &mut known.nets[who]);
         known.note_writers(who, op, tree, &after);

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Device and inode number.
 pub type Id = (u64, u64);
@@ -29,6 +30,8 @@ pub struct Node {
     pub modified: (i64, i64),
     pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
     pub size: u64,
+    /// When the kernel last saw a change; not part of the state.
+    stamped: (i64, i64),
     /// The beginning of it, or the target of a link.
     pub content: Vec<u8>,
 }
@@ -57,8 +60,18 @@ impl Node {
             } else {
                 facts.size()
             },
+            stamped: stamp(facts),
             content: content(path, kind),
         }
+    }
+
+    /// Whether anything that a client can change differs.
+    pub fn differs(&self, other: &Self) -> bool {
+        self.stamped != other.stamped
+            && Self {
+                stamped: other.stamped,
+                ..self.clone()
+            } != *other
     }
 
     /// The number in the content of a file of the first tree.
@@ -70,6 +83,10 @@ impl Node {
     pub fn is_directory(&self) -> bool {
         self.kind == Kind::Directory
     }
+}
+
+fn stamp(facts: &fs::Metadata) -> (i64, i64) {
+    (facts.ctime(), facts.ctime_nsec())
 }
 
 fn content(path: &Path, kind: Kind) -> Vec<u8> {
@@ -101,12 +118,22 @@ pub struct Tree {
     pub paths: BTreeMap<PathBuf, (Id, Edge)>,
     pub edges: BTreeMap<Edge, (Id, PathBuf)>,
     pub names: BTreeMap<Id, Vec<PathBuf>>,
+    /// What changed before that, and not since, is as it was.
+    settled: (i64, i64),
 }
 
 impl Tree {
     /// Everything below these directories, they themselves included.
     pub fn read(tops: &[PathBuf]) -> Self {
-        let mut tree = Self::default();
+        Self::read_after(tops, &Self::default())
+    }
+
+    /// The same where most is as it was at an earlier look.
+    pub fn read_after(tops: &[PathBuf], earlier: &Self) -> Self {
+        let mut tree = Self {
+            settled: a_moment_ago(),
+            ..Self::default()
+        };
         let mut waiting: Vec<(PathBuf, Id)> =
             tops.iter().map(|top| (top.clone(), (0, 0))).collect();
         while let Some((path, parent)) = waiting.pop() {
@@ -122,11 +149,17 @@ impl Tree {
             let edge = (parent, name.as_bytes().to_vec());
             tree.nodes
                 .entry(id)
-                .or_insert_with(|| Node::read(&path, &facts));
+                .or_insert_with(|| match earlier.nodes.get(&id) {
+                    Some(old) if old.stamped == stamp(&facts) && old.stamped < earlier.settled => {
+                        old.clone()
+                    }
+                    _ => Node::read(&path, &facts),
+                });
             tree.edges.insert(edge.clone(), (id, path.clone()));
             tree.names.entry(id).or_default().push(path.clone());
             tree.paths.insert(path, (id, edge));
         }
+        tree.names.values_mut().for_each(|names| names.sort());
         tree
     }
 
@@ -136,6 +169,12 @@ impl Tree {
 
     pub fn names_of(&self, id: Id) -> &[PathBuf] {
         self.names.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a file has the same names, content and metadata in both.
+    pub fn same_in(&self, other: &Self, id: Id) -> bool {
+        let differs = |old: &Node| other.nodes.get(&id).is_none_or(|new| old.differs(new));
+        self.names_of(id) == other.names_of(id) && !self.nodes.get(&id).is_none_or(differs)
     }
 
     pub fn edge_set(&self) -> BTreeSet<(Edge, Id)> {
@@ -160,6 +199,14 @@ impl Tree {
             self.names_of(id)
         )
     }
+}
+
+/// A time so far back that a change of now has another time, on clocks that tick a hundred times a second.
+fn a_moment_ago() -> (i64, i64) {
+    let now = SystemTime::now() - Duration::from_millis(50);
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(0);
+    (seconds, since.subsec_nanos().into())
 }
 
 /// Panics where the file system gives the number of a removed file to a new one: the checker would take the one for
