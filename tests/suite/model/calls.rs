@@ -83,10 +83,6 @@ impl Calls {
         Self { hot, names }
     }
 
-    pub fn hot(&self) -> Vec<String> {
-        self.hot.clone()
-    }
-
     fn directory(&self, random: &mut Random) -> String {
         match random.below(100) {
             0..70 => random.pick(&self.hot).clone(),
@@ -164,28 +160,30 @@ impl Calls {
         };
         Op::new(&line)
     }
+}
 
-    /// A few calls of names alone at three names of one or two directories.
-    pub fn cycle(&self, random: &mut Random, directories: &[String]) -> Vec<Op> {
-        let path = |random: &mut Random| {
-            format!(
-                "{}/{}",
-                random.pick(directories),
-                random.pick(&["x", "y", "z"])
-            )
-        };
-        let calls = [
-            "new", "put", "unlink", "rename", "rename", "move", "mkdir", "rmdir", "symlink",
-        ];
-        (0..2 + random.below(4))
-            .map(|_| {
-                let (call, one) = (*random.pick(&calls), path(random));
-                Op::new(&match call {
-                    "rename" | "move" => format!("{call} {one} {}", path(random)),
-                    "symlink" => format!("symlink x {one}"),
-                    _ => format!("{call} {one}"),
-                })
+/// Calls of names alone, at three names of these directories.
+pub fn cycle(random: &mut Random, directories: &[String]) -> Vec<Op> {
+    let path = |random: &mut Random| {
+        format!(
+            "{}/{}",
+            random.pick(directories),
+            random.pick(&["x", "y", "z"])
+        )
+    };
+    let calls = [
+        "new", "put", "unlink", "unlink", "rename", "rename", "rename", "move", "mkdir", "rmdir",
+        "symlink", "truncate",
+    ];
+    (0..10 + random.below(20))
+        .map(|_| {
+            let (call, one) = (*random.pick(&calls), path(random));
+            Op::new(&match call {
+                "rename" | "move" => format!("{call} {one} {}", path(random)),
+                "symlink" => format!("symlink x {one}"),
+                "truncate" => format!("truncate 5 {one}"),
+                _ => format!("{call} {one}"),
             })
-            .collect()
-    }
+        })
+        .collect()
 }

@@ -51,8 +51,6 @@ pub struct Ground {
     /// Names beginning with a dot that may be written all the same, `*` at the end standing for any characters.
     pub dot_names: Vec<&'static str>,
     pub symlinks: bool,
-    /// Whether rsync's temporary names may be made while a session lasts.
-    pub rsync: bool,
 }
 
 impl Ground {

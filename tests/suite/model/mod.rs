@@ -36,6 +36,41 @@ fn host() -> Host {
     host
 }
 
+/// A way to make a policy, a tree and calls of a seed.
+type Mode = fn(&Host, u64) -> Report;
+
+/// The modes by name, with how many times more calls they make of a seed than the first.
+const MODES: &[(&str, Mode)] = &[
+    ("sequential", sequential),
+    ("prepared", prepared),
+    ("exchange", |host, seed| {
+        let fixed = scenarios::exchanged(&mut Random::new(seed));
+        race(host, seed, &fixed, |run| scenarios::exchange(run, 3000))
+    }),
+    ("borrow", |host, seed| {
+        race(host, seed, &scenarios::borrowed(), |run| {
+            scenarios::borrow(run, 5000)
+        })
+    }),
+    ("cross", |host, seed| {
+        race(host, seed, &scenarios::crossed(), |run| {
+            scenarios::cross(run, 3000)
+        })
+    }),
+    ("cycles", |host, seed| {
+        race(host, seed, &[], |run| {
+            let parts = run.cycles(6000);
+            run.race(&parts);
+        })
+    }),
+    ("mixture", |host, seed| {
+        race(host, seed, &[], |run| {
+            let parts = run.mixture(50);
+            run.race(&parts);
+        })
+    }),
+];
+
 /// Calls one after the other, without anything prepared.
 fn sequential(host: &Host, seed: u64) -> Report {
     let mut run = Run::new(host, seed, &[], "");
@@ -62,48 +97,71 @@ fn prepared(host: &Host, seed: u64) -> Report {
     run.report
 }
 
-/// Sessions at the same time; `repeat` times over.
-fn racing(host: &Host, seed: u64, repeat: usize) -> Report {
-    let mut random = Random::new(seed);
-    let (fixed, scenario): (_, fn(&mut Run, usize)) = match seed % 5 {
-        0 => (scenarios::exchanged(&mut random), scenarios::exchange),
-        1 => (scenarios::borrowed(), scenarios::borrow),
-        2 => (scenarios::crossed(), scenarios::cross),
-        3 => (Vec::new(), |run, repeat| {
-            let parts = run.cycles(repeat / 2);
-            run.race(&parts);
-        }),
-        _ => (Vec::new(), |run, repeat| {
-            let parts = run.mixture(repeat / 60);
-            run.race(&parts);
-        }),
-    };
-    let mut run = Run::new(host, seed, &fixed, "");
-    scenario(&mut run, repeat);
+fn race(host: &Host, seed: u64, fixed: &[world::Fixed], act: impl Fn(&mut Run)) -> Report {
+    let mut run = Run::new(host, seed, fixed, "");
+    act(&mut run);
     run.report
 }
 
-fn many(seeds: impl Iterator<Item = u64>, one: impl Fn(&Host, u64) -> Report) -> Report {
-    let host = host();
+fn mode(name: &str) -> Mode {
+    let found = MODES.iter().find(|(known, _)| *known == name);
+    found.unwrap_or_else(|| panic!("no mode {name:?}")).1
+}
+
+/// Runs these seeds in this mode.
+fn seeds(host: &Host, name: &str, seeds: impl IntoIterator<Item = u64>) -> Report {
     let mut all = Report::default();
     for seed in seeds {
-        all.add(one(&host, seed));
+        all.add(mode(name)(host, seed).told_by(name));
     }
-    println!("{all}");
     all
 }
 
 #[test]
 fn calls_one_after_the_other() {
-    many(1..=15, sequential).assert_clean();
-}
-
-#[test]
-fn scenarios_one_after_the_other() {
-    many(1..=18, prepared).assert_clean();
+    let host = host();
+    let mut all = seeds(&host, "sequential", 1..=15);
+    all.add(seeds(&host, "prepared", 1..=18));
+    all.assert_clean();
+    all.assert_reached();
 }
 
 #[test]
 fn calls_at_the_same_time() {
-    many(1..=10, |host, seed| racing(host, seed, 3000)).assert_clean();
+    let host = host();
+    let mut all = Report::default();
+    for (name, most) in [
+        ("exchange", 2),
+        ("borrow", 2),
+        ("cross", 2),
+        ("cycles", 6),
+        ("mixture", 4),
+    ] {
+        all.add(seeds(&host, name, 1..=most));
+    }
+    all.assert_clean();
+}
+
+/// `XFERSH_MODEL_OPERATIONS=1000000 cargo test --test suite -- --ignored --nocapture model::a_long_run`, with
+/// `XFERSH_MODEL_SEED` to begin at another seed and `XFERSH_MODEL_MODE` for one mode only.
+#[test]
+#[ignore = "as long as XFERSH_MODEL_OPERATIONS says"]
+fn a_long_run() {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+    let most = number("XFERSH_MODEL_OPERATIONS").unwrap_or(100_000);
+    let mut seed = number("XFERSH_MODEL_SEED").unwrap_or(1000);
+    let only = std::env::var("XFERSH_MODEL_MODE").ok();
+    let host = host();
+    let mut all = Report::default();
+    let started = std::time::Instant::now();
+    while all.operations() < most {
+        for (name, _) in MODES {
+            if only.as_deref().is_none_or(|only| only == *name) {
+                all.add(seeds(&host, name, [seed]));
+            }
+        }
+        seed += 1;
+    }
+    println!("{all}\nin {} s", started.elapsed().as_secs());
+    all.assert_clean();
 }

@@ -22,8 +22,8 @@ pub struct Acting<'a> {
     pub held: &'a BTreeSet<Id>,
     /// Names that were there when the sessions began.
     pub first: &'a BTreeSet<(Edge, Id)>,
-    /// Whether there was more than one call.
-    pub many: bool,
+    /// If there was more than one call: the roots that they could reach.
+    pub reached: Option<&'a [PathBuf]>,
     /// Whether one of them is rsync.
     pub rsync: bool,
 }
@@ -68,9 +68,9 @@ impl Oracle<'_> {
     /// The rights on a file under this name, wherever it could have been moved to.
     fn rights(&self, path: &Path, node: &Node) -> Rights {
         let start = self.ground.rights(path);
-        if !self.acting.many {
+        let Some(reached) = self.acting.reached else {
             return start;
-        }
+        };
         let by_name = if node.is_directory() {
             start.contains("rename-directories")
         } else {
@@ -85,9 +85,12 @@ impl Oracle<'_> {
         } else {
             "mkdir"
         };
-        let others = self.ground.roots.iter();
-        let reached = others.filter(|root| root.rights.contains(arrives));
-        reached.fold(start.clone(), |all, root| &all | &root.rights)
+        let others = self
+            .ground
+            .roots
+            .iter()
+            .filter(|root| reached.contains(&root.path) && root.rights.contains(arrives));
+        others.fold(start.clone(), |all, root| &all | &root.rights)
     }
 
     fn names_lost(&self, id: Id, node: &Node, found: &mut Vec<Violation>) {
@@ -122,7 +125,7 @@ impl Oracle<'_> {
                 continue;
             }
             let has_other = self.gained(id).next().is_some();
-            let replaced = now.is_some() || self.acting.many;
+            let replaced = now.is_some() || self.acting.reached.is_some();
             let by_rename = has_other && rights.contains(rename);
             let by_replacing = replaced && rights.contains("overwrite");
             if !rights.contains("remove") && !by_rename && !by_replacing {
@@ -184,7 +187,7 @@ impl Oracle<'_> {
             self.ground.root(old).map(|root| &root.path)
                 == self.ground.root(path).map(|root| &root.path)
         });
-        let carried = self.acting.many && rights.contains("mkdir");
+        let carried = self.acting.reached.is_some() && rights.contains("mkdir");
         if !rights.contains(right) && !into && !stays && !carried {
             found.push(("made without the right", say()));
         }

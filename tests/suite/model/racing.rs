@@ -3,14 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use super::calls::Calls;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::calls::{Calls, cycle};
+use super::ground::Ground;
 use super::lines::{self, Net};
 use super::oracle::{Acting, Oracle};
+use super::random::Random;
 use super::run::{Run, sum};
-use super::session::{Answer, Kind, Op};
+use super::session::{Answer, Kind, Op, Session};
 use super::tree::{Id, Tree};
+use super::world::PLACES;
 
 /// What one session does over and over.
 pub struct Part {
@@ -53,16 +63,27 @@ impl Run<'_> {
     }
 
     /// Calls of names alone, at three names of one or two directories of the policy.
-    pub fn cycles(&mut self, repeat: usize) -> Vec<Part> {
-        let places = Calls::new(&mut self.random);
-        let directories = places.hot();
+    pub fn cycles(&mut self, calls: usize) -> Vec<Part> {
+        let home = &self.world.ground.home;
+        let usable = self.world.ground.roots.iter().filter(|root| {
+            let place = root.path.strip_prefix(home).unwrap_or(&root.path);
+            root.rights.contains("create") && PLACES.iter().any(|known| place == Path::new(known))
+        });
+        let usable: Vec<String> = usable.map(|root| root.path.display().to_string()).collect();
+        if usable.is_empty() {
+            return Vec::new();
+        }
+        let directories: Vec<String> = (0..2).map(|_| self.random.pick(&usable).clone()).collect();
         let count = 2 + self.random.below(2);
         let kinds = [Kind::Sftp, Kind::Rsync, Kind::Sftp, Kind::Plain];
         (0..count)
-            .map(|_| Part {
-                kind: *self.random.pick(&kinds),
-                ops: places.cycle(&mut self.random, &directories),
-                repeat,
+            .map(|_| {
+                let ops = cycle(&mut self.random, &directories);
+                Part {
+                    kind: *self.random.pick(&kinds),
+                    repeat: calls / ops.len(),
+                    ops,
+                }
             })
             .collect()
     }
@@ -96,18 +117,12 @@ impl Run<'_> {
             let ops = part.ops.iter().map(|op| format!("  {op}"));
             self.script.extend(ops);
         }
-        let answers: Vec<Option<Answer>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = round
-                .sessions
-                .iter_mut()
-                .zip(parts)
-                .map(|(session, part)| scope.spawn(|| session.batch(&part.ops, part.repeat)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().expect("no session hangs"))
-                .collect()
-        });
+        let interrupter = self
+            .random
+            .percent(75)
+            .then(|| Interrupter::of(&round.sessions, self.random.next()));
+        let answers = all_at_once(&mut round.sessions, parts);
+        drop(interrupter);
         let before = round.first.clone();
         let after = self.tree();
         let mut found = Vec::new();
@@ -122,13 +137,14 @@ impl Run<'_> {
             }
         }
         let all: Vec<usize> = (0..parts.len()).collect();
+        let reached = reached(&self.world.ground, parts);
         let acting = Acting {
             owners: &BTreeMap::new(),
             named: &BTreeMap::new(),
             sessions: &all,
             held: &BTreeSet::new(),
             first: &round.first_edges,
-            many: true,
+            reached: Some(&reached),
             rsync: round.rsync,
         };
         let oracle = Oracle {
@@ -190,6 +206,81 @@ impl Run<'_> {
             found.extend(lines::calls_and_lines(told, &done, doubles));
         }
         self.found(found);
+    }
+}
+
+/// The roots that these calls name; all of them where a call may go through a link or a directory of the round.
+fn reached(ground: &Ground, parts: &[Part]) -> Vec<PathBuf> {
+    let ops = || parts.iter().flat_map(|part| &part.ops);
+    let words = ops().flat_map(|op| op.0.iter().skip(1));
+    let roots = words
+        .filter(|word| word.contains('/'))
+        .filter_map(|word| ground.root(&ground.home.join(word)));
+    let named: BTreeSet<&PathBuf> = roots.map(|root| &root.path).collect();
+    let by_names_alone = ops().all(|op| op.call() != "open");
+    let all = ground.roots.iter().map(|root| &root.path);
+    all.filter(|path| !by_names_alone || named.contains(path))
+        .cloned()
+        .collect()
+}
+
+fn all_at_once(sessions: &mut [Session], parts: &[Part]) -> Vec<Option<Answer>> {
+    std::thread::scope(|scope| {
+        let pairs = sessions.iter_mut().zip(parts);
+        let threads: Vec<_> = pairs
+            .map(|(session, part)| scope.spawn(|| session.batch(&part.ops, part.repeat)))
+            .collect();
+        let answers = threads.into_iter();
+        answers
+            .map(|thread| thread.join().expect("no session hangs"))
+            .collect()
+    })
+}
+
+/// Stops one guard after the other for a moment, as the scheduler may at any time: between a look and an act there is
+/// then room for what others do.
+struct Interrupter {
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Interrupter {
+    fn of(sessions: &[Session], seed: u64) -> Self {
+        let guards: Vec<Pid> = sessions
+            .iter()
+            .map(|session| Pid::from_raw(session.guard().cast_signed()))
+            .collect();
+        let over = Arc::new(AtomicBool::new(false));
+        let known = Arc::clone(&over);
+        let thread = std::thread::spawn(move || {
+            let mut random = Random::new(seed);
+            let mut pause = |most: usize| {
+                std::thread::sleep(Duration::from_micros(random.below(most) as u64));
+            };
+            for guard in guards.iter().cycle() {
+                if known.load(Ordering::Relaxed) {
+                    return;
+                }
+                // One that has ended is still there to be collected: the number is no other's.
+                let _ = kill(*guard, Signal::SIGSTOP);
+                pause(400);
+                let _ = kill(*guard, Signal::SIGCONT);
+                pause(200);
+            }
+        });
+        Self {
+            over,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Interrupter {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 

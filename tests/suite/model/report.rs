@@ -25,6 +25,7 @@ pub struct Counts {
 
 struct Found {
     times: u64,
+    mode: String,
     seed: u64,
     first: String,
 }
@@ -57,18 +58,35 @@ impl Report {
         let (kind, text) = found;
         let known = self.found.entry(kind).or_insert_with(|| Found {
             times: 0,
+            mode: String::new(),
             seed,
             first: format!("{text}\n{}", context()),
         });
         known.times += 1;
     }
 
-    pub fn kinds(&self) -> Vec<&'static str> {
-        self.found.keys().copied().collect()
+    /// Says in which mode it was found.
+    pub fn told_by(mut self, mode: &str) -> Self {
+        for found in self.found.values_mut() {
+            mode.clone_into(&mut found.mode);
+        }
+        self
     }
 
-    pub fn counts(&self, call: &str) -> Counts {
-        self.calls.get(call).copied().unwrap_or_default()
+    /// Whether anything that must hold did not.
+    pub fn is_clean(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Every call was done and was refused: the calls are neither all allowed nor all in vain.
+    #[track_caller]
+    pub fn assert_reached(&self) {
+        // Those by descriptor were judged when it was opened.
+        let by_descriptor = ["alloc", "close", "dup", "fsize", "read", "write", "sleep"];
+        for (call, Counts { ok, denied, .. }) in &self.calls {
+            let never = *ok == 0 || (*denied == 0 && !by_descriptor.contains(&call.as_str()));
+            assert!(!never, "{call}: {ok} done, {denied} refused\n{self}");
+        }
     }
 
     pub fn add(&mut self, other: Self) {
@@ -115,10 +133,15 @@ impl fmt::Display for Report {
             writeln!(f, "{call:<10} {ok:>9} {denied:>9} {failed:>9}")?;
         }
         for (kind, found) in &self.found {
-            let Found { times, seed, first } = found;
+            let Found {
+                times,
+                mode,
+                seed,
+                first,
+            } = found;
             writeln!(
                 f,
-                "\nBROKEN: {kind}, {times} times, first with seed {seed}:\n{first}"
+                "\nBROKEN: {kind}, {times} times, first in XFERSH_MODEL_MODE={mode} XFERSH_MODEL_SEED={seed}:\n{first}"
             )?;
         }
         Ok(())

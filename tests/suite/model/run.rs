@@ -118,7 +118,8 @@ impl<'h> Run<'h> {
             named: &named,
             held: &BTreeSet::new(),
             first: &first_edges,
-            many: true,
+            // The guard alone acted, which moves nothing.
+            reached: Some(&[]),
             rsync,
         };
         let oracle = Oracle {

@@ -50,7 +50,7 @@ pub fn borrow(run: &mut Run, repeat: usize) {
     } else {
         &[
             "symlink old uploads/own",
-            "put uploads/own",
+            "truncate 3 uploads/old",
             "unlink uploads/own",
         ]
     };
@@ -60,9 +60,15 @@ pub fn borrow(run: &mut Run, repeat: usize) {
             Kind::Sftp,
             &[
                 "rename uploads/own uploads/aside",
+                "rename uploads/aside uploads/own",
+            ],
+            repeat,
+        ),
+        Part::new(
+            Kind::Sftp,
+            &[
                 "rename uploads/old uploads/own",
                 "rename uploads/own uploads/old",
-                "rename uploads/aside uploads/own",
             ],
             repeat,
         ),

@@ -88,7 +88,7 @@ impl Run<'_> {
                 named: &round.named,
                 held: &held,
                 first: &round.first_edges,
-                many: false,
+                reached: None,
                 rsync: round.rsync,
             };
             let oracle = Oracle {

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -123,6 +122,14 @@ impl Session {
             server,
         };
         session.batch(&[Op::new("sleep 0")], 1).map(|_| session)
+    }
+
+    /// The process id of the guard, as seen from outside the host.
+    pub fn guard(&self) -> u32 {
+        match &self.server {
+            Server::Plain { sftp, .. } => sftp.process(),
+            Server::Taken { child, .. } => child.id(),
+        }
     }
 
     /// Does all that, so many times over. `None` if the session has ended.
@@ -326,9 +333,4 @@ fn flags(how: &str) -> u32 {
 fn token(content: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(content.strip_prefix(b"old-")?).ok()?;
     text.split_whitespace().next()?.parse().ok()
-}
-
-/// Where a path of an operation leads from the directory in which sessions begin.
-pub fn absolute(home: &std::path::Path, path: &str) -> PathBuf {
-    home.join(path)
 }

@@ -163,10 +163,6 @@ impl Tree {
         tree
     }
 
-    pub fn id(&self, path: &Path) -> Option<Id> {
-        Some(self.paths.get(path)?.0)
-    }
-
     pub fn names_of(&self, id: Id) -> &[PathBuf] {
         self.names.get(&id).map_or(&[], Vec::as_slice)
     }

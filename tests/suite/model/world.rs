@@ -101,7 +101,11 @@ impl World {
                 dotfiles,
             });
         }
-        let symlinks = *random.pick(&["inside", "any", "none"]);
+        let symlinks = if fixed.is_empty() {
+            *random.pick(&["inside", "any", "none"])
+        } else {
+            "any"
+        };
         let dot_names: &[&str] = if random.percent(30) {
             &[".DS_Store", "._*"]
         } else {
@@ -124,7 +128,6 @@ impl World {
                 roots,
                 dot_names: dot_names.to_vec(),
                 symlinks: symlinks != "none",
-                rsync: true,
             },
             policy,
         }
