@@ -16,7 +16,7 @@
  *     rename FROM TO          move FROM TO         (move: to a free name only)
  *     link FROM TO            symlink TARGET PATH
  *     mode MODE PATH          times PATH           truncate LENGTH PATH                      xattr PATH
- *     orphans MILLISECONDS TIMES    children whose parent ends at once, one after the other
+ *     orphans MILLISECONDS TIMES    in the background: children whose parent ends at once, one after the other
  *     sleep MILLISECONDS
  */
 #define _GNU_SOURCE
@@ -135,25 +135,25 @@ static void nap(long milliseconds)
 	nanosleep(&time, NULL);
 }
 
-/* A child of a child, which nobody of the session collects, ends again and again. */
+/* From now on a process ends every so often whose parent has ended before. */
 static long orphans(long milliseconds, long times)
 {
+	pid_t worker = fork();
+
+	if (worker != 0)
+		return worker < 0 ? -1 : 0;
 	while (times-- > 0) {
 		pid_t child = fork();
 
-		if (child < 0)
-			return -1;
 		if (child == 0) {
-			if (fork() == 0) {
-				nap(milliseconds);
-				_exit(0);
-			}
+			if (fork() == 0)
+				nap(milliseconds / 2);
 			_exit(0);
 		}
 		waitpid(child, NULL, 0);
 		nap(milliseconds);
 	}
-	return 0;
+	_exit(0);
 }
 
 static long on_slot(const char *call, char **word)

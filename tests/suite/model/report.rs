@@ -73,9 +73,9 @@ impl Report {
         self
     }
 
-    /// Whether anything that must hold did not.
-    pub fn is_clean(&self) -> bool {
-        self.found.is_empty()
+    /// What did not hold.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        self.found.keys().copied().collect()
     }
 
     /// Every call was done and was refused: the calls are neither all allowed nor all in vain.

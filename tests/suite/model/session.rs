@@ -43,8 +43,6 @@ impl fmt::Display for Op {
 #[derive(Clone, Copy, Default)]
 pub struct Outcome {
     pub counts: Counts,
-    /// What the last time gave: a size, a number of bytes.
-    pub value: i64,
 }
 
 impl Outcome {
@@ -69,10 +67,13 @@ pub enum Kind {
     Rsync,
 }
 
+/// What a client holds open, each with the place of its next write.
+type Handles = [Option<(Vec<u8>, u64)>; SLOTS];
+
 enum Server {
     Plain {
         sftp: Box<Sftp>,
-        handles: [Option<Vec<u8>>; SLOTS],
+        handles: Box<Handles>,
     },
     Taken {
         child: Child,
@@ -82,7 +83,6 @@ enum Server {
 }
 
 pub struct Session {
-    pub kind: Kind,
     /// The address of the client, which the log names.
     pub client: String,
     server: Server,
@@ -107,7 +107,7 @@ impl Session {
                 }
                 Server::Plain {
                     sftp: Box::new(sftp),
-                    handles: Default::default(),
+                    handles: Box::default(),
                 }
             }
             Kind::Sftp => taken(host, command.args(["-c", "/usr/lib/openssh/sftp-server"])),
@@ -116,11 +116,7 @@ impl Session {
                 command.args(["-c", "rsync --server -logDtpre.iLsfxCIvu . ."]),
             ),
         };
-        let mut session = Self {
-            kind,
-            client,
-            server,
-        };
+        let mut session = Self { client, server };
         session.batch(&[Op::new("sleep 0")], 1).map(|_| session)
     }
 
@@ -203,7 +199,7 @@ fn answer(from: &Receiver<String>, count: usize) -> Option<Answer> {
         match words[..] {
             ["end"] => return Some(Answer { outcomes, tokens }),
             ["read", token] => tokens.push(token.parse().expect("a number")),
-            [at, ok, denied, failed, _errno, value] => {
+            [at, ok, denied, failed, _errno, _value] => {
                 let number = |word: &str| word.parse::<u64>().expect("a number");
                 let at = usize::try_from(number(at)).expect("an index");
                 outcomes[at] = Outcome {
@@ -212,7 +208,6 @@ fn answer(from: &Receiver<String>, count: usize) -> Option<Answer> {
                         denied: number(denied),
                         failed: number(failed),
                     },
-                    value: value.parse().expect("a number"),
                 };
             }
             _ => panic!("an unknown answer: {line}"),
@@ -220,12 +215,7 @@ fn answer(from: &Receiver<String>, count: usize) -> Option<Answer> {
     }
 }
 
-fn plain(
-    sftp: &mut Sftp,
-    handles: &mut [Option<Vec<u8>>; SLOTS],
-    ops: &[Op],
-    repeat: usize,
-) -> Option<Answer> {
+fn plain(sftp: &mut Sftp, handles: &mut Handles, ops: &[Op], repeat: usize) -> Option<Answer> {
     let mut outcomes = vec![Outcome::default(); ops.len()];
     let mut tokens = Vec::new();
     for _ in 0..repeat {
@@ -247,19 +237,19 @@ fn plain(
 /// `None` for what an SFTP client cannot ask for.
 fn request(
     sftp: &mut Sftp,
-    handles: &mut [Option<Vec<u8>>; SLOTS],
+    handles: &mut Handles,
     op: &Op,
     tokens: &mut Vec<u64>,
 ) -> Option<Reply> {
     let number = |at: usize| op.word(at).parse::<u64>().expect("a number");
     let mode = |at: usize| u32::from_str_radix(op.word(at), 8).expect("an octal number");
     let slot = |at: usize| usize::try_from(number(at)).expect("a slot");
-    let held = |handles: &[Option<Vec<u8>>; SLOTS]| handles[slot(1)].clone();
+    let held = |handles: &Handles| Some(handles[slot(1)].as_ref()?.0.clone());
     Some(match op.call() {
         "open" => {
             let reply = sftp.open(op.word(3), flags(op.word(1)));
             if let Reply::Handle(handle) = &reply
-                && let Some(old) = handles[slot(2)].replace(handle.clone())
+                && let Some((old, _)) = handles[slot(2)].replace((handle.clone(), 0))
             {
                 sftp.close(&old);
             }
@@ -268,7 +258,10 @@ fn request(
         "write" => {
             let length = number(2).min(30_000);
             let data = vec![b'n'; usize::try_from(length).expect("short")];
-            sftp.write(&held(handles)?, 0, &data)
+            let (handle, offset) = handles[slot(1)].as_mut()?;
+            let reply = sftp.write(handle, *offset, &data);
+            *offset += if reply.ok() { length } else { 0 };
+            reply
         }
         "read" => {
             let reply = sftp.read(&held(handles)?, 0, 32);
@@ -277,7 +270,7 @@ fn request(
             }
             reply
         }
-        "close" => sftp.close(&handles[slot(1)].take()?),
+        "close" => sftp.close(&handles[slot(1)].take()?.0),
         "fsize" => sftp.fsetstat(&held(handles)?, Attributes::size(number(2))),
         "fmode" => sftp.fsetstat(&held(handles)?, Attributes::mode(mode(2))),
         "size" => sftp.fstat(&held(handles)?),
@@ -300,6 +293,10 @@ fn request(
             Ok(names) => Reply::Names(names),
             Err(reply) => reply,
         },
+        "sleep" => {
+            std::thread::sleep(Duration::from_millis(number(1)));
+            return None;
+        }
         "stat" => sftp.lstat(op.word(1)),
         "mkdir" => sftp.mkdir(op.word(1)),
         "rmdir" => sftp.rmdir(op.word(1)),
