@@ -122,8 +122,8 @@ impl Calls {
         (!all.is_empty()).then(|| random.pick(&all).display().to_string())
     }
 
-    /// Any call; what it needs is most often there.
-    pub fn any(&self, random: &mut Random, tree: &Tree) -> Op {
+    /// Any call; what it needs is most often there. `open` are the descriptors that are.
+    pub fn any(&self, random: &mut Random, tree: &Tree, open: &[&str]) -> Op {
         let total = CALLS.iter().map(|(_, weight)| weight).sum();
         let mut at = random.below(total);
         let call = CALLS.iter().find(|(_, weight)| {
@@ -131,11 +131,16 @@ impl Calls {
             at = at.saturating_sub(*weight);
             here
         });
-        self.make(call.expect("within the total").0, random, tree)
+        self.make(call.expect("within the total").0, random, tree, open)
     }
 
-    fn make(&self, call: &str, random: &mut Random, tree: &Tree) -> Op {
-        let slot = random.below(SLOTS);
+    fn make(&self, call: &str, random: &mut Random, tree: &Tree, open: &[&str]) -> Op {
+        let any = random.below(SLOTS).to_string();
+        let slot = if open.is_empty() || call == "open" {
+            any
+        } else {
+            (*random.pick(open)).to_owned()
+        };
         let needs_free = ["new", "mkdir", "symlink"].contains(&call);
         let path = match self.taken(random, tree) {
             Some(taken) if !needs_free && random.percent(65) => taken,

@@ -96,7 +96,7 @@ impl Run<'_> {
         let mut part = |kind| Part {
             kind,
             ops: (0..60)
-                .map(|_| places.any(&mut self.random, &tree))
+                .map(|_| places.any(&mut self.random, &tree, &[]))
                 .collect(),
             repeat,
         };

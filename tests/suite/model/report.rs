@@ -14,6 +14,8 @@ pub struct Report {
     pub lost_logs: u64,
     calls: BTreeMap<String, Counts>,
     found: BTreeMap<&'static str, Found>,
+    /// Policy and calls of each seed with which something was found, by mode and seed.
+    scripts: BTreeMap<(String, u64), (String, Vec<String>)>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -27,6 +29,8 @@ struct Found {
     times: u64,
     mode: String,
     seed: u64,
+    /// The number of the call.
+    call: usize,
     first: String,
 }
 
@@ -53,16 +57,19 @@ impl Report {
         all.map(|call| call.ok + call.denied + call.failed).sum()
     }
 
-    /// Notes a violation; `context` tells how to get there and is asked for the first one of a kind only.
-    pub fn violation(&mut self, seed: u64, found: Violation, context: impl FnOnce() -> String) {
-        let (kind, text) = found;
+    /// Notes a violation that was seen after the last call of the script.
+    pub fn violation(&mut self, seed: u64, found: Violation, policy: &str, script: &[String]) {
+        let (kind, first) = found;
         let known = self.found.entry(kind).or_insert_with(|| Found {
             times: 0,
             mode: String::new(),
             seed,
-            first: format!("{text}\n{}", context()),
+            call: script.len(),
+            first,
         });
         known.times += 1;
+        let script = (policy.to_owned(), script.to_vec());
+        self.scripts.insert((String::new(), seed), script);
     }
 
     /// Says in which mode it was found.
@@ -70,6 +77,10 @@ impl Report {
         for found in self.found.values_mut() {
             mode.clone_into(&mut found.mode);
         }
+        let scripts = std::mem::take(&mut self.scripts).into_iter();
+        self.scripts = scripts
+            .map(|((_, seed), script)| ((mode.to_owned(), seed), script))
+            .collect();
         self
     }
 
@@ -105,6 +116,14 @@ impl Report {
                 .or_insert(Found { times: 0, ..found });
             known.times += times;
         }
+        // Those of the first cases only.
+        let first = |mode: &str, seed| {
+            let mut all = self.found.values();
+            all.any(|found| found.mode == mode && found.seed == seed)
+        };
+        let scripts = other.scripts.into_iter();
+        let wanted = scripts.filter(|((mode, seed), _)| first(mode, *seed));
+        self.scripts.extend(wanted);
     }
 
     #[track_caller]
@@ -137,12 +156,20 @@ impl fmt::Display for Report {
                 times,
                 mode,
                 seed,
+                call,
                 first,
             } = found;
             writeln!(
                 f,
-                "\nBROKEN: {kind}, {times} times, first in XFERSH_MODEL_MODE={mode} XFERSH_MODEL_SEED={seed}:\n{first}"
+                "\nBROKEN: {kind}, {times} times, first in XFERSH_MODEL_MODE={mode} XFERSH_MODEL_SEED={seed} \
+                 after line {call}:\n{first}"
             )?;
+        }
+        for ((mode, seed), (policy, script)) in &self.scripts {
+            writeln!(f, "\nMODE {mode} SEED {seed}\n{policy}")?;
+            for (number, line) in script.iter().enumerate() {
+                writeln!(f, "{:>4} {line}", number + 1)?;
+            }
         }
         Ok(())
     }

@@ -34,7 +34,16 @@ pub struct Round {
 
 impl<'h> Run<'h> {
     pub fn new(host: &'h Host, seed: u64, fixed: &[Fixed], more: &str) -> Self {
-        let account = host.alice();
+        Self::of(host, host.alice(), seed, fixed, more)
+    }
+
+    pub fn of(
+        host: &'h Host,
+        account: &'h Account,
+        seed: u64,
+        fixed: &[Fixed],
+        more: &str,
+    ) -> Self {
         let mut random = Random::new(seed);
         let world = World::new(&mut random, &account.home(), fixed, more);
         world.furnish(host, account, &mut random);
@@ -87,11 +96,7 @@ impl<'h> Run<'h> {
     pub fn found(&mut self, found: Vec<Violation>) {
         for one in found {
             let (policy, script) = (&self.world.policy, &self.script);
-            let context = || {
-                let from = script.len().saturating_sub(400);
-                format!("policy:\n{policy}\ncalls:\n{}\n", script[from..].join("\n"))
-            };
-            self.report.violation(self.seed, one, context);
+            self.report.violation(self.seed, one, policy, script);
         }
     }
 

@@ -46,7 +46,9 @@ impl Run<'_> {
             for turn in 0..scripted.len() + calls {
                 let (who, op) = scripted.get(turn).cloned().unwrap_or_else(|| {
                     let who = self.random.below(kinds.len());
-                    (who, places.any(&mut self.random, &tree))
+                    let mine = known.slots.keys().filter(|(owner, _)| *owner == who);
+                    let open: Vec<&str> = mine.map(|(_, slot)| slot.as_str()).collect();
+                    (who, places.any(&mut self.random, &tree, &open))
                 });
                 if !self.one_call(&mut round, &mut known, who, &op, &mut tree) {
                     return;
@@ -241,6 +243,9 @@ fn reads(
                     format!("{op}: {}", oracle.after.show(*id)),
                 ));
             }
+        }
+        "close" => {
+            known.slots.remove(&(who, op.word(1).to_owned()));
         }
         "slurp" | "list" => {
             let Some(id) = leads_to(home, op.word(1)) else {

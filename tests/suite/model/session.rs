@@ -8,8 +8,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use super::report::Counts;
+use super::world::SERVER;
 use crate::harness::sftp::{APPEND, Attributes, CREATE, EXCLUSIVE, READ, Reply, TRUNCATE, WRITE};
-use crate::harness::{Account, Host, Sftp};
+use crate::harness::{Account, Host, Sftp, Shell};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Descriptors that operations name.
@@ -98,6 +99,9 @@ impl Session {
             .env("SSH_CLIENT", format!("{client} 40000 22"))
             .env("SSH_CONNECTION", format!("{client} 40000 10.0.0.1 22"));
         let server = match kind {
+            _ if account.shell == Shell::Plain => {
+                taken(host, command.args(["-c", &format!("exec {SERVER}")]))
+            }
             Kind::Plain => {
                 command.args(["-c", "/usr/lib/openssh/sftp-server"]);
                 let sftp = Sftp::start(host.namespace(), &mut command);
