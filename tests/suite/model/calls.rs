@@ -156,7 +156,9 @@ impl Calls {
             "fmode" => format!("fmode {slot} {}", random.pick(MODES)),
             "rename" | "move" | "link" => format!("{call} {path} {}", self.path(random)),
             "symlink" => {
-                let target = *random.pick(&["a", "d", "../box", ".keep", "..", OUTSIDE, "nothing"]);
+                let target = *random.pick(&[
+                    "a", "d", "../box", ".keep", "..", "../..", "../../..", OUTSIDE, "nothing",
+                ]);
                 format!("symlink {target} {path}")
             }
             "mode" => format!("mode {} {path}", random.pick(MODES)),

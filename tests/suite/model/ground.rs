@@ -21,6 +21,14 @@ impl Dotfiles {
     }
 }
 
+/// Which symbolic links may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symlinks {
+    Any,
+    Inside,
+    None,
+}
+
 pub type Rights = BTreeSet<&'static str>;
 
 pub const ALL: &[&str] = &[
@@ -50,7 +58,7 @@ pub struct Ground {
     pub roots: Vec<Root>,
     /// Names beginning with a dot that may be written all the same, `*` at the end standing for any characters.
     pub dot_names: Vec<&'static str>,
-    pub symlinks: bool,
+    pub symlinks: Symlinks,
 }
 
 impl Ground {

@@ -1,6 +1,6 @@
 //! The log of the sessions against the disk and against what the servers say that they did (P8).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::report::Violation;
@@ -24,8 +24,10 @@ pub struct Told {
     pub directories: Net,
     /// The counts of the closing line.
     pub end: BTreeMap<String, u64>,
-    /// Bytes of the lines of uploads.
-    pub bytes: u64,
+    /// Bytes of each upload, by its path.
+    pub uploads: BTreeMap<String, Vec<u64>>,
+    /// Paths to which something was renamed.
+    pub renamed_to: BTreeSet<String>,
     pub lost: bool,
     last: u64,
     gap: bool,
@@ -72,7 +74,8 @@ impl Told {
         };
         *self.lines.entry(label).or_default() += 1;
         if let Some(bytes) = words.iter().find_map(|word| word.strip_prefix("bytes=")) {
-            self.bytes += bytes.parse::<u64>().unwrap_or(0);
+            let bytes = bytes.parse().unwrap_or(0);
+            self.uploads.entry(path.clone()).or_default().push(bytes);
         }
         let mut add = |path: String, by: i64| *self.net.entry(path).or_default() += by;
         match deed {
@@ -80,6 +83,7 @@ impl Told {
             "removed" => add(path, -1),
             "cleaned" => *self.cleaned.entry(path).or_default() -= 1,
             "renamed" => {
+                self.renamed_to.insert(path.clone());
                 add(quoted("from").unwrap_or_default(), -1);
                 if !event.contains(" over=") {
                     add(path.clone(), 1);
@@ -170,7 +174,7 @@ pub fn disk_events(before: &Tree, after: &Tree, net: &mut Net) {
 /// Where two accounts differ; `unsure` may be missing on the disk.
 pub fn differences(disk: &Net, log: &Net, unsure: &Net) -> Vec<String> {
     let names = disk.keys().chain(log.keys());
-    let names: std::collections::BTreeSet<&String> = names.collect();
+    let names: BTreeSet<&String> = names.collect();
     let value = |net: &Net, name: &String| net.get(name).copied().unwrap_or(0);
     let differ = |name: &&String| {
         let over = value(log, name) - value(disk, name);

@@ -5,9 +5,11 @@
 //! other directories on its way, so it has the rights of all that it could have been moved to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
 
-use super::ground::{Dotfiles, Ground, Rights, temporary};
+use super::ground::{Dotfiles, Ground, Rights, Root, Symlinks, temporary};
 use super::report::Violation;
 use super::tree::{Edge, Id, Kind, Node, Tree};
 
@@ -191,12 +193,35 @@ impl Oracle<'_> {
         if !rights.contains(right) && !into && !stays && !carried {
             found.push(("made without the right", say()));
         }
-        if node.kind == Kind::Symlink
-            && !self.ground.symlinks
-            && !self.before.nodes.contains_key(&id)
-        {
+        if self.before.nodes.contains_key(&id) {
+            return;
+        }
+        if node.kind == Kind::Symlink && self.ground.symlinks == Symlinks::None {
             found.push(("a symbolic link was made", say()));
         }
+        if self.leads_out(id, path) {
+            found.push(("a symbolic link leads out", say()));
+        }
+    }
+
+    /// Whether it is a link that under this name leads out of the directories of the policy, where the policy wants none.
+    fn leads_out(&self, id: Id, path: &Path) -> bool {
+        let Some(node) = self.after.nodes.get(&id) else {
+            return false;
+        };
+        if node.kind != Kind::Symlink || self.ground.symlinks != Symlinks::Inside {
+            return false;
+        }
+        let mut to = path.parent().unwrap_or(path).to_owned();
+        for part in Path::new(OsStr::from_bytes(&node.content)).components() {
+            match part {
+                Component::RootDir => to = PathBuf::from("/"),
+                Component::ParentDir => drop(to.pop()),
+                Component::Normal(name) => to.push(name),
+                Component::CurDir | Component::Prefix(_) => {}
+            }
+        }
+        self.ground.root(&to).is_none()
     }
 
     fn made(&self, id: Id, node: &Node, found: &mut Vec<Violation>) {
@@ -232,7 +257,7 @@ impl Oracle<'_> {
             }
             let say = || format!("{old:?} is now {new:?}: {}", self.after.show(id));
             let (from, to) = (self.ground.root(old), self.ground.root(new));
-            let mode = |root: Option<&super::ground::Root>| root.map(|root| root.dotfiles);
+            let mode = |root: Option<&Root>| root.map(|root| root.dotfiles);
             let has_dot = |path: &Path| {
                 path.iter()
                     .any(|name| name.as_encoded_bytes().starts_with(b"."))
@@ -248,10 +273,18 @@ impl Oracle<'_> {
             if self.ground.protected(new) && !self.ground.protected(old) && mode(from) == mode(to) {
                 found.push(("a dotfile was made", say()));
             }
-            let same = from.map(|root| &root.path) == to.map(|root| &root.path);
+            // Behind a dot it is out of sight, whatever the policy says of dotfiles.
+            let below = |root: Option<&Root>, path: &Path| {
+                root.is_some_and(|root| has_dot(path.strip_prefix(&root.path).unwrap_or(path)))
+            };
+            let same = from.map(|root| &root.path) == to.map(|root| &root.path)
+                && (below(from, old) || !below(to, new));
             let moves = from.is_some_and(|root| root.rights.contains("rename-directories"));
             if self.is_older(id) && !same && !moves {
                 found.push(("an older file was carried to other rules", say()));
+            }
+            if !moves && self.leads_out(id, new) {
+                found.push(("a symbolic link leads out", say()));
             }
         }
     }
@@ -336,9 +369,11 @@ impl Oracle<'_> {
         let Some(node) = self.before.nodes.get(&id) else {
             return true;
         };
-        self.before
-            .names_of(id)
-            .iter()
-            .any(|path| !self.ground.hidden(path) && self.rights(path, node).contains(right))
+        let seen = |path: &PathBuf| {
+            let edge = &self.before.paths[path].1;
+            !self.ground.hidden(path) || self.passing(path, edge, id)
+        };
+        let mut names = self.before.names_of(id).iter();
+        names.any(|path| seen(path) && self.rights(path, node).contains(right))
     }
 }

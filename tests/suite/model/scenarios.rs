@@ -23,8 +23,9 @@ pub fn exchange(run: &mut Run, repeat: usize) {
     let call = *run.random.pick(&["rename", "move"]);
     let out = format!("{call} dev/f uploads/out");
     let back = format!("{call} uploads/out dev/f");
+    let kind = *run.random.pick(&[Kind::Sftp, Kind::Rsync, Kind::Plain]);
     run.race(&[
-        Part::new(Kind::Sftp, &[&out, &back], repeat),
+        Part::new(kind, &[&out, &back], repeat),
         Part::new(
             Kind::Sftp,
             &[
@@ -46,12 +47,17 @@ pub fn borrowed() -> Vec<Fixed> {
 pub fn borrow(run: &mut Run, repeat: usize) {
     run.put_there(&["uploads/old"]);
     let own: &[&str] = if run.random.percent(50) {
-        &["new uploads/own", "unlink uploads/own"]
+        &[
+            "new uploads/own",
+            "unlink uploads/own",
+            "unlink uploads/aside",
+        ]
     } else {
         &[
-            "symlink old uploads/own",
+            "symlink a uploads/own",
             "truncate 3 uploads/old",
             "unlink uploads/own",
+            "unlink uploads/aside",
         ]
     };
     run.race(&[
@@ -121,27 +127,75 @@ pub fn blind(run: &mut Run, calls: usize) {
 pub fn carried(random: &mut Random) -> Vec<Fixed> {
     let from = *random.pick(&[APPEND_ONLY, NO_REMOVING]);
     vec![
-        ("dev", from, Dotfiles::Protected),
-        ("uploads", ALL, Dotfiles::Protected),
+        ("dev", from, Dotfiles::Allowed),
+        ("uploads", ALL, Dotfiles::Allowed),
     ]
 }
 
 pub fn carry(run: &mut Run, calls: usize) {
     let kinds = [Kind::Plain, Kind::Sftp, Kind::Rsync];
     let kinds = [*run.random.pick(&kinds), *run.random.pick(&kinds)];
+    // To a looser root, or out of sight.
+    let to = *run.random.pick(&["uploads/2026", "dev/.2026"]);
     let steps = [
         (0, "mkdir dev/2026"),
+        (0, "mkdir dev/2026/n"),
         (1, "new dev/2026/backup"),
-        (0, "rename dev/2026 uploads/2026"),
-        (0, "slurp uploads/2026/backup"),
-        (0, "truncate 0 uploads/2026/backup"),
-        (0, "unlink uploads/2026/backup"),
+        (0, "symlink ../../.. dev/2026/n/link"),
+        (0, "rename dev/2026/n dev/n"),
+        (0, "rename dev/2026 TO"),
+        (0, "slurp TO/backup"),
+        (0, "truncate 0 TO/backup"),
+        (0, "unlink TO/backup"),
     ];
     let steps: Vec<_> = steps
         .iter()
-        .map(|(who, step)| (*who, Op::new(step)))
+        .map(|(who, step)| (*who, Op::new(&step.replace("TO", to))))
         .collect();
     run.sequential(&kinds, &steps, calls);
+}
+
+/// What is written to a file after its name has changed, or by another descriptor, is in the log as well.
+pub fn opened() -> Vec<Fixed> {
+    vec![("uploads", ALL, Dotfiles::Protected)]
+}
+
+const OPENED: &[&[&str]] = &[
+    &[
+        "open wc 0 uploads/n",
+        "write 0 10",
+        "rename uploads/n uploads/m",
+        "write 0 20000",
+        "close 0",
+    ],
+    &[
+        "open wc 0 uploads/n",
+        "link uploads/n uploads/m",
+        "unlink uploads/n",
+        "write 0 20000",
+        "close 0",
+    ],
+    &[
+        "open wc 0 uploads/n",
+        "dup 0 1",
+        "close 0",
+        "sleep 2200",
+        "write 1 20000",
+        "close 1",
+    ],
+];
+
+pub fn open(run: &mut Run, calls: usize) {
+    let which = run.random.below(OPENED.len());
+    // An SFTP client cannot ask for a second descriptor.
+    let kinds = [Kind::Sftp, Kind::Rsync, Kind::Plain];
+    let kind = kinds[run.random.below(if which == 2 { 2 } else { 3 })];
+    let steps: Vec<_> = OPENED[which]
+        .iter()
+        .map(|step| (0, Op::new(step)))
+        .collect();
+    run.sequential(&[kind], &steps, 0);
+    run.sequential(&[kind, Kind::Sftp], &[], calls);
 }
 
 /// A taken-over rsync and its temporary names: the directory renamed or closed, a link renamed over its own file.

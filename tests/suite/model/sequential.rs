@@ -165,6 +165,26 @@ impl Run<'_> {
                 .filter(|node| node.kind == super::tree::Kind::File)
                 .map(|node| node.size)
                 .sum();
+            for (path, bytes) in &told.uploads {
+                let Some((id, _)) = after.paths.get(Path::new(path)) else {
+                    continue;
+                };
+                // Written once, by one session, and still under that name.
+                let once = bytes.len() == 1 && !told.renamed_to.contains(path);
+                if once
+                    && after.nodes[id].kind == super::tree::Kind::File
+                    && owners.get(id) == Some(&who)
+                    && alone(id)
+                    && after.nodes[id].size != bytes[0]
+                {
+                    let text = format!(
+                        "session {who}: {path}: bytes={}, {}",
+                        bytes[0],
+                        after.show(*id)
+                    );
+                    found.push(("the size of an upload is not that of its line", text));
+                }
+            }
             let bytes = told.end.get("bytes").copied().unwrap_or(0);
             if bytes < written {
                 let text = format!(

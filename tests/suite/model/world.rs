@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::ground::{ALL, Dotfiles, Ground, Rights, Root};
+use super::ground::{ALL, Dotfiles, Ground, Rights, Root, Symlinks};
 use super::random::Random;
 use crate::harness::account::set_mode;
 use crate::harness::{Account, Host};
@@ -101,10 +101,14 @@ impl World {
                 dotfiles,
             });
         }
-        let symlinks = if fixed.is_empty() {
-            *random.pick(&["inside", "any", "none"])
+        let (symlinks, links) = if fixed.is_empty() {
+            *random.pick(&[
+                (Symlinks::Inside, "inside"),
+                (Symlinks::Any, "any"),
+                (Symlinks::None, "none"),
+            ])
         } else {
-            "any"
+            (Symlinks::Inside, "inside")
         };
         let dot_names: &[&str] = if random.percent(30) {
             &[".DS_Store", "._*"]
@@ -113,7 +117,7 @@ impl World {
         };
         let mut policy = format!(
             "protocols = [\"sftp\", \"rsync\"]\nrsync = \"{SERVER}\"\nreadable = [\"~\"]\nwritable = [\"~/uploads\"]\n\
-             symlinks = \"{symlinks}\"\n{more}"
+             symlinks = \"{links}\"\n{more}"
         );
         if !dot_names.is_empty() {
             policy += &format!("dotfile_names = {dot_names:?}\n");
@@ -127,7 +131,7 @@ impl World {
                 home: home.to_owned(),
                 roots,
                 dot_names: dot_names.to_vec(),
-                symlinks: symlinks != "none",
+                symlinks,
             },
             policy,
         }
