@@ -7,14 +7,14 @@ pub const CONTINUING: Mutant = Mutant {
     changes: &[
         // Every operation confirms its caller after it was judged and before it is done.
         (
-            "src/guard/serve.rs",
-            "if self.listener.still_waits(caller.id) {\n            Ok(())",
-            "if self.listener.still_waits(caller.id) {\n            Err(Errno::EHWPOISON.into())",
+            "src/guard/channel.rs",
+            "Ok(Waits::confirmed())",
+            "Err(Errno::EHWPOISON.into())",
         ),
         (
             "src/guard/serve.rs",
             "            Err(Failure::Errno(errno)) => self",
-            "            Err(Failure::Errno(Errno::EHWPOISON)) => self.listener.let_through_unchecked(id),\n            \
+            "            Err(Failure::Errno(Errno::EHWPOISON)) => self.channel.listener.let_through_unchecked(id),\n            \
              Err(Failure::Errno(errno)) => self",
         ),
         // The second layer would stop most of what the kernel then does.

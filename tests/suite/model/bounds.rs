@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::ground::{ALL, Dotfiles};
 use super::report::Report;
 use super::run::{Round, Run};
-use super::session::{Kind, Op, Session};
+use super::session::{Kind, Op, Outcome, Session};
 use super::world::Fixed;
 
 /// A way: who, what is done first, and what is done over and over.
@@ -63,6 +63,10 @@ const TIME: &[Way] = &[
     way(Kind::Rsync, &["orphans 300 100"], &["sleep 30"]),
 ];
 
+/// What `alloc` and `fsize` ask for.
+const GROWTH: u64 = 4_000_000;
+/// The 300K of the policy.
+const BOUND: u64 = 300 * 1024;
 /// Nobody waits longer for the end.
 const PATIENCE: Duration = Duration::from_secs(12);
 /// More than the guard follows at once.
@@ -112,9 +116,13 @@ impl Run<'_> {
                 .map(|thread| thread.join().expect("no session hangs"))
                 .collect()
         });
-        let mut ended = Vec::new();
+        let (mut ended, mut over) = (Vec::new(), Vec::new());
         for (end, report) in results {
-            ended.push(end);
+            // What was refused passes no bound; what is cut off has no answer.
+            let bytes = 30_000 * report.counts("write").ok
+                + GROWTH * (report.counts("alloc").ok + report.counts("fsize").ok);
+            over.push(!by_bytes || bytes > BOUND);
+            ended.push(end || (by_bytes && bytes <= BOUND));
             self.report.add(report);
         }
         let sizes: Vec<u64> = self.host.inside(|| {
@@ -123,15 +131,21 @@ impl Run<'_> {
                 .map(|name| size_of_files(&home.join(name)))
                 .collect()
         });
-        self.bounds_kept(round, ways, &ended, &sizes);
+        self.bounds_kept(round, ways, (&ended, &over), &sizes);
     }
 
-    fn bounds_kept(&mut self, round: Round, ways: &[Way], ended: &[bool], sizes: &[u64]) {
+    fn bounds_kept(
+        &mut self,
+        round: Round,
+        ways: &[Way],
+        (ended, over): (&[bool], &[bool]),
+        sizes: &[u64],
+    ) {
         let clients: Vec<String> = round.sessions.iter().map(|s| s.client.clone()).collect();
         let tree = self.tree();
         let (_, told) = self.end(round, &tree);
         for (at, way) in ways.iter().enumerate() {
-            let what = ["went on", "was ended"][usize::from(ended[at])];
+            let what = ["went on", "was ended or did nothing"][usize::from(ended[at])];
             let line = format!(
                 "{at}: {:?} {:?} {:?}   {what}",
                 way.kind, way.first, way.again
@@ -147,6 +161,10 @@ impl Run<'_> {
             let Some(told) = told.get(&clients[at]) else {
                 continue;
             };
+            if over[at] && ended[at] && !told.by_bound {
+                let text = format!("{what}: {:#?}", told.tail());
+                found.push(("a session ended", text));
+            }
             let bytes = told.end.get("bytes").copied().unwrap_or(0);
             if bytes < sizes[at] {
                 let text = format!("{what}: {} bytes on the disk, bytes={bytes}", sizes[at]);
@@ -171,19 +189,29 @@ fn is_ended(session: &mut Session, way: &Way, directory: &str) -> (bool, Report)
     };
     let (first, again) = (fill(way.first), fill(way.again));
     let started = Instant::now();
-    let mut goes_on = |ops: &[Op]| {
+    // Whether it goes on, and whether all was done.
+    let mut act = |ops: &[Op]| {
         let answer = session.batch(ops, 1);
         let outcomes = answer.iter().flat_map(|answer| &answer.outcomes);
         for (op, outcome) in ops.iter().zip(outcomes) {
             report.count(op.call(), outcome.counts);
         }
-        answer.is_some()
+        let refused = |outcome: &Outcome| outcome.counts.denied + outcome.counts.failed > 0;
+        let well = answer
+            .as_ref()
+            .is_some_and(|answer| !answer.outcomes.iter().any(refused));
+        (answer.is_some(), well)
     };
-    let mut ended = !first.is_empty() && !goes_on(&first);
-    while !ended && started.elapsed() < PATIENCE {
-        ended = !goes_on(&again);
+    let (mut goes_on, well) = if first.is_empty() {
+        (true, true)
+    } else {
+        act(&first)
+    };
+    // A way that is closed needs no waiting.
+    while goes_on && well && started.elapsed() < PATIENCE {
+        (goes_on, _) = act(&again);
     }
-    (ended, report)
+    (!goes_on, report)
 }
 
 fn size_of_files(directory: &std::path::Path) -> u64 {

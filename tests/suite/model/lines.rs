@@ -29,6 +29,8 @@ pub struct Told {
     /// Paths to which something was renamed.
     pub renamed_to: BTreeSet<String>,
     pub lost: bool,
+    /// Whether the guard ended it because of a bound.
+    pub by_bound: bool,
     last: u64,
     gap: bool,
     text: Vec<String>,
@@ -39,6 +41,7 @@ impl Told {
         self.gap |= sequence != self.last + 1;
         self.last = sequence;
         self.lost |= fields.contains(" lost=") || event.contains("lost=");
+        self.by_bound |= event.starts_with("ending the session: ");
         self.text.push(event.to_owned());
         let words: Vec<&str> = event.split(' ').collect();
         let quoted = |key: &str| {
@@ -217,7 +220,9 @@ pub fn names(tree: &Tree) -> Net {
 pub fn calls_and_lines(told: &Told, done: &[(Op, Outcome)], links: bool) -> Vec<Violation> {
     let count = |calls: &[&str]| -> u64 {
         let matching = done.iter().filter(|(op, _)| {
-            calls.contains(&op.call())
+            let onto_itself = calls.contains(&"rename") && op.0.get(1) == op.0.get(2);
+            !onto_itself
+                && calls.contains(&op.call())
                 && (op.call() != "open" || op.word(1).contains(['w', 'b', 't']))
         });
         matching.map(|(_, outcome)| outcome.counts.ok).sum()

@@ -28,13 +28,79 @@ struct Row {
     kinds: &'static [&'static str],
 }
 
+/// The guards of two sessions do not wait for each other.
+const NO_LOCK: Mutant = Mutant {
+    name: "no lock",
+    changes: &[(
+        "src/guard/lock.rs",
+        "Ok(false) => return Ok(None),",
+        "Ok(false) => {}",
+    )],
+};
+
+const BLIND_MOVE: Mutant = Mutant {
+    name: "what is in a directory that is moved counts as own",
+    changes: &[(
+        "src/guard/calls/tree.rs",
+        "found.is_all_own = is_own(status.inode);",
+        "found.is_all_own = is_own(status.inode) || true;",
+    )],
+};
+
+const LOCKS_OUT: Mutant = Mutant {
+    name: "a mode may shut the account out",
+    changes: &[(
+        "src/decide/rules/mod.rs",
+        "if place.is_policy_directory && old_mode",
+        "if false && place.is_policy_directory && old_mode",
+    )],
+};
+
 /// Each row is a fix that is not there.
-const ROWS: &[Row] = &[Row {
-    mutant: CONTINUING,
-    mode: "sequential",
-    most: 2,
-    kinds: &["names on the disk and in the log differ"],
-}];
+const ROWS: &[Row] = &[
+    Row {
+        mutant: CONTINUING,
+        mode: "sequential",
+        most: 2,
+        kinds: &["names on the disk and in the log differ"],
+    },
+    Row {
+        mutant: BLIND_MOVE,
+        mode: "prepared",
+        most: 9,
+        kinds: &["an older file was carried to other rules"],
+    },
+    Row {
+        mutant: LOCKS_OUT,
+        mode: "prepared",
+        most: 12,
+        kinds: &["the account lost its rights on a directory of the policy"],
+    },
+    Row {
+        mutant: NO_LOCK,
+        mode: "exchange",
+        most: 12,
+        kinds: &["a dotfile was made"],
+    },
+    Row {
+        mutant: NO_LOCK,
+        mode: "borrow",
+        most: 20,
+        kinds: &[
+            "an older name is gone without the right",
+            "older content changed without the right",
+        ],
+    },
+    Row {
+        mutant: NO_LOCK,
+        mode: "cross",
+        most: 12,
+        kinds: &[
+            "calls and lines differ in number",
+            "names on the disk and in the log differ",
+        ],
+    },
+];
 
 #[test]
 #[ignore = "builds the program once for each mistake"]
@@ -57,7 +123,7 @@ fn each_mistake_is_found() {
         });
         match found {
             Some(text) => println!("{text}"),
-            None => missed.push(name),
+            None => missed.push(format!("{name} ({})", row.mode)),
         }
     }
     assert!(missed.is_empty(), "the checker is blind for {missed:?}");

@@ -84,6 +84,10 @@ impl Report {
         self
     }
 
+    pub fn counts(&self, call: &str) -> Counts {
+        self.calls.get(call).copied().unwrap_or_default()
+    }
+
     /// What did not hold.
     pub fn kinds(&self) -> Vec<&'static str> {
         self.found.keys().copied().collect()
