@@ -4,14 +4,14 @@
 //!
 //! | mistake | mode, seeds | found as |
 //! |---|---|---|
-//! | an error of a look is taken for "absent"; a mode may shut the session out | prepared, 4 and 8 | "read without the right", "a directory of the policy lost its name", "the account lost its rights on a directory of the policy" |
+//! | an error of a look is taken for "absent"; a mode may shut the session out | prepared, 4 to 36 by fours | "read without the right", "a directory of the policy lost its name", "the account lost its rights on a directory of the policy" |
 //! | an absent directory of the policy has no rules | sequential, 8 | "a place of the policy was taken by no directory" |
 //! | a rename acts on the name, not on what was judged | exchange, 1 and 2 | "a dotfile was made" |
 //! | a removal does so; what was made is looked up by name | borrow, 1 to 6 | "an older name is gone without the right", "older content changed without the right" |
-//! | rsync's temporary names are remembered by path | prepared, 3 and 7 to 19 by fours | "a dotfile was left behind", "a dotfile was removed or renamed" |
+//! | rsync's temporary names are remembered by path | prepared, 3 to 35 by fours | "a dotfile was left behind", "a dotfile was removed or renamed" |
 //! | an orphan that ends keeps bounds from being looked at | bounds, 1 and 2 | "a bound was passed and the session went on" |
 //! | a renamed, copied, removed, forgotten or preallocated upload does not count | bounds, 1; prepared, 2 to 10 by fours | the same, "the log tells fewer bytes than were written", "the size of an upload is not that of its line" |
-//! | an own directory carries what is older | prepared, 1 and 5 | "an older file was carried to other rules", "a symbolic link leads out" |
+//! | an own directory carries what is older | prepared, 1 to 33 by fours | "an older file was carried to other rules", "a symbolic link leads out" |
 //! | a line says what was judged, not what was done | cross, 1 to 4 | "calls and lines differ in number", "names on the disk and in the log differ" |
 
 use super::{host, seeds};

@@ -229,13 +229,6 @@ const TEMPORARY: &[&[&str]] = &[
     ],
     &[
         "mkdir uploads/t",
-        "link site/plain1 uploads/t/.f.1",
-        "rename uploads/t uploads/u",
-        "rename site/d uploads/t",
-        "unlink uploads/t/.f.1",
-    ],
-    &[
-        "mkdir uploads/t",
         "link uploads/t2/plain uploads/t/.f.1",
         "rename uploads/t uploads/u",
         "rename uploads/t2 uploads/t",
