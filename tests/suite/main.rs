@@ -25,6 +25,7 @@ mod layering;
 mod leftovers;
 mod live;
 mod mend_lines;
+mod model;
 mod name_service;
 mod package;
 mod policy_file;

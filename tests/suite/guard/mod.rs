@@ -4,7 +4,7 @@
 mod bounds;
 mod connection;
 mod container;
-mod continuing;
+pub mod continuing;
 mod features;
 mod growth;
 mod lifecycle;

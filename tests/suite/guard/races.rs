@@ -159,7 +159,7 @@ fn run(calls: &[&str], race: Race) {
 
 fn run_against_the_mistake(calls: &[&str], race: Race) {
     let host = attacked("symlinks = \"any\"\n");
-    host.install(XFERSH, continuing::binary());
+    host.install(XFERSH, &continuing::CONTINUING.binary());
     for call in calls {
         let won = (0..ROUNDS).any(|_| {
             furnish(&host, call);
