@@ -38,6 +38,9 @@ const SOCKET: &str = "/dev/log";
 /// How long one line may wait for the log daemon.
 const WAIT_MAX: Duration = Duration::from_millis(200);
 
+/// How often a send is tried again that was interrupted.
+const INTERRUPTIONS: u32 = 16;
+
 /// How long it may wait after one was lost.
 const WAIT_LOST: Duration = Duration::from_millis(1);
 
@@ -206,7 +209,8 @@ impl Audit {
     /// to once more.
     fn send(&mut self, lines: &Lines, from: usize) -> Outcome {
         let lost = Lost(self.lost).to_string();
-        for _ in 0..2 {
+        let (mut tries, mut interruptions) = (0, 0);
+        while tries < 2 {
             if self.logger.is_none() {
                 self.connect();
             }
@@ -224,8 +228,18 @@ impl Audit {
                     return Outcome::Lost;
                 }
                 Err(error) if is_timeout(&error) => return Outcome::Lost,
+                // Stopped and continued, which breaks off a call with a bound on its
+                // time (signal(7)).
+                Err(error)
+                    if error.kind() == io::ErrorKind::Interrupted
+                        && interruptions < INTERRUPTIONS =>
+                {
+                    interruptions += 1;
+                    continue;
+                }
                 Err(_) => self.logger = None,
             }
+            tries += 1;
         }
         Outcome::Lost
     }

@@ -63,13 +63,23 @@ impl Channel {
         }
     }
 
-    /// The descriptor and the answer in one step: the server wakes once, and no
-    /// signal can come in between.
+    /// In two steps where signals wait for the answer. In one
+    /// (SECCOMP_ADDFD_FLAG_SEND), a guard that is stopped or frozen between the two
+    /// halves of it would leave the call answered with 0: the kernel has noted the
+    /// answer by then, and takes the descriptor back.
     fn hand_over(&self, id: u64, fd: &OwnedFd, close_on_exec: bool) -> io::Result<Option<i32>> {
-        let number = self
-            .listener
-            .inject_and_answer(id, fd.as_fd(), close_on_exec);
+        let fd = fd.as_fd();
+        let number = if self.wait_killable {
+            self.listener.inject(id, fd, close_on_exec)
+        } else {
+            self.listener.inject_and_answer(id, fd, close_on_exec)
+        };
         match number {
+            Ok(number) if self.wait_killable => {
+                // Killed meanwhile: the number is gone with it.
+                self.listener.answer(id, number.into())?;
+                Ok(Some(number))
+            }
             Ok(number) => Ok(Some(number)),
             // EMFILE: the server has no room. ENOENT: it is gone, and so says the
             // answer.

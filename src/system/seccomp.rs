@@ -386,22 +386,40 @@ impl Listener {
         check(result.into()).map(drop)
     }
 
-    /// Puts a duplicate of `fd` into the caller of `id` and answers the call with
-    /// its number there (Linux 5.14), so that a signal in between cannot lose the
-    /// descriptor in the caller. Returns the number.
+    /// Puts a duplicate of `fd` into the caller of `id` and returns its number
+    /// there. The call still waits: answer it with that number.
     ///
     /// # Errors
-    /// ENOENT if the caller no longer waits, EMFILE if it has no room: then the
-    /// call still waits for an answer.
+    /// ENOENT if the caller no longer waits, EMFILE if it has no room.
+    pub fn inject(&self, id: u64, fd: BorrowedFd<'_>, close_on_exec: bool) -> io::Result<i32> {
+        self.add_fd(id, fd, close_on_exec, 0)
+    }
+
+    /// As [`Self::inject`], and answers the call with the number in the same
+    /// step (Linux 5.14), so that a signal in between cannot lose the
+    /// descriptor in the caller.
+    ///
+    /// # Errors
+    /// As [`Self::inject`].
     pub fn inject_and_answer(
         &self,
         id: u64,
         fd: BorrowedFd<'_>,
         close_on_exec: bool,
     ) -> io::Result<i32> {
+        self.add_fd(id, fd, close_on_exec, libc::SECCOMP_ADDFD_FLAG_SEND)
+    }
+
+    fn add_fd(
+        &self,
+        id: u64,
+        fd: BorrowedFd<'_>,
+        close_on_exec: bool,
+        flags: libc::c_ulong,
+    ) -> io::Result<i32> {
         let request = libc::seccomp_notif_addfd {
             id,
-            flags: u32::try_from(libc::SECCOMP_ADDFD_FLAG_SEND).unwrap_or(0),
+            flags: u32::try_from(flags).unwrap_or(0),
             srcfd: fd.as_raw_fd().cast_unsigned(),
             newfd: 0,
             newfd_flags: if close_on_exec {
