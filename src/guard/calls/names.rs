@@ -493,7 +493,8 @@ impl Guard<'_> {
         {
             self.files.add(status.inode, Rc::new(fd));
             if kind(&status) == Kind::Directory {
-                self.resolver.appeared(&entry, status.inode);
+                // Where it fails, it is tried again on the way into it.
+                let _ = self.resolver.appeared(&entry, status.inode);
             }
         }
         drop(held);

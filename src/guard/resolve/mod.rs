@@ -300,8 +300,11 @@ impl Resolver {
     }
 
     /// Notes that a directory was made under this name.
-    pub fn appeared(&mut self, entry: &Entry, inode: Inode) {
-        self.ground.appeared(&entry.place.path, inode.file());
+    ///
+    /// # Errors
+    /// If it cannot be told which one it is.
+    pub fn appeared(&mut self, entry: &Entry, inode: Inode) -> io::Result<()> {
+        self.ground.recognise(&entry.place.path, inode.file())
     }
 
     /// Whether this directory keeps its name, whatever leads to it.
@@ -382,7 +385,7 @@ impl Resolver {
         let is_directory = kind(status) == Kind::Directory;
         let mut place = entry.place.clone();
         if is_directory {
-            self.ground.appeared(&place.path, id);
+            self.ground.recognise(&place.path, id)?;
             if let Some(root) = self.ground.root_of(id) {
                 place = self.ground.place(root);
             } else if status.is_mount_root

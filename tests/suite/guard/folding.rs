@@ -200,8 +200,10 @@ fn a_directory_that_is_replaced_meanwhile_has_the_rights_of_its_path() {
             furnish(&host, account);
             let mut sftp = host.raw_sftp_direct(account);
             assert!(sftp.put("uploads/in/first", b"first").ok());
-            host.shell_line(&format!("mv {0}/in {0}/moved", stored(account)));
+            host.shell_line(&format!("mv {0}/in {0}.before", stored(account)));
             furnish(&host, account);
+            // It looks anew at what it has open once it has nothing to do.
+            std::thread::sleep(std::time::Duration::from_millis(2500));
             let before = disk(&host);
             assert_eq!(sftp.get(path).is_err(), is_bound, "{path}");
             assert_eq!(!sftp.put(path, b"new").ok(), is_bound, "{path}");
@@ -211,6 +213,7 @@ fn a_directory_that_is_replaced_meanwhile_has_the_rights_of_its_path() {
                 assert!(sftp.put("uploads/in/second", b"second").ok(), "{path}");
             }
             assert_eq!(sftp.end(), 0);
+            host.shell_line(&format!("rm -r {}.before", stored(account)));
         }
     }
 }
