@@ -45,6 +45,7 @@ pub struct Ground {
     /// Of these the ones that are absent.
     absent: HashSet<Vec<u8>>,
     home: Option<FileId>,
+    home_path: PathBuf,
     /// What the ancestors of roots looked like at the start.
     statuses: HashMap<PathBuf, Status>,
     open: Vec<(usize, Rc<OwnedFd>)>,
@@ -65,6 +66,7 @@ impl Ground {
             named: HashMap::new(),
             absent: HashSet::new(),
             home: None,
+            home_path: rules.home.clone(),
             statuses: HashMap::new(),
             open: Vec::new(),
         };
@@ -127,6 +129,11 @@ impl Ground {
     /// Whether this name is kept for a directory that is absent so far.
     pub fn keeps_name(&self, path: &[u8]) -> bool {
         !self.absent.is_empty() && self.absent.contains(&folded(path))
+    }
+
+    /// The path of the home.
+    pub fn home_path(&self) -> &Path {
+        &self.home_path
     }
 
     /// Whether it is the home.

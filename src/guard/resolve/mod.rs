@@ -386,13 +386,16 @@ impl Resolver {
         let mut place = entry.place.clone();
         if is_directory {
             self.ground.recognise(&place.path, id)?;
-            if let Some(root) = self.ground.root_of(id) {
-                place = self.ground.place(root);
-            } else if status.is_mount_root
-                && let Some(inside) = self.mounts.inside(&self.ground, &place, status)?
-            {
-                place = inside;
-            }
+        }
+        let root = self.ground.root_of(id).filter(|_| is_directory);
+        if let Some(root) = root {
+            place = self.ground.place(root);
+        } else if status.is_mount_root
+            && let Some(inside) = self.mounts.inside(&self.ground, &place, status)?
+        {
+            place = inside;
+        }
+        if is_directory {
             place.is_policy_directory |= self.ground.keeps(id);
             if self.ground.is_home(id) {
                 place.home_at = Some(rules::first_name_at(place.path.len()));

@@ -11,6 +11,7 @@ mod growth;
 mod lifecycle;
 mod limits;
 mod log;
+mod mounts;
 mod moved;
 mod process;
 mod queue;
