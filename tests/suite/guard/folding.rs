@@ -2,7 +2,7 @@
 //! with case folding): `tests/programs/folding.c` stands in for it. The rules hold for what a name leads to.
 
 use crate::harness::sftp::Attributes;
-use crate::harness::{Account, Host, Kind, Sftp, Snapshot};
+use crate::harness::{Account, Host, Sftp, Snapshot};
 
 /// U+200B, which has no width.
 const ZERO_WIDTH: &str = "\u{200b}";
@@ -21,17 +21,9 @@ const TREE: &str = r#"
 /// A host where the uploads of both accounts lie on such a file system.
 fn host(words: &str, policy: &str) -> Host {
     let host = Host::new();
-    host.install_program("folding", Kind::ProgramWith("-lfuse3"));
-    let mut script = "set -e; mknod -m 666 /dev/fuse c 10 229".to_owned();
     for account in [host.plain(), host.alice()] {
-        let uploads = account.at("uploads").display().to_string();
-        script.push_str(&format!(
-            "; mkdir -p {stored}; chown {id}:{id} {stored}; /opt/folding {stored} {uploads} {words}",
-            stored = stored(account),
-            id = account.id,
-        ));
+        host.mount_folding(account, words);
     }
-    host.shell_line(&script);
     for account in [host.plain(), host.alice()] {
         furnish(&host, account);
     }
