@@ -124,7 +124,8 @@ impl Mounts {
         let of_home = of_home.ok_or_else(closed)?;
         Ok(match (best, of_home) {
             (Some((root, within, rest)), of_home) => {
-                let mut place = names(&rest).fold(ground.place(root), |place, name| place.child(name));
+                let mut place =
+                    names(&rest).fold(ground.place(root), |place, name| place.child(name));
                 if of_home.is_some_and(|(home, _)| home >= within) {
                     place.home_at = Some(first_name_at(home.as_os_str().len()));
                 }
@@ -132,8 +133,8 @@ impl Mounts {
             }
             (None, Some((_, rest))) => {
                 let is_directory = status.mode & libc::S_IFMT == libc::S_IFDIR;
-                let is_protected = names(&rest).any(is_dotfile)
-                    || (names(&rest).count() == 1 && !is_directory);
+                let is_protected =
+                    names(&rest).any(is_dotfile) || (names(&rest).count() == 1 && !is_directory);
                 is_protected.then(|| super::outside(place.path.clone()))
             }
             (None, None) => None,

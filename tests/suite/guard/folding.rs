@@ -316,7 +316,10 @@ const KEYS: &[Attempt] = &[
 
 #[test]
 fn an_exception_for_dotfiles_is_none_for_ssh() {
-    let host = host("names", "dotfile_names = [\".S*\", \".h*\", \".H*\", \".g*\", \".G*\"]\n");
+    let host = host(
+        "names",
+        "dotfile_names = [\".S*\", \".h*\", \".H*\", \".g*\", \".G*\"]\n",
+    );
     nothing_gets_through(&host, KEYS);
     let mut sftp = host.raw_sftp_direct(host.alice());
     assert!(sftp.put("uploads/.HTACCESS", b"new").ok());

@@ -20,6 +20,7 @@ mod remembering;
 mod same;
 mod shortage;
 mod signals;
+mod uploads;
 mod wakes;
 
 use crate::harness::{Account, Host, Kind, Output};

@@ -62,14 +62,20 @@ const NOTHING_OF: &[Attempt] = &[
     ("overwrite one file", |s| {
         s.put("uploads/one-file", b"older").ok()
     }),
-    ("remove inside", |s| s.remove("uploads/inner/older.txt").ok()),
+    ("remove inside", |s| {
+        s.remove("uploads/inner/older.txt").ok()
+    }),
     ("remove", |s| s.remove("uploads/alias/older.txt").ok()),
 ];
 
 /// What is the account's own and protected wherever it is seen.
 const NOTHING_OF_THE_HOME: &[Attempt] = &[
-    ("keys", |s| s.put("uploads/keys/authorized_keys", b"key").ok()),
-    ("a new file of keys", |s| s.put("uploads/keys/rc", b"x").ok()),
+    ("keys", |s| {
+        s.put("uploads/keys/authorized_keys", b"key").ok()
+    }),
+    ("a new file of keys", |s| {
+        s.put("uploads/keys/rc", b"x").ok()
+    }),
     ("mode of the keys", |s| {
         s.setstat("uploads/keys/authorized_keys", Attributes::mode(0o666))
             .ok()
@@ -79,7 +85,8 @@ const NOTHING_OF_THE_HOME: &[Attempt] = &[
     }),
     ("one dotfile", |s| s.put("uploads/rc", b"echo").ok()),
     ("rename keys", |s| {
-        s.rename("uploads/keys/authorized_keys", "uploads/keys/x").ok()
+        s.rename("uploads/keys/authorized_keys", "uploads/keys/x")
+            .ok()
     }),
     ("remove keys", |s| s.remove("uploads/keys/config").ok()),
 ];
@@ -162,7 +169,10 @@ fn other_file_systems_are_a_part_of_the_place() {
         for place in ["uploads/foreign", "uploads/foreign/sub", "uploads/ram"] {
             ordinary_work(&mut sftp, place);
         }
-        assert_eq!(sftp.get("uploads/foreign/file").ok(), Some(b"foreign\n".to_vec()));
+        assert_eq!(
+            sftp.get("uploads/foreign/file").ok(),
+            Some(b"foreign\n".to_vec())
+        );
         let is_bound = account.name == "alice";
         for place in ["uploads/foreign", "uploads/ram"] {
             let dotfile = format!("{place}/.htaccess");

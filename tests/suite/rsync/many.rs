@@ -26,7 +26,9 @@ fn most_seen(host: &Host) -> (u64, u64) {
     let text = String::from_utf8(host.read("/mnt/seen")).expect("numbers");
     let column = |at: usize| {
         let numbers = text.lines().filter_map(move |line| line.split(' ').nth(at));
-        numbers.filter_map(|number| number.parse::<u64>().ok()).max()
+        numbers
+            .filter_map(|number| number.parse::<u64>().ok())
+            .max()
     };
     let seen = column(0).zip(column(1));
     seen.expect("the guard was seen")

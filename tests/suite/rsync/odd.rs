@@ -29,8 +29,15 @@ fn links_below_a_file_and_in_a_loop_arrive() {
     assert_eq!(plain.lines().count(), 7, "{plain}");
     assert_eq!(plain, links(&host, host.alice()));
     // One that leads out does so behind a file or a loop as well.
-    for target in ["../../../etc/passwd/x", "/etc/passwd/x", "loop/../../../../etc"] {
-        prepare(&host, &format!("rm -rf out; mkdir out; ln -s {target} out/out"));
+    for target in [
+        "../../../etc/passwd/x",
+        "/etc/passwd/x",
+        "loop/../../../../etc",
+    ] {
+        prepare(
+            &host,
+            &format!("rm -rf out; mkdir out; ln -s {target} out/out"),
+        );
         rsync(&host, host.plain(), &["-a", "out/", "@:uploads/new/"]).succeeded(target);
         let before = host.disk();
         rsync(&host, host.alice(), &["-rl", "out/", "@:uploads/new/"]).failed(target);
