@@ -357,10 +357,10 @@ impl Resolver {
         }
         let fd = self.ground.open(root).ok()?;
         let mut place = self.ground.place(root);
-        place.has_short_names = self.mounts.short_names_of_root(root, fd.as_fd()).ok()?;
+        let id = self.ground.root(root).1?;
+        place.has_short_names = self.mounts.short_names_of_root(id, fd.as_fd()).ok()?;
         if below.is_empty() {
-            let id = self.ground.root(root).1;
-            return Some(Directory::new(fd, place, id));
+            return Some(Directory::new(fd, place, Some(id)));
         }
         let how = OpenHow::new().flags(O_PATH | OFlag::O_DIRECTORY).resolve(
             ResolveFlag::RESOLVE_BENEATH
@@ -412,7 +412,7 @@ impl Resolver {
         let id = status.inode.file();
         if let Some(root) = self.ground.root_of(id) {
             let mut place = self.ground.place(root);
-            place.has_short_names = self.mounts.short_names_of_root(root, fd.as_fd())?;
+            place.has_short_names = self.mounts.short_names_of_root(id, fd.as_fd())?;
             return Ok(place);
         }
         if let Some(last) = self.last.take()

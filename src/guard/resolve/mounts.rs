@@ -4,17 +4,18 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::statfs::{FsType, fstatfs};
 
 use super::ground::Ground;
 use crate::decide::rules::{Denial, Place, first_name_at, is_dotfile};
 use crate::guard::failure::Failure;
-use crate::system::statx::Status;
+use crate::system::statx::{FileId, Status};
 
 /// `PROC_SUPER_MAGIC` of `<linux/magic.h>`.
 const PROCFS: i64 = 0x9fa0;
@@ -65,7 +66,8 @@ pub struct Mounts {
     /// the first time.
     file: Option<File>,
     known: Vec<Mount>,
-    short_names: HashMap<usize, bool>,
+    /// Of the roots.
+    short_names: HashMap<FileId, bool>,
 }
 
 impl Mounts {
@@ -81,7 +83,7 @@ impl Mounts {
     /// Whether files below this root may have short names.
     pub fn short_names_of_root(
         &mut self,
-        root: usize,
+        root: FileId,
         fd: BorrowedFd<'_>,
     ) -> Result<bool, Failure> {
         if let Some(known) = self.short_names.get(&root) {
@@ -105,6 +107,9 @@ impl Mounts {
         status: &Status,
     ) -> Result<Option<Place>, Failure> {
         let closed = || Failure::at(place)(Denial::Outside);
+        if self.has_changed() {
+            self.known.clear();
+        }
         let mount = self.find(status.mount).ok_or_else(closed)?;
         let mut best: Option<(usize, usize, Vec<u8>)> = None;
         for root in 0..ground.count() {
@@ -173,6 +178,17 @@ impl Mounts {
             self.known = self.read().ok()?;
             known(&self.known)
         })
+    }
+
+    /// Whether anything was mounted or unmounted since this was asked last
+    /// (proc(5)): the number of a mount that is gone is given to another one.
+    fn has_changed(&self) -> bool {
+        let Some(file) = &self.file else {
+            return false;
+        };
+        let mut list = [PollFd::new(file.as_fd(), PollFlags::POLLPRI)];
+        // What cannot be told may have changed.
+        poll(&mut list, PollTimeout::ZERO).map_or(true, |ready| ready > 0)
     }
 
     fn read(&mut self) -> io::Result<Vec<Mount>> {

@@ -328,3 +328,46 @@ fn an_exception_for_dotfiles_is_none_for_ssh() {
     assert_eq!(host.read("/mnt/alice/.htaccess"), b"new");
     assert_eq!(host.read("/mnt/alice/.git/config"), b"new");
 }
+
+const HIDDEN: &[Attempt] = &[
+    ("read by its short name", |s| {
+        s.get("uploads/HTACCE~1").is_ok()
+    }),
+    ("read by a name of no width", |s| {
+        s.get("uploads/\u{200b}.htaccess").is_ok()
+    }),
+    ("read by another case", |s| {
+        s.get("uploads/.HTACCESS").is_ok()
+    }),
+    ("look by its short name", |s| {
+        s.stat("uploads/htacce~1").ok()
+    }),
+    ("look by a name of no width", |s| {
+        s.lstat("uploads/\u{200b}.htaccess").ok()
+    }),
+    ("list by its short name", |s| {
+        s.list("uploads/SSH~1").is_ok()
+    }),
+    ("list by another case", |s| s.list("uploads/.SSH").is_ok()),
+    ("read below its short name", |s| {
+        s.get("uploads/SSH~1/authorized_keys").is_ok()
+    }),
+    ("read below, and back", |s| {
+        s.get("uploads/SSH~1/../file").is_ok()
+    }),
+];
+
+#[test]
+fn a_hidden_dotfile_is_hidden_by_every_name() {
+    let host = host("names", "dotfiles = \"hidden\"\n");
+    nothing_gets_through(&host, HIDDEN);
+    let mut sftp = host.raw_sftp_direct(host.alice());
+    assert_eq!(sftp.get("uploads/FILE").ok(), Some(b"file\n".to_vec()));
+    // What is there is answered as what is not.
+    for name in ["HTACCE~1", "SSH~1", "\u{200b}.htaccess", ".HTACCESS"] {
+        let there = sftp.stat(&format!("uploads/{name}"));
+        let missing = sftp.stat("uploads/missing");
+        assert_eq!(there, missing, "{name}");
+    }
+    assert_eq!(sftp.end(), 0);
+}

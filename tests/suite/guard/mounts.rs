@@ -220,3 +220,48 @@ fn an_idle_session_keeps_no_file_system_busy() {
         assert_eq!(host.read(account.at("uploads/ram/after")), b"x");
     }
 }
+
+/// The kernel gives the number of a mount that is gone to another one: what was learned of the first says nothing of
+/// the second.
+#[test]
+fn a_mount_that_is_made_while_a_session_runs_is_judged_as_what_it_is() {
+    let host = host(NESTED);
+    let mut same_number = false;
+    for _ in 0..60 {
+        for account in [host.plain(), host.alice()] {
+            let ram = account.at("uploads/ram").display().to_string();
+            let number = || host.shell_line(&format!("findmnt -no ID {ram}"));
+            let mut sftp = host.raw_sftp_direct(account);
+            assert!(sftp.put("uploads/ram/file", b"file").ok());
+            assert!(sftp.remove("uploads/ram/file").ok());
+            let before = number();
+            for _ in 0..100 {
+                if host.root("umount", &[&ram]).status.success() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            let inside = account.at("uploads/in/sub").display().to_string();
+            host.root("mount", &["--bind", &inside, &ram])
+                .succeeded("mount");
+            let is_bound = account.name == "alice";
+            same_number |= is_bound && number() == before;
+            let path = "uploads/ram/older.txt";
+            assert_eq!(sftp.get(path).is_err(), is_bound);
+            assert_eq!(!sftp.put(path, b"older\n").ok(), is_bound);
+            assert_eq!(sftp.end(), 0);
+            assert_eq!(
+                host.read(account.at("uploads/in/sub/older.txt")),
+                b"older\n"
+            );
+            host.shell_line(&format!(
+                "umount {ram} && mount -t tmpfs -o uid={id},gid={id},mode=755 tmpfs {ram}",
+                id = account.id
+            ));
+        }
+        if same_number {
+            return;
+        }
+    }
+    panic!("no number of a mount was used again");
+}
