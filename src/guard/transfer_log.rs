@@ -81,6 +81,8 @@ struct Upload {
     inode: Inode,
     deed: Deed,
     path: Vec<u8>,
+    /// A second name that it got meanwhile: sftp-server renames so.
+    second_path: Option<Vec<u8>>,
     pin: Rc<OwnedFd>,
     holder: Option<Holder>,
     mode: Option<u32>,
@@ -225,6 +227,7 @@ impl<'a> TransferLog<'a> {
             inode,
             deed,
             path,
+            second_path: None,
             pin,
             holder: None,
             mode: None,
@@ -296,6 +299,26 @@ impl<'a> TransferLog<'a> {
     fn upload(&mut self, inode: Inode) -> Option<&mut Upload> {
         let mut uploads = self.uploads.iter_mut();
         uploads.rfind(|upload| upload.inode == inode && upload.told.is_none())
+    }
+
+    /// The file got a second name.
+    pub fn linked(&mut self, inode: Inode, path: &[u8]) {
+        let mut uploads = self.uploads.iter_mut();
+        if let Some(upload) = uploads.rfind(|upload| upload.inode == inode) {
+            upload.second_path = Some(path.to_vec());
+        }
+    }
+
+    /// The file lost this name: what it is called from here on, if that changes.
+    pub fn name_after(&mut self, inode: Inode, lost: &[u8]) -> Option<Vec<u8>> {
+        let mut uploads = self.uploads.iter_mut();
+        let upload = uploads.rfind(|upload| upload.inode == inode)?;
+        let second = upload.second_path.take()?;
+        if upload.path == lost {
+            return Some(second);
+        }
+        upload.second_path = (second != lost).then_some(second);
+        None
     }
 
     /// Whether an upload of this file is followed.

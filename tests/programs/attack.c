@@ -382,6 +382,29 @@ static void masks(void)
 	printf("masked\n");
 }
 
+/* heir PATH COUNT: opens a file and forks; only the child has it open then, and writes to it now and then. */
+static void heir(const char *path)
+{
+	static char block[65536];
+	int fd = open(path, O_WRONLY | O_CREAT, 0644);
+	long count = atol(words[2]);
+	struct stat status = { 0 };
+	pid_t child = fork();
+
+	if (child == 0) {
+		while (count--) {
+			if (write(fd, block, sizeof(block)) < 0)
+				_exit(1);
+			usleep(10000);
+		}
+		_exit(0);
+	}
+	close(fd);
+	waitpid(child, NULL, 0);
+	stat(path, &status);
+	printf("bytes %ld\n", (long)status.st_size);
+}
+
 int main(int argc, char **argv)
 {
 	char line[4200] = "", *word, *rest = NULL;
@@ -418,6 +441,8 @@ int main(int argc, char **argv)
 		assault();
 	else if (!strcmp(words[0], "masks"))
 		masks();
+	else if (!strcmp(words[0], "heir"))
+		heir(words[1]);
 	else
 		printf("unknown %s\n", words[0]);
 	return fflush(stdout);

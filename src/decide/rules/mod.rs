@@ -20,6 +20,7 @@ use crate::decide::plan::{Root, Rules};
 use crate::decide::policy::{Dotfiles, NameGlob};
 
 pub use denial::Denial;
+pub use names::{folded, is_dotfile};
 pub use place::{Place, first_name_at};
 
 /// What kind of file it is.

@@ -42,6 +42,26 @@ pub fn may_be_short_name(name: &[u8]) -> bool {
         && digits.iter().all(u8::is_ascii_digit)
 }
 
+/// A path as a file system may compare it that does not tell all names apart:
+/// without case and without code points that have no width.
+#[must_use]
+pub fn folded(path: &[u8]) -> Vec<u8> {
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
+    let mut folded = Vec::with_capacity(path.len());
+    for chunk in path.utf8_chunks() {
+        for c in chunk.valid().chars().filter(|c| !is_ignorable(*c)) {
+            let mut bytes = [0; 4];
+            for c in c.to_lowercase() {
+                folded.extend_from_slice(c.encode_utf8(&mut bytes).as_bytes());
+            }
+        }
+        folded.extend_from_slice(chunk.invalid());
+    }
+    folded
+}
+
 /// Whether one of the policy's patterns makes an exception of this dotfile.
 /// `.ssh` and what begins with it is never one, in whatever case.
 pub(super) fn is_excepted(name: &[u8], patterns: &[NameGlob]) -> bool {
@@ -123,6 +143,19 @@ mod tests {
             "1",
         ] {
             assert!(!may_be_short_name(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn paths_are_folded() {
+        let rows: [(&[u8], &[u8]); 4] = [
+            (b"/Home/A/IN", b"/home/a/in"),
+            ("/a/\u{200b}\u{c9}n".as_bytes(), "/a/\u{e9}n".as_bytes()),
+            (b"/a/\xff\xc3X", b"/a/\xff\xc3x"),
+            (b"", b""),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(folded(path), expected, "{}", path.escape_ascii());
         }
     }
 

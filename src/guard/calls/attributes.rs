@@ -30,13 +30,20 @@ const ATTRIBUTE_NAME_MAX: usize = 256;
 /// XATTR_SIZE_MAX of `<linux/limits.h>`.
 const ATTRIBUTE_SIZE_MAX: u64 = 65536;
 
-/// The descriptor that a path names by `/proc/self/fd`. The C library does so
-/// for fchmodat(2) with AT_SYMLINK_NOFOLLOW, which rsync and sftp-server use,
-/// on kernels without fchmodat2(2), and before glibc 2.39 on all.
-fn own_descriptor(path: &CStr) -> Option<i32> {
-    let number = path.to_str().ok()?.strip_prefix("/proc/self/fd/")?;
-    let plain = number.bytes().all(|c| c.is_ascii_digit());
-    plain.then(|| number.parse().ok()).flatten()
+/// The descriptor that a path names by `/proc/self/fd`, and what follows it.
+///
+/// The C library does so for fchmodat(2) with AT_SYMLINK_NOFOLLOW, which rsync
+/// and sftp-server use, on kernels without fchmodat2(2), and before glibc 2.39 on
+/// all. rsync 3.5 sets the attributes of what it cannot open so: `fd/N/NAME`.
+fn own_descriptor(path: &CStr) -> Option<(i32, Option<&CStr>)> {
+    let rest = path.to_bytes_with_nul().strip_prefix(b"/proc/self/fd/")?;
+    let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+    let number = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+    match rest[digits..].split_first()? {
+        (0, _) => Some((number, None)),
+        (b'/', below) => Some((number, Some(CStr::from_bytes_with_nul(below).ok()?))),
+        _ => None,
+    }
 }
 
 impl Guard<'_> {
@@ -52,7 +59,10 @@ impl Guard<'_> {
                 let text = caller.path(path.address)?;
                 match own_descriptor(&text) {
                     _ if empty && text.is_empty() => self.resolver.descriptor(caller, path.at),
-                    Some(number) if follow => self.resolver.descriptor(caller, number),
+                    Some((number, None)) if follow => self.resolver.descriptor(caller, number),
+                    Some((number, Some(below))) => {
+                        self.resolver.object(caller, number, below, follow)
+                    }
                     _ => self.resolver.object(caller, path.at, &text, follow),
                 }
             }
@@ -288,6 +298,30 @@ fn read_times(caller: &Caller, times: TimesAt) -> Result<[TimeSpec; 2], Failure>
                 return Err(Errno::EINVAL.into());
             }
             Ok([TimeSpec::new(a, b * 1000), TimeSpec::new(c, d * 1000)])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_descriptors() {
+        type Row<'a> = (&'a CStr, Option<(i32, Option<&'a CStr>)>);
+        let rows: [Row<'_>; 9] = [
+            (c"/proc/self/fd/7", Some((7, None))),
+            (c"/proc/self/fd/12/d", Some((12, Some(c"d")))),
+            (c"/proc/self/fd/0/a/b", Some((0, Some(c"a/b")))),
+            (c"/proc/self/fd/0/", Some((0, Some(c"")))),
+            (c"/proc/self/fd/", None),
+            (c"/proc/self/fd/x", None),
+            (c"/proc/self/fd/1x", None),
+            (c"/proc/self/fd/-1", None),
+            (c"/proc/self/fd/99999999999", None),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(own_descriptor(path), expected, "{path:?}");
         }
     }
 }

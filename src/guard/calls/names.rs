@@ -201,7 +201,8 @@ impl Guard<'_> {
         })?;
         self.files.unlinked(status.inode, id, &done.what.name);
         drop(held);
-        self.settle(status.inode, None);
+        let path = self.log.name_after(status.inode, &done.what.place.path);
+        self.settle(status.inode, path.as_deref());
         let what = kind_name(kind(&status));
         Ok(self
             .log
@@ -411,6 +412,7 @@ impl Guard<'_> {
         }
         drop(held);
         let (old, new) = (&object.place.path, &new.place.path);
+        self.log.linked(inode, new);
         Ok(self.log.named(Deed::Created, "link", old, new))
     }
 
@@ -493,7 +495,8 @@ impl Guard<'_> {
         {
             self.files.add(status.inode, Rc::new(fd));
             if kind(&status) == Kind::Directory {
-                self.resolver.appeared(&entry, status.inode);
+                // Where it fails, it is tried again on the way into it.
+                let _ = self.resolver.appeared(&entry, status.inode);
             }
         }
         drop(held);

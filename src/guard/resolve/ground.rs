@@ -13,7 +13,7 @@ use nix::libc;
 
 use super::O_PATH;
 use crate::decide::plan::{Plan, Root};
-use crate::decide::rules::{Place, first_name_at};
+use crate::decide::rules::{Place, first_name_at, folded};
 use crate::system::statx::{self, FileId, Status};
 
 /// Descriptors of roots that are kept open.
@@ -39,10 +39,13 @@ pub struct Ground {
     /// The home, the start directory, the roots and all that they lie in: each of
     /// them keeps its name.
     kept: HashSet<FileId>,
-    /// Absent roots, and the absent directories on the way to them, in lower
-    /// case: on a file system that folds cases `IN` takes the name of `in`.
+    /// Their paths, folded: on a file system that folds cases `IN` takes the name
+    /// of `in`.
+    named: HashMap<Vec<u8>, Vec<PathBuf>>,
+    /// Of these the ones that are absent.
     absent: HashSet<Vec<u8>>,
     home: Option<FileId>,
+    home_path: PathBuf,
     /// What the ancestors of roots looked like at the start.
     statuses: HashMap<PathBuf, Status>,
     open: Vec<(usize, Rc<OwnedFd>)>,
@@ -60,8 +63,10 @@ impl Ground {
             by_id: HashMap::with_capacity(rules.roots.len()),
             by_path: HashMap::with_capacity(rules.roots.len()),
             kept: HashSet::new(),
+            named: HashMap::new(),
             absent: HashSet::new(),
             home: None,
+            home_path: rules.home.clone(),
             statuses: HashMap::new(),
             open: Vec::new(),
         };
@@ -93,15 +98,19 @@ impl Ground {
             if self.statuses.contains_key(directory) {
                 break;
             }
+            let folded = folded(directory.as_os_str().as_bytes());
             match look(directory)? {
                 Some(status) => {
                     self.kept.insert(status.inode.file());
                     self.statuses.insert(directory.to_path_buf(), status);
                 }
                 None => {
-                    self.absent
-                        .insert(directory.as_os_str().as_bytes().to_ascii_lowercase());
+                    self.absent.insert(folded.clone());
                 }
+            }
+            let named = self.named.entry(folded).or_default();
+            if !named.iter().any(|known| known == directory) {
+                named.push(directory.to_path_buf());
             }
         }
         Ok(self.status(path).map(|status| status.inode.file()))
@@ -119,7 +128,12 @@ impl Ground {
 
     /// Whether this name is kept for a directory that is absent so far.
     pub fn keeps_name(&self, path: &[u8]) -> bool {
-        !self.absent.is_empty() && self.absent.contains(&path.to_ascii_lowercase())
+        !self.absent.is_empty() && self.absent.contains(&folded(path))
+    }
+
+    /// The path of the home.
+    pub fn home_path(&self) -> &Path {
+        &self.home_path
     }
 
     /// Whether it is the home.
@@ -132,18 +146,49 @@ impl Ground {
         self.by_id.get(&id).copied()
     }
 
-    /// The directory at this path exists now: if the policy means it, it is a
-    /// root from here on.
-    pub fn appeared(&mut self, path: &[u8], id: FileId) {
-        if !self.keeps_name(path) {
-            return;
+    /// There is this directory at this path. If that is the path of a directory
+    /// of the policy which was absent before, or was another one, it is that
+    /// directory from here on; also if the file system finds it there by another
+    /// name.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    pub fn recognise(&mut self, path: &[u8], id: FileId) -> io::Result<()> {
+        if self.kept.contains(&id) {
+            return Ok(());
         }
-        self.absent.remove(&path.to_ascii_lowercase());
+        let folded = folded(path);
+        let Some(named) = self.named.get(&folded) else {
+            return Ok(());
+        };
+        for path in named.clone() {
+            if let Some(status) = look(&path)?
+                && status.inode.file() == id
+            {
+                self.absent.remove(&folded);
+                self.adopt(&path, status);
+            }
+        }
+        Ok(())
+    }
+
+    /// This directory is now the one that the policy means by its path.
+    fn adopt(&mut self, path: &Path, status: Status) {
+        let id = status.inode.file();
+        let before = self.statuses.insert(path.to_path_buf(), status);
+        let before = before.map(|status| status.inode.file());
         self.kept.insert(id);
-        if let Some(&index) = self.by_path.get(path) {
-            self.roots[index].id = Some(id);
-            self.by_id.insert(id, index);
+        if before.is_some() && self.home == before {
+            self.home = Some(id);
         }
+        let Some(&index) = self.by_path.get(path.as_os_str().as_bytes()) else {
+            return;
+        };
+        if let Some(before) = self.roots[index].id.replace(id) {
+            self.by_id.remove(&before);
+        }
+        self.by_id.insert(id, index);
+        self.open.retain(|(open, _)| *open != index);
     }
 
     /// The most specific root that holds this text, and where what is below it

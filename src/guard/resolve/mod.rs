@@ -300,8 +300,11 @@ impl Resolver {
     }
 
     /// Notes that a directory was made under this name.
-    pub fn appeared(&mut self, entry: &Entry, inode: Inode) {
-        self.ground.appeared(&entry.place.path, inode.file());
+    ///
+    /// # Errors
+    /// If it cannot be told which one it is.
+    pub fn appeared(&mut self, entry: &Entry, inode: Inode) -> io::Result<()> {
+        self.ground.recognise(&entry.place.path, inode.file())
     }
 
     /// Whether this directory keeps its name, whatever leads to it.
@@ -354,10 +357,10 @@ impl Resolver {
         }
         let fd = self.ground.open(root).ok()?;
         let mut place = self.ground.place(root);
-        place.has_short_names = self.mounts.short_names_of_root(root, fd.as_fd()).ok()?;
+        let id = self.ground.root(root).1?;
+        place.has_short_names = self.mounts.short_names_of_root(id, fd.as_fd()).ok()?;
         if below.is_empty() {
-            let id = self.ground.root(root).1;
-            return Some(Directory::new(fd, place, id));
+            return Some(Directory::new(fd, place, Some(id)));
         }
         let how = OpenHow::new().flags(O_PATH | OFlag::O_DIRECTORY).resolve(
             ResolveFlag::RESOLVE_BENEATH
@@ -382,14 +385,17 @@ impl Resolver {
         let is_directory = kind(status) == Kind::Directory;
         let mut place = entry.place.clone();
         if is_directory {
-            self.ground.appeared(&place.path, id);
-            if let Some(root) = self.ground.root_of(id) {
-                place = self.ground.place(root);
-            } else if status.is_mount_root
-                && let Some(inside) = self.mounts.inside(&self.ground, &place, status)?
-            {
-                place = inside;
-            }
+            self.ground.recognise(&place.path, id)?;
+        }
+        let root = self.ground.root_of(id).filter(|_| is_directory);
+        if let Some(root) = root {
+            place = self.ground.place(root);
+        } else if status.is_mount_root
+            && let Some(inside) = self.mounts.inside(&self.ground, &place, status)?
+        {
+            place = inside;
+        }
+        if is_directory {
             place.is_policy_directory |= self.ground.keeps(id);
             if self.ground.is_home(id) {
                 place.home_at = Some(rules::first_name_at(place.path.len()));
@@ -406,7 +412,7 @@ impl Resolver {
         let id = status.inode.file();
         if let Some(root) = self.ground.root_of(id) {
             let mut place = self.ground.place(root);
-            place.has_short_names = self.mounts.short_names_of_root(root, fd.as_fd())?;
+            place.has_short_names = self.mounts.short_names_of_root(id, fd.as_fd())?;
             return Ok(place);
         }
         if let Some(last) = self.last.take()

@@ -4,16 +4,18 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::statfs::{FsType, fstatfs};
 
 use super::ground::Ground;
-use crate::decide::rules::{Denial, Place};
+use crate::decide::rules::{Denial, Place, first_name_at, is_dotfile};
 use crate::guard::failure::Failure;
-use crate::system::statx::Status;
+use crate::system::statx::{FileId, Status};
 
 /// `PROC_SUPER_MAGIC` of `<linux/magic.h>`.
 const PROCFS: i64 = 0x9fa0;
@@ -64,7 +66,8 @@ pub struct Mounts {
     /// the first time.
     file: Option<File>,
     known: Vec<Mount>,
-    short_names: HashMap<usize, bool>,
+    /// Of the roots.
+    short_names: HashMap<FileId, bool>,
 }
 
 impl Mounts {
@@ -80,7 +83,7 @@ impl Mounts {
     /// Whether files below this root may have short names.
     pub fn short_names_of_root(
         &mut self,
-        root: usize,
+        root: FileId,
         fd: BorrowedFd<'_>,
     ) -> Result<bool, Failure> {
         if let Some(known) = self.short_names.get(&root) {
@@ -91,8 +94,9 @@ impl Mounts {
         Ok(found)
     }
 
-    /// The place of a mount that shows a directory in a root, which then is that
-    /// place and not the one where it is mounted.
+    /// The place of a mount that shows something in a root, which then is that
+    /// place and not the one where it is mounted; or something of the home that is
+    /// protected wherever it is.
     ///
     /// # Errors
     /// If it cannot be told what the mount shows: closed.
@@ -103,35 +107,68 @@ impl Mounts {
         status: &Status,
     ) -> Result<Option<Place>, Failure> {
         let closed = || Failure::at(place)(Denial::Outside);
+        if self.has_changed() {
+            self.known.clear();
+        }
         let mount = self.find(status.mount).ok_or_else(closed)?;
-        let mut best: Option<(usize, Vec<u8>)> = None;
+        let mut best: Option<(usize, usize, Vec<u8>)> = None;
         for root in 0..ground.count() {
             let (path, Some(_)) = ground.root(root) else {
                 continue;
             };
-            let Some(seen) = ground.status(path) else {
+            let shown = self.shown_of(ground, path, (&mount, status));
+            let Some((within, rest)) = shown.ok_or_else(closed)? else {
                 continue;
             };
-            if seen.inode.device != status.inode.device {
-                continue;
-            }
-            let Some(held) = self.find(seen.mount) else {
-                return Err(closed());
-            };
-            let within = on_file_system(&held, path);
-            let inside = within.is_some_and(|within| below(&within, &mount.shows).is_some());
-            let within = on_file_system(&held, path).unwrap_or_default();
-            let is_closer = best
-                .as_ref()
-                .is_none_or(|(_, other)| other.len() < within.len());
-            if inside && held.device == mount.device && is_closer {
-                best = Some((root, within));
+            if best.as_ref().is_none_or(|(_, other, _)| *other < within) {
+                best = Some((root, within, rest));
             }
         }
-        Ok(best.map(|(root, within)| {
-            let rest = below(&within, &mount.shows).unwrap_or_default();
-            let names = rest.split(|&b| b == b'/').filter(|name| !name.is_empty());
-            names.fold(ground.place(root), |place, name| place.child(name))
+        let home = ground.home_path();
+        let of_home = self.shown_of(ground, home, (&mount, status));
+        let of_home = of_home.ok_or_else(closed)?;
+        Ok(match (best, of_home) {
+            (Some((root, within, rest)), of_home) => {
+                let mut place =
+                    names(&rest).fold(ground.place(root), |place, name| place.child(name));
+                if of_home.is_some_and(|(home, _)| home >= within) {
+                    place.home_at = Some(first_name_at(home.as_os_str().len()));
+                }
+                Some(place)
+            }
+            (None, Some((_, rest))) => {
+                let is_directory = status.mode & libc::S_IFMT == libc::S_IFDIR;
+                let is_protected =
+                    names(&rest).any(is_dotfile) || (names(&rest).count() == 1 && !is_directory);
+                is_protected.then(|| super::outside(place.path.clone()))
+            }
+            (None, None) => None,
+        })
+    }
+
+    /// If the mount shows this directory or something in it: the length of the
+    /// directory's path on the file system, and what the path of that is below it.
+    /// The outer `None`: it cannot be told.
+    #[allow(clippy::option_option, reason = "not known is not the same as no")]
+    fn shown_of(
+        &mut self,
+        ground: &Ground,
+        directory: &Path,
+        (mount, status): (&Mount, &Status),
+    ) -> Option<Option<(usize, Vec<u8>)>> {
+        let Some(seen) = ground.status(directory) else {
+            return Some(None);
+        };
+        if seen.inode.device != status.inode.device {
+            return Some(None);
+        }
+        let held = self.find(seen.mount)?;
+        if held.device != mount.device {
+            return Some(None);
+        }
+        Some(on_file_system(&held, directory).and_then(|within| {
+            let rest = below(&within, &mount.shows)?;
+            Some((within.len(), rest.to_vec()))
         }))
     }
 
@@ -141,6 +178,17 @@ impl Mounts {
             self.known = self.read().ok()?;
             known(&self.known)
         })
+    }
+
+    /// Whether anything was mounted or unmounted since this was asked last
+    /// (proc(5)): the number of a mount that is gone is given to another one.
+    fn has_changed(&self) -> bool {
+        let Some(file) = &self.file else {
+            return false;
+        };
+        let mut list = [PollFd::new(file.as_fd(), PollFlags::POLLPRI)];
+        // What cannot be told may have changed.
+        poll(&mut list, PollTimeout::ZERO).map_or(true, |ready| ready > 0)
     }
 
     fn read(&mut self) -> io::Result<Vec<Mount>> {
@@ -157,6 +205,11 @@ impl Mounts {
 /// Whether the file system of this directory may have short names.
 pub fn has_short_names(fd: BorrowedFd<'_>) -> Result<bool, Failure> {
     Ok(SHORT_NAMES.contains(&magic(fstatfs(fd)?.filesystem_type())))
+}
+
+/// The names of a path.
+fn names(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|&b| b == b'/').filter(|name| !name.is_empty())
 }
 
 fn parse(line: &[u8]) -> Option<Mount> {

@@ -8,7 +8,7 @@ use crate::harness::{Host, Sftp};
 const SFTP: &str = "/usr/lib/openssh/sftp-server";
 
 /// Does something until the session is over; how long that took.
-fn until_the_end(sftp: &mut Sftp, mut act: impl FnMut(&mut Sftp) -> Reply) -> Duration {
+pub fn until_the_end(sftp: &mut Sftp, mut act: impl FnMut(&mut Sftp) -> Reply) -> Duration {
     let started = Instant::now();
     while act(sftp) != Reply::End {
         assert!(
@@ -31,7 +31,7 @@ fn says(host: &Host, word: &str) {
 
 /// The last two lines: which bound, and the counts.
 #[track_caller]
-fn ends_by(host: &Host, bound: &str) {
+pub fn ends_by(host: &Host, bound: &str) {
     let log = host.log();
     let [.., why, end] = &log[..] else {
         panic!("too few lines: {log:#?}");

@@ -17,6 +17,7 @@
 
 pub mod account;
 pub mod client;
+pub mod folding;
 pub mod host;
 pub mod log;
 pub mod mutant;

@@ -180,7 +180,9 @@ fn ways(form: &Form, place: &Place) -> Vec<(&'static str, String, bool)> {
         ways.push(("by /proc/self/fd/N", through('m'), magic));
         ways.push(("by /dev/fd/N", through('d'), true));
     } else if !matches!(form.takes, Takes::Made) {
-        ways.push(("below /proc/self/fd/N", through('n'), true));
+        // rsync sets attributes by this name: then it is what the descriptor leads to that is judged.
+        let magic = form.takes != Takes::Itself;
+        ways.push(("below /proc/self/fd/N", through('n'), magic));
     }
     ways
 }

@@ -4,8 +4,10 @@
 //! Each case works in an ordinary account, fails here, and leaves the disk as it was; the guard then still serves.
 
 mod case;
+mod descriptors;
 mod hidden;
 mod kept;
+mod left_behind;
 mod matrix;
 mod modes;
 mod named;

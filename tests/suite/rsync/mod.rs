@@ -3,6 +3,8 @@
 
 mod access;
 mod dotfiles;
+mod many;
+mod odd;
 mod options;
 mod places;
 mod resume;
