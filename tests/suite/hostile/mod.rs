@@ -4,6 +4,7 @@
 //! Each case works in an ordinary account, fails here, and leaves the disk as it was; the guard then still serves.
 
 mod case;
+mod found;
 mod hidden;
 mod kept;
 mod matrix;

@@ -1,0 +1,187 @@
+//! Holes that an attack on the guard found, each as the smallest case that shows it.
+
+use std::process::{Child, Command, Stdio};
+
+use xfersh::decide::plan::ServerKind;
+
+use super::session::{Session, command, host, policy};
+use crate::harness::sftp::{CREATE, WRITE};
+use crate::harness::{Host, Sftp, Shell};
+
+fn texts(host: &Host) -> Vec<String> {
+    host.log().into_iter().map(|line| line.text).collect()
+}
+
+/// Where names differ by case, `IN` is another directory than `in`, and frees nothing of what the policy keeps for that one.
+#[test]
+fn a_name_of_another_case_frees_no_absent_directory() {
+    let host = Host::new();
+    host.policy(
+        "symlinks = \"any\"\n[[directory]]\npath = \"~/uploads/in\"\naccess = \"upload-only\"\n",
+    );
+    for account in [host.plain(), host.alice()] {
+        let works = account.name == "plain";
+        let mut sftp = host.raw_sftp_direct(account);
+        assert!(sftp.greeted, "no session: {:#?}", host.log());
+        assert!(sftp.mkdir("uploads/IN").ok());
+        let before = host.disk();
+        assert_eq!(sftp.symlink("/etc", "uploads/in").ok(), works);
+        if works {
+            assert!(sftp.remove("uploads/in").ok());
+        } else {
+            before.assert_same(&host.disk(), "a link in its place");
+        }
+        assert!(sftp.mkdir("uploads/in").ok());
+        // Another session, which has found the directory, stores something in it.
+        let mut other = host.raw_sftp_direct(account);
+        assert!(other.put("uploads/in/secret", b"secret").ok());
+        other.end();
+        let before = host.disk();
+        assert_eq!(sftp.get("uploads/in/secret").is_ok(), works, "read");
+        assert_eq!(sftp.posix_rename("uploads/in", "uploads/out").ok(), works);
+        if !works {
+            before.assert_same(&host.disk(), "a new name");
+        }
+        assert_eq!(sftp.end(), 0);
+    }
+}
+
+/// A file that is opened under the number of a standard stream can be duplicated, and is still open then.
+#[test]
+fn a_copy_of_a_standard_descriptor_is_followed() {
+    const COPIES: [&str; 3] = ["dup 2", "fcntl 2 0 3", "fcntl 2 1030 3"];
+    let host = host();
+    host.policy(&policy("max_bytes = \"1M\"\n"));
+    for (at, copy) in COPIES.iter().enumerate() {
+        let mut session = Session::start(&host, host.alice(), command(ServerKind::Sftp));
+        let _ = texts(&host);
+        let steps = format!(
+            "close 2 ; open p:uploads/big{at} 0x41 0644 ; {copy} ; close 2 ; poll 0 0 2500 ; \
+             fallocate 3 0 0 8000000 ; poll 0 0 5000"
+        );
+        let outcome = session.ask(&steps);
+        assert_eq!(outcome, None, "{copy}: no bound: {:#?}", texts(&host));
+        session.end();
+        let log = texts(&host);
+        let size = "bytes=8000000";
+        assert!(
+            log.iter().any(|line| line.contains(size)),
+            "{copy}: {log:#?}"
+        );
+    }
+}
+
+/// Holds the lock of a directory, as any process that can read it may.
+struct Holder(Child);
+
+impl Holder {
+    fn of(host: &Host, directory: &str) -> Self {
+        let mut flock = Command::new("flock");
+        flock
+            .args(["--exclusive", directory, "sh", "-c", "echo; exec cat"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = host.namespace().spawn(&mut flock).expect("flock(1)");
+        let mut byte = [0];
+        let mut output = child.stdout.take().expect("piped");
+        std::io::Read::read_exact(&mut output, &mut byte).expect("the lock");
+        Self(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// The directories whose locks keep each session from making something in `place`: one of them must be common to both.
+#[track_caller]
+fn meet(host: &Host, sessions: [&mut Sftp; 2], place: &str, candidates: &[&str]) {
+    let [one, other] = sessions;
+    let mut found = [Vec::new(), Vec::new()];
+    for candidate in candidates {
+        let holder = Holder::of(host, candidate);
+        for (which, session) in [&mut *one, &mut *other].into_iter().enumerate() {
+            if !session.mkdir(&format!("{place}/{which}")).ok() {
+                found[which].push(*candidate);
+            }
+        }
+        drop(holder);
+        for which in 0..2 {
+            host.inside(|| {
+                let _ = std::fs::remove_dir(format!("{place}/{which}"));
+            });
+        }
+    }
+    assert!(
+        found[0].iter().any(|place| found[1].contains(place)),
+        "no common lock for {place}: {found:?}"
+    );
+}
+
+/// One policy has more directories than are locked one by one, the other has only one of them.
+#[test]
+fn many_and_few_directories_have_a_common_lock() {
+    let host = Host::new();
+    host.shell_line(
+        "cd /home/alice && mkdir d01 d02 d03 d04 d05 d06 d07 d08 d09 d10 d11 d12 d13 d14 d15 d16 d17 \
+         && chown alice: d* && chown root: . && chmod 755 .",
+    );
+    host.no_policy();
+    let mut many = host.raw_sftp_direct(host.alice());
+    host.policy("[[directory]]\npath = \"~/d01\"\naccess = \"read-write\"\n[[match]]\nuser = \"alice\"\nwritable = [\"~/d02\"]\n");
+    let mut few = host.raw_sftp_direct(host.alice());
+    assert!(many.greeted && few.greeted, "{:#?}", host.log());
+    let candidates = ["/", "/home", "/home/alice", "/home/alice/d01"];
+    meet(&host, [&mut many, &mut few], "/home/alice/d01", &candidates);
+}
+
+/// A directory that only its owner may list.
+#[test]
+fn who_may_list_and_who_may_not_have_a_common_lock() {
+    let accounts = [
+        ("plain", Shell::Plain),
+        ("alice", Shell::Xfersh),
+        ("bob", Shell::Xfersh),
+    ];
+    let host = Host::with_accounts(&accounts);
+    host.policy("writable = [\"/srv/drop\"]\nreadable = [\"~\"]\naccess = \"upload-only\"\n");
+    let bob = host.account("bob").id;
+    host.shell_line(&format!(
+        "mkdir /srv/drop && chown alice:{bob} /srv/drop && chmod 0730 /srv/drop && chmod 755 /srv && chown root: /srv"
+    ));
+    let mut alice = host.raw_sftp_direct(host.alice());
+    let mut bob = host.raw_sftp_direct(host.account("bob"));
+    assert!(alice.greeted && bob.greeted, "{:#?}", host.log());
+    let candidates = ["/", "/srv", "/srv/drop"];
+    meet(&host, [&mut alice, &mut bob], "/srv/drop", &candidates);
+}
+
+/// A directory is moved while something is uploaded into it: no line speaks of a file that was never there.
+#[test]
+fn an_upload_moves_with_its_directory() {
+    let host = Host::new();
+    host.no_policy();
+    let mut sftp = host.raw_sftp_direct(host.alice());
+    assert!(sftp.greeted && sftp.mkdir("uploads/d").ok());
+    let handle = sftp
+        .handle(|sftp| sftp.open("uploads/d/f", WRITE | CREATE))
+        .expect("opening");
+    assert!(sftp.write(&handle, 0, b"12345").ok());
+    let _ = host.log();
+    assert!(sftp.posix_rename("uploads/d", "uploads/e").ok());
+    assert!(sftp.write(&handle, 5, b"67890").ok() && sftp.close(&handle).ok());
+    assert_eq!(sftp.end(), 0);
+    let lines = texts(&host);
+    let at = |word: &str| lines.iter().position(|line| line.contains(word));
+    let renamed = at("renamed directory").expect("a line of the rename");
+    let after = &lines[renamed..];
+    assert!(
+        !after.iter().any(|line| line.contains("uploads/d/f")),
+        "{lines:#?}"
+    );
+    let written = "bytes=10 path=\"/home/alice/uploads/e/f\"";
+    assert!(after.iter().any(|line| line.contains(written)), "{lines:#?}");
+}
