@@ -1,11 +1,12 @@
 //! Holes that an attack on the guard found, each as the smallest case that shows it.
 
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use xfersh::decide::plan::ServerKind;
 
 use super::session::{Session, command, host, policy};
-use crate::harness::sftp::{CREATE, WRITE};
+use crate::harness::sftp::{Attributes, CREATE, WRITE};
 use crate::harness::{Host, Sftp, Shell};
 
 fn texts(host: &Host) -> Vec<String> {
@@ -183,5 +184,131 @@ fn an_upload_moves_with_its_directory() {
         "{lines:#?}"
     );
     let written = "bytes=10 path=\"/home/alice/uploads/e/f\"";
-    assert!(after.iter().any(|line| line.contains(written)), "{lines:#?}");
+    assert!(
+        after.iter().any(|line| line.contains(written)),
+        "{lines:#?}"
+    );
+}
+
+/// The directory in which sessions start is known by what it is, also where it is reached by no name.
+#[test]
+fn the_start_directory_is_kept_by_whatever_name() {
+    let host = Host::new();
+    host.policy("start = \"~/uploads/sub/work\"\n");
+    host.shell_line(
+        "for home in /home/plain /home/alice; do mkdir $home/uploads/sub/work; chown -R $(stat -c %u:%g $home) $home/uploads/sub; done",
+    );
+    for (path, ordinary) in [
+        (".", "uploads/sub/work"),
+        ("./", "uploads/sub/work"),
+        ("..", "uploads/sub"),
+        ("../work/.", "uploads/sub/work"),
+    ] {
+        let mut plain = host.raw_sftp_direct(host.plain());
+        assert!(plain.setstat(ordinary, Attributes::mode(0)).ok());
+        assert!(plain.setstat(ordinary, Attributes::mode(0o755)).ok());
+        plain.end();
+        let mut sftp = host.raw_sftp_direct(host.alice());
+        assert!(sftp.greeted, "{path}: {:#?}", texts(&host));
+        let before = host.disk();
+        assert!(!sftp.setstat(path, Attributes::mode(0)).ok(), "{path}");
+        before.assert_same(&host.disk(), path);
+        assert!(sftp.setstat(path, Attributes::mode(0o750)).ok(), "{path}");
+        assert_eq!(sftp.end(), 0);
+    }
+}
+
+/// No path is so long to walk that a guard keeps the others out, or does not come to its own bounds.
+#[test]
+fn a_long_way_is_given_up() {
+    let host = Host::new();
+    host.shell_line(
+        "cd /home/alice/uploads && mkdir x && \
+         perl -e 'for (1..1900) { mkdir \"a\"; chdir \"a\" } mkdir \"x\"' && chown -R alice: .",
+    );
+    host.policy("");
+    let mut sftp = host.raw_sftp_direct(host.alice());
+    let mut other = host.raw_sftp_direct(host.alice());
+    let deep = format!("/home/alice/uploads/{}", "a/".repeat(1900));
+    assert!(sftp.symlink(&deep, "uploads/deep").ok());
+    // As deep as it is, what lies there is reached.
+    assert!(sftp.mkdir("uploads/deep/new").ok());
+    assert!(sftp.mkdir("uploads/x/../x/../x/new").ok());
+    let climbing = format!("uploads/deep/{}new", "x/../".repeat(800));
+    std::thread::scope(|scope| {
+        let walking = scope.spawn(|| {
+            let started = Instant::now();
+            (sftp.mkdir(&climbing), started.elapsed())
+        });
+        for name in 0..3 {
+            std::thread::sleep(Duration::from_millis(50));
+            let reply = other.mkdir(&format!("uploads/other{name}"));
+            assert!(reply.ok(), "the other session is kept out: {reply:?}");
+        }
+        let (reply, took) = walking.join().expect("a session");
+        assert!(took < Duration::from_secs(10), "{took:?} {reply:?}");
+    });
+}
+
+/// What the guard makes it remembers and logs, also where it has no descriptor left.
+#[test]
+fn nothing_is_made_without_a_line() {
+    let host = host();
+    host.policy(&policy(""));
+    let command = command(ServerKind::RsyncReceiver);
+    let mut session = Session::limited(&host, host.alice(), command, 64);
+    let _ = host.log();
+    // A directory of its own for each: the guard holds it for as long as the name is there.
+    let before = host.disk();
+    let mut refused = 0;
+    for number in 0..60 {
+        let steps = format!("open p:uploads/sub/.f{number}.AAAAAA 0xc1 0600");
+        refused += u32::from(session.ask(&steps).expect("an answer") < 0);
+    }
+    assert!(refused > 0, "it has room enough");
+    assert_eq!(session.end(), 0);
+    let lines = texts(&host);
+    let of = |number: u32, deed: &str| {
+        let path = format!("uploads/sub/.f{number}.AAAAAA\"");
+        lines
+            .iter()
+            .any(|line| line.contains(deed) && line.contains(&path))
+    };
+    for number in 0..60 {
+        assert_eq!(
+            of(number, "created file"),
+            of(number, "cleaned file"),
+            "{number}: {lines:#?}"
+        );
+    }
+    let sub = |path: &std::path::Path| path.ends_with("uploads/sub");
+    before
+        .without(sub)
+        .assert_same(&host.disk().without(sub), "temporary files are left");
+}
+
+/// A session counts the names that it gave a file; another one has taken one of them away since.
+#[test]
+fn a_name_that_another_session_removed_is_no_own_name() {
+    let host = Host::new();
+    host.policy(
+        "[[directory]]\npath = \"~/uploads\"\naccess = \"read-write\"\n\
+         [[directory]]\npath = \"~/archive\"\naccess = \"append-only\"\n",
+    );
+    host.shell_line("for home in /home/plain /home/alice; do mkdir $home/archive; chown $(stat -c %u:%g $home) $home/archive; done");
+    for account in [host.plain(), host.alice()] {
+        let works = account.name == "plain";
+        let mut first = host.raw_sftp_direct(account);
+        let mut second = host.raw_sftp_direct(account);
+        assert!(first.put("uploads/f", b"good").ok());
+        assert!(first.hardlink("uploads/f", "uploads/g").ok());
+        assert!(second.remove("uploads/g").ok());
+        assert!(second.hardlink("uploads/f", "archive/f").ok());
+        let before = host.disk();
+        assert_eq!(first.put("uploads/f", b"evil").ok(), works);
+        if !works {
+            before.assert_same(&host.disk(), "an older file of an append-only directory");
+        }
+        assert_eq!((first.end(), second.end()), (0, 0));
+    }
 }
