@@ -226,28 +226,33 @@ fn a_long_way_is_given_up() {
         "cd /home/alice/uploads && mkdir x && \
          perl -e 'for (1..1900) { mkdir \"a\"; chdir \"a\" } mkdir \"x\"' && chown -R alice: .",
     );
-    host.policy("");
-    let mut sftp = host.raw_sftp_direct(host.alice());
-    let mut other = host.raw_sftp_direct(host.alice());
-    let deep = format!("/home/alice/uploads/{}", "a/".repeat(1900));
-    assert!(sftp.symlink(&deep, "uploads/deep").ok());
-    // As deep as it is, what lies there is reached.
-    assert!(sftp.mkdir("uploads/deep/new").ok());
-    assert!(sftp.mkdir("uploads/x/../x/../x/new").ok());
-    let climbing = format!("uploads/deep/{}new", "x/../".repeat(800));
-    std::thread::scope(|scope| {
-        let walking = scope.spawn(|| {
-            let started = Instant::now();
-            (sftp.mkdir(&climbing), started.elapsed())
+    // Where a directory of the policy lies in another one, each name on the way is looked at.
+    let nested = "[[directory]]\npath = \"~/uploads/in\"\naccess = \"upload-only\"\n";
+    for policy in ["", nested] {
+        host.policy(policy);
+        let mut sftp = host.raw_sftp_direct(host.alice());
+        let mut other = host.raw_sftp_direct(host.alice());
+        let deep = format!("/home/alice/uploads/{}", "a/".repeat(1900));
+        assert!(sftp.symlink(&deep, "uploads/deep").ok());
+        // As deep as it is, what lies there is reached.
+        assert!(sftp.mkdir("uploads/deep/new").ok());
+        assert!(sftp.mkdir("uploads/x/../x/../x/new").ok());
+        let climbing = format!("uploads/deep/{}new", "x/../".repeat(800));
+        std::thread::scope(|scope| {
+            let walking = scope.spawn(|| {
+                let started = Instant::now();
+                (sftp.mkdir(&climbing), started.elapsed())
+            });
+            for name in 0..3 {
+                std::thread::sleep(Duration::from_millis(50));
+                let reply = other.mkdir(&format!("uploads/other{name}"));
+                assert!(reply.ok(), "the other session is kept out: {reply:?}");
+            }
+            let (reply, took) = walking.join().expect("a session");
+            assert!(took < Duration::from_secs(10), "{took:?} {reply:?}");
         });
-        for name in 0..3 {
-            std::thread::sleep(Duration::from_millis(50));
-            let reply = other.mkdir(&format!("uploads/other{name}"));
-            assert!(reply.ok(), "the other session is kept out: {reply:?}");
-        }
-        let (reply, took) = walking.join().expect("a session");
-        assert!(took < Duration::from_secs(10), "{took:?} {reply:?}");
-    });
+        host.shell_line("cd /home/alice/uploads && rm -r deep other* x/new && cd \"$(printf 'a/%.0s' $(seq 1900))\" && rmdir new");
+    }
 }
 
 /// What the guard makes it remembers and logs, also where it has no descriptor left.
