@@ -9,8 +9,8 @@
 //!
 //! Which files the server still has open is known: a descriptor that the guard
 //! handed over has one number in one process, since the filter lets servers
-//! duplicate 0 to 2 only. A file that is open while its process forks is taken
-//! to be open until the session ends.
+//! duplicate 0 to 2 only. A file that has one of these numbers, or is open while
+//! its process forks, is taken to be open until the session ends.
 
 use std::fmt::{self, Display};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -71,6 +71,14 @@ pub struct Holder {
     pub number: i32,
 }
 
+impl Holder {
+    /// Whether the filter lets the server duplicate it: a standard stream, also
+    /// where that was closed and the number is a file's now.
+    const fn may_be_copied(self) -> bool {
+        self.number <= 2
+    }
+}
+
 /// A file that the server has, or had, open for writing.
 #[derive(Debug)]
 struct Upload {
@@ -84,7 +92,8 @@ struct Upload {
     has_times: bool,
     /// The size that its line told, if it has been written already.
     told: Option<u64>,
-    /// Its process has forked since: others may have it too.
+    /// Its process has forked since, or may have copied it: it may be open under
+    /// another number too.
     is_shared: bool,
 }
 
@@ -242,6 +251,7 @@ impl<'a> TransferLog<'a> {
         }
         if begun && let Some(last) = self.uploads.last_mut() {
             last.holder = Some(holder);
+            last.is_shared |= holder.may_be_copied();
         }
     }
 
