@@ -403,6 +403,13 @@ impl Resolver {
 
     /// The place of a directory that is known by a descriptor only.
     fn locate(&mut self, fd: &Rc<OwnedFd>, status: &Status) -> Result<Place, Failure> {
+        let mut place = self.search(fd, status)?;
+        // The start directory may lie in a root, so its place is found by names.
+        place.is_policy_directory |= self.ground.keeps(status.inode.file());
+        Ok(place)
+    }
+
+    fn search(&mut self, fd: &Rc<OwnedFd>, status: &Status) -> Result<Place, Failure> {
         let id = status.inode.file();
         if let Some(root) = self.ground.root_of(id) {
             let mut place = self.ground.place(root);
