@@ -39,9 +39,10 @@ pub struct Ground {
     /// The home, the start directory, the roots and all that they lie in: each of
     /// them keeps its name.
     kept: HashSet<FileId>,
-    /// Absent roots, and the absent directories on the way to them, in lower
-    /// case: on a file system that folds cases `IN` takes the name of `in`.
-    absent: HashSet<Vec<u8>>,
+    /// Absent roots, and the absent directories on the way to them, by their
+    /// paths in lower case: on a file system that folds cases `IN` takes the name
+    /// of `in`.
+    absent: HashMap<Vec<u8>, Vec<PathBuf>>,
     home: Option<FileId>,
     /// What the ancestors of roots looked like at the start.
     statuses: HashMap<PathBuf, Status>,
@@ -60,7 +61,7 @@ impl Ground {
             by_id: HashMap::with_capacity(rules.roots.len()),
             by_path: HashMap::with_capacity(rules.roots.len()),
             kept: HashSet::new(),
-            absent: HashSet::new(),
+            absent: HashMap::new(),
             home: None,
             statuses: HashMap::new(),
             open: Vec::new(),
@@ -99,8 +100,11 @@ impl Ground {
                     self.statuses.insert(directory.to_path_buf(), status);
                 }
                 None => {
-                    self.absent
-                        .insert(directory.as_os_str().as_bytes().to_ascii_lowercase());
+                    let folded = directory.as_os_str().as_bytes().to_ascii_lowercase();
+                    let names = self.absent.entry(folded).or_default();
+                    if !names.iter().any(|name| name == directory) {
+                        names.push(directory.to_path_buf());
+                    }
                 }
             }
         }
@@ -119,7 +123,7 @@ impl Ground {
 
     /// Whether this name is kept for a directory that is absent so far.
     pub fn keeps_name(&self, path: &[u8]) -> bool {
-        !self.absent.is_empty() && self.absent.contains(&path.to_ascii_lowercase())
+        !self.absent.is_empty() && self.absent.contains_key(&path.to_ascii_lowercase())
     }
 
     /// Whether it is the home.
@@ -133,16 +137,28 @@ impl Ground {
     }
 
     /// The directory at this path exists now: if the policy means it, it is a
-    /// root from here on.
+    /// root from here on. Where names differ by case, `IN` is another directory
+    /// than `in`, whose name stays kept: what is found by the policy's own path
+    /// tells.
     pub fn appeared(&mut self, path: &[u8], id: FileId) {
         if !self.keeps_name(path) {
             return;
         }
-        self.absent.remove(&path.to_ascii_lowercase());
-        self.kept.insert(id);
-        if let Some(&index) = self.by_path.get(path) {
-            self.roots[index].id = Some(id);
-            self.by_id.insert(id, index);
+        let folded = path.to_ascii_lowercase();
+        let means = |name: &PathBuf| name.as_os_str().as_bytes() == path || is_at(name, id);
+        let Some(names) = self.absent.get_mut(&folded) else {
+            return;
+        };
+        let found: Vec<PathBuf> = names.extract_if(.., |name| means(name)).collect();
+        if names.is_empty() {
+            self.absent.remove(&folded);
+        }
+        for name in found {
+            self.kept.insert(id);
+            if let Some(&index) = self.by_path.get(name.as_os_str().as_bytes()) {
+                self.roots[index].id = Some(id);
+                self.by_id.insert(id, index);
+            }
         }
     }
 
@@ -197,10 +213,7 @@ impl Ground {
             return Ok(Rc::clone(fd));
         }
         let known = &self.roots[root];
-        let how = OpenHow::new()
-            .flags(O_PATH | OFlag::O_DIRECTORY)
-            .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        let fd = openat2(AT_FDCWD, &known.path, how)?;
+        let fd = open_without_links(&known.path)?;
         let id = identity(fd.as_fd())?;
         if known.id != Some(id) {
             return Err(Errno::ESTALE);
@@ -235,6 +248,18 @@ fn holders(roots: &[Root], home: &Path) -> Vec<usize> {
     let mut found: Vec<usize> = holds.map(|pair| pair[0].1).collect();
     found.retain(|index| *index != usize::MAX);
     found
+}
+
+fn open_without_links(path: &Path) -> Result<OwnedFd, Errno> {
+    let how = OpenHow::new()
+        .flags(O_PATH | OFlag::O_DIRECTORY)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    openat2(AT_FDCWD, path, how)
+}
+
+/// Whether this path leads to that directory.
+fn is_at(path: &Path, id: FileId) -> bool {
+    open_without_links(path).is_ok_and(|fd| identity(fd.as_fd()) == Ok(id))
 }
 
 fn identity(fd: BorrowedFd<'_>) -> Result<FileId, Errno> {
