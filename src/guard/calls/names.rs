@@ -329,6 +329,7 @@ impl Guard<'_> {
             other => other.map_err(unknown)?,
         };
         if links_matter {
+            self.resolver.allow_for_links();
             for link in &found.links {
                 let leads = self.leads_inside_moved(&new.directory, link);
                 leads.map_err(|_| Failure::at(&old.place)(Denial::SymlinkTarget))?;

@@ -36,6 +36,8 @@ pub struct Ground {
     roots: Vec<Known>,
     by_id: HashMap<FileId, usize>,
     by_path: HashMap<Vec<u8>, usize>,
+    /// The length of the longest path of a root.
+    longest: usize,
     /// The home, the start directory, the roots and all that they lie in: each of
     /// them keeps its name.
     kept: HashSet<FileId>,
@@ -60,6 +62,7 @@ impl Ground {
             roots: Vec::with_capacity(rules.roots.len()),
             by_id: HashMap::with_capacity(rules.roots.len()),
             by_path: HashMap::with_capacity(rules.roots.len()),
+            longest: 0,
             kept: HashSet::new(),
             absent: HashMap::new(),
             home: None,
@@ -75,6 +78,7 @@ impl Ground {
                 ground.by_id.entry(id).or_insert(index);
             }
             let path = root.path.as_os_str().as_bytes().to_vec();
+            ground.longest = ground.longest.max(path.len());
             ground.by_path.insert(path, index);
             ground.roots.push(Known {
                 path: root.path.clone(),
@@ -166,6 +170,11 @@ impl Ground {
     /// begins. Only a guess: [`super::Resolver`] proves it.
     pub fn guess(&self, path: &[u8]) -> Option<(usize, usize)> {
         let mut end = path.len();
+        if end > self.longest {
+            // No root is that deep; a path can be, and each try costs its length.
+            let above = path.get(..=self.longest)?;
+            end = above.iter().rposition(|&b| b == b'/')?;
+        }
         loop {
             if let Some(&index) = self.by_path.get(&path[..end]) {
                 return Some((index, end));
