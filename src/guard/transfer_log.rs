@@ -335,6 +335,32 @@ impl<'a> TransferLog<'a> {
         }
     }
 
+    /// Writes the lines of uploads in a directory before it gets another name, and
+    /// follows them by their new paths.
+    pub fn settle_below(
+        &mut self,
+        old: &[u8],
+        new: &[u8],
+        is_open: impl Fn(Holder, Inode) -> bool,
+    ) {
+        let mut at = 0;
+        while let Some(upload) = self.uploads.get(at) {
+            let rest = upload.path.strip_prefix(old);
+            let Some(rest) = rest.filter(|rest| rest.first() == Some(&b'/')) else {
+                at += 1;
+                continue;
+            };
+            let path = [new, rest].concat();
+            if !upload.may_be_open(&is_open) {
+                self.finish(at);
+                continue;
+            }
+            self.tell(at);
+            self.uploads[at].path = path;
+            at += 1;
+        }
+    }
+
     /// Whether any upload is under way.
     pub const fn has_uploads(&self) -> bool {
         !self.uploads.is_empty()
