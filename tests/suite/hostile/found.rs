@@ -139,7 +139,8 @@ fn many_and_few_directories_have_a_common_lock() {
     meet(&host, [&mut many, &mut few], "/home/alice/d01", &candidates);
 }
 
-/// A directory that only its owner may list.
+/// A directory that some may list and others only write to. Where it is root's, both find another one to lock; where
+/// a client can change its mode, those who may not list it are refused.
 #[test]
 fn who_may_list_and_who_may_not_have_a_common_lock() {
     let accounts = [
@@ -149,15 +150,30 @@ fn who_may_list_and_who_may_not_have_a_common_lock() {
     ];
     let host = Host::with_accounts(&accounts);
     host.policy("writable = [\"/srv/drop\"]\nreadable = [\"~\"]\naccess = \"upload-only\"\n");
-    let bob = host.account("bob").id;
-    host.shell_line(&format!(
-        "mkdir /srv/drop && chown alice:{bob} /srv/drop && chmod 0730 /srv/drop && chmod 755 /srv && chown root: /srv"
-    ));
-    let mut alice = host.raw_sftp_direct(host.alice());
-    let mut bob = host.raw_sftp_direct(host.account("bob"));
-    assert!(alice.greeted && bob.greeted, "{:#?}", host.log());
-    let candidates = ["/", "/srv", "/srv/drop"];
-    meet(&host, [&mut alice, &mut bob], "/srv/drop", &candidates);
+    let (alice, bob) = (host.alice(), host.account("bob"));
+    host.shell_line("chmod 755 /srv && chown root: /srv && mkdir /srv/drop");
+    for (owner, mode) in [("root", "0773"), ("alice", "0730")] {
+        let groups = if owner == "root" { alice.id } else { bob.id };
+        host.shell_line(&format!(
+            "chown {owner}:{groups} /srv/drop && chmod {mode} /srv/drop"
+        ));
+        let mut one = host.raw_sftp_direct(alice);
+        let mut other = host.raw_sftp_direct(bob);
+        assert!(one.greeted, "{:#?}", texts(&host));
+        if owner == "root" {
+            assert!(other.greeted, "{:#?}", texts(&host));
+        }
+        if other.greeted {
+            let candidates = ["/", "/srv", "/srv/drop"];
+            meet(&host, [&mut one, &mut other], "/srv/drop", &candidates);
+        } else {
+            let log = texts(&host);
+            assert!(
+                log.iter().any(|line| line.contains("may not list")),
+                "{log:#?}"
+            );
+        }
+    }
 }
 
 /// A directory is moved while something is uploaded into it: no line speaks of a file that was never there.
