@@ -8,33 +8,40 @@
 //! filter refuses flock(2) and the locks of fcntl(2).
 //!
 //! Two guards that can touch the same directory must take the same lock,
-//! whatever their policies and accounts are. So the lock does not depend on
-//! the policy: going down from `/`, it is on the first directory that
-//! somebody other than root can change (for `/home/alice/uploads` that is
-//! `/home/alice`). Where that one cannot be opened for reading or cannot be
-//! locked (NFS wants a descriptor for writing), the next one above that can is
-//! taken. A session with roots below several such directories takes all of
-//! them, always in the same order.
+//! whatever their policies and accounts are. So the lock depends on nothing but
+//! the path and what a client cannot change: going down from `/`, it is on the
+//! first directory that somebody other than root can change (for
+//! `/home/alice/uploads` that is `/home/alice`). A session with roots below
+//! several such directories takes all of them, always in the same order.
+//!
+//! Where the file system has no such lock (NFS wants a descriptor for writing),
+//! the next directory above is taken, for all accounts alike. The same holds for
+//! a directory of root in which some may write but not list. A session whose
+//! account may not open the directory that others lock is refused.
 //!
 //! Any local process that can read the directory can hold the lock as well. So
 //! waiting for it is bounded: the call then fails with EAGAIN, and the log says
 //! why.
 
 use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{AT_FDCWD, OFlag, open};
 use nix::sys::stat::Mode;
 
 use super::failure::Failure;
 use super::resolve::Ground;
 use crate::decide::plan::Plan;
 use crate::decide::rules::Denial;
+use crate::escape::Escaped;
 use crate::system::lock::{try_lock, unlock};
 use crate::system::statx::{self, FileId, Status};
 
@@ -44,10 +51,9 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 const PAUSE_MIN: Duration = Duration::from_micros(20);
 const PAUSE_MAX: Duration = Duration::from_millis(2);
 
-/// Directories that are locked one by one. A policy with more writable
-/// directories than that in a directory which only root can change uses the
-/// lock of that directory for all of them.
-const LOCKS_MAX: usize = 16;
+/// Directories that are locked at most, for each call. Only where the home is
+/// root's is there more than one for the directories in it.
+const LOCKS_MAX: usize = 128;
 
 /// The locks of one session.
 #[derive(Debug, Default)]
@@ -74,8 +80,9 @@ impl Locks {
     /// the session's Landlock domain, which may not let them be opened.
     ///
     /// # Errors
-    /// If there is a root for which no directory can be locked.
-    pub fn open(plan: &Plan, ground: &Ground) -> Result<Self, Errno> {
+    /// If there is a root for which no directory can be locked, or there are too
+    /// many of them.
+    pub fn open(plan: &Plan, ground: &Ground) -> io::Result<Self> {
         let writable = plan.rules.roots.iter();
         let writable = writable.filter(|root| root.access.writes());
         let mut places: Vec<PathBuf> = writable
@@ -84,7 +91,12 @@ impl Locks {
         places.sort_unstable();
         places.dedup();
         if places.len() > LOCKS_MAX {
-            places = vec![common(&places)];
+            let count = places.len();
+            return Err(io::Error::other(format!(
+                "{count} writable directories of the policy lie in directories that only root can \
+                 change, and {LOCKS_MAX} can be locked: let the account own the directory that \
+                 holds them, or name fewer"
+            )));
         }
         let mut found = BTreeMap::new();
         for place in places {
@@ -124,7 +136,7 @@ impl Locks {
             match try_lock(directory.as_fd()) {
                 Ok(true) => held.0.push(Rc::clone(directory)),
                 Ok(false) => return Ok(None),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -155,26 +167,26 @@ const fn can_be_changed(status: &Status) -> bool {
     status.owner != 0 || status.mode & 0o022 != 0
 }
 
-/// The directory that holds all of them.
-fn common(places: &[PathBuf]) -> PathBuf {
-    let all = |candidate: &Path| places.iter().all(|place| place.starts_with(candidate));
-    let first = places.first().map_or(Path::new("/"), PathBuf::as_path);
-    let mut above = first.ancestors();
-    above
-        .find(|candidate| all(candidate))
-        .unwrap_or(Path::new("/"))
-        .to_path_buf()
-}
-
-/// Opens the nearest directory from `place` upwards that can be locked.
-fn lockable(place: &Path) -> Result<(FileId, OwnedFd), Errno> {
+/// Opens the nearest directory from `place` upwards that every account can lock.
+fn lockable(place: &Path) -> io::Result<(FileId, OwnedFd)> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-    let mut last = Errno::ENOENT;
+    let mut last = io::Error::from(Errno::ENOENT);
     for candidate in place.ancestors() {
+        let status = status(candidate)?;
+        if is_closed_to_some(&status) {
+            continue;
+        }
         let directory = match open(candidate, flags, Mode::empty()) {
             Ok(directory) => directory,
+            Err(Errno::EACCES) if can_be_changed(&status) => {
+                let shown = Escaped::path(candidate);
+                return Err(io::Error::other(format!(
+                    "the account may not list {shown}, which sessions of others lock: let it (chmod \
+                     or setfacl), or let only root own the directory"
+                )));
+            }
             Err(error) => {
-                last = error;
+                last = error.into();
                 continue;
             }
         };
@@ -183,37 +195,30 @@ fn lockable(place: &Path) -> Result<(FileId, OwnedFd), Errno> {
                 if is_ours {
                     let _ = unlock(directory.as_fd());
                 }
-                let status = statx::of_fd(directory.as_fd());
-                let id = status.map_err(|error| Errno::from_raw(code(&error)))?;
-                return Ok((id.inode.file(), directory));
+                return Ok((status.inode.file(), directory));
             }
-            Err(error) => last = Errno::from_raw(code(&error)),
+            Err(error) => last = error,
         }
     }
     Err(last)
 }
 
-fn code(error: &std::io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(nix::libc::EIO)
+/// Whether it is a directory of root in which some may write but not list. That
+/// root alone can change, so that it is the same for every session.
+const fn is_closed_to_some(status: &Status) -> bool {
+    let writes = status.mode & 0o222;
+    let reads = (status.mode & 0o444) >> 1;
+    status.owner == 0 && writes & !reads != 0
+}
+
+fn status(directory: &Path) -> io::Result<Status> {
+    let name = CString::new(directory.as_os_str().as_bytes())?;
+    statx::of_name(AT_FDCWD, &name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_holds_all_of_them() {
-        let rows: [(&[&str], &str); 4] = [
-            (&["/home/a/x", "/home/a/y"], "/home/a"),
-            (&["/home/a/x", "/srv/y"], "/"),
-            (&["/home/a", "/home/ab"], "/home"),
-            (&["/home/a"], "/home/a"),
-        ];
-        for (places, expected) in rows {
-            let places: Vec<PathBuf> = places.iter().map(PathBuf::from).collect();
-            assert_eq!(common(&places), Path::new(expected), "{places:?}");
-        }
-    }
 
     #[test]
     fn a_lock_keeps_others_out_until_it_is_dropped() {

@@ -107,8 +107,7 @@ impl Prepared {
         let temporary = Rc::default();
         let resolver = Resolver::new(plan, Rc::clone(&temporary))
             .map_err(failed("directories of the policy"))?;
-        let locks =
-            Locks::open(plan, resolver.ground()).map_err(|error| failed("lock")(error.into()))?;
+        let locks = Locks::open(plan, resolver.ground()).map_err(failed("lock"))?;
         Ok(Self {
             connection,
             resolver,

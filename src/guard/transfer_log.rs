@@ -9,8 +9,8 @@
 //!
 //! Which files the server still has open is known: a descriptor that the guard
 //! handed over has one number in one process, since the filter lets servers
-//! duplicate 0 to 2 only. A file that is open while its process forks is taken
-//! to be open until the session ends.
+//! duplicate 0 to 2 only. A file that has one of these numbers, or is open while
+//! its process forks, is taken to be open until the session ends.
 
 use std::fmt::{self, Display};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -23,10 +23,6 @@ use crate::decide::rules::Denial;
 use crate::enforce::audit::{Audit, Importance};
 use crate::escape::Escaped;
 use crate::system::statx::{self, Inode};
-
-/// The last number that a server may duplicate. A file that got such a number, since
-/// the server had closed it, may be open elsewhere at any time.
-const STANDARD: i32 = 2;
 
 /// Denied attempts of one reason that get a line each.
 const SHOWN: u32 = 5;
@@ -75,6 +71,14 @@ pub struct Holder {
     pub number: i32,
 }
 
+impl Holder {
+    /// Whether the filter lets the server duplicate it: a standard stream, also
+    /// where that was closed and the number is a file's now.
+    const fn may_be_copied(self) -> bool {
+        self.number <= 2
+    }
+}
+
 /// A file that the server has, or had, open for writing.
 #[derive(Debug)]
 struct Upload {
@@ -90,7 +94,8 @@ struct Upload {
     has_times: bool,
     /// The size that its line told, if it has been written already.
     told: Option<u64>,
-    /// Its process has forked since, or may duplicate it: it may be open elsewhere.
+    /// Its process has forked since, or may have copied it: it may be open under
+    /// another number too.
     is_shared: bool,
 }
 
@@ -249,7 +254,7 @@ impl<'a> TransferLog<'a> {
         }
         if begun && let Some(last) = self.uploads.last_mut() {
             last.holder = Some(holder);
-            last.is_shared |= holder.number <= STANDARD;
+            last.is_shared |= holder.may_be_copied();
         }
     }
 
@@ -349,6 +354,32 @@ impl<'a> TransferLog<'a> {
             if let Some(path) = path {
                 self.uploads[at].path = path.to_vec();
             }
+            at += 1;
+        }
+    }
+
+    /// Writes the lines of uploads in a directory before it gets another name, and
+    /// follows them by their new paths.
+    pub fn settle_below(
+        &mut self,
+        old: &[u8],
+        new: &[u8],
+        is_open: impl Fn(Holder, Inode) -> bool,
+    ) {
+        let mut at = 0;
+        while let Some(upload) = self.uploads.get(at) {
+            let rest = upload.path.strip_prefix(old);
+            let Some(rest) = rest.filter(|rest| rest.first() == Some(&b'/')) else {
+                at += 1;
+                continue;
+            };
+            let path = [new, rest].concat();
+            if !upload.may_be_open(&is_open) {
+                self.finish(at);
+                continue;
+            }
+            self.tell(at);
+            self.uploads[at].path = path;
             at += 1;
         }
     }

@@ -23,6 +23,7 @@ pub use sockets::Sockets;
 impl Guard<'_> {
     /// Does what a call asks for, if it may be done.
     pub(super) fn perform(&mut self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
+        self.resolver.begin();
         match call {
             Call::Execute => self.execute(caller),
             Call::Fork => Ok(self.fork(caller)),

@@ -17,6 +17,7 @@ use crate::decide::policy::Symlinks;
 use crate::decide::rules::{self, Contents, Denial, Kind, Permit, Replace, Subject};
 use crate::guard::Guard;
 use crate::guard::caller::Caller;
+use crate::guard::channel::Channel;
 use crate::guard::failure::Failure;
 use crate::guard::lock::Held;
 use crate::guard::resolve::{Directory, Entry, Object, kind, proc_name};
@@ -280,14 +281,17 @@ impl Guard<'_> {
         if let Some(taken) = taken {
             self.settle(taken.inode, None);
         }
-        self.settle(status.inode, Some(&new.place.path));
+        let (old, new) = (&old.place.path, &new.place.path);
+        self.settle(status.inode, Some(new));
+        if kind(status) == Kind::Directory {
+            self.log.settle_below(old, new, Channel::is_open);
+        }
         let what = match (kind(status), taken) {
             (Kind::Directory, _) => "directory",
             (_, Some(_)) => "file over=file",
             (Kind::Symlink, None) => "symlink",
             (_, None) => "file",
         };
-        let (old, new) = (&old.place.path, &new.place.path);
         Ok(self.log.named(Deed::Renamed, what, old, new))
     }
 
@@ -331,6 +335,7 @@ impl Guard<'_> {
             other => other.map_err(unknown)?,
         };
         if links_matter {
+            self.resolver.allow_for_links();
             for link in &found.links {
                 let leads = self.leads_inside_moved(&new.directory, link);
                 leads.map_err(|_| Failure::at(&old.place)(Denial::SymlinkTarget))?;

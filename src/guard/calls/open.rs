@@ -16,7 +16,7 @@ use crate::guard::channel::Channel;
 use crate::guard::failure::Failure;
 use crate::guard::lock::Held;
 use crate::guard::resolve::{Entry, Object, kind, proc_name};
-use crate::guard::steps::{Allowed, Resolved};
+use crate::guard::steps::{Allowed, Logged, Resolved};
 use crate::guard::transfer_log::Deed;
 use crate::guard::{Answer, Guard};
 use crate::system::statx::{self, Status};
@@ -146,12 +146,15 @@ impl Guard<'_> {
     /// Remembers and logs a new file.
     fn made(&mut self, held: Held, new: NewFile) -> Result<Answer, Failure> {
         let status = statx::of_fd(new.fd.as_fd())?;
-        let pin = Rc::new(pin(&new, &status)?);
-        self.files.add(status.inode, Rc::clone(&pin));
         if new.temporary {
             let id = new.entry.directory.id()?;
             self.files.mark_temporary(&new.entry, id, status.inode);
         }
+        let pin = match pin(&new, &status) {
+            Ok(pin) => Rc::new(pin),
+            Err(failure) => return Err(self.made_in_vain(held, new, &status, failure)),
+        };
+        self.files.add(status.inode, Rc::clone(&pin));
         drop(held);
         let answer = Answer::opened(new.fd, new.flags, true);
         let path = new.entry.place.path;
@@ -159,6 +162,22 @@ impl Guard<'_> {
             .log
             .opened(Deed::Created, status.inode, path, pin, answer);
         Ok(opened.answer())
+    }
+
+    /// A new file that cannot be followed is not handed over: the guard has no
+    /// descriptor left. But it is there, so it is remembered and logged.
+    fn made_in_vain(
+        &mut self,
+        held: Held,
+        new: NewFile,
+        status: &Status,
+        failure: Failure,
+    ) -> Failure {
+        self.files.add(status.inode, Rc::new(new.fd));
+        drop(held);
+        let path = &new.entry.place.path;
+        let _: Logged = self.log.changed(Deed::Created, &"file bytes=0", path);
+        failure
     }
 
     /// Whether a file may be made, and whether it is one of rsync's.

@@ -36,6 +36,8 @@ pub struct Ground {
     roots: Vec<Known>,
     by_id: HashMap<FileId, usize>,
     by_path: HashMap<Vec<u8>, usize>,
+    /// The length of the longest path of a root.
+    longest: usize,
     /// The home, the start directory, the roots and all that they lie in: each of
     /// them keeps its name.
     kept: HashSet<FileId>,
@@ -43,7 +45,7 @@ pub struct Ground {
     /// of `in`.
     named: HashMap<Vec<u8>, Vec<PathBuf>>,
     /// Of these the ones that are absent.
-    absent: HashSet<Vec<u8>>,
+    absent: HashSet<PathBuf>,
     home: Option<FileId>,
     home_path: PathBuf,
     /// What the ancestors of roots looked like at the start.
@@ -62,6 +64,7 @@ impl Ground {
             roots: Vec::with_capacity(rules.roots.len()),
             by_id: HashMap::with_capacity(rules.roots.len()),
             by_path: HashMap::with_capacity(rules.roots.len()),
+            longest: 0,
             kept: HashSet::new(),
             named: HashMap::new(),
             absent: HashSet::new(),
@@ -79,6 +82,7 @@ impl Ground {
                 ground.by_id.entry(id).or_insert(index);
             }
             let path = root.path.as_os_str().as_bytes().to_vec();
+            ground.longest = ground.longest.max(path.len());
             ground.by_path.insert(path, index);
             ground.roots.push(Known {
                 path: root.path.clone(),
@@ -105,7 +109,7 @@ impl Ground {
                     self.statuses.insert(directory.to_path_buf(), status);
                 }
                 None => {
-                    self.absent.insert(folded.clone());
+                    self.absent.insert(directory.to_path_buf());
                 }
             }
             let named = self.named.entry(folded).or_default();
@@ -128,7 +132,11 @@ impl Ground {
 
     /// Whether this name is kept for a directory that is absent so far.
     pub fn keeps_name(&self, path: &[u8]) -> bool {
-        !self.absent.is_empty() && self.absent.contains(&folded(path))
+        !self.absent.is_empty()
+            && self.named.get(&folded(path)).is_some_and(|named| {
+                let mut named = named.iter();
+                named.any(|path| self.absent.contains(path))
+            })
     }
 
     /// The path of the home.
@@ -165,7 +173,7 @@ impl Ground {
             if let Some(status) = look(&path)?
                 && status.inode.file() == id
             {
-                self.absent.remove(&folded);
+                self.absent.remove(&path);
                 self.adopt(&path, status);
             }
         }
@@ -195,6 +203,11 @@ impl Ground {
     /// begins. Only a guess: [`super::Resolver`] proves it.
     pub fn guess(&self, path: &[u8]) -> Option<(usize, usize)> {
         let mut end = path.len();
+        if end > self.longest {
+            // No root is that deep; a path can be, and each try costs its length.
+            let above = path.get(..=self.longest)?;
+            end = above.iter().rposition(|&b| b == b'/')?;
+        }
         loop {
             if let Some(&index) = self.by_path.get(&path[..end]) {
                 return Some((index, end));
@@ -242,10 +255,7 @@ impl Ground {
             return Ok(Rc::clone(fd));
         }
         let known = &self.roots[root];
-        let how = OpenHow::new()
-            .flags(O_PATH | OFlag::O_DIRECTORY)
-            .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        let fd = openat2(AT_FDCWD, &known.path, how)?;
+        let fd = open_without_links(&known.path)?;
         let id = identity(fd.as_fd())?;
         if known.id != Some(id) {
             return Err(Errno::ESTALE);
@@ -280,6 +290,13 @@ fn holders(roots: &[Root], home: &Path) -> Vec<usize> {
     let mut found: Vec<usize> = holds.map(|pair| pair[0].1).collect();
     found.retain(|index| *index != usize::MAX);
     found
+}
+
+fn open_without_links(path: &Path) -> Result<OwnedFd, Errno> {
+    let how = OpenHow::new()
+        .flags(O_PATH | OFlag::O_DIRECTORY)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    openat2(AT_FDCWD, path, how)
 }
 
 fn identity(fd: BorrowedFd<'_>) -> Result<FileId, Errno> {

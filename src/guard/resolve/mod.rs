@@ -133,6 +133,11 @@ impl Object {
     }
 }
 
+/// Names that are walked for one call at most. A path is 4,096 bytes long, but may
+/// follow 40 links, and each `..` in it asks for the place of a directory, which
+/// can be as deep as one likes: while a guard walks, the others wait.
+const STEPS_MAX: u32 = 16_384;
+
 /// Resolves paths of the server.
 #[derive(Debug)]
 pub struct Resolver {
@@ -147,6 +152,8 @@ pub struct Resolver {
     temporary_names: Rc<RefCell<TemporaryNames>>,
     /// The directory that was located last: a guess for the next one.
     last: Option<Place>,
+    /// Names that may still be walked for this call.
+    steps: u32,
 }
 
 impl Resolver {
@@ -163,12 +170,31 @@ impl Resolver {
             hidden: rules::hides(&plan.rules).then(|| plan.rules.clone()),
             temporary_names,
             last: None,
+            steps: STEPS_MAX,
         })
     }
 
     /// The directories of the policy.
     pub const fn ground(&self) -> &Ground {
         &self.ground
+    }
+
+    /// Another call begins: the way may be long again.
+    pub const fn begin(&mut self) {
+        self.steps = STEPS_MAX;
+    }
+
+    /// The links of a directory that is moved are walked as well, together up to
+    /// so many names more.
+    pub const fn allow_for_links(&mut self) {
+        self.steps = 8 * STEPS_MAX;
+    }
+
+    /// One name more.
+    fn count_step(&mut self) -> Result<(), Failure> {
+        // Not ELOOP, which has a meaning for the targets of links.
+        self.steps = self.steps.checked_sub(1).ok_or(Errno::ENAMETOOLONG)?;
+        Ok(())
     }
 
     /// Lets go of what an idle session need not keep open.
@@ -409,6 +435,13 @@ impl Resolver {
 
     /// The place of a directory that is known by a descriptor only.
     fn locate(&mut self, fd: &Rc<OwnedFd>, status: &Status) -> Result<Place, Failure> {
+        let mut place = self.search(fd, status)?;
+        // The start directory may lie in a root, so its place is found by names.
+        place.is_policy_directory |= self.ground.keeps(status.inode.file());
+        Ok(place)
+    }
+
+    fn search(&mut self, fd: &Rc<OwnedFd>, status: &Status) -> Result<Place, Failure> {
         let id = status.inode.file();
         if let Some(root) = self.ground.root_of(id) {
             let mut place = self.ground.place(root);

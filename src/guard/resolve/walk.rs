@@ -194,6 +194,7 @@ impl Resolver {
 
     /// One name further.
     fn step(&mut self, way: &mut Way, name: &[u8], follow: bool) -> Result<Step, Failure> {
+        self.count_step()?;
         if name == b".." {
             way.here = self.above(&way.here)?;
             return Ok(Step::On);

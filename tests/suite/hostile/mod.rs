@@ -5,6 +5,7 @@
 
 mod case;
 mod descriptors;
+mod found;
 mod hidden;
 mod kept;
 mod left_behind;
