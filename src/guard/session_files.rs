@@ -9,19 +9,20 @@
 //! takes rights away.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::resolve::{Directory, Entry};
-use crate::system::statx::{FileId, Inode};
+use crate::system::statx::{FileId, Inode, Status};
 
 /// Files and directories that are remembered: 32 bytes each.
 const OWN_MAX: usize = 900_000;
-/// Second names that are remembered. sftp-server needs the last one.
-const NAMES_MAX: usize = 16;
+/// Names that are remembered of files with more than one. sftp-server needs the
+/// last one, which it gave.
+const NAMES_MAX: usize = 1024;
 /// Temporary names that are removed at the end of the session.
 const TEMPORARY_MAX: usize = 64;
 /// For how long a new file is held at least. The kernel's clock of birth times
@@ -95,21 +96,50 @@ impl TemporaryNames {
 /// All that the guard remembers of the session's files.
 #[derive(Debug)]
 pub struct SessionFiles {
-    /// What the session made, and how many names it gave each.
-    own: HashMap<Key, u32>,
+    /// What the session made.
+    own: HashSet<Key>,
     /// The oldest first.
     pins: VecDeque<Pin>,
     pins_max: usize,
     temporary: Rc<RefCell<TemporaryNames>>,
-    /// Second names: the file, the directory, the name.
-    names: VecDeque<(Inode, FileId, CString)>,
+    /// Names of files to which the session gave a second one.
+    names: VecDeque<GivenName>,
+}
+
+/// A name of a file to which the session gave a second one.
+#[derive(Clone, Debug)]
+pub struct GivenName {
+    inode: Inode,
+    directory: FileId,
+    name: CString,
+    /// Where it was then: another session may have changed that since.
+    pub path: Vec<u8>,
+    /// Whether it is one that the session gave by link(2).
+    is_second: bool,
+}
+
+impl GivenName {
+    fn of(inode: Inode, entry: &Entry, directory: FileId, is_second: bool) -> Self {
+        Self {
+            inode,
+            directory,
+            name: entry.name.clone(),
+            path: entry.place.path.clone(),
+            is_second,
+        }
+    }
+
+    /// Whether this directory still has the name for the file.
+    pub fn is_still(&self, directory: FileId, status: &Status) -> bool {
+        self.directory == directory && self.inode == status.inode
+    }
 }
 
 impl SessionFiles {
     /// Nothing yet; holds at most so many files at once.
     pub fn holding(pins_max: usize, temporary: Rc<RefCell<TemporaryNames>>) -> Self {
         Self {
-            own: HashMap::new(),
+            own: HashSet::new(),
             pins: VecDeque::new(),
             pins_max,
             temporary,
@@ -117,9 +147,19 @@ impl SessionFiles {
         }
     }
 
-    /// How many names the session gave this file, if it made it.
-    pub fn own_names(&self, inode: Inode) -> Option<u32> {
-        self.own.get(&inode.into()).copied()
+    /// Whether the session made this file.
+    pub fn is_own(&self, inode: Inode) -> bool {
+        self.own.contains(&inode.into())
+    }
+
+    /// The names of a file with more than one that the session knows to be its
+    /// own, as far as nobody else has changed them.
+    pub fn names_of(&self, inode: Inode) -> Vec<GivenName> {
+        let names = self.names.iter();
+        names
+            .filter(|given| given.inode == inode)
+            .cloned()
+            .collect()
     }
 
     /// Remembers a file that was just made.
@@ -131,7 +171,7 @@ impl SessionFiles {
             self.let_go(&oldest, now);
         }
         if self.own.len() < OWN_MAX {
-            self.own.insert(inode.into(), 1);
+            self.own.insert(inode.into());
             self.pins.push_back(Pin {
                 inode,
                 since: now,
@@ -156,40 +196,64 @@ impl SessionFiles {
             .retain(|pin| !pin.inode.has_birth() || now.duration_since(pin.since) < HELD_MIN);
     }
 
-    /// It got a second name.
-    pub fn linked(&mut self, inode: Inode, directory: FileId, name: CString) {
+    /// It got a second name. `first` is the one that it had until then, if there
+    /// was only one.
+    pub fn linked(
+        &mut self,
+        inode: Inode,
+        first: Option<(&Entry, FileId)>,
+        second: (&Entry, FileId),
+    ) {
+        if let Some((entry, directory)) = first {
+            self.names.retain(|given| given.inode != inode);
+            self.remember(GivenName::of(inode, entry, directory, false));
+        }
+        self.remember(GivenName::of(inode, second.0, second.1, true));
+    }
+
+    fn remember(&mut self, name: GivenName) {
         if self.names.len() == NAMES_MAX {
             self.names.pop_front();
         }
-        self.names.push_back((inode, directory, name));
-        if let Some(names) = self.own.get_mut(&inode.into()) {
-            *names = names.saturating_add(1);
-        }
+        self.names.push_back(name);
     }
 
     /// Whether the session gave this name to a file as a second one.
     pub fn gave_name(&self, inode: Inode, directory: FileId, name: &CStr) -> bool {
         let mut names = self.names.iter();
-        names.any(|(file, place, given)| (*file, *place) == (inode, directory) && **given == *name)
+        names.any(|given| {
+            given.is_second
+                && (given.inode, given.directory) == (inode, directory)
+                && *given.name == *name
+        })
     }
 
-    /// It lost a name.
-    pub fn unlinked(&mut self, inode: Inode, directory: FileId, name: &CStr) {
+    /// It lost a name; `links` are left. Names that others gave it do not keep it
+    /// the session's own.
+    pub fn unlinked(&mut self, inode: Inode, directory: FileId, name: &CStr, links: u32) {
         self.forget_name(directory, name);
-        let Some(names) = self.own.get_mut(&inode.into()) else {
-            return;
-        };
-        *names = names.saturating_sub(1);
-        if *names == 0 {
+        let has_own_name = self.names.iter().any(|given| given.inode == inode);
+        if links == 0 || !has_own_name {
             self.own.remove(&inode.into());
             self.pins.retain(|pin| pin.inode != inode);
+        }
+    }
+
+    /// A name of it became another one.
+    pub fn renamed(&mut self, old: (FileId, &CStr), new: (&Entry, FileId)) {
+        let mut names = self.names.iter_mut();
+        let known = names.find(|given| given.directory == old.0 && *given.name == *old.1);
+        let moved = known.map(|given| GivenName::of(given.inode, new.0, new.1, given.is_second));
+        self.forget_name(old.0, old.1);
+        if let Some(moved) = moved {
+            self.remember(moved);
         }
     }
 
     /// A name is gone, or is another file's now.
     pub fn forget_name(&mut self, directory: FileId, name: &CStr) {
         self.names
-            .retain(|(_, place, given)| *place != directory || **given != *name);
+            .retain(|given| given.directory != directory || *given.name != *name);
         self.temporary
             .borrow_mut()
             .0
@@ -250,24 +314,6 @@ mod tests {
     }
 
     #[test]
-    fn names_are_counted() {
-        let directory = inode(9).file();
-        let mut files = files(8);
-        files.add(inode(1), pin());
-        files.linked(inode(1), directory, c"b".to_owned());
-        assert!(files.gave_name(inode(1), directory, c"b"));
-        assert!(!files.gave_name(inode(1), directory, c"c"));
-        assert!(!files.gave_name(inode(1), inode(8).file(), c"b"));
-        assert!(!files.gave_name(inode(2), directory, c"b"));
-        assert_eq!(files.own_names(inode(1)), Some(2));
-        files.unlinked(inode(1), directory, c"b");
-        assert!(!files.gave_name(inode(1), directory, c"b"));
-        assert_eq!(files.own_names(inode(1)), Some(1));
-        files.unlinked(inode(1), directory, c"a");
-        assert_eq!(files.own_names(inode(1)), None);
-    }
-
-    #[test]
     fn an_inode_that_is_used_again_is_another_file() {
         let mut files = files(8);
         files.add(inode(1), pin());
@@ -275,7 +321,7 @@ mod tests {
             born: (9, 9),
             ..inode(1)
         };
-        assert_eq!(files.own_names(again), None);
+        assert!(!files.is_own(again));
     }
 
     #[test]
@@ -283,10 +329,10 @@ mod tests {
         let mut files = files(1);
         files.add(inode(1), pin());
         files.add(inode(2), pin());
-        assert_eq!(files.own_names(inode(1)), None);
+        assert!(!files.is_own(inode(1)));
         std::thread::sleep(HELD_MIN * 2);
         files.add(inode(3), pin());
-        assert_eq!(files.own_names(inode(2)), Some(1));
+        assert!(files.is_own(inode(2)));
         let no_birth = Inode {
             born: (0, 0),
             ..inode(4)
@@ -294,6 +340,6 @@ mod tests {
         files.add(no_birth, pin());
         std::thread::sleep(HELD_MIN * 2);
         files.add(inode(5), pin());
-        assert_eq!(files.own_names(no_birth), None);
+        assert!(!files.is_own(no_birth));
     }
 }

@@ -37,9 +37,9 @@ impl Guard<'_> {
     ) -> Result<Answer, Failure> {
         let follow = !flags.contains(OFlag::O_NOFOLLOW);
         let object = self.resolver.object(caller, at, path, follow)?;
+        let subject = self.subject(&object);
         let (place, kind) = (&object.place, object.kind());
         let rules = &self.plan.rules;
-        let subject = self.subject(&object);
         rules::visible(rules, place, subject.has_temporary_name).map_err(Failure::at(place))?;
         if flags.contains(OFlag::O_DIRECTORY) && kind != Kind::Directory {
             return Err(Errno::ENOTDIR.into());

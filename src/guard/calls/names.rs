@@ -24,7 +24,7 @@ use crate::guard::resolve::{Directory, Entry, Object, kind, proc_name};
 use crate::guard::steps::{Done, Logged, Resolved};
 use crate::guard::transfer_log::Deed;
 use crate::system::rename::rename;
-use crate::system::statx::{self, Inode, Status};
+use crate::system::statx::{self, FileId, Inode, Status};
 
 impl Guard<'_> {
     /// mkdir(2).
@@ -200,7 +200,10 @@ impl Guard<'_> {
         let done = allowed.act(&held, |entry| {
             Ok(unlinkat(&*entry.directory.fd, &*entry.written()?, flags)?)
         })?;
-        self.files.unlinked(status.inode, id, &done.what.name);
+        let links = status.links.saturating_sub(1);
+        let links = if directory { 0 } else { links };
+        self.files
+            .unlinked(status.inode, id, &done.what.name, links);
         drop(held);
         let path = self.log.name_after(status.inode, &done.what.place.path);
         self.settle(status.inode, path.as_deref());
@@ -274,9 +277,15 @@ impl Guard<'_> {
         }
         let (old_id, new_id) = (old.directory.id()?, new.directory.id()?);
         if let Some(taken) = taken {
-            self.files.unlinked(taken.inode, new_id, &new.name);
+            let is_directory = kind(taken) == Kind::Directory;
+            let links = if is_directory {
+                0
+            } else {
+                taken.links.saturating_sub(1)
+            };
+            self.files.unlinked(taken.inode, new_id, &new.name, links);
         }
-        self.files.forget_name(old_id, &old.name);
+        self.files.renamed((old_id, &old.name), (&new, new_id));
         drop(held);
         if let Some(taken) = taken {
             self.settle(taken.inode, None);
@@ -327,7 +336,7 @@ impl Guard<'_> {
             return Ok(Contents::Own);
         }
         let unknown = |_| Failure::at(&old.place)(Denial::Unknown);
-        let own = |inode: Inode| self.files.own_names(inode).is_some();
+        let own = |inode: Inode| self.files.is_own(inode);
         let found = match tree::look_through(&old.directory, &old.name, own) {
             // What cannot be listed may hold anything; its links may have any
             // target.
@@ -411,7 +420,9 @@ impl Guard<'_> {
         })?;
         let (object, new) = done.what;
         let (inode, id) = (object.status.inode, new.directory.id()?);
-        self.files.linked(inode, id, new.name.clone());
+        let first = self.only_name(&object)?;
+        let first = first.as_ref().map(|(entry, id)| (entry, *id));
+        self.files.linked(inode, first, (&new, id));
         if temporary {
             self.files.mark_temporary(&new, id, inode);
         }
@@ -419,6 +430,16 @@ impl Guard<'_> {
         let (old, new) = (&object.place.path, &new.place.path);
         self.log.linked(inode, new);
         Ok(self.log.named(Deed::Created, "link", old, new))
+    }
+
+    /// The name of a file that had no other, before it got one.
+    fn only_name(&mut self, object: &Object) -> Result<Option<(Entry, FileId)>, Failure> {
+        if object.status.links != 1 {
+            return Ok(None);
+        }
+        let entry = self.resolver.entry_at(&object.place.path)?;
+        let id = entry.directory.id()?;
+        Ok(Some((entry, id)))
     }
 
     /// Whether a file may get this second name, and whether only because rsync's
@@ -447,7 +468,7 @@ impl Guard<'_> {
 
     /// What a name stands for, for the rules; ENOENT where it is hidden, whether
     /// it is there or not.
-    fn named_file(&self, mut entry: Entry) -> Result<(Entry, Status, Subject), Failure> {
+    fn named_file(&mut self, mut entry: Entry) -> Result<(Entry, Status, Subject), Failure> {
         let status = entry.status();
         let known = match &status {
             Ok(status) => Some(self.subject_named(status, &entry)?),

@@ -230,7 +230,8 @@ impl Guard<'_> {
             }
             Kind::File | Kind::Special => {}
         }
-        let rules = &self.plan.rules;
+        let plan = self.plan;
+        let rules = &plan.rules;
         let subject = self.subject(&object);
         let place = &object.place;
         let truncate = flags.contains(OFlag::O_TRUNC);
@@ -273,7 +274,7 @@ impl Guard<'_> {
     }
 
     /// What the session remembers of a file, for the rules.
-    pub(super) fn subject(&self, object: &Object) -> Subject {
+    pub(super) fn subject(&mut self, object: &Object) -> Subject {
         let has_temporary_name = object.entry.as_ref().is_some_and(|(directory, name)| {
             self.files
                 .is_temporary((*directory, name), object.status.inode)
@@ -284,17 +285,44 @@ impl Guard<'_> {
         }
     }
 
-    fn subject_of(&self, status: &Status) -> Subject {
+    fn subject_of(&mut self, status: &Status) -> Subject {
+        let is_own = self.files.is_own(status.inode);
         Subject {
             kind: kind(status),
             links: status.links,
-            own_names: self.files.own_names(status.inode),
+            own_names: is_own.then(|| self.known_names(status)),
             has_temporary_name: false,
         }
     }
 
+    /// How many of an own file's names are known to be the session's. Of several
+    /// names each is looked at: another session may have taken one away and given
+    /// another.
+    fn known_names(&mut self, status: &Status) -> u32 {
+        if status.links <= 1 || kind(status) == Kind::Directory {
+            return 1;
+        }
+        let mut known = 0;
+        for given in self.files.names_of(status.inode) {
+            let entry = self.resolver.entry_at(&given.path);
+            let is_still = entry.is_ok_and(|entry| {
+                entry
+                    .directory
+                    .id()
+                    .and_then(|id| Ok(given.is_still(id, &entry.status()?)))
+                    .unwrap_or(false)
+            });
+            known += u32::from(is_still);
+        }
+        known
+    }
+
     /// The same for what a name stands for.
-    pub(super) fn subject_named(&self, status: &Status, entry: &Entry) -> Result<Subject, Failure> {
+    pub(super) fn subject_named(
+        &mut self,
+        status: &Status,
+        entry: &Entry,
+    ) -> Result<Subject, Failure> {
         let has_temporary_name = self.files.has_temporary() && {
             let id = entry.directory.id()?;
             self.files.is_temporary((id, &entry.name), status.inode)

@@ -471,7 +471,7 @@ impl Resolver {
     }
 
     /// The entry at an absolute path without links.
-    fn entry_at(&mut self, path: &[u8]) -> Result<Entry, Failure> {
+    pub fn entry_at(&mut self, path: &[u8]) -> Result<Entry, Failure> {
         let (parent, name, _) = split(path)?;
         let parent = plain_text(b"", parent).ok_or(Errno::ENOENT)?;
         let directory = match self.beneath(&parent) {
