@@ -29,7 +29,7 @@ impl Case {
 
     /// Whether it needs an O_PATH descriptor, which the guard cannot hand over where it watches opens for reading.
     pub fn by_o_path(&self) -> bool {
-        ["o:", "m:", "d:"]
+        ["o:", "m:", "d:", " n:"]
             .iter()
             .any(|word| self.steps.contains(word))
     }
