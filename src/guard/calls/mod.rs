@@ -3,9 +3,11 @@
 mod acl;
 mod attributes;
 pub mod decode;
+mod links;
 mod look;
 mod names;
 mod open;
+mod rename;
 mod sockets;
 mod tree;
 

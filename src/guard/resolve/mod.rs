@@ -8,11 +8,13 @@
 //! by name ([`walk`]), and every directory on the way is compared with those of
 //! the policy.
 
+mod found;
 mod ground;
 mod mounts;
+mod text;
 mod walk;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -28,110 +30,15 @@ use super::failure::Failure;
 use super::session_files::TemporaryNames;
 use crate::decide::plan::{Plan, Rules};
 use crate::decide::rules::{self, Denial, Kind, Place};
-use crate::system::statx::{self, FileId, Inode, Status};
+use crate::system::statx::{self, Inode, Status};
 
+pub use found::{Directory, Entry, Object, kind};
 pub use ground::Ground;
 use mounts::Mounts;
+use text::{climbs_behind_a_name, plain_text, split};
 pub use walk::Last;
 
 const O_PATH: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
-
-/// What kind of file it is.
-pub const fn kind(status: &Status) -> Kind {
-    match status.mode & libc::S_IFMT {
-        libc::S_IFREG => Kind::File,
-        libc::S_IFDIR => Kind::Directory,
-        libc::S_IFLNK => Kind::Symlink,
-        // Character device 1:3 is /dev/null (Documentation/admin-guide/devices.txt).
-        libc::S_IFCHR if matches!(status.device_file, (1, 3)) => Kind::Null,
-        _ => Kind::Special,
-    }
-}
-
-/// A directory whose place is proved.
-#[derive(Clone, Debug)]
-pub struct Directory {
-    /// O_PATH.
-    pub fd: Rc<OwnedFd>,
-    /// Where it is.
-    pub place: Place,
-    id: OnceCell<FileId>,
-}
-
-impl Directory {
-    fn new(fd: Rc<OwnedFd>, place: Place, id: Option<FileId>) -> Self {
-        let id = id.map_or_else(OnceCell::new, OnceCell::from);
-        Self { fd, place, id }
-    }
-
-    /// Which directory it is.
-    pub fn id(&self) -> Result<FileId, Failure> {
-        if let Some(id) = self.id.get() {
-            return Ok(*id);
-        }
-        let id = statx::of_fd(self.fd.as_fd())?.inode.file();
-        Ok(*self.id.get_or_init(|| id))
-    }
-}
-
-/// A name in a directory, whether taken or not.
-#[derive(Debug)]
-pub struct Entry {
-    /// The directory.
-    pub directory: Directory,
-    /// The name, without a slash.
-    pub name: CString,
-    /// Whether the client wrote a slash behind it: the kernel then insists on a
-    /// directory.
-    pub wants_directory: bool,
-    /// The place, by the rules of the directory.
-    pub place: Place,
-}
-
-impl Entry {
-    /// What the name stands for now; a symbolic link is not followed.
-    pub fn status(&self) -> Result<Status, Failure> {
-        Ok(statx::of_name(self.directory.fd.as_fd(), &self.name)?)
-    }
-
-    /// Whether the name is `.` or `..`, under which nothing is ever made,
-    /// removed or renamed.
-    pub fn is_dots(&self) -> bool {
-        matches!(self.name.to_bytes(), b"." | b"..")
-    }
-
-    /// The name as the kernel is to take it.
-    pub fn written(&self) -> Result<CString, Failure> {
-        let mut text = self.name.to_bytes().to_vec();
-        if self.wants_directory {
-            text.push(b'/');
-        }
-        CString::new(text).map_err(|_| Errno::EINVAL.into())
-    }
-}
-
-/// A file that exists.
-#[derive(Debug)]
-pub struct Object {
-    /// The file, O_PATH.
-    pub fd: Rc<OwnedFd>,
-    /// Its place.
-    pub place: Place,
-    /// What it is.
-    pub status: Status,
-    /// The directory that holds it and the name there, where it was reached by
-    /// one and is no directory itself.
-    pub entry: Option<(FileId, CString)>,
-    /// No name that is known leads to it any more.
-    pub nameless: bool,
-}
-
-impl Object {
-    /// What kind of file it is.
-    pub const fn kind(&self) -> Kind {
-        kind(&self.status)
-    }
-}
 
 /// Names that are walked for one call at most. A path is 4,096 bytes long, but may
 /// follow 40 links, and each `..` in it asks for the place of a directory, which
@@ -494,55 +401,6 @@ fn outside(path: Vec<u8>) -> Place {
     }
 }
 
-/// The parent, the last component, and whether a slash stands behind it.
-fn split(path: &[u8]) -> Result<(&[u8], &[u8], bool), Failure> {
-    let end = path.iter().rposition(|&b| b != b'/');
-    let Some(end) = end else {
-        // Empty, or the root directory.
-        return Err(if path.is_empty() {
-            Errno::ENOENT.into()
-        } else {
-            Errno::EEXIST.into()
-        });
-    };
-    let slash = end + 1 < path.len();
-    let path = &path[..=end];
-    let cut = path.iter().rposition(|&b| b == b'/').map_or(0, |i| i + 1);
-    let (parent, name) = path.split_at(cut);
-    Ok((parent, name, slash))
-}
-
-/// `base` and `path` as one absolute path without `.` and double slashes; `None`
-/// where it climbs.
-fn plain_text(base: &[u8], path: &[u8]) -> Option<Vec<u8>> {
-    let mut text = Vec::with_capacity(base.len() + 1 + path.len());
-    if base != b"/" {
-        text.extend_from_slice(base);
-    }
-    for name in path.split(|&b| b == b'/') {
-        match name {
-            b"" | b"." => {}
-            b".." => return None,
-            name => {
-                text.push(b'/');
-                text.extend_from_slice(name);
-            }
-        }
-    }
-    if text.is_empty() {
-        text.push(b'/');
-    }
-    Some(text)
-}
-
-/// Whether `..` follows a name in a path.
-fn climbs_behind_a_name(path: &[u8]) -> bool {
-    path.split(|&b| b == b'/')
-        .filter(|part| !part.is_empty() && *part != b".")
-        .skip_while(|part| *part == b"..")
-        .any(|part| part == b"..")
-}
-
 /// Opens one name with O_PATH.
 fn open_path(base: BorrowedFd<'_>, name: &CStr, extra: OFlag) -> Result<OwnedFd, Errno> {
     nix::fcntl::openat(base, name, O_PATH | extra, nix::sys::stat::Mode::empty())
@@ -572,63 +430,4 @@ pub fn proc_name(fd: BorrowedFd<'_>) -> CString {
     use std::os::fd::AsRawFd as _;
     let text = format!("/proc/self/fd/{}", fd.as_raw_fd());
     CString::new(text).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dots_behind_names() {
-        for path in ["a/..", "../a/..", "/a/../b", "a/./../b", "a//.."] {
-            assert!(climbs_behind_a_name(path.as_bytes()), "{path}");
-        }
-        for path in ["..", "../../a/b", "/../a", "./../a", "a/...", "a/..b", ""] {
-            assert!(!climbs_behind_a_name(path.as_bytes()), "{path}");
-        }
-    }
-
-    #[test]
-    fn paths_are_split() {
-        type Row<'a> = (&'a str, Option<(&'a str, &'a str, bool)>);
-        let rows: [Row<'_>; 9] = [
-            ("a", Some(("", "a", false))),
-            ("a/", Some(("", "a", true))),
-            ("a//b", Some(("a//", "b", false))),
-            ("/a", Some(("/", "a", false))),
-            ("/a//", Some(("/", "a", true))),
-            ("a/..", Some(("a/", "..", false))),
-            ("./a", Some(("./", "a", false))),
-            ("", None),
-            ("//", None),
-        ];
-        for (path, expected) in rows {
-            let seen = split(path.as_bytes()).ok();
-            let seen = seen.map(|(parent, name, slash)| {
-                let text = |bytes| std::str::from_utf8(bytes).unwrap();
-                (text(parent), text(name), slash)
-            });
-            assert_eq!(seen, expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn texts_are_joined() {
-        let rows = [
-            ("/home/u", "a/./b//c", Some("/home/u/a/b/c")),
-            ("/home/u", "", Some("/home/u")),
-            ("", "/a/b/", Some("/a/b")),
-            ("/", "a", Some("/a")),
-            ("", "/", Some("/")),
-            ("/home/u", "a/../b", None),
-        ];
-        for (base, path, expected) in rows {
-            let seen = plain_text(base.as_bytes(), path.as_bytes());
-            assert_eq!(
-                seen.as_deref(),
-                expected.map(str::as_bytes),
-                "{base} {path}"
-            );
-        }
-    }
 }

@@ -99,7 +99,7 @@ impl Resolver {
         let mut way = Way::from(start, path);
         // `a/.` is no name to make or remove anything under.
         if last == Last::Name
-            && let (_, name @ (b"." | b".."), slash) = super::split(path)?
+            && let (_, name @ (b"." | b".."), slash) = super::text::split(path)?
         {
             return self.named(way.here, name, slash).map(reached_name);
         }

@@ -1,0 +1,197 @@
+//! rename(2): what moves, over what, and what it takes along.
+
+use std::os::fd::AsFd as _;
+
+use nix::errno::Errno;
+use nix::libc;
+
+use super::decode::PathArg;
+use super::tree;
+use crate::decide::policy::Symlinks;
+use crate::decide::rules::{self, Contents, Denial, Kind, Replace, Subject};
+use crate::guard::Guard;
+use crate::guard::caller::Caller;
+use crate::guard::channel::Channel;
+use crate::guard::failure::Failure;
+use crate::guard::lock::Held;
+use crate::guard::resolve::{Directory, Entry, kind};
+use crate::guard::steps::{Done, Logged, Resolved};
+use crate::guard::transfer_log::Deed;
+use crate::system::rename::rename;
+use crate::system::statx::{Inode, Status};
+
+impl Guard<'_> {
+    /// rename(2).
+    pub(super) fn rename(
+        &mut self,
+        caller: &Caller,
+        from: PathArg,
+        to: PathArg,
+        flags: u32,
+    ) -> Result<Logged, Failure> {
+        if flags & !libc::RENAME_NOREPLACE != 0 {
+            // As a file system that can neither exchange nor white out.
+            return Err(Errno::EINVAL.into());
+        }
+        let (old_text, new_text) = (caller.path(from.address)?, caller.path(to.address)?);
+        let held = self.locks.hold()?;
+        let busy = |failure| match failure {
+            Failure::Errno(Errno::EEXIST) => Errno::EBUSY.into(),
+            other => other,
+        };
+        let resolver = &mut self.resolver;
+        let old = resolver.entry(caller, from.at, &old_text).map_err(busy)?;
+        let new = resolver.entry(caller, to.at, &new_text).map_err(busy)?;
+        if old.is_dots() || new.is_dots() {
+            return Err(Errno::EBUSY.into());
+        }
+        let (old, status, subject) = self.named_file(old)?;
+        let (new, taken) = self.free_or_taken(new)?;
+        let contents = self.look_through(&old, &new, &subject)?;
+        let (from, to) = (&old.place, &new.place);
+        let (permit, replace) = rules::rename(
+            &self.plan.rules,
+            from,
+            to,
+            &subject,
+            contents,
+            taken.is_some(),
+        )
+        .map_err(|(denial, place)| Failure::at(place)(denial))?;
+        if subject.kind == Kind::Symlink {
+            self.may_lead_from(&old, &new)?;
+        }
+        let allowed = Resolved::under(&held, (old, new)).judged(permit);
+        let allowed = allowed.allowed(self.channel.still_waits(caller)?);
+        let free_name = flags & libc::RENAME_NOREPLACE != 0 || replace == Replace::Never;
+        let done = allowed.act(&held, |(old, new)| {
+            rename_entry(old, new, free_name, taken.is_some())
+        })?;
+        self.log_rename(held, done, &status, taken.as_ref())
+    }
+
+    /// Remembers and logs a rename.
+    fn log_rename(
+        &mut self,
+        held: Held,
+        done: Done<(Entry, Entry), ()>,
+        status: &Status,
+        taken: Option<&Status>,
+    ) -> Result<Logged, Failure> {
+        let (old, new) = done.what;
+        if taken.is_some_and(|taken| taken.inode == status.inode) {
+            // Two names of one file: rename(2) does nothing.
+            return Ok(self.log.unchanged());
+        }
+        let (old_id, new_id) = (old.directory.id()?, new.directory.id()?);
+        if let Some(taken) = taken {
+            let is_directory = kind(taken) == Kind::Directory;
+            let links = if is_directory {
+                0
+            } else {
+                taken.links.saturating_sub(1)
+            };
+            self.files.unlinked(taken.inode, new_id, &new.name, links);
+        }
+        self.files.renamed((old_id, &old.name), (&new, new_id));
+        drop(held);
+        if let Some(taken) = taken {
+            self.settle(taken.inode, None);
+        }
+        let (old, new) = (&old.place.path, &new.place.path);
+        self.settle(status.inode, Some(new));
+        if kind(status) == Kind::Directory {
+            self.log.settle_below(old, new, Channel::is_open);
+        }
+        let what = match (kind(status), taken) {
+            (Kind::Directory, _) => "directory",
+            (_, Some(_)) => "file over=file",
+            (Kind::Symlink, None) => "symlink",
+            (_, None) => "file",
+        };
+        Ok(self.log.named(Deed::Renamed, what, old, new))
+    }
+
+    /// What a name is free or taken by. A directory that keeps its name is told
+    /// by what it is.
+    fn free_or_taken(&self, mut entry: Entry) -> Result<(Entry, Option<Status>), Failure> {
+        match entry.status() {
+            Ok(status) => {
+                entry.place.is_policy_directory |= self.resolver.keeps(status.inode);
+                Ok((entry, Some(status)))
+            }
+            Err(Failure::Errno(Errno::ENOENT)) => Ok((entry, None)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Looks through a directory that is to be moved: for what is not the
+    /// session's own, and for symbolic links that would lead elsewhere from the
+    /// new place.
+    fn look_through(
+        &mut self,
+        old: &Entry,
+        new: &Entry,
+        subject: &Subject,
+    ) -> Result<Contents, Failure> {
+        if subject.kind != Kind::Directory {
+            return Ok(Contents::Own);
+        }
+        let asked = rules::asks_for_contents(&old.place, &new.place, subject);
+        let is_moved = old.directory.id()? != new.directory.id()?;
+        let links_matter = is_moved && self.plan.rules.symlinks != Symlinks::Any;
+        if !asked && !links_matter {
+            return Ok(Contents::Own);
+        }
+        let unknown = |_| Failure::at(&old.place)(Denial::Unknown);
+        let own = |inode: Inode| self.files.is_own(inode);
+        let found = match tree::look_through(&old.directory, &old.name, own) {
+            // What cannot be listed may hold anything; its links may have any
+            // target.
+            Err(_) if !links_matter => return Ok(Contents::Others),
+            other => other.map_err(unknown)?,
+        };
+        if links_matter {
+            self.resolver.allow_for_links();
+            for link in &found.links {
+                let leads = self.leads_inside_moved(&new.directory, link);
+                leads.map_err(|_| Failure::at(&old.place)(Denial::SymlinkTarget))?;
+            }
+        }
+        Ok(if found.is_all_own {
+            Contents::Own
+        } else {
+            Contents::Others
+        })
+    }
+
+    /// Whether a link in a directory that is moved into `new` leads inside from
+    /// there.
+    fn leads_inside_moved(&mut self, new: &Directory, link: &tree::Link) -> Result<(), Failure> {
+        let Some((above, rest)) = link.leads_out() else {
+            return Ok(());
+        };
+        let mut directory = new.clone();
+        for _ in 1..above {
+            directory = self.resolver.above(&directory)?;
+        }
+        self.leads_inside(&directory, rest)
+    }
+}
+
+/// Renames; where the file system cannot promise that the new name is free,
+/// what was seen under the lock has to do.
+fn rename_entry(old: &Entry, new: &Entry, free_name: bool, is_taken: bool) -> Result<(), Failure> {
+    let (from, to) = (old.written()?, new.written()?);
+    let from = (old.directory.fd.as_fd(), &*from);
+    let to = (new.directory.fd.as_fd(), &*to);
+    match rename(from, to, free_name) {
+        Err(error) if free_name && error.raw_os_error() == Some(libc::EINVAL) => {
+            if is_taken {
+                return Err(Errno::EEXIST.into());
+            }
+            Ok(rename(from, to, false)?)
+        }
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,110 @@
+//! What a path of the server was found to be.
+
+use std::cell::OnceCell;
+use std::ffi::CString;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::libc;
+
+use crate::decide::rules::{Kind, Place};
+use crate::guard::failure::Failure;
+use crate::system::statx::{self, FileId, Status};
+
+/// What kind of file it is.
+pub const fn kind(status: &Status) -> Kind {
+    match status.mode & libc::S_IFMT {
+        libc::S_IFREG => Kind::File,
+        libc::S_IFDIR => Kind::Directory,
+        libc::S_IFLNK => Kind::Symlink,
+        // Character device 1:3 is /dev/null (Documentation/admin-guide/devices.txt).
+        libc::S_IFCHR if matches!(status.device_file, (1, 3)) => Kind::Null,
+        _ => Kind::Special,
+    }
+}
+
+/// A directory whose place is proved.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// O_PATH.
+    pub fd: Rc<OwnedFd>,
+    /// Where it is.
+    pub place: Place,
+    id: OnceCell<FileId>,
+}
+
+impl Directory {
+    pub(super) fn new(fd: Rc<OwnedFd>, place: Place, id: Option<FileId>) -> Self {
+        let id = id.map_or_else(OnceCell::new, OnceCell::from);
+        Self { fd, place, id }
+    }
+
+    /// Which directory it is.
+    pub fn id(&self) -> Result<FileId, Failure> {
+        if let Some(id) = self.id.get() {
+            return Ok(*id);
+        }
+        let id = statx::of_fd(self.fd.as_fd())?.inode.file();
+        Ok(*self.id.get_or_init(|| id))
+    }
+}
+
+/// A name in a directory, whether taken or not.
+#[derive(Debug)]
+pub struct Entry {
+    /// The directory.
+    pub directory: Directory,
+    /// The name, without a slash.
+    pub name: CString,
+    /// Whether the client wrote a slash behind it: the kernel then insists on a
+    /// directory.
+    pub wants_directory: bool,
+    /// The place, by the rules of the directory.
+    pub place: Place,
+}
+
+impl Entry {
+    /// What the name stands for now; a symbolic link is not followed.
+    pub fn status(&self) -> Result<Status, Failure> {
+        Ok(statx::of_name(self.directory.fd.as_fd(), &self.name)?)
+    }
+
+    /// Whether the name is `.` or `..`, under which nothing is ever made,
+    /// removed or renamed.
+    pub fn is_dots(&self) -> bool {
+        matches!(self.name.to_bytes(), b"." | b"..")
+    }
+
+    /// The name as the kernel is to take it.
+    pub fn written(&self) -> Result<CString, Failure> {
+        let mut text = self.name.to_bytes().to_vec();
+        if self.wants_directory {
+            text.push(b'/');
+        }
+        CString::new(text).map_err(|_| Errno::EINVAL.into())
+    }
+}
+
+/// A file that exists.
+#[derive(Debug)]
+pub struct Object {
+    /// The file, O_PATH.
+    pub fd: Rc<OwnedFd>,
+    /// Its place.
+    pub place: Place,
+    /// What it is.
+    pub status: Status,
+    /// The directory that holds it and the name there, where it was reached by
+    /// one and is no directory itself.
+    pub entry: Option<(FileId, CString)>,
+    /// No name that is known leads to it any more.
+    pub nameless: bool,
+}
+
+impl Object {
+    /// What kind of file it is.
+    pub const fn kind(&self) -> Kind {
+        kind(&self.status)
+    }
+}
