@@ -310,6 +310,7 @@ fn nothing_is_made_without_a_line() {
 
 /// A session counts the names that it gave a file; another one has taken one of them away since.
 #[test]
+#[ignore = "an open hole"]
 fn a_name_that_another_session_removed_is_no_own_name() {
     let host = Host::new();
     host.policy(
@@ -332,4 +333,62 @@ fn a_name_that_another_session_removed_is_no_own_name() {
         }
         assert_eq!((first.end(), second.end()), (0, 0));
     }
+}
+
+/// A bind mount shows one account's directory to another one, by another way.
+#[test]
+#[ignore = "an open hole"]
+fn two_ways_to_a_directory_have_a_common_lock() {
+    let accounts = [
+        ("plain", Shell::Plain),
+        ("alice", Shell::Xfersh),
+        ("bob", Shell::Xfersh),
+    ];
+    let host = Host::with_accounts(&accounts);
+    host.policy("[[match]]\nuser = \"bob\"\nwritable = [\"/srv/shared\"]\n");
+    host.shell_line(
+        "chmod 777 /home/alice/uploads && mkdir /srv/shared && mount --bind /home/alice/uploads /srv/shared",
+    );
+    let mut alice = host.raw_sftp_direct(host.alice());
+    let mut bob = host.raw_sftp_direct(host.account("bob"));
+    assert!(alice.greeted && bob.greeted, "{:#?}", texts(&host));
+    let places = ["/home/alice/uploads", "/srv/shared"];
+    let candidates = ["/", "/home", "/home/alice", "/srv", places[0]];
+    let mut found = [Vec::new(), Vec::new()];
+    for candidate in candidates {
+        let _holder = Holder::of(&host, candidate);
+        for (which, session) in [&mut alice, &mut bob].into_iter().enumerate() {
+            if !session.mkdir(&format!("{}/{which}", places[which])).ok() {
+                found[which].push(candidate);
+            }
+        }
+        host.shell_line("rmdir /srv/shared/0 /srv/shared/1 || true");
+    }
+    assert!(
+        found[0].iter().any(|place| found[1].contains(place)),
+        "no common lock: {found:?}"
+    );
+}
+
+/// As [`an_upload_moves_with_its_directory`], where another session moves it.
+#[test]
+#[ignore = "an open hole"]
+fn an_upload_moves_with_a_directory_that_another_session_moves() {
+    let host = Host::new();
+    host.no_policy();
+    let mut sftp = host.raw_sftp_direct(host.alice());
+    let mut other = host.raw_sftp_direct(host.alice());
+    assert!(sftp.mkdir("uploads/d").ok());
+    let handle = sftp
+        .handle(|sftp| sftp.open("uploads/d/f", WRITE | CREATE))
+        .expect("opening");
+    assert!(sftp.write(&handle, 0, b"12345").ok());
+    assert!(other.posix_rename("uploads/d", "uploads/e").ok());
+    assert_eq!(other.end(), 0);
+    let _ = host.log();
+    assert!(sftp.close(&handle).ok());
+    assert_eq!(sftp.end(), 0);
+    let lines = texts(&host);
+    let told = "created file bytes=5 path=\"/home/alice/uploads/e/f\"";
+    assert!(lines.iter().any(|line| line.contains(told)), "{lines:#?}");
 }
