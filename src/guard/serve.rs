@@ -112,7 +112,7 @@ impl Guard<'_> {
         let pid = notification.pid.cast_signed();
         let caller = Caller::new(id, pid, self.plan.kind);
         let call = decode::decode(notification.number, &notification.args);
-        self.clock.served();
+        self.clock.served(call.is_about_files());
         match self.perform(&caller, call) {
             Ok(answer) => {
                 let begun = matches!(answer, Answer::Descriptor { upload: true, .. });
