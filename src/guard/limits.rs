@@ -48,10 +48,13 @@ impl Clock {
         self.started.elapsed().as_secs()
     }
 
-    /// Notes that a call was served.
-    pub const fn served(&mut self) {
+    /// Notes that a call was served; `transfers`: one that has to do with files.
+    /// A process that forks all the time moves nothing.
+    pub const fn served(&mut self, transfers: bool) {
         self.resting = false;
-        self.calls = self.calls.wrapping_add(1);
+        if transfers {
+            self.calls = self.calls.wrapping_add(1);
+        }
     }
 
     /// Notes that nothing happened for a tick: an idle session keeps only the

@@ -12,7 +12,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpgid};
 
 use super::caller::Caller;
-use super::calls::decode::{self, Call};
+use super::calls::decode;
 use super::connection::ANCESTORS;
 use super::end::{SessionEnd, Status};
 use super::failure::Failure;
@@ -112,10 +112,7 @@ impl Guard<'_> {
         let pid = notification.pid.cast_signed();
         let caller = Caller::new(id, pid, self.plan.kind);
         let call = decode::decode(notification.number, &notification.args);
-        // A process that only forks moves nothing.
-        if call != Call::Fork {
-            self.clock.served();
-        }
+        self.clock.served(call.is_about_files());
         match self.perform(&caller, call) {
             Ok(answer) => {
                 let begun = matches!(answer, Answer::Descriptor { upload: true, .. });

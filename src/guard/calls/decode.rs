@@ -158,6 +158,14 @@ pub enum Call {
 }
 
 impl Call {
+    /// Whether it has to do with files, and not with processes alone.
+    pub const fn is_about_files(self) -> bool {
+        !matches!(
+            self,
+            Self::Execute | Self::Fork | Self::Signal(..) | Self::Umask(_) | Self::Unknown
+        )
+    }
+
     /// The word of the log for it.
     pub const fn name(self) -> &'static str {
         match self {
