@@ -56,6 +56,51 @@ const LOCKS_OUT: Mutant = Mutant {
     )],
 };
 
+/// A mode shuts the account out, what cannot be looked at then counts as absent, and what is absent has no rules.
+const ABSENT: Mutant = Mutant {
+    name: "an error is taken for absent",
+    changes: &[
+        (
+            "src/enforce/walk.rs",
+            "matches!(code, Some(Errno::ENOENT | Errno::ENOTDIR))",
+            "matches!(code, Some(_))",
+        ),
+        (
+            "src/guard/resolve/ground.rs",
+            "Some(libc::ENOENT | libc::ENOTDIR) => Ok(None)",
+            "Some(_) => Ok(None)",
+        ),
+        (
+            "src/decide/rules/mod.rs",
+            "if place.is_policy_directory && old_mode",
+            "if false && place.is_policy_directory && old_mode",
+        ),
+        (
+            "src/decide/mod.rs",
+            "let roots = roots::roots(case, &facts.places, roots::most_access(&inquiry.request));",
+            "let mut roots = roots::roots(case, &facts.places, roots::most_access(&inquiry.request));\n    roots.retain(|root| root.exists);",
+        ),
+    ],
+};
+
+const LEFT_BEHIND: Mutant = Mutant {
+    name: "a closed directory keeps its temporary names",
+    changes: &[(
+        "src/guard/end.rs",
+        "let is_closed = status.mode",
+        "let is_closed = false && status.mode",
+    )],
+};
+
+const CLOSED: Mutant = Mutant {
+    name: "an upload that is renamed counts as closed",
+    changes: &[(
+        "src/guard/transfer_log.rs",
+        "self.is_shared || self.holder.is_some_and(holds)",
+        "false && self.holder.is_some_and(holds)",
+    )],
+};
+
 /// Each row is a fix that is not there.
 const ROWS: &[Row] = &[
     Row {
@@ -75,6 +120,31 @@ const ROWS: &[Row] = &[
         mode: "prepared",
         most: 12,
         kinds: &["the account lost its rights on a directory of the policy"],
+    },
+    Row {
+        mutant: ABSENT,
+        mode: "prepared",
+        most: 24,
+        kinds: &[
+            "read without the right",
+            "older content changed without the right",
+            "a directory of the policy lost its name",
+        ],
+    },
+    Row {
+        mutant: LEFT_BEHIND,
+        mode: "prepared",
+        most: 40,
+        kinds: &["a dotfile was left behind"],
+    },
+    Row {
+        mutant: CLOSED,
+        mode: "bounds",
+        most: 6,
+        kinds: &[
+            "a bound was passed and the session went on",
+            "the log tells fewer bytes than were written",
+        ],
     },
     Row {
         mutant: NO_LOCK,
