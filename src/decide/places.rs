@@ -10,7 +10,6 @@ use super::access::{Access, Right};
 use super::plan::{Root, Rules};
 use super::policy::NameGlob;
 use super::request::Direction;
-use super::roots::root_of;
 use super::rules::{self, Place};
 use super::verdict::{Refusal, Stage};
 
@@ -38,7 +37,13 @@ pub(super) fn vet(
             access.has(Right::Read) || access.has(Right::List)
         }
     };
-    let root = root_of(roots, path).filter(|root| reachable(root.access));
+    // Nothing directly in the home is below a writable root.
+    let place = Place {
+        home_at: None,
+        ..Place::by_text(path, roots, Path::new("/"))
+    };
+    let root = place.root.and_then(|index| roots.get(index));
+    let root = root.filter(|root| reachable(root.access));
     // A tree can go into (or come from) directories below the one that is
     // named: `scp -r site host:` writes into ~/site.
     let below = || {
@@ -46,10 +51,14 @@ pub(super) fn vet(
         usage.recursive && roots.iter().any(|root| inner(&root))
     };
     match root {
-        Some(root) => vet_dotfiles(path, writes, (root, roots), dotfile_names),
+        Some(root) if rules::is_closed_dotfile(root, dotfile_names, &place, writes) => {
+            Err(refuse("a dotfile").hint("see 'dotfiles' in xfersh.toml(5)"))
+        }
+        Some(_) => Ok(()),
         None if below() => Ok(()),
         None if writes => {
-            let writable = roots.iter().find(|root| reachable(root.access));
+            let mut there = roots.iter().filter(|root| root.exists);
+            let writable = there.find(|root| reachable(root.access));
             let writable = writable.map(|root| root.path.clone());
             Err(refuse("the target is in no writable directory").writable(writable))
         }
@@ -69,23 +78,6 @@ pub fn vet_source(path: &Path, recursive: bool, rules: &Rules) -> Result<(), Ref
         recursive,
     };
     vet(path, usage, &rules.roots, &rules.dotfile_names)
-}
-
-fn vet_dotfiles(
-    path: &Path,
-    writes: bool,
-    (root, roots): (&Root, &[Root]),
-    dotfile_names: &[NameGlob],
-) -> Result<(), Refusal> {
-    // Nothing directly in the home is below a writable root.
-    let place = Place {
-        home_at: None,
-        ..Place::by_text(path, roots, Path::new("/"))
-    };
-    if rules::is_closed_dotfile(root, dotfile_names, &place, writes) {
-        return Err(refuse("a dotfile").hint("see 'dotfiles' in xfersh.toml(5)"));
-    }
-    Ok(())
 }
 
 fn refuse(reason: &'static str) -> Refusal {

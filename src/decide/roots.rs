@@ -132,13 +132,6 @@ fn resolve<'a>(
     resolved
 }
 
-/// The root that holds for a resolved path: the most specific one.
-#[must_use]
-pub fn root_of<'a>(roots: &'a [Root], path: &Path) -> Option<&'a Root> {
-    let above = roots.iter().filter(|root| path.starts_with(&root.path));
-    above.max_by_key(|root| root.path.as_os_str().len())
-}
-
 /// Whether reads have to be judged one by one: Landlock adds rights from the
 /// top down and can take none away, and it does not cover stat.
 pub(super) fn watch_reads(roots: &[Root]) -> bool {
