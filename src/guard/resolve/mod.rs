@@ -97,10 +97,12 @@ impl Resolver {
         self.steps = 8 * STEPS_MAX;
     }
 
-    /// One name more.
-    fn count_step(&mut self) -> Result<(), Failure> {
+    /// So many names more.
+    fn count_steps(&mut self, count: usize) -> Result<(), Failure> {
+        let left = u32::try_from(count).ok();
+        let left = left.and_then(|count| self.steps.checked_sub(count));
         // Not ELOOP, which has a meaning for the targets of links.
-        self.steps = self.steps.checked_sub(1).ok_or(Errno::ENAMETOOLONG)?;
+        self.steps = left.ok_or(Errno::ENAMETOOLONG)?;
         Ok(())
     }
 

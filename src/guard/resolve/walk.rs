@@ -136,6 +136,7 @@ impl Resolver {
                 // Nothing, no directory, or links in a circle: the rest counts
                 // by its names. What a link leads to is judged when it is made.
                 Err(Failure::Errno(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP)) => {
+                    self.count_steps(way.ahead.len())?;
                     return by_names(&way, &name);
                 }
                 Err(other) => return Err(other),
@@ -194,7 +195,7 @@ impl Resolver {
 
     /// One name further.
     fn step(&mut self, way: &mut Way, name: &[u8], follow: bool) -> Result<Step, Failure> {
-        self.count_step()?;
+        self.count_steps(1)?;
         if name == b".." {
             way.here = self.above(&way.here)?;
             return Ok(Step::On);

@@ -333,3 +333,25 @@ fn a_name_that_another_session_removed_is_no_own_name() {
         assert_eq!((first.end(), second.end()), (0, 0));
     }
 }
+
+/// The links of a directory that is moved are walked from its new place: no number of them keeps the others out.
+#[test]
+fn a_move_of_many_long_links_is_given_up() {
+    let host = Host::new();
+    host.policy("");
+    host.shell_line(
+        "cd /home/alice/uploads && mkdir few many to to/a && ln -s ../a few/l && \
+         perl -e 'chdir \"to\"; for (1..1300) { mkdir \"a\"; chdir \"a\" }' && T=../$(printf 'a/%.0s' $(seq 1300)) && \
+         for i in $(seq 3000); do ln -s $T many/$i; done; chown -hR alice: .",
+    );
+    let mut sftp = host.raw_sftp_direct(host.alice());
+    assert!(sftp.posix_rename("uploads/few", "uploads/to/few").ok());
+    let before = host.disk();
+    let started = Instant::now();
+    assert!(!sftp.posix_rename("uploads/many", "uploads/to/many").ok());
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    before.assert_same(&host.disk(), "a move that was given up");
+    assert!(sftp.mkdir("uploads/afterwards").ok());
+    assert_eq!(sftp.end(), 0);
+}
