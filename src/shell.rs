@@ -20,7 +20,7 @@ use crate::enforce::sanitise::{Standard, sanitise};
 use crate::enforce::sessions::{self, Slot};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::guard::{Prepared, SessionEnd, Side, split};
+use crate::guard::{Connection, Prepared, SessionEnd, Side, split};
 use crate::judge::{self, Subject};
 use crate::tell;
 
@@ -63,18 +63,20 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
         (_, Ok(subject)) => subject.judge(&invocation),
         (_, Err(refusal)) => Verdict::Refused(refusal.clone()),
     };
+    let (verdict, prepared) = Prepared::survey(verdict);
     let (verdict, slot) = sessions::claim(verdict, identity.uid);
     audit.verdict(&invocation, &verdict);
-    let plan = match verdict {
-        Verdict::Granted(plan) => *plan,
-        Verdict::Refused(refusal) => {
-            let policy = subject.as_ref().ok().map(|subject| &subject.policy);
-            return Ok(Session::Refused(tell::refusal(&refusal, policy)));
+    let refusal = match (verdict, prepared) {
+        (Verdict::Granted(plan), Some(prepared)) => {
+            audit.require(plan.audit)?;
+            Kernel::report(&plan, audit);
+            return carry_out(*plan, prepared, slot, audit).map(Session::Served);
         }
+        (Verdict::Refused(refusal), _) => refusal,
+        (Verdict::Granted(_), None) => Refusal::new(Stage::Host, "nothing is prepared"),
     };
-    audit.require(plan.audit)?;
-    Kernel::report(&plan, audit);
-    carry_out(plan, slot, audit).map(Session::Served)
+    let policy = subject.as_ref().ok().map(|subject| &subject.policy);
+    Ok(Session::Refused(tell::refusal(&refusal, policy)))
 }
 
 /// Confines this process and serves: the way of a session, and of the live
@@ -83,10 +85,15 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
 /// # Errors
 ///
 /// The step that failed; nothing was served.
-pub fn carry_out(plan: Plan, slot: Option<Slot>, audit: &mut Audit) -> Result<SessionEnd, Error> {
-    let prepared = Prepared::for_plan(&plan)?;
+pub fn carry_out(
+    plan: Plan,
+    prepared: Prepared,
+    slot: Option<Slot>,
+    audit: &mut Audit,
+) -> Result<SessionEnd, Error> {
+    let connection = Connection::hold()?;
     let confined = irrevocably_confine(plan, slot)?;
-    let server = match split(confined.plan(), prepared, audit)? {
+    let server = match split(confined.plan(), (connection, prepared), audit)? {
         Side::Guard(guard) => return Ok(guard.run()),
         Side::Server(server) => Some(server),
         Side::Unguarded => None,

@@ -16,6 +16,7 @@ use crate::enforce::kernel::Kernel;
 use crate::enforce::load::{self, LoadError, POLICY};
 use crate::escape::Escaped;
 use crate::exit::Exit;
+use crate::guard::Prepared;
 use crate::judge::Subject;
 use crate::tell;
 
@@ -94,7 +95,7 @@ fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
         let exit = if sound { Exit::Success } else { Exit::Finding };
         return Ok(print(&text, exit));
     }
-    let verdict = kernel.settle(subject.judge(&invocation));
+    let (verdict, _prepared) = Prepared::survey(kernel.settle(subject.judge(&invocation)));
     let text = report::verdict(&subject, &file, &verdict, kernel, check.json);
     let exit = match verdict {
         Verdict::Granted(_) => Exit::Success,

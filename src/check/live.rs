@@ -26,7 +26,7 @@ use crate::enforce::audit::Audit;
 use crate::enforce::load::{self, POLICY};
 use crate::enforce::sanitise::sanitise;
 use crate::exit::Exit;
-use crate::guard::SessionEnd;
+use crate::guard::{Prepared, SessionEnd};
 use crate::judge::Subject;
 use crate::system::process;
 use crate::{shell, tell};
@@ -161,16 +161,19 @@ fn start(
     if geteuid().is_root() {
         account::irrevocably_become(&subject.account).map_err(|error| error.to_string())?;
     }
-    let plan = match subject.judge(invocation) {
-        Verdict::Granted(plan) => *plan,
-        Verdict::Refused(refusal) => return Err(format!("the session is refused: {refusal}")),
+    let (plan, prepared) = match Prepared::survey(subject.judge(invocation)) {
+        (Verdict::Granted(plan), Some(prepared)) => (*plan, prepared),
+        (Verdict::Refused(refusal), _) => {
+            return Err(format!("the session is refused: {refusal}"));
+        }
+        (Verdict::Granted(_), None) => return Err("nothing is prepared".to_owned()),
     };
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let arguments = probe_arguments(&plan, name);
     let plan = plan.with_program(program, arguments);
     let mut audit = Audit::open(subject.account.uid);
     audit.identify(Some(subject), subject.account.uid, invocation);
-    shell::carry_out(plan, None, &mut audit).map_err(|error| error.to_string())
+    shell::carry_out(plan, prepared, None, &mut audit).map_err(|error| error.to_string())
 }
 
 /// `xfersh --probe HOME NAME [DIRECTORY]`: the first directory in which the

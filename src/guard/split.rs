@@ -39,6 +39,7 @@ use super::{Connection, Guard, nest, own_filter, sight};
 use crate::decide::filter::{Session, program};
 use crate::decide::plan::Plan;
 use crate::decide::policy::Requirement;
+use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::enforce::audit::{Audit, Importance};
 use crate::enforce::kernel::UNGUARDED;
 use crate::error::{Error, Step};
@@ -89,27 +90,32 @@ const PASSED_ON: [Signal; 7] = [
 /// not in force yet.
 #[derive(Debug)]
 pub struct Prepared {
-    connection: Connection,
     resolver: Resolver,
     locks: Locks,
     temporary: Rc<RefCell<TemporaryNames>>,
 }
 
 impl Prepared {
-    /// Holds the connection and looks at the directories of the plan.
-    ///
-    /// # Errors
-    /// If the connection has ended already, or a directory cannot be looked at or
-    /// locked.
-    pub fn for_plan(plan: &Plan) -> Result<Self, Error> {
-        let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
-        let connection = Connection::hold()?;
+    /// Looks at the directories of a granted plan and opens those that are locked.
+    /// A session for which that fails is refused: the dry run asks here as well.
+    pub fn survey(verdict: Verdict) -> (Verdict, Option<Self>) {
+        let Verdict::Granted(plan) = &verdict else {
+            return (verdict, None);
+        };
+        match Self::for_plan(plan) {
+            Ok(prepared) => (verdict, Some(prepared)),
+            Err(error) => {
+                let reason = format!("cannot lock the directories of the policy: {error}");
+                (Verdict::Refused(Refusal::new(Stage::Host, reason)), None)
+            }
+        }
+    }
+
+    fn for_plan(plan: &Plan) -> io::Result<Self> {
         let temporary = Rc::default();
-        let resolver = Resolver::new(plan, Rc::clone(&temporary))
-            .map_err(failed("directories of the policy"))?;
-        let locks = Locks::open(plan, resolver.ground()).map_err(failed("lock"))?;
+        let resolver = Resolver::new(plan, Rc::clone(&temporary))?;
+        let locks = Locks::open(plan, resolver.ground())?;
         Ok(Self {
-            connection,
             resolver,
             locks,
             temporary,
@@ -126,7 +132,7 @@ impl Prepared {
 /// child never returns an error: it tells it to the parent and ends.
 pub fn split<'a>(
     plan: &'a Plan,
-    prepared: Prepared,
+    (connection, prepared): (Connection, Prepared),
     audit: &'a mut Audit,
 ) -> Result<Side<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
@@ -147,7 +153,7 @@ pub fn split<'a>(
     let mut pipe = File::from(read);
     let met = hear(&mut pipe, write, child).and_then(|hello| meet(child, hello));
     let guard = match met {
-        Ok(server) => become_guard(plan, audit, prepared, server, pipe),
+        Ok(server) => become_guard(plan, audit, (connection, prepared), server, pipe),
         Err(error) => {
             // It may wait in its execve, and is no child of a server.
             let _ = kill(child, Signal::SIGKILL);
@@ -312,7 +318,7 @@ fn meet(server: Pid, hello: Hello) -> Result<Met, Error> {
 fn become_guard<'a>(
     plan: &'a Plan,
     audit: &'a mut Audit,
-    prepared: Prepared,
+    (connection, prepared): (Connection, Prepared),
     met: Met,
     complaint: File,
 ) -> Result<Guard<'a>, Error> {
@@ -338,7 +344,7 @@ fn become_guard<'a>(
         umasks: Umasks::default(),
         clock: Clock::start(),
         signals,
-        connection: prepared.connection,
+        connection,
         sockets: Sockets::default(),
         keeper,
         complaint: complaint.into(),

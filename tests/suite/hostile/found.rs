@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use xfersh::decide::plan::ServerKind;
 
 use super::session::{Session, command, host, policy};
+use crate::harness::XFERSH;
 use crate::harness::sftp::{Attributes, CREATE, WRITE};
 use crate::harness::{Host, Sftp, Shell};
 
@@ -169,9 +170,17 @@ fn who_may_list_and_who_may_not_have_a_common_lock() {
         } else {
             let log = texts(&host);
             assert!(
-                log.iter().any(|line| line.contains("may not list")),
+                log.iter().any(|line| {
+                    line.contains("verdict=refused stage=host") && line.contains("may not list")
+                }),
                 "{log:#?}"
             );
+            // The dry run says the same.
+            let server = "/usr/lib/openssh/sftp-server";
+            for (user, status) in [("alice", 0), ("bob", 126)] {
+                let check = host.root(XFERSH, &["--check", "--user", user, "-c", server]);
+                assert_eq!(check.code(), status, "{user}: {check}");
+            }
         }
     }
 }
