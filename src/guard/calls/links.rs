@@ -40,6 +40,8 @@ impl Guard<'_> {
         }
         let (permit, temporary) = self.may_make_link(&entry)?;
         self.may_lead(&entry, &target)?;
+        // What can fail comes before the act: what is done has its line.
+        let id = entry.directory.id()?;
         let allowed = Resolved::under(&held, entry).judged(permit);
         let allowed = allowed.allowed(self.channel.still_waits(caller)?);
         let done = allowed.act(&held, |entry| {
@@ -49,9 +51,7 @@ impl Guard<'_> {
                 &*entry.written()?,
             )?)
         })?;
-        if temporary {
-            let status = done.what.status()?;
-            let id = done.what.directory.id()?;
+        if temporary && let Ok(status) = done.what.status() {
             self.files.mark_temporary(&done.what, id, status.inode);
         }
         self.remember(held, done, "symlink")
@@ -140,6 +140,7 @@ impl Guard<'_> {
             let target = CString::new(target).map_err(|_| Errno::EINVAL)?;
             self.may_lead(&new, &target)?;
         }
+        let (id, first) = (new.directory.id()?, self.only_name(&object)?);
         let allowed = Resolved::under(&held, (object, new)).judged(permit);
         let allowed = allowed.allowed(self.channel.still_waits(caller)?);
         let done = allowed.act(&held, |(object, new)| {
@@ -155,8 +156,7 @@ impl Guard<'_> {
             )?)
         })?;
         let (object, new) = done.what;
-        let (inode, id) = (object.status.inode, new.directory.id()?);
-        let first = self.only_name(&object)?;
+        let inode = object.status.inode;
         let first = first.as_ref().map(|(entry, id)| (entry, *id));
         self.files.linked(inode, first, (&new, id));
         if temporary {

@@ -112,6 +112,10 @@ impl Guard<'_> {
             Err(Failure::Errno(Errno::EEXIST)) => return Ok(Made::Taken(entry)),
             other => other?,
         };
+        if temporary {
+            // What can fail comes before the act: what is made is cleaned up.
+            entry.directory.id()?;
+        }
         let access = self.access_to_hand_out(&entry, flags);
         if access == OFlag::O_RDONLY && !rules::read_back(&self.plan.rules, &entry.place) {
             return Err(Failure::at(&entry.place)(Denial::Right(Right::Read)));
@@ -145,9 +149,19 @@ impl Guard<'_> {
 
     /// Remembers and logs a new file.
     fn made(&mut self, held: Held, new: NewFile) -> Result<Answer, Failure> {
-        let status = statx::of_fd(new.fd.as_fd())?;
-        if new.temporary {
-            let id = new.entry.directory.id()?;
+        let status = match statx::of_fd(new.fd.as_fd()) {
+            Ok(status) => status,
+            // Not known any further, but it is there.
+            Err(error) => {
+                let path = &new.entry.place.path;
+                let _: Logged = self.log.changed(Deed::Created, &"file bytes=0", path);
+                return Err(error.into());
+            }
+        };
+        // It is known: make_file has asked before.
+        if new.temporary
+            && let Ok(id) = new.entry.directory.id()
+        {
             self.files.mark_temporary(&new.entry, id, status.inode);
         }
         let pin = match pin(&new, &status) {

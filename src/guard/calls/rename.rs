@@ -18,7 +18,7 @@ use crate::guard::resolve::{Directory, Entry, kind};
 use crate::guard::steps::{Done, Logged, Resolved};
 use crate::guard::transfer_log::Deed;
 use crate::system::rename::rename;
-use crate::system::statx::{Inode, Status};
+use crate::system::statx::{FileId, Inode, Status};
 
 impl Guard<'_> {
     /// rename(2).
@@ -61,13 +61,15 @@ impl Guard<'_> {
         if subject.kind == Kind::Symlink {
             self.may_lead_from(&old, &new)?;
         }
+        // What can fail comes before the act: what is done has its line.
+        let ids = (old.directory.id()?, new.directory.id()?);
         let allowed = Resolved::under(&held, (old, new)).judged(permit);
         let allowed = allowed.allowed(self.channel.still_waits(caller)?);
         let free_name = flags & libc::RENAME_NOREPLACE != 0 || replace == Replace::Never;
         let done = allowed.act(&held, |(old, new)| {
             rename_entry(old, new, free_name, taken.is_some())
         })?;
-        self.log_rename(held, done, &status, taken.as_ref())
+        Ok(self.log_rename(held, done, ids, (&status, taken.as_ref())))
     }
 
     /// Remembers and logs a rename.
@@ -75,15 +77,14 @@ impl Guard<'_> {
         &mut self,
         held: Held,
         done: Done<(Entry, Entry), ()>,
-        status: &Status,
-        taken: Option<&Status>,
-    ) -> Result<Logged, Failure> {
+        (old_id, new_id): (FileId, FileId),
+        (status, taken): (&Status, Option<&Status>),
+    ) -> Logged {
         let (old, new) = done.what;
         if taken.is_some_and(|taken| taken.inode == status.inode) {
             // Two names of one file: rename(2) does nothing.
-            return Ok(self.log.unchanged());
+            return self.log.unchanged();
         }
-        let (old_id, new_id) = (old.directory.id()?, new.directory.id()?);
         if let Some(taken) = taken {
             let is_directory = kind(taken) == Kind::Directory;
             let links = if is_directory {
@@ -109,7 +110,7 @@ impl Guard<'_> {
             (Kind::Symlink, None) => "symlink",
             (_, None) => "file",
         };
-        Ok(self.log.named(Deed::Renamed, what, old, new))
+        self.log.named(Deed::Renamed, what, old, new)
     }
 
     /// What a name is free or taken by. A directory that keeps its name is told
