@@ -24,15 +24,16 @@ pub fn lines(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// The sentence for a refused request. It depends on the policy alone, never
-/// on what exists on the disk.
+/// The sentence for a refused request. It depends on the policy and on the
+/// client's own words alone, never on what exists on the disk.
 #[must_use]
 pub fn refusal(refusal: &Refusal, policy: Option<&Policy>) -> String {
     let message = policy.and_then(|policy| policy.message.value.clone());
     let message = message.unwrap_or_else(|| MESSAGE.to_owned());
-    match &refusal.writable {
-        Some(place) => format!("{message} It can write in {}.", Escaped::path(place)),
-        None => message,
+    match (&refusal.told, &refusal.writable) {
+        (Some(told), _) => format!("{message} {told}"),
+        (None, Some(place)) => format!("{message} It can write in {}.", Escaped::path(place)),
+        (None, None) => message,
     }
 }
 

@@ -129,7 +129,8 @@ fn vet_form(case: &Case<'_>) -> Result<Request, Refusal> {
         stage: Stage::Form,
         protocol: error.protocol,
         reason: error.reason,
-        hint: error.hint.map(Into::into),
+        hint: error.hint,
+        told: error.told,
         writable: None,
     })?;
     if case.invocation.terminal {

@@ -79,11 +79,7 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
 }
 
 fn vet_program(inquiry: &Inquiry, facts: &Facts) -> Result<PathBuf, Refusal> {
-    let key = match inquiry.request {
-        Request::Sftp(_) => "sftp_server",
-        Request::Scp(_) => "scp",
-        Request::Rsync(_) => "rsync",
-    };
+    let key = programs::key(inquiry.request.protocol());
     match &facts.program {
         Program::Found(path) => Ok(path.clone()),
         Program::Missing => {

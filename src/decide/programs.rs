@@ -66,6 +66,16 @@ pub fn protocol(program: &[u8]) -> Option<Protocol> {
     server.map(|server| server.protocol)
 }
 
+/// The policy key that names the server of a protocol.
+#[must_use]
+pub const fn key(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Sftp => "sftp_server",
+        Protocol::Scp => "scp",
+        Protocol::Rsync => "rsync",
+    }
+}
+
 /// Where the server of a protocol is looked for, in this order.
 #[must_use]
 pub fn places(protocol: Protocol) -> Vec<PathBuf> {

@@ -29,6 +29,9 @@ pub struct Refusal {
     pub reason: Cow<'static, str>,
     /// What the administrator can do about it, where that is known.
     pub hint: Option<Cow<'static, str>>,
+    /// What the client is told besides the policy's sentence. It tells of the
+    /// client's own words only.
+    pub told: Option<String>,
     /// Where the client could write instead, if it asked for another place.
     pub writable: Option<PathBuf>,
 }
@@ -41,6 +44,7 @@ impl Refusal {
             protocol: None,
             reason: reason.into(),
             hint: None,
+            told: None,
             writable: None,
         }
     }

@@ -14,11 +14,10 @@ use std::os::unix::ffi::OsStringExt as _;
 /// Longest path that is accepted, in bytes (PATH_MAX of `linux/limits.h`).
 pub const PATH_MAX: usize = 4096;
 
-/// Whether a character means something to us where it is not quoted: the
-/// tilde at the start of a word, and what a pattern is made of
-/// (`super::pattern`).
+/// Whether a character means something to us where it is not quoted: it is
+/// part of a pattern (`super::pattern`).
 const fn is_meaningful(c: u8) -> bool {
-    matches!(c, b'~' | b'*' | b'?' | b'[' | b']')
+    matches!(c, b'*' | b'?' | b'[' | b']')
 }
 
 /// The same behind an opening bracket.
@@ -159,6 +158,9 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
                 return Err(WordsError::Metacharacter(c));
             }
             (Quote::None, b'#') if word_start => return Err(WordsError::Metacharacter(c)),
+            (Quote::None, b'~') if word_start && is_tilde_prefix(bytes.as_slice()) => {
+                shown = marked(c);
+            }
             (Quote::None, _) if is_meaningful(c) => {
                 bracket |= c == b'[';
                 shown = marked(c);
@@ -166,13 +168,34 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
             (Quote::None, _) if bracket && is_meaningful_in_brackets(c) => shown = marked(c),
             (Quote::None, _) => {}
         }
-        after_backslash = c == b'\\' && shown == '\\';
-        word_start = quote == Quote::None && matches!(shown, ' ' | '\t' | '\n');
-        // A space behind a backslash ends no word.
-        bracket &= !word_start || c == b'\\';
+        let escaped = c == b'\\';
+        after_backslash = escaped && shown == '\\';
+        word_start = match shown {
+            // A line that goes on in the next one (XCU 2.2.1): as if both
+            // characters were not there.
+            '\n' if escaped => word_start,
+            // A blank behind a backslash is part of the word.
+            ' ' | '\t' => quote == Quote::None && !escaped,
+            _ => false,
+        };
+        bracket &= !word_start;
         out.push(shown);
     }
     Ok(out)
+}
+
+/// Whether a `~` at the start of a word, with this behind it, is a
+/// tilde-prefix: up to the first slash nothing may be quoted, not even by
+/// quotes around nothing (POSIX.1-2024, XCU 2.6.1).
+fn is_tilde_prefix(mut rest: &[u8]) -> bool {
+    loop {
+        rest = match rest {
+            [b'\\', b'\n', rest @ ..] => rest,
+            [b'\'' | b'"' | b'\\', ..] => return false,
+            [] | [b'/' | b' ' | b'\t' | b'\n', ..] => return true,
+            [_, rest @ ..] => rest,
+        };
+    }
 }
 
 fn marked(c: u8) -> char {
@@ -205,7 +228,7 @@ mod tests {
 
     #[test]
     fn quotes_go_and_words_stay() {
-        let rows: [(&str, &[&str]); 14] = [
+        let rows: [(&str, &[&str]); 16] = [
             ("", &[]),
             ("  \t ", &[]),
             ("scp\t-t  /t ", &["scp", "-t", "/t"]),
@@ -218,6 +241,8 @@ mod tests {
             (r"'/x|y&z'", &["/x|y&z"]),
             (r#"scp -t """#, &["scp", "-t", ""]),
             ("a#b", &["a#b"]),
+            (r"a\ #b", &["a #b"]),
+            ("a\\\n#b", &["a#b"]),
             (r"it\\'s.txt", &[r"it\'s.txt"]),
             (r"a\\'b c'", &[r"a\b c"]),
         ];
@@ -266,7 +291,7 @@ mod tests {
 
     #[test]
     fn only_unquoted_wildcards_and_tildes_are_active() {
-        let rows: [(&str, bool, &str); 14] = [
+        let rows: [(&str, bool, &str); 29] = [
             ("*.c", false, "*.c"),
             ("'*'.c", false, r"\*.c"),
             (r"\*x?", false, r"\*x?"),
@@ -279,7 +304,22 @@ mod tests {
             (r"[[':'alpha:]]", false, r"[[\:alpha:]]"),
             (r"a\\b", false, r"a\\b"),
             ("~/x", true, "~/x"),
-            ("'~'/x", false, r"\~/x"),
+            ("~", true, "~"),
+            ("~ b", true, "~"),
+            ("~alice/x", true, "~alice/x"),
+            ("~/'x'", true, "~/x"),
+            ("\\\n~/x", true, "~/x"),
+            ("~\\\n/x", true, "~/x"),
+            ("'~'/x", false, "~/x"),
+            (r"\~/x", false, "~/x"),
+            (r#"""~"#, false, "~"),
+            (r#"""~/x"#, false, "~/x"),
+            (r#"~"""#, false, "~"),
+            ("~''/x", false, "~/x"),
+            ("~al'i'ce/x", false, "~alice/x"),
+            (r"~\alice", false, "~alice"),
+            (r"\ ~/x", false, " ~/x"),
+            ("--temp-dir=~/x", false, "--temp-dir=~/x"),
             ("a~", false, "a~"),
         ];
         for (command, tilde, pattern) in rows {

@@ -13,7 +13,8 @@ use std::borrow::Cow;
 
 use super::policy::Protocol;
 use super::programs;
-use super::words;
+use super::words::{self, Word};
+use crate::escape::Escaped;
 
 pub use rsync::{Place, Purpose, RsyncOption, RsyncRequest};
 pub use scp::{Direction, ScpRequest};
@@ -50,7 +51,10 @@ pub struct FormError {
     /// The reason.
     pub reason: Cow<'static, str>,
     /// The policy key to use instead, or another way out.
-    pub hint: Option<&'static str>,
+    pub hint: Option<Cow<'static, str>>,
+    /// What the client is told of it. It may tell of the client's own words
+    /// only, nothing of the host.
+    pub told: Option<String>,
 }
 
 impl FormError {
@@ -59,12 +63,33 @@ impl FormError {
             protocol: None,
             reason: reason.into(),
             hint: None,
+            told: None,
         }
     }
 
-    const fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
+    /// An option is refused. Whoever gives one transfers files, so the fixed
+    /// sentence alone would tell nothing.
+    fn option(option: &[u8], why: impl std::fmt::Display) -> Self {
+        let option = Escaped::bytes(option);
+        let mut error = Self::new(format!("option {option}: {why}"));
+        error.told = Some(format!("The option {option} is refused: {why}."));
+        error
+    }
+
+    /// The same error, with what the administrator can do.
+    fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into());
         self
+    }
+
+    /// The same error, with what the client can do.
+    fn advice(mut self, advice: &'static str) -> Self {
+        if let Some(told) = &mut self.told {
+            told.push_str(" Instead: ");
+            told.push_str(advice);
+            told.push('.');
+        }
+        self.hint(advice)
     }
 
     const fn of(mut self, protocol: Protocol) -> Self {
@@ -105,15 +130,8 @@ pub fn parse(
     let Some((program, arguments)) = words.split_first() else {
         return Err(FormError::new("an empty command"));
     };
-    if let Some(long) = words
-        .iter()
-        .find(|word| word.bytes().len() > words::PATH_MAX)
-    {
-        let length = long.bytes().len();
-        return Err(FormError::new(format!("a word of {length} bytes")));
-    }
     let protocol = program_protocol(program.bytes(), is_configured)
-        .ok_or_else(|| FormError::new("not a file transfer server"))?;
+        .ok_or_else(|| unknown_program(program, arguments))?;
     match protocol {
         Protocol::Sftp => sftp::parse(arguments).map(Request::Sftp),
         Protocol::Scp => scp::parse(arguments).map(Request::Scp),
@@ -134,6 +152,42 @@ fn program_protocol(
             .find(|p| is_configured(*p, program))
     };
     programs::protocol(program).or_else(configured)
+}
+
+/// Says more than "no" where a server of the table is meant: it lies where
+/// this host may have it, or is called through another program.
+fn unknown_program(program: &Word, arguments: &[Word]) -> FormError {
+    let error = FormError::new("not a file transfer server");
+    let path = program.bytes();
+    let name = path.rsplit(|c| *c == b'/').next().unwrap_or_default();
+    if let Some(protocol) = programs::protocol(name)
+        && path.starts_with(b"/")
+    {
+        let key = programs::key(protocol);
+        return error.hint(format!(
+            "if this host has its server there, name that path in the policy key '{key}'"
+        ));
+    }
+    let server = arguments.iter().find(|word| programs::protocol(word.bytes()).is_some());
+    let Some(server) = server else {
+        return error;
+    };
+    let (program, server) = (Escaped::bytes(path), Escaped::bytes(server.bytes()));
+    let mut error = error.hint(format!("call {server} itself, without {program} before it"));
+    error.told = Some(format!("Call {server} itself, without {program} before it."));
+    error
+}
+
+/// Refuses a path that the kernel would not take. Other words may be longer.
+fn vet_path(word: &Word) -> Result<(), FormError> {
+    match word.bytes().len() {
+        0 => Err(FormError::new("an empty path")),
+        length if length > words::PATH_MAX => {
+            let most = words::PATH_MAX;
+            Err(FormError::new(format!("a path of {length} bytes, {most} are the most")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether sshd asks for the account's rc file: `/bin/sh .ssh/rc` (sshd(8),
@@ -190,8 +244,42 @@ mod tests {
     }
 
     #[test]
-    fn a_word_longer_than_a_path_is_refused() {
-        assert!(parse(&format!("scp -t {}", "x".repeat(4096))).is_ok());
-        assert!(parse(&format!("scp -t {}", "x".repeat(4097))).is_err());
+    fn what_is_too_long_for_a_path_is_refused_as_a_path_alone() {
+        let (path, longer) = ("x".repeat(4096), "x".repeat(4097));
+        for (before, after) in [
+            ("scp -t ", ""),
+            ("scp -f y ", ""),
+            ("rsync --server . ", ""),
+            ("rsync --server --sender . y ", ""),
+            ("rsync --server --temp-dir=", " . x"),
+            ("rsync --server --temp-dir ", " . x"),
+        ] {
+            assert!(parse(&format!("{before}{path}{after}")).is_ok(), "{before}");
+            assert!(parse(&format!("{before}{longer}{after}")).is_err(), "{before}");
+        }
+        for option in ["--skip-compress", "--usermap", "--log-format"] {
+            assert!(parse(&format!("rsync --server {option}={longer} . x")).is_ok());
+        }
+        assert!(parse(&format!("sftp-server -P {longer}")).is_ok());
+    }
+
+    #[test]
+    fn a_server_that_is_meant_gets_a_hint() {
+        let hint = |command: &str| parse(command).unwrap_err().hint.unwrap_or_default();
+        for (command, key) in [
+            ("/usr/lib64/misc/sftp-server", "'sftp_server'"),
+            ("/nix/store/x-openssh/libexec/sftp-server -l INFO", "'sftp_server'"),
+            ("/opt/bin/scp -t x", "'scp'"),
+            ("/usr/pkg/bin/rsync --server . x", "'rsync'"),
+        ] {
+            assert!(hint(command).contains(key), "{command}");
+        }
+        for command in ["nice rsync --server . x", "sudo -n /usr/bin/rsync --server . x"] {
+            assert!(hint(command).contains("without"), "{command}");
+        }
+        // Not as a path of the client's own, which no policy should name.
+        for command in ["./sftp-server", "bin/scp -t x", "scpx -t x", "sh -c 'scp -t x'"] {
+            assert_eq!(hint(command), "", "{command}");
+        }
     }
 }

@@ -48,7 +48,6 @@ pub(super) fn parse(arguments: &[Word]) -> Result<ScpRequest, FormError> {
     let mut options_end = false;
     for word in arguments {
         match word.bytes() {
-            b"" => return Err(FormError::new("an empty path")),
             b"--" if !options_end && request.operands.is_empty() => options_end = true,
             [b'-', letters @ ..] if !options_end && !letters.is_empty() => {
                 if !request.operands.is_empty() {
@@ -58,7 +57,10 @@ pub(super) fn parse(arguments: &[Word]) -> Result<ScpRequest, FormError> {
                 }
                 options(letters, &mut request, &mut directions)?;
             }
-            _ => request.operands.push(word.clone()),
+            _ => {
+                super::vet_path(word)?;
+                request.operands.push(word.clone());
+            }
         }
     }
     request.direction = match directions[..] {
@@ -97,14 +99,12 @@ fn options(
                 return if number {
                     Ok(())
                 } else {
-                    Err(FormError::new("option -l without a number"))
+                    Err(FormError::option(b"-l", "it has no number"))
                 };
             }
             _ => {
-                let letter = letter.escape_ascii();
-                return Err(FormError::new(format!(
-                    "option -{letter} of scp's client side"
-                )));
+                let why = "it belongs to scp's client side";
+                return Err(FormError::option(&[b'-', *letter], why));
             }
         }
     }

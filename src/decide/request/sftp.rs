@@ -84,9 +84,8 @@ pub(super) fn parse(arguments: &[Word]) -> Result<SftpRequest, FormError> {
             [] => words.next(),
             _ => Some(attached),
         };
-        let value = value.ok_or_else(|| {
-            FormError::new(format!("option -{} without a value", char::from(*letter)))
-        })?;
+        let missing = || FormError::option(&[b'-', *letter], "it has no value");
+        let value = value.ok_or_else(missing)?;
         check_value(*letter, value, &mut request)?;
         request
             .options
@@ -105,28 +104,28 @@ fn refuse_option(letter: u8) -> Result<(), FormError> {
         b'Q' | b'h' => "call sftp-server yourself",
         _ => "remove it from the Subsystem line",
     };
-    let letter = letter.escape_ascii();
-    Err(FormError::new(format!("option -{letter} of sftp-server")).hint(hint))
+    let why = "it does more than tighten what the policy gives";
+    Err(FormError::option(&[b'-', letter], why).hint(hint))
 }
 
 /// Checks the value of an option that takes one.
 fn check_value(letter: u8, value: &[u8], request: &mut SftpRequest) -> Result<(), FormError> {
+    let refused = |why: &'static str| FormError::option(&[b'-', letter], why);
     match letter {
         b'u' => {
-            let mask =
-                octal(value).ok_or_else(|| FormError::new("option -u without an octal mask"))?;
+            let mask = octal(value).ok_or_else(|| refused("it has no octal mask"))?;
             request.umask = Some(mask);
         }
         b'l' => {
             let level = LogLevel::from_name(value)
-                .ok_or_else(|| FormError::new("option -l with an unknown level"))?;
+                .ok_or_else(|| refused("sftp-server has no such level"))?;
             if level < LogLevel::DEFAULT {
-                return Err(FormError::new("option -l quieter than the default, ERROR")
+                return Err(refused("it is quieter than the default, ERROR")
                     .hint("remove it from the Subsystem line: xfersh has its own log"));
             }
         }
         b'f' if !FACILITIES.contains(&value.to_ascii_uppercase().as_slice()) => {
-            return Err(FormError::new("option -f with an unknown facility"));
+            return Err(refused("syslog has no such facility"));
         }
         // Names of requests, "write,open" or "posix-rename@openssh.com".
         b'P' | b'p'
@@ -134,9 +133,7 @@ fn check_value(letter: u8, value: &[u8], request: &mut SftpRequest) -> Result<()
                 .iter()
                 .all(|c| c.is_ascii_alphanumeric() || b"-@.,".contains(c)) =>
         {
-            return Err(FormError::new(
-                "a list of requests with a strange character",
-            ));
+            return Err(refused("a list of requests has letters, digits, '-', '@' and '.'"));
         }
         _ => {}
     }

@@ -125,9 +125,7 @@ pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, FormError> {
             _ => return Err(FormError::new("a path before the '.'")),
         }
     };
-    if rest.iter().any(|word| word.bytes().is_empty()) {
-        return Err(FormError::new("an empty path"));
-    }
+    rest.iter().try_for_each(super::vet_path)?;
     let operands = match rest {
         // The working directory: `rsync x host:` sends no path.
         [] => vec![dot.clone()],
@@ -154,8 +152,7 @@ fn short_options(letters: &[u8]) -> Result<(), FormError> {
         return if options::is_number(number) {
             Ok(())
         } else {
-            let letter = char::from(*letter);
-            Err(FormError::new(format!("option -{letter} without a number")))
+            Err(FormError::option(&[b'-', *letter], "it has no number"))
         };
     }
     for (at, letter) in letters.iter().enumerate() {
@@ -163,16 +160,15 @@ fn short_options(letters: &[u8]) -> Result<(), FormError> {
             return if options::is_capability(&letters[at + 1..]) {
                 Ok(())
             } else {
-                Err(FormError::new(
-                    "option -e with something else than capabilities",
-                ))
+                let why = "it has something else than capabilities";
+                Err(FormError::option(b"-e", why))
             };
         }
         if !options::LETTERS.contains(letter) {
             let refused = options::REFUSED
                 .iter()
                 .find(|row| row.letters.contains(letter));
-            return Err(refusal(format!("-{}", letter.escape_ascii()), refused));
+            return Err(refusal(&[b'-', *letter], refused));
         }
     }
     if letters.is_empty() {
@@ -198,24 +194,24 @@ fn long_option(
         let refused = options::REFUSED
             .iter()
             .find(|row| row.names.iter().any(|long| long.as_bytes() == name));
-        return Err(refusal(format!("--{}", name.escape_ascii()), refused));
+        return Err(refusal(&[b"--", name].concat(), refused));
     };
+    let refused = |why: &'static str| FormError::option(&[b"--", name.as_bytes()].concat(), why);
     let given = match (value, equals) {
         (Value::None, None) => return Ok(RsyncOption::Plain(word.to_os())),
-        (Value::None, Some(_)) => {
-            return Err(FormError::new(format!("option --{name} with a value")));
-        }
+        (Value::None, Some(_)) => return Err(refused("it takes no value")),
         (_, Some(at)) => word.with_prefix(b"--".len() + at + b"=".len(), b""),
         (_, None) => {
-            let missing = || FormError::new(format!("option --{name} without a value"));
-            let (first, tail) = rest.split_first().ok_or_else(missing)?;
+            let (first, tail) = rest.split_first().ok_or_else(|| refused("it has no value"))?;
             *rest = tail;
             first.clone()
         }
     };
     if !value.holds(given.bytes()) {
-        let reason = format!("option --{name} with an unexpected value");
-        return Err(FormError::new(reason));
+        return Err(refused("it does not take such a value"));
+    }
+    if options::is_rewritten(given.bytes()) {
+        return Err(refused("popt(3) puts another word in the place of '!#:+'"));
     }
     let place = |purpose| Place {
         option: name,
@@ -226,22 +222,23 @@ fn long_option(
         // The list comes through the connection.
         Value::Place(Purpose::Names) if given.bytes() == b"-" => {}
         Value::Place(Purpose::Log) if sender => {
-            let reason = format!("option --{name} of a server that only sends");
-            return Err(FormError::new(reason).hint("the system log holds every session"));
+            let why = "a server that only sends keeps no log of its own";
+            return Err(refused(why).hint("the system log holds every session"));
         }
-        Value::Place(purpose) => return Ok(RsyncOption::Place(place(purpose))),
+        Value::Place(purpose) => {
+            super::vet_path(&given)?;
+            return Ok(RsyncOption::Place(place(purpose)));
+        }
         _ => {}
     }
     let plain = place(Purpose::Names).argument(given.bytes());
     Ok(RsyncOption::Plain(plain))
 }
 
-fn refusal(option: String, refused: Option<&options::Refused>) -> FormError {
+fn refusal(option: &[u8], refused: Option<&options::Refused>) -> FormError {
     match refused {
-        Some(row) => {
-            FormError::new(format!("rsync option {option}: {}", row.reason)).hint(row.hint)
-        }
-        None => FormError::new(format!("rsync option {option}, which no client sends")),
+        Some(row) => FormError::option(option, row.reason).advice(row.hint),
+        None => FormError::option(option, "it is none that an rsync client sends"),
     }
 }
 

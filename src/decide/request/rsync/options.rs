@@ -260,6 +260,12 @@ impl Value {
     }
 }
 
+/// Whether popt(3) would give rsync another value than this one: it puts the
+/// next word in the place of `!#:+` (`expandNextArg` in popt.c).
+pub fn is_rewritten(value: &[u8]) -> bool {
+    value.windows(4).any(|part| part == b"!#:+")
+}
+
 /// Whether `bytes` are a whole number.
 pub fn is_number(bytes: &[u8]) -> bool {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
