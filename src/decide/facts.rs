@@ -6,12 +6,13 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::account::Account;
 use super::directories::directories;
 use super::invocation::Invocation;
 use super::pattern::Pattern;
+use super::places;
 use super::policy::{PlaceTarget, Policy, Protocol};
 use super::programs;
 use super::request::{self, Direction, Request};
@@ -44,8 +45,10 @@ pub struct Inquiry {
     /// The directories that the policy speaks of.
     pub directories: Directories,
     /// The places that the client names, absolute: operands, then those of
-    /// options.
+    /// options. One stands twice where the program could read it in two ways.
     pub operands: Vec<Operand>,
+    /// The first operand, where what is there decides how the others are read.
+    pub target: Option<PathBuf>,
 }
 
 /// A place that the client names, and what is asked of it: as it is named in
@@ -56,6 +59,45 @@ pub struct Operand {
     pub path: PathBuf,
     /// What is asked of it.
     pub usage: Use,
+    /// From where it was counted.
+    pub base: Base,
+    /// The option that names it, without its dashes.
+    pub option: Option<&'static str>,
+}
+
+/// From where a relative path is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The working directory of the server.
+    Start,
+    /// The target as a directory.
+    Target,
+    /// The directory that holds the target, if that is no directory.
+    BesideTarget,
+    /// The directory that holds the target, if that is there and no directory.
+    BesideFile,
+}
+
+/// What is at the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A directory.
+    Directory,
+    /// Something else.
+    File,
+    /// Nothing, or nothing that this account can look at.
+    Unknown,
+}
+
+impl Base {
+    /// Whether a path is counted from there when this is at the target.
+    pub(super) const fn holds(self, target: Target) -> bool {
+        match self {
+            Self::Start | Self::Target => true,
+            Self::BesideTarget => !matches!(target, Target::Directory),
+            Self::BesideFile => matches!(target, Target::File),
+        }
+    }
 }
 
 /// The server program that was found.
@@ -80,6 +122,8 @@ pub struct Facts {
     pub places: Places,
     /// Each of [`Inquiry::operands`], its path resolved as far as it exists.
     pub operands: Vec<Operand>,
+    /// What is at [`Inquiry::target`].
+    pub target: Target,
 }
 
 impl Inquiry {
@@ -100,6 +144,7 @@ impl Inquiry {
             return Err(refused(Refusal::new(Stage::Account, reason).hint(hint)));
         }
         let operands = operands(case, &request).map_err(refused)?;
+        let target = operands.first().map(|operand| operand.path.clone());
         let configured = case.policy.program(protocol);
         Ok(Self {
             programs: configured
@@ -107,6 +152,7 @@ impl Inquiry {
             program_is_configured: configured.is_some(),
             request,
             directories: directories(case.policy, case.account),
+            target: target.filter(|_| operands.iter().any(|operand| operand.base != Base::Start)),
             operands,
         })
     }
@@ -162,43 +208,87 @@ fn vet_account(case: &Case<'_>) -> Result<(), Refusal> {
     })
 }
 
+/// A path as a request names it.
+pub(super) struct Named<'a> {
+    /// The path.
+    pub word: &'a Word,
+    /// What is asked of it.
+    pub usage: Use,
+    /// Whether wildcards in it are expanded: in those of sources alone, as the
+    /// client's user expects of a shell.
+    pub expands: bool,
+    /// From where it is counted.
+    pub base: Base,
+    /// The option that names it, without its dashes.
+    pub option: Option<&'static str>,
+}
+
 /// The places that the client names: `~` expanded, made absolute. Of a source
 /// with wildcards it is the directory in which the first one is looked for:
 /// the rest is known, and judged, when it has been expanded.
 fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<Operand>, Refusal> {
-    let words: Vec<(&Word, Use, Expands)> = match request {
-        Request::Sftp(_) => Vec::new(),
+    match request {
+        Request::Sftp(_) => Ok(Vec::new()),
         Request::Scp(scp) => {
-            let usage = Use {
-                direction: scp.direction,
-                recursive: scp.recursive,
-            };
-            let expands = Expands(scp.direction == Direction::Source);
-            let operands = scp.operands.iter();
-            operands.map(|word| (word, usage, expands)).collect()
+            let named = scp.operands.iter().map(|word| Named {
+                word,
+                usage: Use {
+                    direction: scp.direction,
+                    recursive: scp.recursive,
+                    unused: false,
+                },
+                expands: scp.direction == Direction::Source,
+                base: Base::Start,
+                option: None,
+            });
+            named.map(|named| operand(case, &named, None)).collect()
         }
-        Request::Rsync(rsync) => super::rsync::operands(rsync).collect(),
-    };
-    let start = case.policy.start_directory(case.account);
-    words
-        .into_iter()
-        .map(|(word, usage, Expands(expands))| {
-            let word = expand_tilde(word, case.account)?;
-            let pattern = expands.then(|| Pattern::parse(word.pattern().as_bytes()));
-            let path = match pattern.filter(Pattern::is_wild) {
-                Some(pattern) if pattern.climbs() => return Err(climbs()),
-                Some(pattern) => start.join(OsStr::from_bytes(pattern.directory())),
-                None => start.join(OsStr::from_bytes(word.bytes())),
-            };
-            Ok(Operand { path, usage })
-        })
-        .collect()
+        Request::Rsync(rsync) => {
+            let mut operands: Vec<Operand> = Vec::new();
+            for named in super::rsync::named(rsync) {
+                let target = operands.first().map(|operand| operand.path.clone());
+                let operand = operand(case, &named, target.as_deref())?;
+                let collapsed = places::collapsed(&operand.path);
+                let twin = collapsed.map(|path| Operand { path, ..operand });
+                operands.push(operand);
+                operands.extend(twin);
+            }
+            Ok(operands)
+        }
+    }
 }
 
-/// Whether wildcards in a word are expanded: in those of sources alone, as the
-/// client's user expects of a shell.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Expands(pub bool);
+/// One of them; `target` is the path of the first operand.
+fn operand(case: &Case<'_>, named: &Named<'_>, target: Option<&Path>) -> Result<Operand, Refusal> {
+    let word = expand_tilde(named.word, case.account)?;
+    let pattern = named
+        .expands
+        .then(|| Pattern::parse(word.pattern().as_bytes()));
+    let pattern = pattern.filter(Pattern::is_wild);
+    if pattern.as_ref().is_some_and(Pattern::climbs) {
+        return Err(climbs());
+    }
+    let path = pattern.as_ref().map_or(word.bytes(), Pattern::directory);
+    let start = || case.policy.start_directory(case.account);
+    let base = match (named.base, target) {
+        (Base::Start, _) | (_, None) => start(),
+        (Base::Target, Some(target)) => target.to_path_buf(),
+        (Base::BesideTarget | Base::BesideFile, Some(target)) => beside(target),
+    };
+    Ok(Operand {
+        path: base.join(OsStr::from_bytes(path)),
+        usage: named.usage,
+        base: named.base,
+        option: named.option,
+    })
+}
+
+/// The directory that holds a target: the text up to its last slash.
+fn beside(target: &Path) -> PathBuf {
+    let text = target.as_os_str().as_bytes();
+    let slash = text.iter().rposition(|c| *c == b'/').unwrap_or(0);
+    PathBuf::from(OsStr::from_bytes(&text[..=slash]))
+}
 
 fn climbs() -> Refusal {
     Refusal::new(Stage::Path, "'..' behind a wildcard")

@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use account::Account;
 use facts::{Case, Facts, Inquiry, Program};
 use pattern::Pattern;
-pub use places::vet_source;
+pub use places::{collapsed, vet_source};
 use plan::{Argument, Limits, Plan, Root, Rules, ServerKind};
 use policy::Policy;
 use request::{Direction, Request, ScpRequest};
@@ -117,8 +117,15 @@ fn vet_roots(roots: &[Root], case: &Case<'_>, facts: &Facts) -> Result<(), Refus
 
 fn vet_operands(case: &Case<'_>, facts: &Facts, roots: &[Root]) -> Result<(), Refusal> {
     let names = &case.policy.dotfile_names.value;
-    let mut operands = facts.operands.iter();
-    operands.try_for_each(|operand| places::vet(&operand.path, operand.usage, roots, names))
+    let operands = facts.operands.iter();
+    let mut operands = operands.filter(|operand| operand.base.holds(facts.target));
+    operands.try_for_each(|operand| {
+        let vetted = places::vet(&operand.path, operand.usage, roots, names);
+        vetted.map_err(|refusal| match operand.option {
+            Some(option) => refusal.of_option(option),
+            None => refusal,
+        })
+    })
 }
 
 const fn kind(request: &Request) -> ServerKind {

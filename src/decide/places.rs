@@ -4,7 +4,7 @@
 //! can never allow is refused at once, with a reason in the log, whether the
 //! place exists or not.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::access::{Access, Right};
 use super::plan::{Root, Rules};
@@ -20,6 +20,20 @@ pub struct Use {
     pub direction: Direction,
     /// Whether places below it are concerned as well.
     pub recursive: bool,
+    /// Whether most requests that name it make no use of it. A dotfile is not
+    /// refused then before it is used.
+    pub unused: bool,
+}
+
+impl Default for Use {
+    /// To read this place and no other.
+    fn default() -> Self {
+        Self {
+            direction: Direction::Source,
+            recursive: false,
+            unused: false,
+        }
+    }
 }
 
 /// Refuses a place that no right of the policy reaches.
@@ -51,7 +65,9 @@ pub(super) fn vet(
         usage.recursive && roots.iter().any(|root| inner(&root))
     };
     match root {
-        Some(root) if rules::is_closed_dotfile(root, dotfile_names, &place, writes) => {
+        Some(root)
+            if !usage.unused && rules::is_closed_dotfile(root, dotfile_names, &place, writes) =>
+        {
             Err(refuse("a dotfile").hint("see 'dotfiles' in xfersh.toml(5)"))
         }
         Some(_) => Ok(()),
@@ -74,10 +90,29 @@ pub(super) fn vet(
 /// The refusal that the client would have seen, had it named the place.
 pub fn vet_source(path: &Path, recursive: bool, rules: &Rules) -> Result<(), Refusal> {
     let usage = Use {
-        direction: Direction::Source,
         recursive,
+        ..Use::default()
     };
     vet(path, usage, &rules.roots, &rules.dotfile_names)
+}
+
+/// The same path with each `..` taken away together with the name before it,
+/// as rsync does it with the text (`clean_fname` in util1.c). Where that name
+/// is a symbolic link, the kernel goes elsewhere. `None` where nothing
+/// changes.
+#[must_use]
+pub fn collapsed(path: &Path) -> Option<PathBuf> {
+    let mut parts = Vec::new();
+    let mut changed = false;
+    for part in path.components() {
+        if part == Component::ParentDir && matches!(parts.last(), Some(Component::Normal(_))) {
+            parts.pop();
+            changed = true;
+        } else {
+            parts.push(part);
+        }
+    }
+    changed.then(|| parts.iter().collect())
 }
 
 fn refuse(reason: &'static str) -> Refusal {
@@ -95,6 +130,24 @@ mod tests {
             exists: true,
             access,
             dotfiles,
+        }
+    }
+
+    #[test]
+    fn two_dots_as_text() {
+        for (path, expected) in [
+            ("/a/b", None),
+            ("/../a", None),
+            ("/a/..", Some("/")),
+            ("/a/l/../c", Some("/a/c")),
+            ("/a/l//.././c/../..", Some("/")),
+            ("/a/../../b", Some("/../b")),
+        ] {
+            assert_eq!(
+                collapsed(Path::new(path)),
+                expected.map(PathBuf::from),
+                "{path}"
+            );
         }
     }
 
@@ -135,6 +188,7 @@ mod tests {
             let usage = Use {
                 direction,
                 recursive,
+                unused: false,
             };
             let seen = vet(Path::new(path), usage, &roots, &names).is_ok();
             assert_eq!(seen, expected, "{path} {usage:?}");

@@ -2,8 +2,7 @@
 //! argument vector of the server.
 
 use super::account::Account;
-use super::facts;
-use super::facts::Expands;
+use super::facts::{self, Base, Named};
 use super::places::Use;
 use super::plan::Argument;
 use super::request::{Direction, Place, RsyncOption, RsyncRequest};
@@ -11,43 +10,67 @@ use super::verdict::Refusal;
 use super::words::Word;
 
 /// The paths of the request that are judged before it is served, each with
-/// what is asked of it: the operands, then [`places`].
-pub(super) fn operands(request: &RsyncRequest) -> impl Iterator<Item = (&Word, Use, Expands)> {
-    let usage = Use {
-        direction: direction(request),
-        recursive: request.reaches_below(),
-    };
-    let named = places(request).map(|place| {
-        let direction = if place.purpose.writes() {
-            Direction::Sink
-        } else {
-            Direction::Source
-        };
-        let recursive = false;
-        (
-            &place.word,
-            Use {
-                direction,
-                recursive,
-            },
-            Expands(false),
-        )
+/// what is asked of it: the operands, then the places that options name.
+pub(super) fn named(request: &RsyncRequest) -> impl Iterator<Item = Named<'_>> {
+    let operands = request.operands.iter().map(|word| Named {
+        word,
+        usage: Use {
+            direction: direction(request),
+            recursive: request.reaches_below(),
+            ..Use::default()
+        },
+        expands: request.sender,
+        base: Base::Start,
+        option: None,
     });
-    let expands = Expands(request.sender);
-    let operands = request.operands.iter();
-    let operands = operands.map(move |word| (word, usage, expands));
-    operands.chain(named)
+    let places = request.places().flat_map(|place| {
+        let bases = bases(request, place).iter();
+        bases.map(|base| named_place(place, *base))
+    });
+    operands.chain(places)
 }
 
-/// The places that options name, but for those that are counted from the
-/// target: which directory that is shows only when the files are known, and
-/// most are not used at all (a partial directory only after an interruption).
-/// The kernel and the guard judge them when they are.
-fn places(request: &RsyncRequest) -> impl Iterator<Item = &Place> {
-    request.places().filter(|place| {
-        let absolute = place.word.bytes().starts_with(b"/") || place.word.has_tilde();
-        absolute || !place.purpose.from_target()
-    })
+fn named_place(place: &Place, base: Base) -> Named<'_> {
+    Named {
+        word: &place.word,
+        usage: Use {
+            direction: if place.purpose.writes() {
+                Direction::Sink
+            } else {
+                Direction::Source
+            },
+            recursive: false,
+            // Clients name one in every transfer, and it is used after an
+            // interruption only: the guard protects dotfiles then.
+            unused: base != Base::Start,
+        },
+        expands: false,
+        base,
+        option: Some(place.option),
+    }
+}
+
+/// From where the path of an option is counted, each possibility.
+///
+/// rsync goes to the target before it makes use of those that are counted
+/// from there (`get_local_name` in main.c). A target that is no directory and
+/// is not to become one is the name of a single file: then it goes to the
+/// directory of that file.
+fn bases(request: &RsyncRequest, place: &Place) -> &'static [Base] {
+    let absolute = place.word.bytes().starts_with(b"/") || place.word.has_tilde();
+    let file = || {
+        let target = request.operands.first().map_or(&b""[..], Word::bytes);
+        !target.ends_with(b"/")
+    };
+    if absolute || !place.purpose.from_target() {
+        &[Base::Start]
+    } else if file() && request.reaches_below() {
+        &[Base::Target, Base::BesideFile]
+    } else if file() {
+        &[Base::Target, Base::BesideTarget]
+    } else {
+        &[Base::Target]
+    }
 }
 
 const fn direction(request: &RsyncRequest) -> Direction {
@@ -152,17 +175,29 @@ mod tests {
         let command = "rsync --server --log-file=log --files-from names --backup-dir /b \
              --temp-dir=t --link-dest ~/l --compare-dest=../c -r . up";
         let request = rsync(command);
+        use Base::{BesideFile, Start, Target};
         use Direction::{Sink, Source};
-        let seen: Vec<_> = operands(&request)
-            .map(|(word, usage, _)| (word.bytes(), usage.direction))
+        let seen: Vec<_> = named(&request)
+            .map(|named| (named.word.bytes(), named.usage.direction, named.base))
             .collect();
-        let expected: [(&[u8], Direction); 5] = [
-            (b"up", Sink),
-            (b"log", Sink),
-            (b"names", Source),
-            (b"/b", Sink),
-            (b"~/l", Source),
+        let expected: [(&[u8], Direction, Base); 9] = [
+            (b"up", Sink, Start),
+            (b"log", Sink, Start),
+            (b"names", Source, Start),
+            (b"/b", Sink, Start),
+            (b"t", Sink, Target),
+            (b"t", Sink, BesideFile),
+            (b"~/l", Source, Start),
+            (b"../c", Source, Target),
+            (b"../c", Source, BesideFile),
         ];
         assert_eq!(seen, expected);
+        let bases = |command: &str| -> Vec<_> {
+            let request = rsync(command);
+            named(&request).skip(1).map(|named| named.base).collect()
+        };
+        assert_eq!(bases("rsync --server --temp-dir=t -r . up/"), [Target]);
+        let single = bases("rsync --server --temp-dir=t . up");
+        assert_eq!(single, [Target, Base::BesideTarget]);
     }
 }

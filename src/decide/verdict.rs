@@ -63,6 +63,16 @@ impl Refusal {
         self
     }
 
+    /// The same refusal, of the place that this long option names.
+    pub(super) fn of_option(mut self, option: &str) -> Self {
+        self.told = Some(format!(
+            "The option --{option} is refused: {}.",
+            self.reason
+        ));
+        self.reason = format!("option --{option}: {}", self.reason).into();
+        self
+    }
+
     /// The same refusal of a request for this protocol.
     #[must_use]
     pub fn of(mut self, protocol: Protocol) -> Self {

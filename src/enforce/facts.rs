@@ -19,6 +19,7 @@ use super::walk::{End, is_absent, is_roots_link, walk};
 use crate::decide::account::Account;
 use crate::decide::facts::{
     Directories, Facts, Failure, FileId, HomeChild, Inquiry, Operand, Place, Places, Program,
+    Target,
 };
 use crate::escape::Escaped;
 
@@ -34,6 +35,11 @@ pub fn gather(inquiry: &Inquiry, account: &Account) -> Facts {
         program: program(&inquiry.programs, inquiry.program_is_configured),
         places: places(&inquiry.directories, account),
         operands: operands.collect(),
+        target: match inquiry.target.as_ref().map(fs::metadata) {
+            Some(Ok(facts)) if facts.is_dir() => Target::Directory,
+            Some(Ok(_)) => Target::File,
+            Some(Err(_)) | None => Target::Unknown,
+        },
     }
 }
 

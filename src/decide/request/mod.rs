@@ -168,13 +168,17 @@ fn unknown_program(program: &Word, arguments: &[Word]) -> FormError {
             "if this host has its server there, name that path in the policy key '{key}'"
         ));
     }
-    let server = arguments.iter().find(|word| programs::protocol(word.bytes()).is_some());
+    let server = arguments
+        .iter()
+        .find(|word| programs::protocol(word.bytes()).is_some());
     let Some(server) = server else {
         return error;
     };
     let (program, server) = (Escaped::bytes(path), Escaped::bytes(server.bytes()));
     let mut error = error.hint(format!("call {server} itself, without {program} before it"));
-    error.told = Some(format!("Call {server} itself, without {program} before it."));
+    error.told = Some(format!(
+        "Call {server} itself, without {program} before it."
+    ));
     error
 }
 
@@ -184,7 +188,9 @@ fn vet_path(word: &Word) -> Result<(), FormError> {
         0 => Err(FormError::new("an empty path")),
         length if length > words::PATH_MAX => {
             let most = words::PATH_MAX;
-            Err(FormError::new(format!("a path of {length} bytes, {most} are the most")))
+            Err(FormError::new(format!(
+                "a path of {length} bytes, {most} are the most"
+            )))
         }
         _ => Ok(()),
     }
@@ -255,7 +261,10 @@ mod tests {
             ("rsync --server --temp-dir ", " . x"),
         ] {
             assert!(parse(&format!("{before}{path}{after}")).is_ok(), "{before}");
-            assert!(parse(&format!("{before}{longer}{after}")).is_err(), "{before}");
+            assert!(
+                parse(&format!("{before}{longer}{after}")).is_err(),
+                "{before}"
+            );
         }
         for option in ["--skip-compress", "--usermap", "--log-format"] {
             assert!(parse(&format!("rsync --server {option}={longer} . x")).is_ok());
@@ -268,17 +277,28 @@ mod tests {
         let hint = |command: &str| parse(command).unwrap_err().hint.unwrap_or_default();
         for (command, key) in [
             ("/usr/lib64/misc/sftp-server", "'sftp_server'"),
-            ("/nix/store/x-openssh/libexec/sftp-server -l INFO", "'sftp_server'"),
+            (
+                "/nix/store/x-openssh/libexec/sftp-server -l INFO",
+                "'sftp_server'",
+            ),
             ("/opt/bin/scp -t x", "'scp'"),
             ("/usr/pkg/bin/rsync --server . x", "'rsync'"),
         ] {
             assert!(hint(command).contains(key), "{command}");
         }
-        for command in ["nice rsync --server . x", "sudo -n /usr/bin/rsync --server . x"] {
+        for command in [
+            "nice rsync --server . x",
+            "sudo -n /usr/bin/rsync --server . x",
+        ] {
             assert!(hint(command).contains("without"), "{command}");
         }
         // Not as a path of the client's own, which no policy should name.
-        for command in ["./sftp-server", "bin/scp -t x", "scpx -t x", "sh -c 'scp -t x'"] {
+        for command in [
+            "./sftp-server",
+            "bin/scp -t x",
+            "scpx -t x",
+            "sh -c 'scp -t x'",
+        ] {
             assert_eq!(hint(command), "", "{command}");
         }
     }

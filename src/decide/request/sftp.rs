@@ -133,7 +133,9 @@ fn check_value(letter: u8, value: &[u8], request: &mut SftpRequest) -> Result<()
                 .iter()
                 .all(|c| c.is_ascii_alphanumeric() || b"-@.,".contains(c)) =>
         {
-            return Err(refused("a list of requests has letters, digits, '-', '@' and '.'"));
+            return Err(refused(
+                "a list of requests has letters, digits, '-', '@' and '.'",
+            ));
         }
         _ => {}
     }

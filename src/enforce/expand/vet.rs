@@ -14,7 +14,7 @@ use nix::sys::stat::Mode;
 
 use super::{Bounds, Found};
 use crate::decide::plan::{Plan, Rules, ServerKind};
-use crate::decide::vet_source;
+use crate::decide::{collapsed, vet_source};
 use crate::enforce::facts::resolve;
 use crate::error::{Error, Step};
 use crate::escape::Escaped;
@@ -55,7 +55,15 @@ impl<'a> Vetting<'a> {
         bounds: &mut Bounds,
     ) -> Result<bool, Error> {
         let place = self.place(found, bounds)?;
-        let Err(refusal) = vet_source(&place, recursive, self.rules) else {
+        let vetted = vet_source(&place, recursive, self.rules).and_then(|()| {
+            // What follows no links is rsync.
+            let text = self.start.join(OsStr::from_bytes(found.path));
+            let collapsed = collapsed(&text).filter(|_| !self.follows);
+            collapsed.map_or(Ok(()), |text| {
+                vet_source(&resolve(&text), recursive, self.rules)
+            })
+        });
+        let Err(refusal) = vetted else {
             return Ok(true);
         };
         bounds.step(1)?;

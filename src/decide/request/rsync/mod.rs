@@ -202,7 +202,9 @@ fn long_option(
         (Value::None, Some(_)) => return Err(refused("it takes no value")),
         (_, Some(at)) => word.with_prefix(b"--".len() + at + b"=".len(), b""),
         (_, None) => {
-            let (first, tail) = rest.split_first().ok_or_else(|| refused("it has no value"))?;
+            let (first, tail) = rest
+                .split_first()
+                .ok_or_else(|| refused("it has no value"))?;
             *rest = tail;
             first.clone()
         }
