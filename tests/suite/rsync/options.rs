@@ -165,3 +165,131 @@ fn options_of_the_table_work() {
     assert!(listed.out().contains("old.txt"), "{listed}");
     assert!(Path::new("/usr/bin/rsync").exists());
 }
+
+/// popt puts the next word, here the point, in the place of `!#:+` in a value: rsync opens another path than the one
+/// that stands there.
+#[test]
+fn a_value_that_popt_rewrites_is_refused() {
+    let host = host("");
+    let up = "uploads/!#:+/!#:+/!#:+/../../..";
+    for account in [host.plain(), host.alice()] {
+        beforehand(
+            &host,
+            account,
+            "mkdir -p 'uploads/!#:+/!#:+/!#:+' 'uploads/srv/outside/drop' uploads/srv/outside",
+        );
+    }
+    let log = format!("--log-file={up}/srv/outside/drop/LOG");
+    let names = format!("--files-from={up}/etc/passwd");
+    let temporary = format!("--temp-dir={up}/srv/outside/drop");
+    // By hand, since the client's own popt rewrites what is to be sent as well.
+    let write = format!("rsync --server -r {log} . uploads");
+    let before = host.disk();
+    let output = host.direct(host.plain(), write.as_bytes(), b"");
+    let diff = before.diff(&host.disk());
+    assert!(
+        diff.contains("/srv/outside/drop/LOG"),
+        "the attack does not work at all: {output} {diff}"
+    );
+    host.refurnish();
+    let read = format!("rsync --server --sender -r {names} . uploads");
+    // The version of the protocol, then nothing to exclude.
+    let hello = [&[29, 0, 0, 0][..], &[0; 64]].concat();
+    let output = host.direct(host.plain(), read.as_bytes(), &hello);
+    assert!(
+        output.err().contains("root:x:0:0"),
+        "the attack does not work at all: {output}"
+    );
+    for (command, option) in [
+        (write, "--log-file"),
+        (read, "--files-from"),
+        (
+            format!("rsync --server -r {temporary} . uploads"),
+            "--temp-dir",
+        ),
+        (
+            "rsync --server -r --log-format='x!#:+' . uploads".to_owned(),
+            "--log-format",
+        ),
+        (
+            "rsync --server -r --suffix '!#:+' . uploads".to_owned(),
+            "--suffix",
+        ),
+    ] {
+        let before = host.disk();
+        let output = host.direct(host.alice(), command.as_bytes(), &hello);
+        assert_eq!(output.code(), 126, "{command}: {output}");
+        assert!(output.err().contains(option), "{command}: {output}");
+        assert!(!output.err().contains("root:x"), "{command}: {output}");
+        before.assert_same(&host.disk(), &command);
+    }
+}
+
+/// Whoever transfers files and gives an option that is refused learns which one, and what else to do.
+#[test]
+fn a_refused_option_is_named_to_the_client() {
+    let host = host("");
+    local(&host, &[("src/new.txt", "new\n")]);
+    for (arguments, told) in [
+        (
+            &["-a", "-s", "src/", "@:uploads/"][..],
+            "The option -s is refused: ",
+        ),
+        (&["-aK", "src/", "@:uploads/"], "The option -K is refused: "),
+        (
+            &[
+                "-a",
+                "--copy-unsafe-links",
+                "-M--copy-unsafe-links",
+                "src/",
+                "@:uploads/",
+            ],
+            "The option --copy-unsafe-links is refused: it follows symbolic links. Instead: transfer the links as links",
+        ),
+        (
+            &[
+                "-a",
+                "-M--log-file=/srv/outside/drop/log",
+                "src/",
+                "@:uploads/",
+            ],
+            "The option --log-file is refused: the target is in no writable directory.",
+        ),
+        (
+            &["-a", "--rsync-path=nice rsync", "src/", "@:uploads/"],
+            "Call rsync itself, without nice before it.",
+        ),
+    ] {
+        rsync(&host, host.plain(), arguments).succeeded("in an ordinary account");
+        let before = host.disk();
+        let output = rsync(&host, host.alice(), arguments).failed(told);
+        assert!(output.err().contains(told), "{arguments:?}: {output}");
+        before.assert_same(&host.disk(), told);
+    }
+    for (command, told) in [
+        ("sftp-server -d /", "The option -d is refused: "),
+        ("scp -S sh -t uploads", "The option -S is refused: "),
+        ("sftp-server -\u{1b}[2J", r"The option -\x1b is refused: "),
+    ] {
+        let output = host.direct(host.alice(), command.as_bytes(), b"");
+        assert_eq!(output.code(), 126, "{output}");
+        assert!(output.err().contains(told), "{output}");
+    }
+}
+
+/// The longest option is as long as the command, the longest path as long as the kernel takes it.
+#[test]
+fn a_long_option_is_served() {
+    let host = host("");
+    local(&host, &[("src/new.txt", "new\n")]);
+    let suffixes: Vec<String> = (0..900).map(|number| format!("s{number}")).collect();
+    let option = format!("--skip-compress={}", suffixes.join("/"));
+    assert!(option.len() > 4096);
+    for account in [host.plain(), host.alice()] {
+        rsync(&host, account, &["-az", &option, "src/", "@:uploads/"]).succeeded("a long list");
+        assert_eq!(
+            content(&host, account, "uploads/new.txt").as_deref(),
+            Some("new\n")
+        );
+    }
+}

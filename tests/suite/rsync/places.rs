@@ -327,3 +327,74 @@ fn options_that_follow_links_are_refused() {
         );
     }
 }
+
+/// What is counted from the target, or from the directory of a target that is one file, is judged before rsync starts.
+#[test]
+fn relative_places_are_judged_from_the_target() {
+    let host = host("readable = [\"~/uploads\"]\n");
+    let outside = "../../../srv/outside/drop";
+    for (command, refused) in [
+        (format!("--temp-dir={outside} -r . uploads"), true),
+        (format!("--backup-dir={outside} -r . uploads"), true),
+        (format!("--partial-dir={outside} -r . uploads"), true),
+        (
+            "--link-dest=../../../srv/outside -r . uploads".to_owned(),
+            true,
+        ),
+        ("--compare-dest=../.ssh -r . uploads".to_owned(), true),
+        ("--copy-dest=to-outside -r . uploads".to_owned(), true),
+        // `old.txt` is a file: then the same words lead from the directory that it lies in.
+        ("--temp-dir=../x -r . uploads/old.txt".to_owned(), true),
+        ("--temp-dir=../x . uploads/absent".to_owned(), true),
+        ("--temp-dir=../x -r . uploads/absent".to_owned(), false),
+        ("--link-dest=../sub -r . uploads/absent".to_owned(), false),
+        ("--temp-dir=../x . uploads/absent/".to_owned(), false),
+        ("--temp-dir=../sub -r . uploads/sub".to_owned(), false),
+        (
+            "--partial-dir=.rsync-partial -r . uploads".to_owned(),
+            false,
+        ),
+        (
+            "--partial-dir=.~tmp~ --delay-updates -r . uploads".to_owned(),
+            false,
+        ),
+    ] {
+        let command = format!("rsync --server {command}");
+        let before = host.disk();
+        let output = host.direct(host.alice(), command.as_bytes(), b"");
+        assert_eq!(output.code() == 126, refused, "{command}: {output}");
+        if refused {
+            let option = command.split([' ', '=']).nth(2).unwrap_or_default();
+            let told = format!("The option {option} is refused");
+            assert!(output.err().contains(&told), "{command}: {output}");
+            before.assert_same(&host.disk(), &command);
+        }
+    }
+}
+
+/// rsync takes `link/..` away in the text, the kernel goes where the link leads: neither may be outside.
+#[test]
+fn two_dots_behind_a_link_are_judged_both_ways() {
+    let host = host("readable = [\"~/uploads\"]\nwritable = [\"~/uploads\"]\n");
+    beforehand(
+        &host,
+        host.alice(),
+        "mkdir -p uploads/sub/deep; ln -s sub/deep uploads/down; ln -s uploads/sub/deep far",
+    );
+    for (command, refused) in [
+        ("rsync --server --sender -r . uploads/down/../x", false),
+        ("rsync --server --sender -r . uploads/sub/../x", false),
+        // For the kernel uploads/sub/x, in the text ~/x.
+        ("rsync --server --sender -r . far/../x", true),
+        ("rsync --server -r . far/../x", true),
+        ("rsync --server --sender -r . far/../*", true),
+        ("rsync --server -r --log-file=far/../x . uploads", true),
+        // For the kernel ~/x, in the text uploads/x.
+        ("rsync --server --sender -r . uploads/down/../../../x", true),
+    ] {
+        let output = host.direct(host.alice(), command.as_bytes(), b"");
+        // What a wildcard matches is judged when the session is being started.
+        let is_refused = matches!(output.code(), 125 | 126);
+        assert_eq!(is_refused, refused, "{command}: {output}");
+    }
+}
