@@ -283,7 +283,7 @@ fn a_long_option_is_served() {
     let host = host("");
     local(&host, &[("src/new.txt", "new\n")]);
     let suffixes: Vec<String> = (0..900).map(|number| format!("s{number}")).collect();
-    let option = format!("--skip-compress={}", suffixes.join("/"));
+    let option = format!("-M--skip-compress={}", suffixes.join("/"));
     assert!(option.len() > 4096);
     for account in [host.plain(), host.alice()] {
         rsync(&host, account, &["-az", &option, "src/", "@:uploads/"]).succeeded("a long list");
