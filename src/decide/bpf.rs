@@ -65,6 +65,8 @@ pub enum Blank {
     OwnPid,
     /// The answer for [`Outcome::Reads`].
     Reads,
+    /// The answer for [`Outcome::NamedRead`].
+    NamedRead,
     /// The answer for [`Outcome::NameService`].
     NameService,
     /// The answer for [`Outcome::Conversation`].
@@ -81,6 +83,7 @@ const fn value_of(outcome: Outcome) -> Result<u32, Blank> {
         Outcome::Errno(code) => Ok(libc::SECCOMP_RET_ERRNO | code as u32),
         Outcome::Kill => Ok(libc::SECCOMP_RET_KILL_PROCESS),
         Outcome::Reads => Err(Blank::Reads),
+        Outcome::NamedRead => Err(Blank::NamedRead),
         Outcome::NameService => Err(Blank::NameService),
         Outcome::Conversation => Err(Blank::Conversation),
         Outcome::PlainWrite => Err(Blank::PlainWrite),

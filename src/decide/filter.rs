@@ -18,6 +18,9 @@ pub struct Session {
     pub own_pid: NonZeroU32,
     /// The guard answers reads by path too (`Rules::watch_reads`).
     pub watch_reads: bool,
+    /// The guard opens for reading what the client names
+    /// (`Rules::watch_named_reads`).
+    pub watch_named_reads: bool,
     /// The guard connects to name service sockets
     /// (`Rules::name_service_sockets` is not empty).
     pub name_service: bool,
@@ -70,6 +73,7 @@ fn fill_in(code: &mut [sock_filter], blanks: &[(u16, Blank)], session: Session) 
         code[usize::from(at)].k = match blank {
             Blank::OwnPid => session.own_pid.get(),
             Blank::Reads => fixed(session.settle(Outcome::Reads)),
+            Blank::NamedRead => fixed(session.settle(Outcome::NamedRead)),
             Blank::NameService => fixed(session.settle(Outcome::NameService)),
             Blank::Conversation => fixed(session.settle(Outcome::Conversation)),
             Blank::PlainWrite => fixed(session.settle(Outcome::PlainWrite)),
@@ -90,6 +94,11 @@ impl Session {
         let choose = |holds: bool, yes: Outcome, no: Outcome| if holds { yes } else { no };
         match outcome {
             Outcome::Reads => choose(self.watch_reads, Outcome::Notify, Outcome::Allow),
+            Outcome::NamedRead => choose(
+                self.watch_reads || self.watch_named_reads,
+                Outcome::Notify,
+                Outcome::Allow,
+            ),
             Outcome::NameService => choose(self.name_service, Outcome::Notify, NO_ACCESS),
             Outcome::Conversation => choose(self.name_service, Outcome::Allow, NO_ACCESS),
             // O_PATH overrides O_RDWR, so this would look at what is hidden.

@@ -244,6 +244,8 @@ fn rules(case: &Case<'_>, facts: &Facts, roots: Vec<Root>, kind: ServerKind) -> 
         file_mode_max: policy.file_mode_max.value,
         directory_mode_max: policy.directory_mode_max.value,
         watch_reads: roots::watch_reads(&roots),
+        watch_named_reads: kind == ServerKind::ScpSource,
+        name_service_files: startup::name_service_files(name_service),
         rsync_temporaries: kind == ServerKind::RsyncReceiver,
         name_service_sockets: startup::name_service_sockets(name_service),
         roots,

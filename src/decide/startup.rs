@@ -137,6 +137,12 @@ pub(super) fn name_service_sockets(name_service: bool) -> Vec<PathBuf> {
     sockets.map(PathBuf::from).collect()
 }
 
+/// The files that a library of the name service may open for this account.
+pub(super) fn name_service_files(name_service: bool) -> Vec<PathBuf> {
+    let files = NAME_SERVICE_FILES.iter().filter(|_| name_service);
+    files.map(PathBuf::from).collect()
+}
+
 /// The start-up rows for a server.
 pub(super) fn grants(kind: ServerKind, name_service: bool) -> Vec<Grant> {
     let rsync = matches!(kind, ServerKind::RsyncReceiver | ServerKind::RsyncSender);

@@ -230,6 +230,7 @@ fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
     let session = Session {
         own_pid: own_pid.ok_or_else(|| Error::text(Step::Guard("pid"), "it is 0"))?,
         watch_reads: plan.rules.watch_reads,
+        watch_named_reads: plan.rules.watch_named_reads,
         name_service: !plan.rules.name_service_sockets.is_empty(),
         null_device_only: nested && !plan.writes(),
     };

@@ -44,6 +44,7 @@ fn main() {
             let session = Session {
                 own_pid: NonZeroU32::new(std::process::id()).unwrap(),
                 watch_reads: options.contains('w'),
+                watch_named_reads: options.contains('r'),
                 name_service: options.contains('n'),
                 null_device_only: options.contains('d'),
             };

@@ -20,11 +20,12 @@ const ARCHITECTURES: [Architecture; 2] = [Architecture::X86_64, Architecture::Aa
 const OWN_PID: u32 = 4711;
 
 fn sessions() -> impl Iterator<Item = Session> {
-    (0..8).map(|bits: u8| Session {
+    (0..16).map(|bits: u8| Session {
         own_pid: NonZeroU32::new(OWN_PID).unwrap(),
         watch_reads: bits & 1 != 0,
         name_service: bits & 2 != 0,
         null_device_only: bits & 4 != 0,
+        watch_named_reads: bits & 8 != 0,
     })
 }
 

@@ -407,6 +407,21 @@ pub fn read(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Denia
     .map(|_permit| ())
 }
 
+/// May this be opened to be read, by a call that the client's words have led
+/// to? What a server reads for itself when it starts is outside every root, and
+/// no client's.
+pub fn read_by_name(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Denial> {
+    let is_for_itself = || {
+        let mut files = rules.name_service_files.iter();
+        files.any(|file| file.as_os_str().as_encoded_bytes() == place.path)
+    };
+    let is_outside = root_of(rules, place).is_none() && subject.kind != Kind::Null;
+    if rules.watch_named_reads && is_outside && !is_for_itself() {
+        return Err(Denial::Outside);
+    }
+    read(rules, place, subject)
+}
+
 /// May it be known that this place exists? `temporary`: it has a name that
 /// rsync gave it in this session.
 pub fn visible(rules: &Rules, place: &Place, temporary: bool) -> Result<(), Denial> {

@@ -38,6 +38,8 @@ fn rules() -> Rules {
         file_mode_max: Some(0o640),
         directory_mode_max: Some(0o2770),
         watch_reads: false,
+        watch_named_reads: false,
+        name_service_files: Vec::new(),
         rsync_temporaries: true,
         name_service_sockets: Vec::new(),
     }

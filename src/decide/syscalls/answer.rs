@@ -19,6 +19,11 @@ pub enum Outcome {
     /// Reading by path: [`Outcome::Notify`] where the session watches reads,
     /// [`Outcome::Allow`] elsewhere.
     Reads,
+    /// Opening a file for reading without O_CLOEXEC, as scp opens what a
+    /// client names, and as no library opens its own: [`Outcome::Notify`]
+    /// where the session watches those or all reads,
+    /// [`Outcome::Allow`] elsewhere.
+    NamedRead,
     /// What a name-service client does: [`Outcome::Notify`] where the session
     /// has sockets to ask, EACCES elsewhere.
     NameService,

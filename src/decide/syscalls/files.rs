@@ -19,6 +19,18 @@ const CHANGING: u32 = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | UNNAMED
 /// O_TMPFILE without the O_DIRECTORY that libc's constant includes.
 const UNNAMED: i32 = libc::O_TMPFILE & !libc::O_DIRECTORY;
 
+/// Reads alone, in a descriptor that would not outlive an execve(2).
+const fn own_read(argument: u8) -> Condition {
+    Condition::Int {
+        argument,
+        mask: CHANGING | libc::O_CLOEXEC.cast_unsigned(),
+        value: libc::O_CLOEXEC.cast_unsigned(),
+    }
+}
+
+/// Through an O_PATH descriptor nothing is read.
+const READING: u32 = CHANGING | libc::O_PATH.cast_unsigned();
+
 /// Read and write what is there.
 const fn plain_write(argument: u8) -> Condition {
     Condition::Int {
@@ -30,6 +42,8 @@ const fn plain_write(argument: u8) -> Condition {
 
 const OPEN: Answer = Answer::Judged {
     arms: &[
+        when(&[own_read(1)], Outcome::Reads),
+        when(&[without(1, READING)], Outcome::NamedRead),
         when(&[without(1, CHANGING)], Outcome::Reads),
         when(&[plain_write(1)], Outcome::PlainWrite),
     ],
@@ -38,6 +52,8 @@ const OPEN: Answer = Answer::Judged {
 
 const OPENAT: Answer = Answer::Judged {
     arms: &[
+        when(&[own_read(2)], Outcome::Reads),
+        when(&[without(2, READING)], Outcome::NamedRead),
         when(&[without(2, CHANGING)], Outcome::Reads),
         when(&[plain_write(2)], Outcome::PlainWrite),
     ],

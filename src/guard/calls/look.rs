@@ -56,7 +56,12 @@ impl Guard<'_> {
                 Err(Denial::Unsupported.into())
             };
         }
-        rules::read(rules, place, &subject).map_err(Failure::at(place))?;
+        let judged = if flags.contains(OFlag::O_CLOEXEC) {
+            rules::read(rules, place, &subject)
+        } else {
+            rules::read_by_name(rules, place, &subject)
+        };
+        judged.map_err(Failure::at(place))?;
         let fd = match kind {
             Kind::Symlink => return Err(Errno::ELOOP.into()),
             // /dev/urandom and the like: the C library has getrandom(2).

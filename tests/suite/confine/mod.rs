@@ -4,6 +4,7 @@ mod by_scp;
 mod by_sftp;
 mod reading;
 mod server;
+mod start_up;
 
 use crate::harness::{Account, Host, Snapshot};
 

@@ -28,6 +28,7 @@ fn the_kernel_does_what_the_table_says() {
         let session = Session {
             own_pid: std::num::NonZeroU32::MAX,
             watch_reads: options.contains('w'),
+            watch_named_reads: options.contains('r'),
             name_service: options.contains('n'),
             null_device_only: options.contains('d'),
         };
