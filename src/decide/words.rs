@@ -34,6 +34,8 @@ pub enum WordsError {
     Expansion(u8),
     /// A quote without its partner, or a backslash at the end.
     Unbalanced,
+    /// A NUL byte, which no argument of a program can have.
+    Nul,
 }
 
 impl std::fmt::Display for WordsError {
@@ -43,6 +45,7 @@ impl std::fmt::Display for WordsError {
             Self::Metacharacter(c) => write!(f, "an unquoted '{}'", char::from(*c)),
             Self::Expansion(c) => write!(f, "an expansion with '{}'", char::from(*c)),
             Self::Unbalanced => f.write_str("an unbalanced quote or backslash"),
+            Self::Nul => f.write_str("a NUL byte"),
         }
     }
 }
@@ -111,6 +114,9 @@ impl Word {
 ///
 /// The first thing in it that a shell would interpret and that we do not.
 pub fn split(command: &[u8]) -> Result<Vec<Word>, WordsError> {
+    if command.contains(&0) {
+        return Err(WordsError::Nul);
+    }
     let marked = mark(command)?;
     let words = shell_words::split(&marked).map_err(|_| WordsError::Unbalanced)?;
     Ok(words.iter().map(|word| unmark(word)).collect())
@@ -273,6 +279,7 @@ mod tests {
             (r"a\'b'c", WordsError::Unbalanced),
             ("\"a", WordsError::Unbalanced),
             ("a\\", WordsError::Unbalanced),
+            ("'a\0'", WordsError::Nul),
         ];
         for (command, expected) in rows {
             assert_eq!(words(command), Err(expected), "{command:?}");

@@ -46,6 +46,7 @@ use nix::sys::signalfd::SignalFd;
 
 use crate::decide::plan::Plan;
 
+pub use calls::decode;
 pub use connection::Connection;
 pub use end::SessionEnd;
 pub use split::{Prepared, Server, Side, split};

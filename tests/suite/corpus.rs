@@ -27,6 +27,11 @@ struct Row {
     command: Vec<u8>,
 }
 
+/// The commands of both tables.
+pub fn commands() -> Vec<Vec<u8>> {
+    rows().into_iter().map(|row| row.command).collect()
+}
+
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for (table, text) in TABLES {

@@ -30,6 +30,7 @@ mod name_service;
 mod package;
 mod policy_file;
 mod prepared;
+mod properties;
 mod rsync;
 mod self_test;
 mod ssh;

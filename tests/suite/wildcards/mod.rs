@@ -3,4 +3,4 @@
 mod quoting;
 mod session;
 mod shells;
-mod words;
+pub mod words;

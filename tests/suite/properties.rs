@@ -1,0 +1,171 @@
+//! What must hold whatever bytes come in, for the commands that are known and for seeded changes of them. `tests/fuzz`
+//! asks the same of bytes that a fuzzer makes up.
+
+#[path = "../fuzz/src/lib.rs"]
+mod checks;
+
+use crate::corpus::commands;
+use crate::wildcards::words::Random;
+
+/// How many inputs each property is tried with.
+const INPUTS: usize = 40_000;
+
+/// Pieces that mean something to one of those who read them.
+const PIECES: &[&[u8]] = &[
+    b"'",
+    b"\"",
+    b"\\",
+    b" ",
+    b"~",
+    b"~/",
+    b"*",
+    b"?",
+    b"[",
+    b"]",
+    b"[!a-z]",
+    b"[[:alpha:]]",
+    b"..",
+    b"/",
+    b"/../",
+    b"./",
+    b"-",
+    b"--",
+    b"-e",
+    b"-t",
+    b"-f",
+    b"--server",
+    b"--sender",
+    b".",
+    b"scp",
+    b"rsync",
+    b"sftp-server",
+    b"/usr/bin/",
+    b"!#:+",
+    b"--temp-dir=",
+    b"--files-from",
+    b"--suffix=",
+    b"--link-dest",
+    b"-R",
+    b"-P",
+    b"-u",
+    b"077",
+    b"\n",
+    b"\t",
+    b"\0",
+    b"\x1b[2J",
+    b"\xff",
+    b"\xe2\x80\xae",
+    b"=",
+    b",",
+    b"#",
+    b"$(id)",
+    b";",
+    b"&",
+    b"{a,b}",
+    b"/home/alice/",
+    b"/srv/a b/",
+    b"/etc/passwd",
+    b"alice",
+];
+
+/// The bytes of a known input, cut, doubled and mixed with what means something.
+fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    let mut bytes = seeds[random.below(seeds.len())].clone();
+    for _ in 0..random.below(5) {
+        let at = random.below(bytes.len() + 1);
+        match random.below(5) {
+            0 => bytes.truncate(at),
+            1 => {
+                let end = at + random.below(bytes.len() - at + 1);
+                bytes.drain(at..end);
+            }
+            2 => {
+                let other = &seeds[random.below(seeds.len())];
+                let from = random.below(other.len() + 1);
+                bytes.splice(at..at, other[from..].iter().copied());
+            }
+            _ => {
+                bytes.splice(at..at, random.of(PIECES).iter().copied());
+            }
+        }
+    }
+    bytes
+}
+
+fn try_all(seed: u64, seeds: &[Vec<u8>], check: impl Fn(&[u8])) {
+    seeds.iter().for_each(|bytes| check(bytes));
+    let mut random = Random::seeded(seed);
+    for _ in 0..INPUTS {
+        check(&changed(seeds, &mut random));
+    }
+}
+
+#[test]
+fn an_accepted_command_is_accepted_again_from_its_own_plan() {
+    for policy in 0..5u8 {
+        let seeds: Vec<_> = commands()
+            .iter()
+            .map(|command| [&[policy], &command[..]].concat())
+            .collect();
+        try_all(u64::from(policy) + 1, &seeds, checks::command);
+    }
+}
+
+#[test]
+fn words_quoted_are_the_same_words() {
+    try_all(11, &commands(), checks::words);
+}
+
+#[test]
+fn a_pattern_matches_what_fnmatch_matches() {
+    let seeds: [&[u8]; 7] = [
+        b"*.c\na.c",
+        b".?*\n.ab",
+        b"?*?\nabc",
+        b"a\\*b\na*b",
+        b"**\n.a",
+        b"*a*b*c\naabbcc",
+        b"\\?\n?",
+    ];
+    try_all(12, &seeds.map(<[u8]>::to_vec), checks::pattern);
+}
+
+#[test]
+fn what_is_printed_is_one_harmless_line() {
+    try_all(13, &commands(), checks::text);
+}
+
+#[test]
+fn a_policy_is_read_or_all_its_errors_are_told() {
+    let example = include_bytes!("../../install/xfersh.toml").to_vec();
+    let seeds = [
+        example,
+        b"protocols = [\"sftp\"]\nwritable = [\"~/up\", \"/srv/x\"]\n".to_vec(),
+        b"[[match]]\nuser = [\"a*\"]\naccess = [\"read\", \"list\"]\n[[match.directory]]\npath = \"~/x\"\n".to_vec(),
+        b"[[directory]]\npath = \"/srv/in\"\naccess = \"upload-only\"\ndotfiles = \"allowed\"\n".to_vec(),
+        b"max_bytes = \"10G\"\nidle_timeout = 60\numask = \"027\"\nmessage = \"No.\"\n".to_vec(),
+    ];
+    try_all(14, &seeds, checks::policy);
+}
+
+#[test]
+fn the_client_s_address_survives_its_printing() {
+    let seeds = [
+        b"192.0.2.7 50000 192.0.2.1 22".to_vec(),
+        b"2001:db8::7 50000 2001:db8::1 22".to_vec(),
+        b"fe80::1%eth0 1 fe80::2%eth0 2".to_vec(),
+        b"::ffff:192.0.2.7 65535 ::1 0".to_vec(),
+    ];
+    try_all(15, &seeds, checks::client);
+}
+
+#[test]
+fn every_call_can_be_read() {
+    let mut random = Random::seeded(16);
+    for _ in 0..INPUTS {
+        let bytes: Vec<u8> = (0..56)
+            .map(|_| u8::try_from(random.below(256)).expect("a byte"))
+            .collect();
+        checks::call(&bytes);
+    }
+}
