@@ -283,11 +283,14 @@ fn operand(case: &Case<'_>, named: &Named<'_>, target: Option<&Path>) -> Result<
     })
 }
 
-/// The directory that holds a target: the text up to its last slash.
+/// The directory that holds a target: the text up to its last name.
 fn beside(target: &Path) -> PathBuf {
-    let text = target.as_os_str().as_bytes();
+    let mut text = target.as_os_str().as_bytes();
+    while let Some(shorter) = text.strip_suffix(b"/") {
+        text = shorter;
+    }
     let slash = text.iter().rposition(|c| *c == b'/').unwrap_or(0);
-    PathBuf::from(OsStr::from_bytes(&text[..=slash]))
+    PathBuf::from(OsStr::from_bytes(text.get(..=slash).unwrap_or(b"/")))
 }
 
 fn climbs() -> Refusal {

@@ -55,7 +55,8 @@ fn named_place(place: &Place, base: Base) -> Named<'_> {
 /// rsync goes to the target before it makes use of those that are counted
 /// from there (`get_local_name` in main.c). A target that is no directory and
 /// is not to become one is the name of a single file: then it goes to the
-/// directory of that file.
+/// directory of that file. So it does in a dry run, where a target that is
+/// absent is not made.
 fn bases(request: &RsyncRequest, place: &Place) -> &'static [Base] {
     let absolute = place.word.bytes().starts_with(b"/") || place.word.has_tilde();
     let file = || {
@@ -64,6 +65,8 @@ fn bases(request: &RsyncRequest, place: &Place) -> &'static [Base] {
     };
     if absolute || !place.purpose.from_target() {
         &[Base::Start]
+    } else if request.is_dry() {
+        &[Base::Target, Base::BesideTarget]
     } else if file() && request.reaches_below() {
         &[Base::Target, Base::BesideFile]
     } else if file() {
@@ -197,7 +200,12 @@ mod tests {
             named(&request).skip(1).map(|named| named.base).collect()
         };
         assert_eq!(bases("rsync --server --temp-dir=t -r . up/"), [Target]);
-        let single = bases("rsync --server --temp-dir=t . up");
-        assert_eq!(single, [Target, Base::BesideTarget]);
+        for command in [
+            "rsync --server --temp-dir=t . up",
+            "rsync --server --temp-dir=t -rn . up/",
+            "rsync --server --temp-dir=t -rn . up",
+        ] {
+            assert_eq!(bases(command), [Target, Base::BesideTarget], "{command}");
+        }
     }
 }

@@ -74,16 +74,26 @@ impl RsyncRequest {
         self.sender && (self.has("--remove-source-files") || self.has("--remove-sent-files"))
     }
 
+    /// Whether nothing is to be changed (`--dry-run`).
+    #[must_use]
+    pub fn is_dry(&self) -> bool {
+        self.has_flag(b"n")
+    }
+
     /// Whether files go to (or come from) directories below the operand:
     /// with directories in the transfer, or with relative names.
     #[must_use]
     pub fn reaches_below(&self) -> bool {
         let long = ["--recursive", "--dirs", "--relative"];
-        let short = |option: &[u8]| {
+        long.iter().any(|name| self.has(name)) || self.has_flag(b"rdR")
+    }
+
+    /// Whether one of these letters is in a cluster.
+    fn has_flag(&self, letters: &[u8]) -> bool {
+        self.plain().any(|option| {
             let flags = option.split(|c| *c == b'e').next().unwrap_or_default();
-            !option.starts_with(b"--") && flags.iter().any(|c| b"rdR".contains(c))
-        };
-        long.iter().any(|name| self.has(name)) || self.plain().any(short)
+            !option.starts_with(b"--") && flags.iter().any(|c| letters.contains(c))
+        })
     }
 
     fn has(&self, name: &str) -> bool {
@@ -125,7 +135,7 @@ pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, FormError> {
             _ => return Err(FormError::new("a path before the '.'")),
         }
     };
-    rest.iter().try_for_each(super::vet_path)?;
+    rest.iter().try_for_each(vet_path)?;
     let operands = match rest {
         // The working directory: `rsync x host:` sends no path.
         [] => vec![dot.clone()],
@@ -137,6 +147,19 @@ pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, FormError> {
         options,
         operands,
     })
+}
+
+/// rsync takes each `./` at the front away, so what stands behind it must not
+/// become another path.
+fn vet_path(word: &Word) -> Result<(), FormError> {
+    let mut rest = word.bytes();
+    while let Some(shorter) = rest.strip_prefix(b"./") {
+        rest = shorter;
+    }
+    if rest.starts_with(b"/") && rest.len() < word.bytes().len() {
+        return Err(FormError::new("a path with './' before a further slash"));
+    }
+    super::vet_path(word)
 }
 
 fn split_first(words: &[Word]) -> Option<(&[u8], &[Word])> {
@@ -228,7 +251,7 @@ fn long_option(
             return Err(refused(why).hint("the system log holds every session"));
         }
         Value::Place(purpose) => {
-            super::vet_path(&given)?;
+            vet_path(&given)?;
             return Ok(RsyncOption::Place(place(purpose)));
         }
         _ => {}
