@@ -1,6 +1,6 @@
 //! What must hold whatever bytes come in: one function for each way in, which panics where it does not hold.
 //!
-//! cargo-fuzz calls them with bytes that it makes up (`cargo +nightly fuzz run command`, in tests/fuzz), the suite with
+//! cargo-fuzz calls them with bytes that it makes up (`cargo +nightly fuzz run --fuzz-dir tests/fuzz -s none command`), the suite with
 //! a fixed number of seeded ones (`properties::`).
 
 mod command;

@@ -73,7 +73,7 @@ pub fn pattern(bytes: &[u8]) {
     let (Ok(text), Ok(name)) = (CString::new(text), CString::new(name)) else {
         return;
     };
-    // A test's only call of C: both strings end with a NUL, and fnmatch keeps neither.
+    // SAFETY: both strings end with a NUL, and fnmatch(3) keeps neither.
     #[allow(unsafe_code, reason = "there is no wrapper")]
     let theirs = unsafe {
         libc::fnmatch(
