@@ -34,4 +34,5 @@ mod properties;
 mod rsync;
 mod self_test;
 mod ssh;
+mod traced;
 mod wildcards;

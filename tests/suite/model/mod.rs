@@ -11,7 +11,7 @@ mod lines;
 mod mutants;
 mod oracle;
 mod racing;
-mod random;
+pub mod random;
 mod report;
 mod run;
 mod scenarios;
