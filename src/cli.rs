@@ -307,7 +307,10 @@ mod tests {
     fn what_is_wrong_is_said_in_printable_words() {
         let rows: [(&[&str], &str); 8] = [
             (&["--\x1b[2J"], r"unknown option '--\x1b[2J'"),
-            (&["--check", "a\u{202e}"], r"unexpected argument 'a\u{202e}'"),
+            (
+                &["--check", "a\u{202e}"],
+                r"unexpected argument 'a\u{202e}'",
+            ),
             (&["--check", "-\u{9b}"], r"unknown option '-\u{9b}'"),
             (
                 &["--check", "--json=\x07"],

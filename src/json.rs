@@ -33,7 +33,14 @@ impl Json {
     #[must_use]
     pub fn bytes(bytes: &[u8]) -> Self {
         std::str::from_utf8(bytes).map_or_else(
-            |_| Self::List(bytes.iter().map(|byte| Self::Number((*byte).into())).collect()),
+            |_| {
+                Self::List(
+                    bytes
+                        .iter()
+                        .map(|byte| Self::Number((*byte).into()))
+                        .collect(),
+                )
+            },
             |text| Self::Text(text.to_owned()),
         )
     }

@@ -98,7 +98,10 @@ fn become_the(subject: &Subject) -> Result<(), Unable> {
         return Ok(());
     }
     if own != 0 {
-        let why = format!("only root can check the account '{}' for you", account.shown());
+        let why = format!(
+            "only root can check the account '{}' for you",
+            account.shown()
+        );
         return Err(Unable::Other(why));
     }
     account::irrevocably_become(account).map_err(|error| {

@@ -14,8 +14,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, dup2_stdout, geteuid};
 
-use super::probe::{Expected, TRIES};
 use super::Unable;
+use super::probe::{Expected, TRIES};
 use super::table::{self, Row, Style};
 use crate::cli::Check;
 use crate::decide::access::{Access, Right};

@@ -154,10 +154,18 @@ fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
         (
             "argv",
             plan.map_or(Json::Null, |plan| {
-                Json::List(plan.argv.iter().map(|word| Json::os(literal(word))).collect())
+                Json::List(
+                    plan.argv
+                        .iter()
+                        .map(|word| Json::os(literal(word)))
+                        .collect(),
+                )
             }),
         ),
-        ("environment", plan.map_or(Json::Null, |plan| environment_json(plan))),
+        (
+            "environment",
+            plan.map_or(Json::Null, |plan| environment_json(plan)),
+        ),
         (
             "start",
             plan.map_or(Json::Null, |plan| Json::path(&plan.start)),
@@ -178,7 +186,8 @@ fn granted_text(plan: &Plan) -> String {
     let argv = plan.argv.iter();
     let argv = argv.map(|word| format!("\"{}\"", Escaped::os(literal(word)).cut()));
     let environment = plan.environment.iter();
-    let environment = environment.map(|(name, value)| format!("{name}={}", Escaped::os(value).cut()));
+    let environment =
+        environment.map(|(name, value)| format!("{name}={}", Escaped::os(value).cut()));
     let umask = plan
         .umask
         .map_or("inherited".to_owned(), |mask| format!("{mask:03o}"));
@@ -286,5 +295,9 @@ fn literal(argument: &Argument) -> &OsStr {
 
 fn environment_json(plan: &Plan) -> Json {
     let variables = plan.environment.iter();
-    Json::Object(variables.map(|(name, value)| (*name, Json::os(value))).collect())
+    Json::Object(
+        variables
+            .map(|(name, value)| (*name, Json::os(value)))
+            .collect(),
+    )
 }

@@ -72,10 +72,7 @@ impl Conflict<'_> {
 impl fmt::Display for Conflict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (account, alias) = (self.account, self.alias);
-        let (name, other) = (
-            account.shown(),
-            Escaped::text(&alias.name),
-        );
+        let (name, other) = (account.shown(), Escaped::text(&alias.name));
         write!(f, "'{name}' and '{other}' share the uid {} ", account.uid)?;
         if self.by_home {
             let (home, elsewhere) = (Escaped::path(&account.home), Escaped::path(&alias.home));

@@ -44,7 +44,7 @@ impl std::fmt::Display for AccountError {
             Self::Unknown(Key::Uid(uid)) => write!(f, "no account has the uid {uid}"),
             Self::Unknown(Key::Name(name)) => {
                 write!(f, "no account is called '{}'", Escaped::text(name))
-            },
+            }
             Self::Unreadable(source, error) => write!(f, "cannot read {source}: {error}"),
             Self::NoAnswer(status) => {
                 let status = status.map_or("killed".to_owned(), |code| format!("status {code}"));
@@ -59,7 +59,10 @@ impl std::fmt::Display for AccountError {
             }
             Self::Encoding(name) => {
                 let name = Escaped::text(name);
-                write!(f, "the name or the home of the account '{name}' is not UTF-8")
+                write!(
+                    f,
+                    "the name or the home of the account '{name}' is not UTF-8"
+                )
             }
         }
     }
@@ -112,8 +115,9 @@ fn read(path: &'static str) -> Result<String, AccountError> {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-/// Whether bytes of it were no UTF-8, for which U+FFFD then stands.
-fn is_replaced(name: &str, home: &Path) -> bool {
+/// Whether bytes of an entry were no UTF-8, for which U+FFFD then stands.
+#[must_use]
+pub fn is_replaced(name: &str, home: &Path) -> bool {
     let mark = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
     mark(name) || home.to_str().is_none_or(mark)
 }

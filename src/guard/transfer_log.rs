@@ -178,7 +178,11 @@ impl<'a> TransferLog<'a> {
     /// Writes a line for a change of `path`.
     pub fn changed(&mut self, deed: Deed, what: &dyn Display, path: &[u8]) -> Logged {
         self.counts.deeds[deed as usize] += 1;
-        let line = format_args!("{} {what} path=\"{}\"", deed.name(), Escaped::bytes(path).cut());
+        let line = format_args!(
+            "{} {what} path=\"{}\"",
+            deed.name(),
+            Escaped::bytes(path).cut()
+        );
         self.audit.queue(Importance::Info, &line);
         Logged::with(Answer::Value(0))
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::tool;
 use crate::decide::account::{Account, AccountSource, Alias};
+use crate::enforce::account::is_replaced;
 use crate::escape::Escaped;
 
 /// An account with its login shell.
@@ -53,6 +54,12 @@ impl Database {
                 .find(|p| p.account.name == name);
             let person =
                 named.ok_or_else(|| format!("there is no account '{}'", Escaped::text(name)))?;
+            if is_replaced(&person.account.name, &person.account.home) {
+                let name = person.account.shown();
+                return Err(format!(
+                    "the name or the home of the account '{name}' is not UTF-8"
+                ));
+            }
             let gid = person.account.gid.to_string();
             group.push_str(&listing("group", Some(&gid))?);
         }

@@ -87,7 +87,8 @@ pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
             .lines()
             .filter(|line| !line.trim_start().starts_with('#'));
         let led = lines.clone().find_map(|line| {
-            let inside = |place: &&PathBuf| place.to_str().is_some_and(|place| line.contains(place));
+            let inside =
+                |place: &&PathBuf| place.to_str().is_some_and(|place| line.contains(place));
             writable.iter().find(inside)
         });
         if let Some(place) = led {

@@ -169,11 +169,13 @@ fn examine(person: &Person, database: &Database, file: &PolicyFile, own: &Path) 
         Err(refusal) => {
             let say = format!(
                 "Every session of {} is refused: {}.",
-                account.shown(), refusal.reason
+                account.shown(),
+                refusal.reason
             );
-            let hint = refusal
-                .hint
-                .map_or_else(|| "xfersh --check".into(), |hint| format!("# {}", Sentence(&hint)));
+            let hint = refusal.hint.map_or_else(
+                || "xfersh --check".into(),
+                |hint| format!("# {}", Sentence(&hint)),
+            );
             findings.push(Finding::serious("account-refused", say, hint));
             Vec::new()
         }

@@ -39,7 +39,10 @@ pub fn check() -> (PolicyFile, Vec<Finding>) {
 
 fn judge_file(path: &Path, file: Option<&FileFacts>, way: &[FileFacts]) -> Vec<Finding> {
     let Some(file) = file else {
-        let say = format!("There is no {}: the built-in policy holds.", Escaped::path(path));
+        let say = format!(
+            "There is no {}: the built-in policy holds.",
+            Escaped::path(path)
+        );
         let mend = format!(
             "cp /usr/share/doc/xfersh/examples/xfersh.toml {}",
             quoted(path)
@@ -86,7 +89,10 @@ fn judge_error(path: &Path, error: &LoadError) -> Vec<Finding> {
                     Escaped::path(path),
                     error.message
                 );
-                let hint = error.hint.as_ref().map(|hint| format!(" # {}", Sentence(hint)));
+                let hint = error
+                    .hint
+                    .as_ref()
+                    .map(|hint| format!(" # {}", Sentence(hint)));
                 let mend = format!("editor +{line} {word}{}", hint.unwrap_or_default());
                 Finding::serious("policy-error", say, mend)
             });

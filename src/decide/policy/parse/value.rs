@@ -65,7 +65,10 @@ impl<'t> Value<'t> {
             Content::List(items) => items.as_slice(),
             Content::Text(_) if one => std::slice::from_ref(self),
             Content::Text(text) => {
-                let hint = format!("write it in brackets: [{}]", Shown::Text((*text).to_string()));
+                let hint = format!(
+                    "write it in brackets: [{}]",
+                    Shown::Text((*text).to_string())
+                );
                 return errors.hint(self.span, format!("a string where {wanted} belongs"), hint);
             }
             _ => return self.wrong_type(wanted, errors),
