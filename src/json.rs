@@ -67,12 +67,6 @@ impl Json {
     pub fn maybe(text: Option<impl Into<String>>) -> Self {
         text.map_or(Self::Null, |text| Self::Text(text.into()))
     }
-
-    /// An array of strings.
-    pub fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
-        let texts = texts.into_iter().map(|text| Self::Text(text.into()));
-        Self::List(texts.collect())
-    }
 }
 
 impl fmt::Display for Json {
@@ -130,7 +124,13 @@ mod tests {
     #[test]
     fn values() {
         let value = Json::Object(vec![
-            ("a", Json::texts(["x\"\\\n\u{1b}\u{7f}", "é"])),
+            (
+                "a",
+                Json::List(vec![
+                    Json::Text("x\"\\\n\u{1b}\u{7f}".into()),
+                    Json::bytes("é".as_bytes()),
+                ]),
+            ),
             ("b", Json::Null),
             ("c", Json::List(vec![Json::Bool(true), Json::Number(7)])),
             ("d", Json::maybe(None::<String>)),
