@@ -67,6 +67,12 @@ impl Json {
     pub fn maybe(text: Option<impl Into<String>>) -> Self {
         text.map_or(Self::Null, |text| Self::Text(text.into()))
     }
+
+    /// An array of strings.
+    pub fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let texts = texts.into_iter().map(|text| Self::Text(text.into()));
+        Self::List(texts.collect())
+    }
 }
 
 impl fmt::Display for Json {
