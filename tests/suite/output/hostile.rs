@@ -187,6 +187,55 @@ fn no_policy_is_printed_raw() {
     }
 }
 
+/// What sshd says of its configuration, and of what is wrong with it.
+#[test]
+fn no_configuration_of_sshd_is_printed_raw() {
+    let host = odd_host();
+    let drop_in = format!("/etc/ssh/sshd_config.d/{ODD}.conf");
+    host.inside(|| std::fs::create_dir_all("/etc/ssh/sshd_config.d").expect("a directory"));
+    let home = host.account(ACCOUNT).home();
+    host.write(home.join(".forward"), b"");
+    let word = "\u{202e}\x1b[2J\\x1b";
+    let rows = [
+        (
+            format!("ForceCommand scp -t x;{word}\nAcceptEnv LD_{word}* *\n"),
+            "ForceCommand",
+        ),
+        (
+            format!("ForceCommand {word}\nChrootDirectory /{word}\n"),
+            "ChrootDirectory",
+        ),
+        (
+            format!("Subsystem sftp /usr/lib/openssh/sftp-server -{word}\n"),
+            "Subsystem",
+        ),
+        (
+            format!("Match Address 10.0.0.0/8,{word}\nX11Forwarding yes\n"),
+            "Match",
+        ),
+        (
+            format!("AuthorizedKeysFile %h/uploads/{word} /tmp/{word}\n"),
+            "takes keys",
+        ),
+        (format!("{word} yes\n"), "sshd does not tell"),
+        (format!("X11Forwarding {word}\n"), "sshd does not tell"),
+        (format!("Subsystem\x1b sftp {word}\n"), "sshd does not tell"),
+    ];
+    for (text, expected) in rows {
+        host.write(
+            "/etc/ssh/sshd_config",
+            b"Include /etc/ssh/sshd_config.d/*.conf\n",
+        );
+        host.write(&drop_in, text.as_bytes());
+        call(&host, &text, &["--doctor", "--user", ACCOUNT]);
+        let output = host.root(XFERSH, &["--doctor", "--user", ACCOUNT]);
+        assert!(
+            output.out().contains(expected),
+            "{text:?}: {expected}: {output}"
+        );
+    }
+}
+
 /// Arguments that are not UTF-8 cannot stand in a `&str`.
 #[test]
 fn bytes_that_are_no_text_are_harmless_as_well() {

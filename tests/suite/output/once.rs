@@ -169,3 +169,28 @@ fn a_failure_of_the_server_side_is_escaped_once() {
     assert!(error.contains(SHOWN), "{line:?}");
     assert!(holds(&read_back(error), &server), "{line:?}");
 }
+
+/// So is what wildcards match and the client must not have: a link to a file that every server may read.
+#[test]
+fn a_match_that_is_refused_is_escaped_once() {
+    let host = Host::new();
+    host.policy("writable = [\"~/uploads\"]\nreadable = [\"~/uploads\"]\n");
+    host.inside(|| {
+        let link = format!("/home/alice/uploads/{NAME}");
+        std::os::unix::fs::symlink("/etc/passwd", link).expect("a link");
+    });
+    let output = host
+        .direct(host.alice(), b"scp -f uploads/a*", b"")
+        .failed("a session");
+    let path = format!("uploads/{NAME}");
+    assert!(output.err().contains(SHOWN), "{output}");
+    assert!(
+        holds(&read_back(output.err().trim_end()), &path),
+        "{output}"
+    );
+    let log = host.log();
+    let line = log.iter().find(|line| line.text.contains(" error="));
+    let error = field(&line.expect("a line").text, "error");
+    assert!(holds(&read_back(error), &path), "{line:?}");
+    assert!(error.contains(SHOWN), "{line:?}");
+}
