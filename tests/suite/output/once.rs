@@ -179,18 +179,22 @@ fn a_match_that_is_refused_is_escaped_once() {
         let link = format!("/home/alice/uploads/{NAME}");
         std::os::unix::fs::symlink("/etc/passwd", link).expect("a link");
     });
-    let output = host
-        .direct(host.alice(), b"scp -f uploads/a*", b"")
-        .failed("a session");
     let path = format!("uploads/{NAME}");
-    assert!(output.err().contains(SHOWN), "{output}");
-    assert!(
-        holds(&read_back(output.err().trim_end()), &path),
-        "{output}"
-    );
-    let log = host.log();
-    let line = log.iter().find(|line| line.text.contains(" error="));
-    let error = field(&line.expect("a line").text, "error");
-    assert!(holds(&read_back(error), &path), "{line:?}");
-    assert!(error.contains(SHOWN), "{line:?}");
+    // Where the server's side has ended before the guard has found it, the line is about that instead: hence several
+    // sessions, and no word on how many of them have it.
+    for _ in 0..10 {
+        let output = host
+            .direct(host.alice(), b"scp -f uploads/a*", b"")
+            .failed("a session");
+        let said = output.err();
+        assert!(said.contains(SHOWN), "{output}");
+        assert!(holds(&read_back(said.trim_end()), &path), "{output}");
+        for line in host.log() {
+            if line.text.contains(" error=") {
+                let error = field(&line.text, "error");
+                assert!(error.contains(SHOWN), "{line:?}");
+                assert!(holds(&read_back(error), &path), "{line:?}");
+            }
+        }
+    }
 }
