@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser, ValueExt as _};
 
 use crate::check::probe::Stage;
+use crate::escape::Escaped;
 
 /// What xfersh was called for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,15 @@ pub struct Doctor {
     pub json: bool,
 }
 
+/// A call that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// What is wrong with it: a sentence.
+    pub what: String,
+    /// Whether it asks for a JSON object as the answer.
+    pub json: bool,
+}
+
 /// The text of `--help`.
 pub const HELP: &str = "\
 xfersh: a login shell for accounts that may copy files and do nothing else
@@ -93,7 +103,7 @@ server's own status. See xfersh(8) and xfersh.toml(5).
 /// # Errors
 ///
 /// What is wrong with the call.
-pub fn parse(arguments: Vec<OsString>) -> Result<Call, String> {
+pub fn parse(arguments: Vec<OsString>) -> Result<Call, Usage> {
     let mut arguments = arguments.into_iter();
     let name = arguments.next().unwrap_or_default();
     let is_login = name.as_encoded_bytes().starts_with(b"-");
@@ -109,12 +119,20 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Call, String> {
     if is_login || rest.first().is_some_and(|option| option == "-c") {
         return Ok(Call::Foreign("arguments other than -c COMMAND"));
     }
-    parse_admin(rest)
+    let json = asks_for_json(&rest);
+    parse_admin(rest).map_err(|what| Usage { what, json })
+}
+
+/// Whether whoever calls expects one JSON object, whatever else is wrong with
+/// the call.
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    has("--json") && (has("--check") || has("--doctor"))
 }
 
 fn parse_admin(arguments: Vec<OsString>) -> Result<Call, String> {
     let mut parser = Parser::from_args(arguments);
-    let first = parser.next().map_err(|error| error.to_string())?;
+    let first = parser.next().map_err(said)?;
     let call = match first {
         Some(Arg::Long("help") | Arg::Short('h')) => Call::Help,
         Some(Arg::Long("version") | Arg::Short('V')) => Call::Version,
@@ -122,29 +140,28 @@ fn parse_admin(arguments: Vec<OsString>) -> Result<Call, String> {
         Some(Arg::Long("check")) => return parse_check(&mut parser),
         Some(Arg::Long("probe")) => return parse_probe(&mut parser),
         Some(Arg::Long("doctor")) => return parse_doctor(&mut parser),
-        Some(argument) => return Err(argument.unexpected().to_string()),
+        Some(argument) => return Err(said(argument.unexpected())),
         None => return Ok(Call::Session(None)),
     };
-    match parser.next().map_err(|error| error.to_string())? {
+    match parser.next().map_err(said)? {
         None => Ok(call),
-        Some(argument) => Err(argument.unexpected().to_string()),
+        Some(argument) => Err(said(argument.unexpected())),
     }
 }
 
 fn parse_check(parser: &mut Parser) -> Result<Call, String> {
     let mut check = Check::default();
-    let text = |error: lexopt::Error| error.to_string();
-    while let Some(argument) = parser.next().map_err(text)? {
+    while let Some(argument) = parser.next().map_err(said)? {
         match argument {
             Arg::Long("user") => check.user = Some(value(parser)?),
             Arg::Long("address") => check.address = Some(value(parser)?),
-            Arg::Long("config") => check.config = Some(parser.value().map_err(text)?.into()),
+            Arg::Long("config") => check.config = Some(parser.value().map_err(said)?.into()),
             Arg::Long("json") => check.json = true,
             Arg::Long("live") => check.live = true,
             Arg::Short('c') if check.command.is_none() => {
-                check.command = Some(parser.value().map_err(text)?);
+                check.command = Some(parser.value().map_err(said)?);
             }
-            argument => return Err(argument.unexpected().to_string()),
+            argument => return Err(said(argument.unexpected())),
         }
     }
     match check {
@@ -163,12 +180,12 @@ fn parse_check(parser: &mut Parser) -> Result<Call, String> {
 }
 
 fn parse_probe(parser: &mut Parser) -> Result<Call, String> {
-    let mut words = parser.raw_args().map_err(|error| error.to_string())?;
+    let mut words = parser.raw_args().map_err(said)?;
     match (words.next(), words.next(), words.next(), words.next()) {
         (Some(home), Some(name), writable, None) => Ok(Call::Probe(Stage {
             home: home.into(),
             writable: writable.map(PathBuf::from),
-            name: name.to_string_lossy().into_owned(),
+            name: name.string().map_err(said)?,
         })),
         _ => Err("--probe takes HOME NAME [DIRECTORY]".to_owned()),
     }
@@ -176,11 +193,11 @@ fn parse_probe(parser: &mut Parser) -> Result<Call, String> {
 
 fn parse_doctor(parser: &mut Parser) -> Result<Call, String> {
     let mut doctor = Doctor::default();
-    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+    while let Some(argument) = parser.next().map_err(said)? {
         match argument {
             Arg::Long("user") => doctor.user = Some(value(parser)?),
             Arg::Long("json") => doctor.json = true,
-            argument => return Err(argument.unexpected().to_string()),
+            argument => return Err(said(argument.unexpected())),
         }
     }
     Ok(Call::Doctor(doctor))
@@ -190,15 +207,41 @@ fn value<T: std::str::FromStr>(parser: &mut Parser) -> Result<T, String>
 where
     T::Err: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let value = parser.value().map_err(|error| error.to_string())?;
-    value.parse().map_err(|error| error.to_string())
+    parser.value().map_err(said)?.parse().map_err(said)
+}
+
+/// What is wrong, as a sentence: lexopt's own texts have the argument as it is.
+fn said(error: lexopt::Error) -> String {
+    use lexopt::Error;
+    match error {
+        Error::MissingValue { option: None } => "a value is missing".to_owned(),
+        Error::MissingValue {
+            option: Some(option),
+        } => format!("the option '{}' needs a value", Escaped::text(&option)),
+        Error::UnexpectedOption(option) => {
+            format!("unknown option '{}'", Escaped::text(&option))
+        }
+        Error::UnexpectedArgument(value) => {
+            format!("unexpected argument '{}'", Escaped::os(&value))
+        }
+        Error::UnexpectedValue { option, value } => {
+            let (option, value) = (Escaped::text(&option), Escaped::os(&value));
+            format!("the option '{option}' takes no value, but has '{value}'")
+        }
+        Error::NonUnicodeValue(value) => format!("'{}' is not UTF-8", Escaped::os(&value)),
+        Error::ParsingFailed { value, error } => {
+            let (value, error) = (Escaped::text(&value), error.to_string());
+            format!("cannot read '{value}': {}", Escaped::text(&error))
+        }
+        Error::Custom(error) => Escaped::text(&error.to_string()).to_string(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn call(arguments: &[&str]) -> Result<Call, String> {
+    fn call(arguments: &[&str]) -> Result<Call, Usage> {
         parse(arguments.iter().map(OsString::from).collect())
     }
 
@@ -206,7 +249,7 @@ mod tests {
     fn what_sshd_calls() {
         let session = |command: Option<&str>| Ok(Call::Session(command.map(OsString::from)));
         let foreign = Ok(Call::Foreign("arguments other than -c COMMAND"));
-        let rows: [(&[&str], Result<Call, String>); 10] = [
+        let rows: [(&[&str], Result<Call, Usage>); 10] = [
             (&["xfersh", "-c", "scp -t x"], session(Some("scp -t x"))),
             (&["-xfersh", "-c", "scp -t x"], session(Some("scp -t x"))),
             (&["xfersh", "-c", ""], session(Some(""))),
@@ -257,6 +300,49 @@ mod tests {
             &["xfersh", "--checks"],
         ] {
             assert!(call(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_printable_words() {
+        let rows: [(&[&str], &str); 8] = [
+            (&["--\x1b[2J"], r"unknown option '--\x1b[2J'"),
+            (
+                &["--check", "a\u{202e}"],
+                r"unexpected argument 'a\u{202e}'",
+            ),
+            (&["--check", "-\u{9b}"], r"unknown option '-\u{9b}'"),
+            (
+                &["--check", "--json=\x07"],
+                r"the option '--json' takes no value, but has '\x07'",
+            ),
+            (&["--check", "--user"], "the option '--user' needs a value"),
+            (
+                &["--check", "--address", "\x1b"],
+                r"cannot read '\x1b': invalid IP address syntax",
+            ),
+            (&["--doctor", "a\\b"], r"unexpected argument 'a\\b'"),
+            (&["--help", "\n"], r"unexpected argument '\n'"),
+        ];
+        for (arguments, expected) in rows {
+            let arguments = [&["xfersh"], arguments].concat();
+            assert_eq!(call(&arguments).unwrap_err().what, expected);
+        }
+    }
+
+    #[test]
+    fn a_wrong_call_for_json_is_known_as_one() {
+        let rows: [(&[&str], bool); 6] = [
+            (&["--check", "--json", "--nonsense"], true),
+            (&["--check", "--nonsense", "--json"], true),
+            (&["--json", "--check"], true),
+            (&["--doctor", "--json", "--live"], true),
+            (&["--check", "--nonsense"], false),
+            (&["--json"], false),
+        ];
+        for (arguments, expected) in rows {
+            let arguments = [&["xfersh"], arguments].concat();
+            assert_eq!(call(&arguments).unwrap_err().json, expected);
         }
     }
 }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use nix::libc;
 
-/// A step that failed. Printed as `cannot VERB OBJECT: CAUSE`.
+use crate::escape::Escaped;
+
+/// A step that failed. Printed as `cannot VERB OBJECT: CAUSE`, a sentence
+/// ([`crate::escape::Sentence`]).
 #[derive(Debug)]
 pub struct Error {
     step: Step,
@@ -87,7 +90,7 @@ impl Error {
         }
     }
 
-    /// The step failed for a reason that is no error of the system.
+    /// The step failed for a reason that is no error of the system: a sentence.
     pub fn text(step: Step, cause: impl Into<String>) -> Self {
         Self {
             step,
@@ -170,16 +173,16 @@ impl fmt::Display for Step {
             Self::Sanitise => f.write_str("put the inherited descriptors in order"),
             Self::Identity => f.write_str("read the ids of the process"),
             Self::Limit(name) => write!(f, "set the limit {name}"),
-            Self::Chdir(path) => write!(f, "change to the directory {}", path.display()),
+            Self::Chdir(path) => write!(f, "change to the directory {}", Escaped::path(path)),
             Self::Capabilities => f.write_str("drop the capabilities"),
             Self::NoNewPrivileges => f.write_str("set no_new_privs"),
             Self::Landlock => f.write_str("confine the session with Landlock"),
-            Self::Rule(path) => write!(f, "grant {} to the session", path.display()),
+            Self::Rule(path) => write!(f, "grant {} to the session", Escaped::path(path)),
             Self::Proof(what) => write!(f, "prove that {what}"),
             Self::Guard(what) => write!(f, "start the guard ({what})"),
             Self::Wildcards => f.write_str("expand the wildcards of the request"),
             Self::Connection => f.write_str("hold the connection"),
-            Self::Exec(path) => write!(f, "start the server {}", path.display()),
+            Self::Exec(path) => write!(f, "start the server {}", Escaped::path(path)),
             Self::Audit => f.write_str("reach the system log"),
         }
     }

@@ -1,4 +1,9 @@
-//! Bytes of the peer, made harmless for a log line or a terminal.
+//! What is printed, made harmless for a log line or a terminal, once.
+//!
+//! A value (bytes of a client, of the disk, of the policy) goes through
+//! [`Escaped`]. A sentence (a reason, a hint, an error) consists of our own
+//! words and of escaped values: where it is printed it goes through
+//! [`Sentence`], which does not escape its values again.
 //!
 //! Control characters, bytes that are not UTF-8, and characters that change
 //! how their neighbours are shown (direction marks, zero-width and other
@@ -11,35 +16,42 @@ use std::fmt::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// How many bytes of one value are printed at most. What is cut off is
-/// replaced by a mark that says how much it was.
+mod sentence;
+pub mod word;
+
+pub use sentence::{Page, Quoted, Sentence};
+
+/// How many bytes of one value are printed where it is [`Escaped::cut`]. What
+/// is cut off is replaced by a mark that says how much it was.
 pub const SHOWN_MAX: usize = 1024;
 
-/// Displays bytes escaped, cut after [`SHOWN_MAX`].
+/// Displays bytes escaped.
 #[derive(Clone, Copy)]
-pub struct Escaped<'a>(&'a [u8]);
+pub struct Escaped<'a> {
+    bytes: &'a [u8],
+    at_most: usize,
+}
 
 impl<'a> Escaped<'a> {
     /// Bytes of any origin.
     #[must_use]
     pub const fn bytes(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self {
+            bytes,
+            at_most: usize::MAX,
+        }
     }
 
-    /// Whether nothing of it has to be escaped or cut.
+    /// A text.
     #[must_use]
-    pub fn is_verbatim(&self) -> bool {
-        self.0.len() <= SHOWN_MAX
-            && std::str::from_utf8(self.0).is_ok_and(|text| {
-                text.chars()
-                    .all(|c| matches!(c, ' '..='~') || (!c.is_ascii() && !is_invisible(c)))
-            })
+    pub const fn text(text: &'a str) -> Self {
+        Self::bytes(text.as_bytes())
     }
 
     /// A word of the operating system.
     #[must_use]
     pub fn os(text: &'a OsStr) -> Self {
-        Self(text.as_bytes())
+        Self::bytes(text.as_bytes())
     }
 
     /// A path.
@@ -47,11 +59,22 @@ impl<'a> Escaped<'a> {
     pub fn path(path: &'a Path) -> Self {
         Self::os(path.as_os_str())
     }
+
+    /// The same, cut after [`SHOWN_MAX`] bytes: for a field of a log line and
+    /// for a row of text. In a sentence a value stays whole, since the
+    /// sentence is printed as JSON as well.
+    #[must_use]
+    pub const fn cut(self) -> Self {
+        Self {
+            at_most: SHOWN_MAX,
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = &self.0[..self.0.len().min(SHOWN_MAX)];
+        let shown = &self.bytes[..self.bytes.len().min(self.at_most)];
         for chunk in shown.utf8_chunks() {
             let mut rest = chunk.valid();
             while let Some(c) = rest.chars().next() {
@@ -68,11 +91,10 @@ impl fmt::Display for Escaped<'_> {
                 write!(f, "\\x{byte:02x}")?;
             }
         }
-        let cut = self.0.len() - shown.len();
-        if cut > 0 {
-            write!(f, "\\...[{cut} more bytes]")?;
+        match self.bytes.len() - shown.len() {
+            0 => Ok(()),
+            cut => cut_mark(f, cut),
         }
-        Ok(())
     }
 }
 
@@ -80,6 +102,17 @@ impl fmt::Debug for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
     }
+}
+
+/// Stands for what is cut off. No escape looks like it.
+fn cut_mark(f: &mut fmt::Formatter<'_>, bytes: usize) -> fmt::Result {
+    write!(f, "\\...[{bytes} more bytes]")
+}
+
+/// Whether a terminal shows the character as itself and does nothing else.
+#[must_use]
+pub fn is_printable(c: char) -> bool {
+    matches!(c, ' '..='~') || (!c.is_ascii() && !is_invisible(c))
 }
 
 /// Whether a byte of UTF-8 stands for itself, alone.
@@ -112,7 +145,8 @@ fn is_invisible(c: char) -> bool {
             | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}'
+            | '\u{110bd}' | '\u{110cd}' | '\u{16fe4}'
             | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}')
 }
@@ -145,7 +179,8 @@ mod tests {
     #[test]
     fn a_long_value_is_cut_with_a_mark() {
         let long = vec![b'x'; SHOWN_MAX + 5];
-        let shown = Escaped::bytes(&long).to_string();
+        let shown = Escaped::bytes(&long).cut().to_string();
         assert!(shown.ends_with("x\\...[5 more bytes]"), "{shown}");
+        assert_eq!(Escaped::bytes(&long).to_string().len(), SHOWN_MAX + 5);
     }
 }

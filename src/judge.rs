@@ -11,6 +11,7 @@ use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
 use crate::enforce::account::{self, Key};
 use crate::enforce::{facts, load};
+use crate::escape::Escaped;
 
 /// An account and the policy that holds for it.
 #[derive(Debug)]
@@ -65,7 +66,8 @@ impl Subject {
 /// The refusal of everything, where the policy cannot be used.
 pub fn load(path: &Path) -> Result<PolicyFile, Refusal> {
     load::policy(path).map_err(|error| {
-        let hint = format!("mend {}; 'xfersh --check' shows each error", path.display());
+        let shown = Escaped::path(path);
+        let hint = format!("mend {shown}; 'xfersh --check' shows each error");
         Refusal::new(Stage::Host, error.to_string()).hint(hint)
     })
 }

@@ -47,8 +47,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Ok(Call::Version) => check::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Call::Doctor(doctor)) => check::doctor::main(&doctor),
         Err(error) => {
-            tell::client(&format!("{error}; see 'xfersh --help'"));
-            Exit::Usage
+            let what = format!("{}; see 'xfersh --help'", error.what);
+            check::unable(&what, error.json)
         }
     }
 }

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use crate::decide::policy::Policy;
 use crate::decide::verdict::Refusal;
 use crate::error::Error;
-use crate::escape::Escaped;
+use crate::escape::{Escaped, Page, Quoted, Sentence};
 
 /// What a refused person sees, unless the policy has another sentence.
 pub const MESSAGE: &str = "This account is for file transfer only.";
@@ -15,12 +15,13 @@ pub const MESSAGE: &str = "This account is for file transfer only.";
 /// Says one sentence to the client, on stderr. Nobody may be listening: that
 /// is no error.
 pub fn client(sentence: &str) {
-    let line = format!("xfersh: {sentence}\n");
+    let line = format!("xfersh: {}\n", Sentence(sentence));
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// Says several lines to an administrator, on stderr.
 pub fn lines(text: &str) {
+    let text = Page(text).to_string();
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
@@ -43,13 +44,9 @@ pub struct Failure<'a>(pub &'a Error);
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = self.0.to_string();
-        write!(
-            f,
-            "event=failed reason=\"{}\"",
-            Escaped::bytes(reason.as_bytes())
-        )?;
+        write!(f, "event=failed reason={}", Quoted(&reason))?;
         match self.0.hint() {
-            Some(hint) => write!(f, " hint=\"{}\"", Escaped::bytes(hint.as_bytes())),
+            Some(hint) => write!(f, " hint={}", Quoted(hint)),
             None => Ok(()),
         }
     }

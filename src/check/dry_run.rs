@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use super::report;
+use super::{Unable, report};
 use crate::cli::Check;
 use crate::decide;
 use crate::decide::invocation::{Client, Invocation};
@@ -13,21 +13,14 @@ use crate::decide::verdict::Verdict;
 use crate::enforce::account::{self, Key};
 use crate::enforce::facts;
 use crate::enforce::kernel::Kernel;
-use crate::enforce::load::{self, LoadError, POLICY};
+use crate::enforce::load::{self, POLICY};
 use crate::escape::Escaped;
 use crate::exit::Exit;
 use crate::guard::Prepared;
 use crate::judge::Subject;
-use crate::tell;
 
 /// The mask under which sshd starts a shell (session.c; login.defs(5)).
 const SSHD_UMASK: u32 = 0o022;
-
-/// Why no check could be made.
-enum Unable {
-    Policy(LoadError),
-    Other(String),
-}
 
 /// Runs the dry run.
 #[must_use]
@@ -36,23 +29,7 @@ pub fn run(check: &Check) -> Exit {
         .config
         .clone()
         .unwrap_or_else(|| PathBuf::from(POLICY));
-    match examine(check, &path) {
-        Ok(exit) => exit,
-        Err(Unable::Policy(error)) => {
-            if check.json {
-                let _ = super::print(&report::unusable_policy(&error.to_string()));
-            }
-            match error {
-                LoadError::Wrong(errors) => tell::lines(&errors.report().to_string()),
-                error => tell::client(&error.to_string()),
-            }
-            Exit::Usage
-        }
-        Err(Unable::Other(why)) => {
-            tell::client(&why);
-            Exit::Usage
-        }
-    }
+    examine(check, &path).unwrap_or_else(|unable| unable.tell(check.json))
 }
 
 fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
@@ -121,13 +98,16 @@ fn become_the(subject: &Subject) -> Result<(), Unable> {
         return Ok(());
     }
     if own != 0 {
-        let why = format!("only root can check the account '{}' for you", account.name);
+        let why = format!(
+            "only root can check the account '{}' for you",
+            account.shown()
+        );
         return Err(Unable::Other(why));
     }
     account::irrevocably_become(account).map_err(|error| {
         Unable::Other(format!(
             "cannot take on the ids of '{}': {error}",
-            account.name
+            account.shown()
         ))
     })
 }

@@ -14,6 +14,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, dup2_stdout, geteuid};
 
+use super::Unable;
 use super::probe::{Expected, TRIES};
 use super::table::{self, Row, Style};
 use crate::cli::Check;
@@ -44,35 +45,31 @@ const NEVER: [&str; 4] = [
 pub fn run(check: &Check) -> Exit {
     match examine(check) {
         Ok(rows) => report(&rows, check.json),
-        Err(why) => {
-            tell::client(&why);
-            Exit::Usage
-        }
+        Err(unable) => unable.tell(check.json),
     }
 }
 
-fn examine(check: &Check) -> Result<Vec<Row>, String> {
+fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
     let path = check
         .config
         .clone()
         .unwrap_or_else(|| PathBuf::from(POLICY));
-    let file = load::policy(&path).map_err(|error| error.to_string())?;
+    let file = load::policy(&path).map_err(Unable::Policy)?;
     let invocation = invocation(check, "sftp-server");
     let name = check.user.clone().unwrap_or_default();
     let subject = Subject::of(&Key::Name(name), &file, &invocation);
-    let subject = subject.map_err(|refusal| refusal.to_string())?;
+    let subject = subject.map_err(|refusal| Unable::Other(refusal.to_string()))?;
     let own = geteuid().as_raw();
     if own != 0 && own != subject.account.uid {
-        return Err(format!(
-            "only root can try the account '{}'",
-            subject.account.name
-        ));
+        let name = subject.account.shown();
+        let why = format!("only root can try the account '{name}'");
+        return Err(Unable::Other(why));
     }
     let mut rows: Vec<Row> = NEVER
         .iter()
         .map(|command| never(check, &subject, command))
         .collect();
-    rows.extend(in_confinement(&subject, &invocation)?);
+    rows.extend(in_confinement(&subject, &invocation).map_err(Unable::Other)?);
     Ok(rows)
 }
 

@@ -1,16 +1,18 @@
 //! How a verdict and a policy are printed: as text, or as one JSON object
 //! with stable keys.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::decide::access::Right;
 use crate::decide::directories::{Place, Places};
 use crate::decide::plan::{Argument, Plan, Root};
-use crate::decide::policy::{PolicyFile, Requirement};
+use crate::decide::policy::{Diagnostic, PolicyFile, Requirement};
 use crate::decide::verdict::{Refusal, Verdict};
 use crate::enforce::kernel::Kernel;
-use crate::escape::Escaped;
+use crate::enforce::load::LoadError;
+use crate::escape::{Escaped, Sentence};
 use crate::json::Json;
 use crate::judge::Subject;
 
@@ -45,12 +47,13 @@ pub fn policy(
     json: bool,
 ) -> (String, bool) {
     let absent = places.named.iter();
-    let absent = absent.filter_map(|(path, place)| match place {
-        Place::Absent(_) => Some(format!(
+    let absent = absent.filter(|(_, place)| matches!(place, Place::Absent(_)));
+    let absent_paths = absent.clone().map(|(path, _)| Json::path(path));
+    let absent = absent.map(|(path, _)| {
+        format!(
             "{} is no directory yet; nothing else may take its name",
             Escaped::path(path)
-        )),
-        _ => None,
+        )
     });
     let refused = places.faults(&subject.policy, &subject.account);
     let wrong = subject.policy.check_places(&subject.account).err();
@@ -62,7 +65,8 @@ pub fn policy(
     if json {
         let fields = vec![
             ("account", Json::Text(subject.account.name.clone())),
-            ("faults", Json::texts(faults)),
+            ("faults", sentences(&faults)),
+            ("absent", Json::List(absent_paths.collect())),
             ("weaker", weaker_json(subject, kernel)),
             ("policy", subject.policy.to_json()),
         ];
@@ -84,13 +88,32 @@ fn with_hint(refusal: &Refusal) -> String {
 
 /// The answer where no policy could be used: every session is refused.
 #[must_use]
-pub fn unusable_policy(reason: &str) -> String {
-    let fields = vec![
+pub fn unusable_policy(error: &LoadError) -> Json {
+    let (errors, omitted): (&[Diagnostic], _) = match error {
+        LoadError::Wrong(wrong) => (&wrong.errors, wrong.omitted),
+        _ => (&[], 0),
+    };
+    let each = errors.iter().map(|error| {
+        Json::Object(vec![
+            ("line", Json::Number(error.line.into())),
+            ("column", Json::Number(error.column.into())),
+            ("message", Json::sentence(&error.message)),
+            ("hint", sentence_or_null(error.hint.as_deref())),
+        ])
+    });
+    let reason = Json::sentence(&error.to_string());
+    Json::Object(vec![
+        ("error", reason.clone()),
         ("verdict", Json::Text("refused".to_owned())),
-        ("reason", Json::Text(reason.to_owned())),
+        ("reason", reason),
         ("stage", Json::Text("host".to_owned())),
-    ];
-    format!("{}\n", Json::Object(fields))
+        ("errors", Json::List(each.collect())),
+        ("omitted", Json::Number(omitted as u64)),
+    ])
+}
+
+fn sentence_or_null(text: Option<&str>) -> Json {
+    text.map_or(Json::Null, Json::sentence)
 }
 
 fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
@@ -107,17 +130,17 @@ fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
         let roots = plan.map(|plan| plan.rules.roots.iter());
         let roots = roots.into_iter().flatten();
         let roots = roots.filter(|root| wanted(root));
-        Json::texts(roots.map(|root| path_text(&root.path)))
+        Json::List(roots.map(|root| Json::path(&root.path)).collect())
     };
     Json::Object(vec![
         ("verdict", Json::Text(word.to_owned())),
         (
             "reason",
-            Json::maybe(refusal.map(|refusal| refusal.reason.clone())),
+            sentence_or_null(refusal.map(|refusal| &*refusal.reason)),
         ),
         (
             "hint",
-            Json::maybe(refusal.and_then(|refusal| refusal.hint.clone())),
+            sentence_or_null(refusal.and_then(|refusal| refusal.hint.as_deref())),
         ),
         (
             "stage",
@@ -126,13 +149,26 @@ fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
         ("protocol", Json::maybe(protocol)),
         (
             "program",
-            Json::maybe(plan.map(|plan| path_text(&plan.program))),
+            plan.map_or(Json::Null, |plan| Json::path(&plan.program)),
         ),
         (
             "argv",
             plan.map_or(Json::Null, |plan| {
-                Json::texts(plan.argv.iter().map(argument_text))
+                Json::List(
+                    plan.argv
+                        .iter()
+                        .map(|word| Json::os(literal(word)))
+                        .collect(),
+                )
             }),
+        ),
+        (
+            "environment",
+            plan.map_or(Json::Null, |plan| environment_json(plan)),
+        ),
+        (
+            "start",
+            plan.map_or(Json::Null, |plan| Json::path(&plan.start)),
         ),
         ("writable", roots(|root| root.access.writes())),
         (
@@ -147,15 +183,18 @@ fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
 
 fn granted_text(plan: &Plan) -> String {
     let mut out = String::from("allowed\n");
-    let argv = plan.argv.iter().map(argument_text).collect::<Vec<_>>();
+    let argv = plan.argv.iter();
+    let argv = argv.map(|word| format!("\"{}\"", Escaped::os(literal(word)).cut()));
     let environment = plan.environment.iter();
-    let environment = environment.map(|(name, value)| format!("{name}={}", Escaped::os(value)));
+    let environment =
+        environment.map(|(name, value)| format!("{name}={}", Escaped::os(value).cut()));
     let umask = plan
         .umask
         .map_or("inherited".to_owned(), |mask| format!("{mask:03o}"));
     row(&mut out, "server", plan.kind.name());
     row(&mut out, "program", &path_text(&plan.program));
-    row(&mut out, "argv", &format!("{argv:?}"));
+    let argv = argv.collect::<Vec<_>>().join(", ");
+    row(&mut out, "argv", &format!("[{argv}]"));
     row(
         &mut out,
         "environment",
@@ -190,17 +229,9 @@ fn granted_text(plan: &Plan) -> String {
 fn refused_text(refusal: &Refusal) -> String {
     let mut out = String::from("refused\n");
     row(&mut out, "stage", refusal.stage.name());
-    row(
-        &mut out,
-        "reason",
-        &Escaped::bytes(refusal.reason.as_bytes()).to_string(),
-    );
+    row(&mut out, "reason", &refusal.reason);
     if let Some(hint) = &refusal.hint {
-        row(
-            &mut out,
-            "hint",
-            &Escaped::bytes(hint.as_bytes()).to_string(),
-        );
+        row(&mut out, "hint", hint);
     }
     out
 }
@@ -211,11 +242,7 @@ fn policy_text(subject: &Subject, file: &PolicyFile, kernel: Kernel) -> String {
         Some(path) => path_text(path),
         None => "no policy file: the defaults hold".to_owned(),
     };
-    row(
-        &mut out,
-        "account",
-        &Escaped::bytes(subject.account.name.as_bytes()).to_string(),
-    );
+    row(&mut out, "account", &subject.account.shown().to_string());
     for weakness in weaker(subject, kernel) {
         row(&mut out, "weaker", &weakness);
     }
@@ -242,20 +269,35 @@ fn weaker(subject: &Subject, kernel: Kernel) -> Vec<String> {
 }
 
 fn weaker_json(subject: &Subject, kernel: Kernel) -> Json {
-    Json::texts(weaker(subject, kernel))
+    sentences(&weaker(subject, kernel))
 }
 
+fn sentences(texts: &[String]) -> Json {
+    Json::List(texts.iter().map(|text| Json::sentence(text)).collect())
+}
+
+/// A row of text: a sentence, or values that are escaped.
 fn row(out: &mut String, label: &str, text: &str) {
-    let _ = writeln!(out, "  {label:<12} {text}");
+    let _ = writeln!(out, "  {label:<12} {}", Sentence(text));
 }
 
 fn path_text(path: &Path) -> String {
-    Escaped::path(path).to_string()
+    Escaped::path(path).cut().to_string()
 }
 
-fn argument_text(argument: &Argument) -> String {
+/// The word that the server gets; of wildcards, the one that it gets where
+/// nothing matches.
+fn literal(argument: &Argument) -> &OsStr {
     match argument {
-        Argument::Literal(word) => Escaped::os(word).to_string(),
-        Argument::Pattern { literal, .. } => Escaped::os(literal).to_string(),
+        Argument::Literal(word) | Argument::Pattern { literal: word, .. } => word,
     }
+}
+
+fn environment_json(plan: &Plan) -> Json {
+    let variables = plan.environment.iter();
+    Json::Object(
+        variables
+            .map(|(name, value)| (*name, Json::os(value)))
+            .collect(),
+    )
 }

@@ -25,6 +25,14 @@ pub struct Account {
     pub source: AccountSource,
 }
 
+impl Account {
+    /// The login name, as it is printed.
+    #[must_use]
+    pub const fn shown(&self) -> Escaped<'_> {
+        Escaped::text(self.name.as_str())
+    }
+}
+
 /// Another entry of an account's uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alias {
@@ -64,10 +72,7 @@ impl Conflict<'_> {
 impl fmt::Display for Conflict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (account, alias) = (self.account, self.alias);
-        let (name, other) = (
-            Escaped::bytes(account.name.as_bytes()),
-            Escaped::bytes(alias.name.as_bytes()),
-        );
+        let (name, other) = (account.shown(), Escaped::text(&alias.name));
         write!(f, "'{name}' and '{other}' share the uid {} ", account.uid)?;
         if self.by_home {
             let (home, elsewhere) = (Escaped::path(&account.home), Escaped::path(&alias.home));

@@ -42,6 +42,9 @@ use request::{Direction, Request, ScpRequest};
 use verdict::{Refusal, Stage, Verdict};
 use words::Word;
 
+use crate::escape::Escaped;
+use crate::escape::word::{hinted, quoted};
+
 /// Decides on a request whose form is accepted.
 pub fn decide(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Verdict {
     let plan = plan(case, inquiry, facts);
@@ -87,8 +90,9 @@ fn vet_program(inquiry: &Inquiry, facts: &Facts) -> Result<PathBuf, Refusal> {
             Err(Refusal::new(Stage::Host, "the server program is not installed").hint(hint))
         }
         Program::Unsafe(path, why) => {
-            let reason = format!("the server program {} {why}", path.display());
-            let hint = format!("chown root:root {0} && chmod go-w {0}", path.display());
+            let (shown, word) = (Escaped::path(path), hinted(quoted(path), "PATH"));
+            let reason = format!("the server program {shown} {why}");
+            let hint = format!("chown root:root {word} && chmod go-w {word}");
             Err(Refusal::new(Stage::Host, reason).hint(hint))
         }
         Program::Failed(failure) => Err(failure.refusal()),
@@ -106,7 +110,7 @@ fn vet_roots(roots: &[Root], case: &Case<'_>, facts: &Facts) -> Result<(), Refus
             continue;
         };
         if below.as_os_str().is_empty() || below.components().any(is_dot) {
-            let path = root.path.display();
+            let path = Escaped::path(&root.path);
             let reason = format!("the writable directory {path} is the home or a dot place in it");
             let hint = "grant a directory in the home instead, such as ~/uploads";
             return Err(Refusal::new(Stage::Account, reason).hint(hint));

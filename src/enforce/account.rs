@@ -16,6 +16,7 @@ use nix::unistd::{
 };
 
 use crate::decide::account::{Account, AccountSource, Alias};
+use crate::escape::Escaped;
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
@@ -32,13 +33,18 @@ pub enum AccountError {
     NoAnswer(Option<i32>),
     /// The entry has no absolute home directory.
     Home(String),
+    /// The entry, or another one of its uid, has a name or a home that is not
+    /// UTF-8: another one would be taken for it.
+    Encoding(String),
 }
 
 impl std::fmt::Display for AccountError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unknown(Key::Uid(uid)) => write!(f, "no account has the uid {uid}"),
-            Self::Unknown(Key::Name(name)) => write!(f, "no account is called '{name}'"),
+            Self::Unknown(Key::Name(name)) => {
+                write!(f, "no account is called '{}'", Escaped::text(name))
+            }
             Self::Unreadable(source, error) => write!(f, "cannot read {source}: {error}"),
             Self::NoAnswer(status) => {
                 let status = status.map_or("killed".to_owned(), |code| format!("status {code}"));
@@ -47,7 +53,17 @@ impl std::fmt::Display for AccountError {
                     "the name service does not answer: {GETENT} ended with {status}"
                 )
             }
-            Self::Home(name) => write!(f, "the account '{name}' has no absolute home directory"),
+            Self::Home(name) => {
+                let name = Escaped::text(name);
+                write!(f, "the account '{name}' has no absolute home directory")
+            }
+            Self::Encoding(name) => {
+                let name = Escaped::text(name);
+                write!(
+                    f,
+                    "the name or the home of the account '{name}' is not UTF-8"
+                )
+            }
         }
     }
 }
@@ -73,6 +89,12 @@ pub fn lookup(key: &Key, with_groups: bool) -> Result<Account, AccountError> {
         Some(account) => account,
         None => ask_getent(key, &passwd)?,
     };
+    let aliases = account.aliases.iter();
+    let aliases = aliases.map(|alias| (&alias.name, &alias.home));
+    let mut entries = std::iter::once((&account.name, &account.home)).chain(aliases);
+    if let Some((name, _)) = entries.find(|(name, home)| is_replaced(name, home)) {
+        return Err(AccountError::Encoding(name.clone()));
+    }
     if !account.home.is_absolute() {
         return Err(AccountError::Home(account.name));
     }
@@ -91,6 +113,13 @@ fn read(path: &'static str) -> Result<String, AccountError> {
     // Text is taken as it is; only bytes that are none cost a copy.
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+/// Whether bytes of an entry were no UTF-8, for which U+FFFD then stands.
+#[must_use]
+pub fn is_replaced(name: &str, home: &Path) -> bool {
+    let mark = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
+    mark(name) || home.to_str().is_none_or(mark)
 }
 
 /// Finds the entry in text of the form of passwd(5). For a uid the first

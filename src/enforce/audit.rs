@@ -27,7 +27,7 @@ use crate::decide::invocation::Invocation;
 use crate::decide::policy::Requirement;
 use crate::decide::verdict::Verdict;
 use crate::error::{Error, Step};
-use crate::escape::Escaped;
+use crate::escape::{Escaped, Quoted};
 use crate::judge::Subject;
 
 pub use super::lines::Importance;
@@ -107,7 +107,7 @@ impl Audit {
     /// Names the account and its client in all lines from now on.
     pub fn identify(&mut self, subject: Option<&Subject>, uid: u32, invocation: &Invocation) {
         let name = subject.map_or("-", |subject| subject.account.name.as_str());
-        let name = Escaped::bytes(name.as_bytes());
+        let name = Escaped::text(name).cut();
         self.subject = match invocation.client.address() {
             Some(client) => format!("account={name} uid={uid} client={client}"),
             None => format!("account={name} uid={uid} client=-"),
@@ -120,7 +120,7 @@ impl Audit {
         match verdict {
             Verdict::Granted(plan) => {
                 let kind = plan.kind.name();
-                let program = Escaped::path(&plan.program);
+                let program = Escaped::path(&plan.program).cut();
                 let event = format_args!(
                     "verdict=allowed server={kind} program=\"{program}\" command={command}"
                 );
@@ -128,11 +128,11 @@ impl Audit {
             }
             Verdict::Refused(refusal) => {
                 let stage = refusal.stage;
-                let reason = Escaped::bytes(refusal.reason.as_bytes());
+                let reason = Quoted(&refusal.reason);
                 let hint = refusal.hint.as_deref().unwrap_or_default();
                 let hint = Hint(hint);
                 let event = format_args!(
-                    "verdict=refused stage={stage} reason=\"{reason}\"{hint} command={command}"
+                    "verdict=refused stage={stage} reason={reason}{hint} command={command}"
                 );
                 self.event(Importance::Warning, &event);
             }
@@ -304,7 +304,7 @@ struct Command<'a>(Option<&'a [u8]>);
 impl fmt::Display for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(command) => write!(f, "\"{}\"", Escaped::bytes(command)),
+            Some(command) => write!(f, "\"{}\"", Escaped::bytes(command).cut()),
             None => f.write_str("-"),
         }
     }
@@ -317,7 +317,7 @@ impl fmt::Display for Hint<'_> {
         if self.0.is_empty() {
             return Ok(());
         }
-        write!(f, " hint=\"{}\"", Escaped::bytes(self.0.as_bytes()))
+        write!(f, " hint={}", Quoted(self.0))
     }
 }
 

@@ -22,6 +22,7 @@ use crate::decide::facts::{
     Target,
 };
 use crate::escape::Escaped;
+use crate::escape::word::{hinted, quoted, word};
 
 /// Gathers the facts, with the rights of this process, which must be the
 /// account's.
@@ -213,17 +214,18 @@ fn unlock(directory: &Path, error: &io::Error, account: &Account) -> String {
                 refused, since its rules could not be kept"
             .to_owned();
     }
-    let path = shell_words::quote(&directory.to_string_lossy()).into_owned();
-    let name = &account.name;
+    let path = hinted(quoted(directory), "PATH");
     if owner(directory) == Some(account.uid) {
         // As the account: root would follow a link that a client puts there.
         format!(
-            "the account has locked its own directory; as root: runuser -u {name} -- chmod u+rwx {path}"
+            "the account has locked its own directory; as root: runuser -u {} -- chmod u+rwx {path}",
+            hinted(word(&account.name), "NAME")
         )
     } else {
         format!(
-            "give '{name}' the right to pass through {path} (getfacl -e shows who may), or take \
-             what lies in it out of the policy"
+            "give '{}' the right to pass through {path} (getfacl -e shows who may), or take \
+             what lies in it out of the policy",
+            account.shown()
         )
     }
 }

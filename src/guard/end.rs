@@ -18,7 +18,7 @@ use super::lock::Held;
 use super::resolve::{path_of, proc_name};
 use super::session_files::TemporaryName;
 use crate::enforce::audit::Importance;
-use crate::escape::Escaped;
+use crate::escape::{Escaped, Quoted};
 use crate::exit::Exit;
 use crate::system::{signals, statx};
 
@@ -107,7 +107,12 @@ impl Guard<'_> {
         let mut text = Vec::new();
         // Every writer is gone, so this cannot wait.
         if std::fs::File::from(pipe).read_to_end(&mut text).is_ok() && !text.is_empty() {
-            let line = format_args!("error=\"{}\"", Escaped::bytes(&text));
+            // A sentence of ours, unless it broke off.
+            let field = std::str::from_utf8(&text).map_or_else(
+                |_| format!("\"{}\"", Escaped::bytes(&text).cut()),
+                |sentence| Quoted(sentence).to_string(),
+            );
+            let line = format_args!("error={field}");
             self.log.event(Importance::Error, &line);
         }
     }
@@ -121,7 +126,7 @@ impl Guard<'_> {
             path.extend_from_slice(left.name.as_bytes());
             path
         });
-        let path = Escaped::bytes(place.as_deref().unwrap_or(&left.path));
+        let path = Escaped::bytes(place.as_deref().unwrap_or(&left.path)).cut();
         let outcome = self.locks.hold().map_err(|_| Errno::EAGAIN);
         match outcome.and_then(|held| unlink_temporary(&held, left)) {
             Ok(true) => {

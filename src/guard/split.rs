@@ -43,6 +43,7 @@ use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::enforce::audit::{Audit, Importance};
 use crate::enforce::kernel::UNGUARDED;
 use crate::error::{Error, Step};
+use crate::escape::Quoted;
 use crate::exit::Exit;
 use crate::system::seccomp::{Listener, LoadError, Loaded, load_irrevocably};
 use crate::system::{descriptors, process, signals};
@@ -175,8 +176,9 @@ fn do_without<'a>(plan: &Plan, audit: &mut Audit, error: Error) -> Result<Side<'
     if plan.confinement == Requirement::Required || error.shortage().is_some() {
         return Err(error);
     }
-    let weaker =
-        format_args!("weaker missing=\"the guard\" cause=\"{error}\" open=\"{UNGUARDED}\"");
+    let cause = error.to_string();
+    let cause = Quoted(&cause);
+    let weaker = format_args!("weaker missing=\"the guard\" cause={cause} open=\"{UNGUARDED}\"");
     audit.event(Importance::Error, &weaker);
     Ok(Side::Unguarded)
 }

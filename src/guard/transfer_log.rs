@@ -178,7 +178,11 @@ impl<'a> TransferLog<'a> {
     /// Writes a line for a change of `path`.
     pub fn changed(&mut self, deed: Deed, what: &dyn Display, path: &[u8]) -> Logged {
         self.counts.deeds[deed as usize] += 1;
-        let line = format_args!("{} {what} path=\"{}\"", deed.name(), Escaped::bytes(path));
+        let line = format_args!(
+            "{} {what} path=\"{}\"",
+            deed.name(),
+            Escaped::bytes(path).cut()
+        );
         self.audit.queue(Importance::Info, &line);
         Logged::with(Answer::Value(0))
     }
@@ -189,8 +193,8 @@ impl<'a> TransferLog<'a> {
         let line = format_args!(
             "{} {what} from=\"{}\" path=\"{}\"",
             deed.name(),
-            Escaped::bytes(from),
-            Escaped::bytes(to)
+            Escaped::bytes(from).cut(),
+            Escaped::bytes(to).cut()
         );
         self.audit.queue(Importance::Info, &line);
         Logged::with(Answer::Value(0))
@@ -422,7 +426,7 @@ impl<'a> TransferLog<'a> {
         let bytes = upload.size();
         let more = bytes.saturating_sub(upload.told.unwrap_or(0));
         self.counts.bytes = self.counts.bytes.saturating_add(more);
-        let path = Escaped::bytes(&upload.path);
+        let path = Escaped::bytes(&upload.path).cut();
         match upload.told.replace(bytes) {
             None => {
                 self.counts.deeds[upload.deed as usize] += 1;
@@ -454,7 +458,7 @@ impl<'a> TransferLog<'a> {
         }
         let line = format_args!(
             "refused call={call} reason=\"{reason}\" path=\"{}\"",
-            Escaped::bytes(path)
+            Escaped::bytes(path).cut()
         );
         self.audit.event(Importance::Warning, &line);
     }

@@ -120,3 +120,120 @@ fn no_file_is_too_long() {
         }
     }
 }
+
+/// What prints a value as it is, in another form than `escape` or `json` does, or with bytes lost.
+const UNESCAPED: &[&str] = &[
+    ".display()",
+    "lossy(",
+    "escape_ascii",
+    "escape_debug",
+    "escape_default",
+    "escape_unicode",
+    ":?}",
+    "print!(",
+    "println!(",
+    "io::stderr()",
+    "io::stdout()",
+];
+
+/// Where such a word may stand all the same: a place below src, the word, and why.
+const MAY: &[(&str, &str, &str)] = &[
+    (
+        "check/mod.rs",
+        "io::stdout()",
+        "the one place that answers an administrator",
+    ),
+    ("check/probe.rs", "io::stdout()", "numbers for --live"),
+    (
+        "check/table.rs",
+        "io::stdout()",
+        "asks whether it is a terminal",
+    ),
+    (
+        "check/doctor/mod.rs",
+        "io::stdout()",
+        "asks whether it is a terminal",
+    ),
+    (
+        "guard/connection.rs",
+        "io::stdout()",
+        "asks whether the other end has gone",
+    ),
+    (
+        "tell.rs",
+        "io::stderr()",
+        "the one place that tells anybody anything",
+    ),
+    ("check/table.rs", ":?}", "the name of an error number"),
+    ("check/report.rs", ":?}", "the name of a Landlock right"),
+    (
+        "check/doctor/tool.rs",
+        "lossy(",
+        "what a tool says is searched for words of ASCII",
+    ),
+    (
+        "check/doctor/sshd.rs",
+        "lossy(",
+        "a configuration is searched for keywords",
+    ),
+    (
+        "check/doctor/jobs.rs",
+        "lossy(",
+        "a crontab is searched for paths, which are UTF-8",
+    ),
+    (
+        "enforce/account.rs",
+        "lossy(",
+        "a comment may be in any encoding; a name or home with U+FFFD is refused",
+    ),
+    (
+        "decide/policy/places.rs",
+        "lossy(",
+        "no rule there looks at such bytes",
+    ),
+    (
+        "decide/policy/diagnostic.rs",
+        "escape_unicode",
+        "the line of the file keeps its backslashes",
+    ),
+    (
+        "decide/request/",
+        "escape_ascii",
+        "one letter of an option, by the same escapes",
+    ),
+];
+
+/// Whoever prints a value goes through `escape::Escaped` or `json::Json`, and through one of two places.
+#[test]
+fn values_are_printed_escaped_and_whole() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut needed = vec![false; MAY.len()];
+    for (path, text) in sources("src") {
+        let place = path.strip_prefix(&root).expect("a file of src");
+        let name = place.to_string_lossy();
+        if name.ends_with("tests.rs") || name.contains("/tests/") {
+            continue;
+        }
+        // Unit tests stand at the end of a file.
+        let text = text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default();
+        for line in code(text) {
+            for word in UNESCAPED.iter().filter(|word| line.contains(**word)) {
+                let row = MAY
+                    .iter()
+                    .position(|(at, may, _)| name.starts_with(at) && may == word);
+                let row =
+                    row.unwrap_or_else(|| panic!("src/{name}: {word} prints unescaped: {line}"));
+                needed[row] = true;
+            }
+        }
+    }
+    for ((at, word, _), needed) in MAY.iter().zip(needed) {
+        assert!(
+            needed,
+            "nothing in src/{at} needs {word} any more: remove the row"
+        );
+    }
+}

@@ -27,6 +27,7 @@ mod live;
 mod mend_lines;
 mod model;
 mod name_service;
+mod output;
 mod package;
 mod policy_file;
 mod prepared;

@@ -37,7 +37,7 @@ pub fn judge(
         ));
     }
     for person in ours {
-        let name = Escaped::bytes(person.account.name.as_bytes()).to_string();
+        let name = person.account.shown().to_string();
         if person.account.uid == 0 {
             let say = format!(
                 "{name} has uid 0 and xfersh as its shell: it cannot log in, and xfersh would not serve it."
@@ -76,7 +76,7 @@ pub fn judge_shell(person: &Person, own: &Path, is_forced: bool) -> Option<Findi
     if is_ours(&person.shell, own) || is_forced {
         return None;
     }
-    let name = Escaped::bytes(person.account.name.as_bytes());
+    let name = person.account.shown();
     let shell = Escaped::path(&person.shell);
     let say = format!("The shell of {name} is {shell}, not xfersh: nothing is confined.");
     let mend = format!("usermod -s {} {}", quoted(own), word(&person.account.name));

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::tool;
 use crate::decide::account::{Account, AccountSource, Alias};
+use crate::enforce::account::is_replaced;
+use crate::escape::Escaped;
 
 /// An account with its login shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +53,13 @@ impl Database {
                 .into_iter()
                 .find(|p| p.account.name == name);
             let person =
-                named.ok_or_else(|| format!("there is no account '{}'", name.escape_debug()))?;
+                named.ok_or_else(|| format!("there is no account '{}'", Escaped::text(name)))?;
+            if is_replaced(&person.account.name, &person.account.home) {
+                let name = person.account.shown();
+                return Err(format!(
+                    "the name or the home of the account '{name}' is not UTF-8"
+                ));
+            }
             let gid = person.account.gid.to_string();
             group.push_str(&listing("group", Some(&gid))?);
         }
@@ -101,7 +109,7 @@ fn listing(database: &str, key: Option<&str>) -> Result<String, String> {
     let mut arguments = vec!["--", database];
     arguments.extend(key);
     let answer = tool::ask(&getent, &arguments)
-        .map_err(|e| format!("cannot run {}: {e}", getent.display()))?;
+        .map_err(|e| format!("cannot run {}: {e}", Escaped::path(&getent)))?;
     // 2: the key is not there (getent(1)); the caller sees it by its absence.
     Ok(if answer.success {
         answer.text

@@ -81,13 +81,13 @@ const POWERS: [(&str, Severity, &str); 22] = [
 /// The powerful groups of one account.
 #[must_use]
 pub fn judge(person: &Person, primary: Option<&str>) -> Vec<Finding> {
-    let name = &person.account.name;
+    let (name, shown) = (&person.account.name, person.account.shown());
     let powerful = POWERS
         .iter()
         .filter(|(group, ..)| person.account.groups.iter().any(|own| own == group));
     powerful
         .map(|(group, severity, power)| {
-            let say = format!("{name} is in the group {group}, which gives {power}.");
+            let say = format!("{shown} is in the group {group}, which gives {power}.");
             let name = word(name);
             let mend = if primary == Some(*group) {
                 format!("groupadd -f {name} && usermod -g {name} {name}")

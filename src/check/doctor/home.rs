@@ -78,7 +78,7 @@ impl Home {
 #[must_use]
 pub fn judge(person: &Person, home: &Home) -> Vec<Finding> {
     let account = &person.account;
-    let (name, path) = (&account.name, quoted(&account.home));
+    let (name, path) = (account.shown().to_string(), quoted(&account.home));
     let mut findings = home.not_examined.clone();
     let Some(own) = home.way.last() else {
         if !findings.is_empty() {
@@ -121,7 +121,7 @@ pub fn judge(person: &Person, home: &Home) -> Vec<Finding> {
         ));
     }
     for file in &home.ssh {
-        findings.extend(judge_ssh(name, file, is_own(file)));
+        findings.extend(judge_ssh(&name, file, is_own(file)));
     }
     for directory in &home.other_writable {
         let shown = directory.shown();
@@ -214,11 +214,11 @@ pub fn judge_writable(person: &Person, gids: &[u32], writable: &[Writable]) -> O
     let place = writable
         .first()
         .map_or_else(|| account.home.join("uploads"), |(path, _)| path.clone());
-    let name = &account.name;
+    let name = account.shown();
     let say = format!("{name} has no directory that it may write: every upload is refused.");
     let mend = format!(
         "install -d -o {} -g {} -m 0750 {}",
-        word(name),
+        word(&account.name),
         account.gid,
         quoted(&place)
     );

@@ -76,7 +76,7 @@ impl Jobs {
     }
 }
 
-/// Which of them are findings. `writable` are the directories that clients of
+/// Which of them are findings. `name` is escaped. `writable` are the directories that clients of
 /// the account may write.
 #[must_use]
 pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
@@ -87,7 +87,8 @@ pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
             .lines()
             .filter(|line| !line.trim_start().starts_with('#'));
         let led = lines.clone().find_map(|line| {
-            let inside = |place: &&PathBuf| line.contains(&*place.to_string_lossy());
+            let inside =
+                |place: &&PathBuf| place.to_str().is_some_and(|place| line.contains(place));
             writable.iter().find(inside)
         });
         if let Some(place) = led {

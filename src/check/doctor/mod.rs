@@ -37,8 +37,8 @@ use crate::cli;
 use crate::decide::account::{Account, AccountSource};
 use crate::decide::policy::PolicyFile;
 use crate::enforce::kernel::Kernel;
+use crate::escape::Sentence;
 use crate::exit::Exit;
-use crate::tell;
 use database::{Database, Person};
 use files::FileFacts;
 pub use finding::{Finding, Severity};
@@ -52,8 +52,7 @@ pub fn main(call: &cli::Doctor) -> Exit {
     let report = match run(call.user.as_deref()) {
         Ok(report) => report,
         Err(why) => {
-            tell::client(&why);
-            return Exit::Usage;
+            return super::unable(&why, call.json);
         }
     };
     let text = if call.json {
@@ -170,11 +169,13 @@ fn examine(person: &Person, database: &Database, file: &PolicyFile, own: &Path) 
         Err(refusal) => {
             let say = format!(
                 "Every session of {} is refused: {}.",
-                account.name, refusal.reason
+                account.shown(),
+                refusal.reason
             );
-            let hint = refusal
-                .hint
-                .map_or_else(|| "xfersh --check".into(), |hint| format!("# {hint}"));
+            let hint = refusal.hint.map_or_else(
+                || "xfersh --check".into(),
+                |hint| format!("# {}", Sentence(&hint)),
+            );
             findings.push(Finding::serious("account-refused", say, hint));
             Vec::new()
         }
@@ -202,7 +203,7 @@ fn examine(person: &Person, database: &Database, file: &PolicyFile, own: &Path) 
         primary.map(|group| group.name.as_str()),
     ));
     findings.extend(jobs::judge(
-        &account.name,
+        &account.shown().to_string(),
         &jobs::Jobs::gather(person),
         &writable,
     ));

@@ -8,6 +8,7 @@ use super::rights::ANYWHERE;
 use crate::decide::policy::{Origin, Policy, PolicyFile, Requirement};
 use crate::enforce::load::{self, LoadError, POLICY};
 use crate::enforce::walk::is_absent;
+use crate::escape::{Escaped, Sentence};
 
 /// Loads the policy as a session does. Without one that can be used, the
 /// account's set-up is judged under the defaults.
@@ -38,10 +39,13 @@ pub fn check() -> (PolicyFile, Vec<Finding>) {
 
 fn judge_file(path: &Path, file: Option<&FileFacts>, way: &[FileFacts]) -> Vec<Finding> {
     let Some(file) = file else {
-        let say = format!("There is no {}: the built-in policy holds.", path.display());
+        let say = format!(
+            "There is no {}: the built-in policy holds.",
+            Escaped::path(path)
+        );
         let mend = format!(
             "cp /usr/share/doc/xfersh/examples/xfersh.toml {}",
-            path.display()
+            quoted(path)
         );
         return vec![Finding::note("policy-absent", say, mend)];
     };
@@ -82,10 +86,13 @@ fn judge_error(path: &Path, error: &LoadError) -> Vec<Finding> {
                 let (line, column) = (error.line, error.column);
                 let say = format!(
                     "{}:{line}:{column}: {}: every session is refused.",
-                    path.display(),
+                    Escaped::path(path),
                     error.message
                 );
-                let hint = error.hint.as_ref().map(|hint| format!(" # {hint}"));
+                let hint = error
+                    .hint
+                    .as_ref()
+                    .map(|hint| format!(" # {}", Sentence(hint)));
                 let mend = format!("editor +{line} {word}{}", hint.unwrap_or_default());
                 Finding::serious("policy-error", say, mend)
             });

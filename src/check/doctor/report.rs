@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::finding::{Finding, Severity};
+use crate::escape::{Page, Sentence};
 use crate::json::Json;
 
 /// All findings of one visit.
@@ -70,8 +71,8 @@ impl Report {
             for finding in self.with(severity) {
                 let name = style.paint(severity, &format!("{:<8}", severity.name()));
                 writeln!(out, "{name} {}", finding.id)?;
-                writeln!(out, "         {}", finding.what)?;
-                writeln!(out, "         mend: {}\n", finding.mend)?;
+                writeln!(out, "         {}", Sentence(&finding.what))?;
+                writeln!(out, "         mend: {}\n", Page(&finding.mend))?;
             }
         }
         let count = |severity| self.with(severity).count();

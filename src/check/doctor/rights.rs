@@ -85,7 +85,7 @@ impl Rights<'_> {
         let gather = || facts::gather(&inquiry, self.account);
         let facts = account::temporarily_become(self.account, gather);
         let mut facts = facts.map_err(|error| {
-            let name = &self.account.name;
+            let name = self.account.shown();
             Refusal::new(Stage::Host, format!("cannot look as '{name}': {error}"))
         })?;
         // Whether the server is there is another check.

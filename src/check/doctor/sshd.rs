@@ -83,7 +83,7 @@ fn unreadable(cause: &str) -> Finding {
     let line = cause.lines().last().unwrap_or("no reason given");
     let say = format!(
         "sshd does not tell its effective settings: {}.",
-        Escaped::bytes(line.as_bytes())
+        Escaped::text(line)
     );
     // Made by systemd when it starts sshd; without it -T refuses as well.
     let mend = match line.strip_prefix("Missing privilege separation directory: ") {
@@ -140,7 +140,7 @@ fn judge_files(files: &[(PathBuf, String)]) -> Vec<Finding> {
                 .any(|criterion| by_place.contains(&criterion))
     });
     if let Some((path, (_, rest))) = depends.next() {
-        let (path, rest) = (Escaped::path(path), Escaped::bytes(rest.as_bytes()));
+        let (path, rest) = (Escaped::path(path), Escaped::text(rest));
         let say = format!(
             "{path} has \"Match {rest}\"; the settings were judged for a client at {ANYWHERE} alone."
         );
@@ -166,11 +166,8 @@ impl Sshd {
             return Vec::new();
         };
         let account = rights.account;
-        let name = Escaped::bytes(account.name.as_bytes()).to_string();
-        let refusal = |command: &str| {
-            let why = rights.refusal_of_form(command)?;
-            Some(Escaped::bytes(why.as_bytes()).to_string())
-        };
+        let name = account.shown().to_string();
+        let refusal = |command: &str| rights.refusal_of_form(command);
         let mut findings = sshd_judge::judge(&Inputs {
             name: &name,
             settings,
@@ -207,7 +204,8 @@ impl Sshd {
             accept_env_files: has("acceptenv", |_| true),
             sftp_server: server.map_or_else(
                 || "/usr/lib/openssh/sftp-server".into(),
-                |path| path.display().to_string(),
+                // A path of a policy, which is UTF-8, or one of ours.
+                |path| path.to_str().unwrap_or_default().to_owned(),
             ),
         }
     }
@@ -216,11 +214,12 @@ impl Sshd {
 /// Every file that can let someone in as the account.
 fn key_files(settings: &Settings, rights: &Rights<'_>) -> Vec<PathBuf> {
     let account = rights.account;
-    let home = account.home.to_string_lossy();
+    // Read from text.
+    let home = account.home.to_str().unwrap_or_default();
     let keys = ["authorizedkeysfile", "authorizedprincipalsfile"];
     let files = keys
         .iter()
-        .flat_map(|key| settings.key_files(key, &account.name, account.uid, &home));
+        .flat_map(|key| settings.key_files(key, &account.name, account.uid, home));
     files.map(PathBuf::from).collect()
 }
 
@@ -231,7 +230,7 @@ fn judge_key_files(settings: &Settings, rights: &Rights<'_>) -> Vec<Finding> {
     let outside = files
         .iter()
         .filter(|path| !path.starts_with(&rights.account.home));
-    let name = Escaped::bytes(rights.account.name.as_bytes());
+    let name = rights.account.shown();
     let what = format!("the keys of {name}");
     let mut findings = Vec::new();
     for path in outside {

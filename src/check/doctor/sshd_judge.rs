@@ -50,7 +50,7 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
         ..
     } = inputs;
     let mut findings = Vec::new();
-    let command = |text: &str| Escaped::bytes(text.as_bytes()).to_string();
+    let command = |text: &str| Escaped::text(text).to_string();
     match settings.set("forcecommand") {
         Some(forced) if is_internal(forced) => {
             let say = format!(
@@ -278,7 +278,7 @@ fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
             .any(|variable| glob.matches(variable.as_bytes()))
     });
     let risky: Vec<_> = risky
-        .map(|pattern| Escaped::bytes(pattern.as_bytes()).to_string())
+        .map(|pattern| Escaped::text(pattern).to_string())
         .collect();
     if !risky.is_empty() {
         let say = format!(

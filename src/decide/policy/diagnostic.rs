@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
-use crate::escape::Escaped;
+use crate::escape::{Escaped, is_printable};
 
 /// How many errors are told at most; the rest is counted.
 pub const ERRORS_MAX: usize = 100;
@@ -145,11 +145,6 @@ fn marked(error: &Diagnostic) -> (String, String) {
         caret.push('^');
     }
     (text, caret)
-}
-
-/// Whether a terminal shows the character as itself and does nothing else.
-pub(super) fn is_printable(c: char) -> bool {
-    matches!(c, ' '..='~') || Escaped::bytes(c.encode_utf8(&mut [0; 4]).as_bytes()).is_verbatim()
 }
 
 /// How many columns of a terminal a printable character takes: two for what

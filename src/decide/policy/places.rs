@@ -43,7 +43,7 @@ impl PlaceRefusal {
 
 impl fmt::Display for PlaceRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (key, written) = (self.key, Escaped::bytes(self.written.as_str().as_bytes()));
+        let (key, written) = (self.key, Escaped::text(self.written.as_str()));
         let (path, reason) = (Escaped::path(&self.path), self.fault.reason());
         write!(
             f,
@@ -65,7 +65,7 @@ pub struct NamedPlace {
 
 impl fmt::Display for NamedPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let written = Escaped::bytes(self.written.as_str().as_bytes());
+        let written = Escaped::text(self.written.as_str());
         write!(f, "{} = \"{written}\" ({})", self.key, self.origin)
     }
 }

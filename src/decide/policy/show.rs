@@ -9,6 +9,7 @@ use super::{
     Directory, Dotfiles, NameGlob, Origin, PlaceTemplate, Policy, Protocol, Requirement, Symlinks,
 };
 use crate::decide::access::Access;
+use crate::escape::{Escaped, is_printable};
 use crate::json::Json;
 
 /// A value in a form that can be printed and compared.
@@ -101,7 +102,7 @@ fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     for c in text.chars() {
         match c {
             '"' | '\\' => write!(f, "\\{c}")?,
-            c if super::diagnostic::is_printable(c) => write!(f, "{c}")?,
+            c if is_printable(c) => write!(f, "{c}")?,
             c => write!(f, "\\U{:08X}", u32::from(c))?,
         }
     }
@@ -185,8 +186,12 @@ pub(super) fn size(value: &Option<u64>) -> Shown {
 }
 
 pub(super) fn path(value: &Option<PathBuf>) -> Shown {
-    let text = value.as_ref().map(|path| path.to_string_lossy());
-    text.map_or(Shown::None, word)
+    // A policy is UTF-8, and its paths with it.
+    let text = |path: &PathBuf| match path.to_str() {
+        Some(text) => text.to_owned(),
+        None => Escaped::path(path).to_string(),
+    };
+    value.as_ref().map_or(Shown::None, |path| word(text(path)))
 }
 
 pub(super) fn text(value: &Option<String>) -> Shown {

@@ -161,7 +161,12 @@ fn the_keys_of_the_json_object_are_explained() {
             .cloned()
             .collect()
     };
-    for key in keys(&object).iter().chain(&keys(&other)) {
+    host.policy("unknown = 1\n");
+    let output = host.root(crate::harness::XFERSH, &arguments);
+    let wrong: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let all = [&object, &other, &wrong];
+    for key in all.into_iter().flat_map(keys) {
+        let key = &key;
         assert!(explained.contains(key), "xfersh(8) does not explain {key}");
     }
 }

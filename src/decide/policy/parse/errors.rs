@@ -85,7 +85,7 @@ impl toml_parser::ErrorSink for Errors {
         let hint = error.expected().map(|expected| {
             let words = expected.iter().map(|expected| match expected {
                 Expected::Literal("\n") => "a line break".to_owned(),
-                Expected::Literal(text) => format!("'{text}'"),
+                Expected::Literal(text) => quoted(text),
                 Expected::Description(text) => (*text).to_owned(),
                 _ => "something else".to_owned(),
             });
@@ -106,7 +106,7 @@ impl toml_parser::ErrorSink for Errors {
 
 /// A text of the file in an error, in single quotes.
 pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", Escaped::bytes(text.as_bytes()))
+    format!("'{}'", Escaped::text(text))
 }
 
 /// The name that was probably meant: at most a third of it differs

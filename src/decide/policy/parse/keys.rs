@@ -10,8 +10,9 @@ use super::value::{Content, Value};
 use crate::decide::access::{Access, Right};
 use crate::decide::policy::form::{self, Purpose};
 use crate::decide::policy::{
-    Cidr, Directory, Dotfiles, NameGlob, PlaceTemplate, Protocol, Requirement, Symlinks, diagnostic,
+    Cidr, Directory, Dotfiles, NameGlob, PlaceTemplate, Protocol, Requirement, Symlinks,
 };
+use crate::escape::is_printable;
 
 /// The longest `message`, in bytes.
 const MESSAGE_MAX: usize = 1000;
@@ -217,7 +218,7 @@ pub(in crate::decide::policy) fn message(
         let fault = format!("the message has {size} bytes, {MESSAGE_MAX} are the limit");
         return errors.at(value.span, fault);
     }
-    if !text.chars().all(diagnostic::is_printable) {
+    if !text.chars().all(is_printable) {
         let fault = "the message must be one line of printable characters";
         return errors.at(value.span, fault);
     }
@@ -244,7 +245,7 @@ pub(super) fn names(value: &Value<'_>, errors: &mut Errors) -> Option<Vec<NameGl
         if text.contains(['[', ']', '{', '}']) {
             return errors.at(item.span, "the only wildcards are '*' and '?'");
         }
-        if text.contains([':', '/', '\n']) || !text.chars().all(diagnostic::is_printable) {
+        if text.contains([':', '/', '\n']) || !text.chars().all(is_printable) {
             return errors.at(item.span, "no account or group has such a name");
         }
         Some(NameGlob::new(text.to_owned()))

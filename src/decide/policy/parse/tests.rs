@@ -399,7 +399,7 @@ error: invalid basic string
   |
 2 | message = \"日本\\u{1b}\" # \\u{202e}
   |                ^^^^^^
-  = hint: expected non-double-quote visible characters or '\\'
+  = hint: expected non-double-quote visible characters or '\\\\'
 
 error: unknown value 'ftp'
  --> /etc/xfersh.toml:3:14

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use toml_parser::Span;
 
 use super::errors::{Errors, near, quoted};
+use crate::decide::policy::show::Shown;
 
 /// A value and the bytes of the file that it stands in.
 pub(in crate::decide::policy) struct Value<'t> {
@@ -64,7 +65,10 @@ impl<'t> Value<'t> {
             Content::List(items) => items.as_slice(),
             Content::Text(_) if one => std::slice::from_ref(self),
             Content::Text(text) => {
-                let hint = format!("write it in brackets: [\"{}\"]", text.escape_default());
+                let hint = format!(
+                    "write it in brackets: [{}]",
+                    Shown::Text((*text).to_string())
+                );
                 return errors.hint(self.span, format!("a string where {wanted} belongs"), hint);
             }
             _ => return self.wrong_type(wanted, errors),
