@@ -55,6 +55,8 @@ enum Cause {
     Text(String),
     /// What the server's side said, and the error of the system behind it.
     Told(String, Option<i32>),
+    /// What the server's side said when it ended, to the client as well.
+    Repeated(String),
 }
 
 /// What an error of the system that is a limit means, and where it is set. It
@@ -99,12 +101,24 @@ impl Error {
     }
 
     /// What the client is told: the failure itself where the client can mend
-    /// it, else where the reason stands.
+    /// it, else where the reason stands; `None` if it has been told.
     #[must_use]
-    pub fn for_client(&self) -> String {
-        match self.step {
-            Step::Wildcards => format!("{self}"),
-            _ => "The session could not be started; the reason is in the log of the server.".into(),
+    pub fn for_client(&self) -> Option<String> {
+        match (&self.cause, &self.step) {
+            (Cause::Repeated(_), _) => None,
+            (_, Step::Wildcards) => Some(self.to_string()),
+            _ => Some(
+                "The session could not be started; the reason is in the log of the server.".into(),
+            ),
+        }
+    }
+
+    /// The server's side has said this, to the client as well, and ended.
+    #[must_use]
+    pub const fn repeated(step: Step, sentence: String) -> Self {
+        Self {
+            step,
+            cause: Cause::Repeated(sentence),
         }
     }
 
@@ -121,7 +135,7 @@ impl Error {
     pub fn code(&self) -> Option<i32> {
         match &self.cause {
             Cause::Io(error) => error.raw_os_error(),
-            Cause::Text(_) => None,
+            Cause::Text(_) | Cause::Repeated(_) => None,
             Cause::Told(_, code) => *code,
         }
     }
@@ -143,6 +157,7 @@ impl Error {
             return Some(limit);
         }
         match self.step {
+            _ if matches!(self.cause, Cause::Repeated(_)) => None,
             Step::Landlock => Some(
                 "Landlock must be built into the kernel (5.13) and named in the 'lsm=' boot \
                  parameter; or set 'confinement = \"best-effort\"'",
@@ -159,10 +174,12 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {}: ", self.step)?;
+        let step = &self.step;
         match &self.cause {
-            Cause::Io(error) => write!(f, "{error}"),
-            Cause::Text(text) | Cause::Told(text, _) => f.write_str(text),
+            Cause::Io(error) => write!(f, "cannot {step}: {error}"),
+            Cause::Text(text) | Cause::Told(text, _) => write!(f, "cannot {step}: {text}"),
+            // It has its own step in front.
+            Cause::Repeated(text) => f.write_str(text),
         }
     }
 }
@@ -192,7 +209,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.cause {
             Cause::Io(error) => Some(error),
-            Cause::Text(_) | Cause::Told(..) => None,
+            Cause::Text(_) | Cause::Told(..) | Cause::Repeated(_) => None,
         }
     }
 }

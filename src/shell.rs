@@ -36,7 +36,9 @@ pub fn serve(call: Call) -> Exit {
         Ok(Session::Served(end)) => end.pass_on(),
         Err(error) => {
             audit.event(Importance::Error, &tell::Failure(&error));
-            tell::client(&error.for_client());
+            if let Some(sentence) = error.for_client() {
+                tell::client(&sentence);
+            }
             Exit::Failed
         }
     }
@@ -101,7 +103,9 @@ pub fn carry_out(
     let Err(error) = exec(confined);
     match server {
         Some(mut server) => {
-            tell::client(&error.for_client());
+            if let Some(sentence) = error.for_client() {
+                tell::client(&sentence);
+            }
             server.fail(&error)
         }
         None => Err(error),

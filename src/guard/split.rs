@@ -152,13 +152,17 @@ pub fn split<'a>(
         ForkResult::Parent { child } => child,
     };
     let mut pipe = File::from(read);
-    let met = hear(&mut pipe, write, child).and_then(|hello| meet(child, hello));
+    let heard = hear(&mut pipe, write, child);
+    let is_heard = heard.is_ok();
+    let met = heard.and_then(|hello| meet(child, hello));
     let guard = match met {
         Ok(server) => become_guard(plan, audit, (connection, prepared), server, pipe),
         Err(error) => {
             // It may wait in its execve, and is no child of a server.
             let _ = kill(child, Signal::SIGKILL);
             let _ = waitpid(child, None);
+            let words = is_heard.then(|| last_words(&mut pipe)).flatten();
+            let error = words.unwrap_or(error);
             return do_without(plan, audit, error);
         }
     };
@@ -169,11 +173,21 @@ pub fn split<'a>(
     guard.map(|guard| Side::Guard(Box::new(guard)))
 }
 
+/// What the server's side said when it ended by itself, before it could be
+/// looked into. It has no writer any more.
+fn last_words(pipe: &mut File) -> Option<Error> {
+    let mut text = String::new();
+    pipe.read_to_string(&mut text).ok()?;
+    let step = Step::Guard("the server's side");
+    (!text.is_empty()).then(|| Error::repeated(step, text))
+}
+
 /// Goes on without a guard where the policy allows it, for a kernel that has
 /// no means. A limit that was met is no such reason: a client could bring it
 /// about with sessions enough.
 fn do_without<'a>(plan: &Plan, audit: &mut Audit, error: Error) -> Result<Side<'a>, Error> {
-    if plan.confinement == Requirement::Required || error.shortage().is_some() {
+    let is_no_lack = error.shortage().is_some() || error.for_client().is_none();
+    if plan.confinement == Requirement::Required || is_no_lack {
         return Err(error);
     }
     let cause = error.to_string();
