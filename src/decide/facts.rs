@@ -74,28 +74,14 @@ pub enum Base {
     Target,
     /// The directory that holds the target, if that is no directory.
     BesideTarget,
-    /// The directory that holds the target, if that is there and no directory.
-    BesideFile,
-}
-
-/// What is at the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A directory.
-    Directory,
-    /// Something else.
-    File,
-    /// Nothing, or nothing that this account can look at.
-    Unknown,
 }
 
 impl Base {
     /// Whether a path is counted from there when this is at the target.
-    pub(super) const fn holds(self, target: Target) -> bool {
+    pub(super) const fn holds(self, target_is_directory: bool) -> bool {
         match self {
             Self::Start | Self::Target => true,
-            Self::BesideTarget => !matches!(target, Target::Directory),
-            Self::BesideFile => matches!(target, Target::File),
+            Self::BesideTarget => !target_is_directory,
         }
     }
 }
@@ -122,8 +108,8 @@ pub struct Facts {
     pub places: Places,
     /// Each of [`Inquiry::operands`], its path resolved as far as it exists.
     pub operands: Vec<Operand>,
-    /// What is at [`Inquiry::target`].
-    pub target: Target,
+    /// Whether [`Inquiry::target`] is known to be a directory.
+    pub target_is_directory: bool,
 }
 
 impl Inquiry {
@@ -234,8 +220,10 @@ fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<Operand>, Refusal>
                 word,
                 usage: Use {
                     direction: scp.direction,
-                    recursive: scp.recursive,
-                    unused: false,
+                    // A source above all readable directories cannot be
+                    // listed, so nothing below it would be sent.
+                    recursive: scp.recursive && scp.direction == Direction::Sink,
+                    ..Use::default()
                 },
                 expands: scp.direction == Direction::Source,
                 base: Base::Start,
@@ -273,7 +261,7 @@ fn operand(case: &Case<'_>, named: &Named<'_>, target: Option<&Path>) -> Result<
     let base = match (named.base, target) {
         (Base::Start, _) | (_, None) => start(),
         (Base::Target, Some(target)) => target.to_path_buf(),
-        (Base::BesideTarget | Base::BesideFile, Some(target)) => beside(target),
+        (Base::BesideTarget, Some(target)) => beside(target),
     };
     Ok(Operand {
         path: base.join(OsStr::from_bytes(path)),

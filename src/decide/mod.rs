@@ -122,11 +122,11 @@ fn vet_roots(roots: &[Root], case: &Case<'_>, facts: &Facts) -> Result<(), Refus
 fn vet_operands(case: &Case<'_>, facts: &Facts, roots: &[Root]) -> Result<(), Refusal> {
     let names = &case.policy.dotfile_names.value;
     let operands = facts.operands.iter();
-    let mut operands = operands.filter(|operand| operand.base.holds(facts.target));
+    let mut operands = operands.filter(|operand| operand.base.holds(facts.target_is_directory));
     operands.try_for_each(|operand| {
         let vetted = places::vet(&operand.path, operand.usage, roots, names);
         vetted.map_err(|refusal| match operand.option {
-            Some(option) => refusal.of_option(option),
+            Some(option) => refusal.of_option(option, operand.base),
             None => refusal,
         })
     })
@@ -176,7 +176,7 @@ fn scp_argv(case: &Case<'_>, scp: &ScpRequest) -> Result<Vec<Argument>, Refusal>
     let mut argv = vec![Argument::Literal("scp".into())];
     argv.extend(options);
     for word in &scp.operands {
-        argv.push(operand(word, scp.direction, scp.recursive, case.account)?);
+        argv.push(operand(word, scp.direction, false, case.account)?);
     }
     Ok(argv)
 }

@@ -20,6 +20,8 @@ pub struct Use {
     pub direction: Direction,
     /// Whether places below it are concerned as well.
     pub recursive: bool,
+    /// Whether what is sent is removed.
+    pub removes: bool,
     /// Whether most requests that name it make no use of it. A dotfile is not
     /// refused then before it is used.
     pub unused: bool,
@@ -31,6 +33,7 @@ impl Default for Use {
         Self {
             direction: Direction::Source,
             recursive: false,
+            removes: false,
             unused: false,
         }
     }
@@ -69,6 +72,9 @@ pub(super) fn vet(
             if !usage.unused && rules::is_closed_dotfile(root, dotfile_names, &place, writes) =>
         {
             Err(refuse("a dotfile").hint("see 'dotfiles' in xfersh.toml(5)"))
+        }
+        Some(root) if usage.removes && !root.access.has(Right::Remove) => {
+            Err(refuse("nothing may be removed from the source"))
         }
         Some(_) => Ok(()),
         None if below() => Ok(()),
@@ -188,7 +194,7 @@ mod tests {
             let usage = Use {
                 direction,
                 recursive,
-                unused: false,
+                ..Use::default()
             };
             let seen = vet(Path::new(path), usage, &roots, &names).is_ok();
             assert_eq!(seen, expected, "{path} {usage:?}");

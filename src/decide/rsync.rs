@@ -16,7 +16,8 @@ pub(super) fn named(request: &RsyncRequest) -> impl Iterator<Item = Named<'_>> {
         word,
         usage: Use {
             direction: direction(request),
-            recursive: request.reaches_below(),
+            recursive: reaches_below(request),
+            removes: request.removes_sources(),
             ..Use::default()
         },
         expands: request.sender,
@@ -40,6 +41,7 @@ fn named_place(place: &Place, base: Base) -> Named<'_> {
                 Direction::Source
             },
             recursive: false,
+            removes: false,
             // Clients name one in every transfer, and it is used after an
             // interruption only: the guard protects dotfiles then.
             unused: base != Base::Start,
@@ -55,8 +57,9 @@ fn named_place(place: &Place, base: Base) -> Named<'_> {
 /// rsync goes to the target before it makes use of those that are counted
 /// from there (`get_local_name` in main.c). A target that is no directory and
 /// is not to become one is the name of a single file: then it goes to the
-/// directory of that file. So it does in a dry run, where a target that is
-/// absent is not made.
+/// directory of that file. A target that is absent becomes the one or the
+/// other, by how many files come; with a slash at its end a directory, but in
+/// a dry run, where it is not made.
 fn bases(request: &RsyncRequest, place: &Place) -> &'static [Base] {
     let absolute = place.word.bytes().starts_with(b"/") || place.word.has_tilde();
     let file = || {
@@ -65,15 +68,18 @@ fn bases(request: &RsyncRequest, place: &Place) -> &'static [Base] {
     };
     if absolute || !place.purpose.from_target() {
         &[Base::Start]
-    } else if request.is_dry() {
-        &[Base::Target, Base::BesideTarget]
-    } else if file() && request.reaches_below() {
-        &[Base::Target, Base::BesideFile]
-    } else if file() {
+    } else if request.is_dry() || file() {
         &[Base::Target, Base::BesideTarget]
     } else {
         &[Base::Target]
     }
+}
+
+/// Whether files go to, or come from, directories of the policy below the
+/// operand. A source above them cannot be listed: of it only files that a list
+/// names can be sent.
+fn reaches_below(request: &RsyncRequest) -> bool {
+    request.reaches_below() && (!request.sender || request.has_list())
 }
 
 const fn direction(request: &RsyncRequest) -> Direction {
@@ -103,7 +109,7 @@ pub(super) fn argv(request: &RsyncRequest, account: &Account) -> Result<Vec<Argu
     }
     argv.extend([literal("--"), literal(".")]);
     for word in &request.operands {
-        let recursive = request.reaches_below();
+        let recursive = reaches_below(request);
         argv.push(super::operand(
             word,
             direction(request),
@@ -178,7 +184,7 @@ mod tests {
         let command = "rsync --server --log-file=log --files-from names --backup-dir /b \
              --temp-dir=t --link-dest ~/l --compare-dest=../c -r . up";
         let request = rsync(command);
-        use Base::{BesideFile, Start, Target};
+        use Base::{BesideTarget, Start, Target};
         use Direction::{Sink, Source};
         let seen: Vec<_> = named(&request)
             .map(|named| (named.word.bytes(), named.usage.direction, named.base))
@@ -189,10 +195,10 @@ mod tests {
             (b"names", Source, Start),
             (b"/b", Sink, Start),
             (b"t", Sink, Target),
-            (b"t", Sink, BesideFile),
+            (b"t", Sink, BesideTarget),
             (b"~/l", Source, Start),
             (b"../c", Source, Target),
-            (b"../c", Source, BesideFile),
+            (b"../c", Source, BesideTarget),
         ];
         assert_eq!(seen, expected);
         let bases = |command: &str| -> Vec<_> {
@@ -202,10 +208,11 @@ mod tests {
         assert_eq!(bases("rsync --server --temp-dir=t -r . up/"), [Target]);
         for command in [
             "rsync --server --temp-dir=t . up",
+            "rsync --server --temp-dir=t -r . up",
             "rsync --server --temp-dir=t -rn . up/",
             "rsync --server --temp-dir=t -rn . up",
         ] {
-            assert_eq!(bases(command), [Target, Base::BesideTarget], "{command}");
+            assert_eq!(bases(command), [Target, BesideTarget], "{command}");
         }
     }
 }

@@ -91,12 +91,6 @@ const TABLE: &[Row] = &[
         Who::Rsync,
         "names of temporary files that nobody can guess (3.5 on; rand(3) without it)",
     ),
-    Row(
-        "/etc/popt",
-        READ,
-        Who::Rsync,
-        "option aliases of the host (popt(3))",
-    ),
 ];
 
 #[cfg(target_arch = "x86_64")]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::facts::Base;
 use super::plan::Plan;
 use super::policy::Protocol;
 
@@ -64,11 +65,12 @@ impl Refusal {
     }
 
     /// The same refusal, of the place that this long option names.
-    pub(super) fn of_option(mut self, option: &str) -> Self {
-        self.told = Some(format!(
-            "The option --{option} is refused: {}.",
-            self.reason
-        ));
+    pub(super) fn of_option(mut self, option: &str, base: Base) -> Self {
+        let mut told = format!("The option --{option} is refused: {}.", self.reason);
+        if base == Base::BesideTarget {
+            told.push_str(" If the target is a directory, end it with a slash.");
+        }
+        self.told = Some(told);
         self.reason = format!("option --{option}: {}", self.reason).into();
         self
     }

@@ -19,7 +19,6 @@ use super::walk::{End, is_absent, is_roots_link, walk};
 use crate::decide::account::Account;
 use crate::decide::facts::{
     Directories, Facts, Failure, FileId, HomeChild, Inquiry, Operand, Place, Places, Program,
-    Target,
 };
 use crate::escape::Escaped;
 use crate::escape::word::{hinted, quoted, word};
@@ -36,11 +35,7 @@ pub fn gather(inquiry: &Inquiry, account: &Account) -> Facts {
         program: program(&inquiry.programs, inquiry.program_is_configured),
         places: places(&inquiry.directories, account),
         operands: operands.collect(),
-        target: match inquiry.target.as_ref().map(fs::metadata) {
-            Some(Ok(facts)) if facts.is_dir() => Target::Directory,
-            Some(Ok(_)) => Target::File,
-            Some(Err(_)) | None => Target::Unknown,
-        },
+        target_is_directory: inquiry.target.as_ref().is_some_and(|path| path.is_dir()),
     }
 }
 

@@ -196,11 +196,6 @@ const MAY: &[(&str, &str, &str)] = &[
         "escape_unicode",
         "the line of the file keeps its backslashes",
     ),
-    (
-        "decide/request/",
-        "escape_ascii",
-        "one letter of an option, by the same escapes",
-    ),
 ];
 
 /// Whoever prints a value goes through `escape::Escaped` or `json::Json`, and through one of two places.

@@ -63,11 +63,7 @@ pub fn expand(plan: &Plan, environment: &[CString]) -> Result<Vec<CString>, Erro
                 argv[before..].sort_unstable();
                 if argv.len() == before {
                     // A file may have the pattern itself for its name.
-                    let word = Found {
-                        path: literal.as_bytes(),
-                        may_be_link: true,
-                    };
-                    vetting.keeps(&word, *recursive, &mut bounds)?;
+                    vetting.keeps_word(literal.as_bytes(), *recursive, &mut bounds)?;
                     bounds.pass(literal.len())?;
                     argv.push(c_string(literal)?);
                 }

@@ -14,6 +14,7 @@ use nix::sys::stat::Mode;
 
 use super::{Bounds, Found};
 use crate::decide::plan::{Plan, Rules, ServerKind};
+use crate::decide::verdict::Refusal;
 use crate::decide::{collapsed, vet_source};
 use crate::enforce::facts::resolve;
 use crate::error::{Error, Step};
@@ -55,14 +56,7 @@ impl<'a> Vetting<'a> {
         bounds: &mut Bounds,
     ) -> Result<bool, Error> {
         let place = self.place(found, bounds)?;
-        let vetted = vet_source(&place, recursive, self.rules).and_then(|()| {
-            // What follows no links is rsync.
-            let text = self.start.join(OsStr::from_bytes(found.path));
-            let collapsed = collapsed(&text).filter(|_| !self.follows);
-            collapsed.map_or(Ok(()), |text| {
-                vet_source(&resolve(&text), recursive, self.rules)
-            })
-        });
+        let vetted = self.vet(&place, found.path, recursive);
         let Err(refusal) = vetted else {
             return Ok(true);
         };
@@ -70,15 +64,43 @@ impl<'a> Vetting<'a> {
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         match open(OsStr::from_bytes(found.path), flags, Mode::empty()) {
             // Such as one that every server needs to start (/etc/passwd).
-            Ok(_) => {
-                let path = Escaped::bytes(found.path);
-                let text = format!("{path}: {refusal}; leave it out");
-                Err(Error::text(Step::Wildcards, text))
-            }
+            Ok(_) => Err(refused(found.path, &refusal)),
             // Hidden from it, or a link that leads nowhere.
             Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),
             Err(_) => Ok(true),
         }
+    }
+
+    /// Judges a word that matched nothing, which the server sees as it was
+    /// written: like any word without wildcards, whether it is there or not.
+    ///
+    /// # Errors
+    ///
+    /// If it could lie in no directory of the policy.
+    pub(super) fn keeps_word(
+        &mut self,
+        word: &[u8],
+        recursive: bool,
+        bounds: &mut Bounds,
+    ) -> Result<(), Error> {
+        let found = Found {
+            path: word,
+            may_be_link: true,
+        };
+        let place = self.place(&found, bounds)?;
+        self.vet(&place, word, recursive)
+            .map_err(|refusal| refused(word, &refusal))
+    }
+
+    /// Both readings of a path: that of the kernel, resolved, and that of rsync.
+    fn vet(&self, place: &Path, path: &[u8], recursive: bool) -> Result<(), Refusal> {
+        vet_source(place, recursive, self.rules)?;
+        // What follows no links is rsync.
+        let text = self.start.join(OsStr::from_bytes(path));
+        let collapsed = collapsed(&text).filter(|_| !self.follows);
+        collapsed.map_or(Ok(()), |text| {
+            vet_source(&resolve(&text), recursive, self.rules)
+        })
     }
 
     /// Where a path leads, as far as the server follows it.
@@ -103,4 +125,10 @@ impl<'a> Vetting<'a> {
         self.known = Some((directory.to_vec(), place));
         Ok(path)
     }
+}
+
+fn refused(path: &[u8], refusal: &Refusal) -> Error {
+    let path = Escaped::bytes(path).cut();
+    let text = format!("{path}: {refusal}; leave it out");
+    Error::text(Step::Wildcards, text)
 }

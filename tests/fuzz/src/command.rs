@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use xfersh::decide::account::{Account, AccountSource};
 use xfersh::decide::decide;
 use xfersh::decide::directories::{FileId, HomeChild, Place, Places};
-use xfersh::decide::facts::{Case, Facts, Inquiry, Operand, Program, Target};
+use xfersh::decide::facts::{Case, Facts, Inquiry, Operand, Program};
 use xfersh::decide::invocation::{Client, Invocation};
 use xfersh::decide::plan::{Argument, Plan, ServerKind};
 use xfersh::decide::policy::{Policy, parse};
@@ -118,7 +118,7 @@ fn facts(inquiry: &Inquiry) -> Facts {
                 ..*operand
             })
             .collect(),
-        target: Target::Unknown,
+        target_is_directory: false,
     }
 }
 

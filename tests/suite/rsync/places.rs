@@ -346,7 +346,9 @@ fn relative_places_are_judged_from_the_target() {
         // `old.txt` is a file: then the same words lead from the directory that it lies in.
         ("--temp-dir=../x -r . uploads/old.txt".to_owned(), true),
         ("--temp-dir=../x . uploads/absent".to_owned(), true),
-        ("--temp-dir=../x -r . uploads/absent".to_owned(), false),
+        // What comes shows only later: one file, or a directory.
+        ("--temp-dir=../x -r . uploads/absent".to_owned(), true),
+        ("--temp-dir=../x -r . uploads/absent/".to_owned(), false),
         ("--link-dest=../sub -r . uploads/absent".to_owned(), false),
         ("--temp-dir=../x . uploads/absent/".to_owned(), false),
         ("--temp-dir=../sub -r . uploads/sub".to_owned(), false),

@@ -74,6 +74,13 @@ impl RsyncRequest {
         self.sender && (self.has("--remove-source-files") || self.has("--remove-sent-files"))
     }
 
+    /// Whether a list names the files of the transfer (`--files-from`).
+    #[must_use]
+    pub fn has_list(&self) -> bool {
+        let mut places = self.places();
+        self.has("--files-from=-") || places.any(|place| place.purpose == Purpose::Names)
+    }
+
     /// Whether nothing is to be changed (`--dry-run`).
     #[must_use]
     pub fn is_dry(&self) -> bool {
