@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::decide::access::Right;
 use crate::decide::directories::{Place, Places};
+use crate::decide::overrides::{Override, overrides};
 use crate::decide::plan::{Argument, Plan, Root};
 use crate::decide::policy::{PolicyFile, Requirement};
 use crate::decide::verdict::{Refusal, Verdict};
@@ -21,16 +22,17 @@ pub fn verdict(
     file: &PolicyFile,
     verdict: &Verdict,
     kernel: Kernel,
+    overrides: &[Override],
     json: bool,
 ) -> String {
     if json {
-        return format!("{}\n", verdict_json(subject, verdict, kernel));
+        return format!("{}\n", verdict_json(subject, verdict, kernel, overrides));
     }
     let mut out = match verdict {
         Verdict::Granted(plan) => granted_text(plan),
         Verdict::Refused(refusal) => refused_text(refusal),
     };
-    out.push_str(&policy_text(subject, file, kernel));
+    out.push_str(&policy_text(subject, file, kernel, overrides));
     out
 }
 
@@ -59,16 +61,18 @@ pub fn policy(
         .chain(wrong.map(|error| error.to_string()))
         .collect();
     let sound = faults.is_empty();
+    let overrides = overrides(&subject.policy, &subject.account, places);
     if json {
         let fields = vec![
             ("account", Json::Text(subject.account.name.clone())),
             ("faults", Json::texts(faults)),
             ("weaker", weaker_json(subject, kernel)),
+            ("overrides", super::overrides::json(&overrides)),
             ("policy", subject.policy.to_json()),
         ];
         return (format!("{}\n", Json::Object(fields)), sound);
     }
-    let mut out = policy_text(subject, file, kernel);
+    let mut out = policy_text(subject, file, kernel, &overrides);
     for fault in faults {
         row(&mut out, "fault", &fault);
     }
@@ -93,7 +97,12 @@ pub fn unusable_policy(reason: &str) -> String {
     format!("{}\n", Json::Object(fields))
 }
 
-fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
+fn verdict_json(
+    subject: &Subject,
+    verdict: &Verdict,
+    kernel: Kernel,
+    overrides: &[Override],
+) -> Json {
     let (plan, refusal) = match verdict {
         Verdict::Granted(plan) => (Some(plan), None),
         Verdict::Refused(refusal) => (None, Some(refusal)),
@@ -141,6 +150,7 @@ fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
         ),
         ("absent", roots(|root| !root.exists)),
         ("weaker", weaker_json(subject, kernel)),
+        ("overrides", super::overrides::json(overrides)),
         ("policy", subject.policy.to_json()),
     ])
 }
@@ -205,7 +215,12 @@ fn refused_text(refusal: &Refusal) -> String {
     out
 }
 
-fn policy_text(subject: &Subject, file: &PolicyFile, kernel: Kernel) -> String {
+fn policy_text(
+    subject: &Subject,
+    file: &PolicyFile,
+    kernel: Kernel,
+    overrides: &[Override],
+) -> String {
     let mut out = String::new();
     let source = match &file.source {
         Some(path) => path_text(path),
@@ -222,6 +237,9 @@ fn policy_text(subject: &Subject, file: &PolicyFile, kernel: Kernel) -> String {
     row(&mut out, "policy", &source);
     for line in subject.policy.lines() {
         row(&mut out, "", &line);
+    }
+    for line in super::overrides::lines(overrides) {
+        row(&mut out, "override", &line);
     }
     out
 }
