@@ -1,8 +1,6 @@
 //! From an account and an invocation to the verdict: the one way there, for
 //! a session and for the dry run.
 
-use std::path::Path;
-
 use crate::decide::account::Account;
 use crate::decide::facts::{Case, Inquiry};
 use crate::decide::invocation::Invocation;
@@ -10,8 +8,8 @@ use crate::decide::policy::{Policy, PolicyFile};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
 use crate::enforce::account::{self, Key};
-use crate::enforce::{facts, load};
-use crate::escape::Escaped;
+use crate::enforce::facts;
+use crate::enforce::load::{self, POLICY};
 
 /// An account and the policy that holds for it.
 #[derive(Debug)]
@@ -64,10 +62,9 @@ impl Subject {
 /// # Errors
 ///
 /// The refusal of everything, where the policy cannot be used.
-pub fn load(path: &Path) -> Result<PolicyFile, Refusal> {
-    load::policy(path).map_err(|error| {
-        let shown = Escaped::path(path);
-        let hint = format!("mend {shown}; 'xfersh --check' shows each error");
+pub fn load() -> Result<PolicyFile, Refusal> {
+    load::host_policy().map_err(|error| {
+        let hint = format!("mend {POLICY}; 'xfersh --check' shows each error");
         Refusal::new(Stage::Host, error.to_string()).hint(hint)
     })
 }

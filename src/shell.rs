@@ -3,7 +3,6 @@
 //! what it calls.
 
 use std::env;
-use std::path::Path;
 
 use crate::cli::Call;
 use crate::decide::plan::Plan;
@@ -14,7 +13,6 @@ use crate::enforce::confine::irrevocably_confine;
 use crate::enforce::exec::exec;
 use crate::enforce::identity::Identity;
 use crate::enforce::kernel::Kernel;
-use crate::enforce::load::POLICY;
 use crate::enforce::peer;
 use crate::enforce::sanitise::{Standard, sanitise};
 use crate::enforce::sessions::{self, Slot};
@@ -57,8 +55,8 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
         _ => None,
     };
     let invocation = peer::invocation(command, standard);
-    let subject = judge::load(Path::new(POLICY))
-        .and_then(|file| Subject::of(&Key::Uid(identity.uid), &file, &invocation));
+    let subject =
+        judge::load().and_then(|file| Subject::of(&Key::Uid(identity.uid), &file, &invocation));
     audit.identify(subject.as_ref().ok(), identity.uid, &invocation);
     let verdict = match (&call, &subject) {
         (Call::Foreign(what), _) => Verdict::Refused(Refusal::new(Stage::Form, *what)),

@@ -1,20 +1,18 @@
 //! `--check`: the same path to a verdict as a session's, then printing
 //! instead of acting.
 
-use std::path::{Path, PathBuf};
-
 use nix::unistd::geteuid;
 
 use super::{Unable, report};
 use crate::cli::Check;
 use crate::decide;
 use crate::decide::invocation::{Client, Invocation};
+use crate::decide::overrides::overrides;
 use crate::decide::verdict::Verdict;
 use crate::enforce::account::{self, Key};
 use crate::enforce::facts;
 use crate::enforce::kernel::Kernel;
-use crate::enforce::load::{self, POLICY};
-use crate::escape::Escaped;
+use crate::enforce::load;
 use crate::exit::Exit;
 use crate::guard::Prepared;
 use crate::judge::Subject;
@@ -25,22 +23,11 @@ const SSHD_UMASK: u32 = 0o022;
 /// Runs the dry run.
 #[must_use]
 pub fn run(check: &Check) -> Exit {
-    let path = check
-        .config
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(POLICY));
-    examine(check, &path).unwrap_or_else(|unable| unable.tell(check.json))
+    examine(check).unwrap_or_else(|unable| unable.tell(check.json))
 }
 
-fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
-    // The host's own policy may be absent; a file that was asked for may not.
-    if check.config.is_some()
-        && let Err(error) = path.metadata()
-    {
-        let shown = Escaped::path(path);
-        return Err(Unable::Other(format!("cannot read {shown}: {error}")));
-    }
-    let file = load::policy(path).map_err(Unable::Policy)?;
+fn examine(check: &Check) -> Result<Exit, Unable> {
+    let file = load::named_policy(check.config.as_deref()).map_err(Unable::Policy)?;
     let invocation = Invocation {
         command: check
             .command
@@ -62,18 +49,19 @@ fn examine(check: &Check, path: &Path) -> Result<Exit, Unable> {
     become_the(&subject)?;
     if check.config.is_none() {
         // A session reads the policy with the rights of its account.
-        load::policy(path).map_err(Unable::Policy)?;
+        load::host_policy().map_err(Unable::Policy)?;
     }
+    let (policy, account) = (&subject.policy, &subject.account);
+    let directories = decide::directories::directories(policy, account);
+    let places = facts::places(&directories, account);
     if check.command.is_none() {
-        let account = &subject.account;
-        let directories = decide::directories::directories(&subject.policy, account);
-        let places = facts::places(&directories, account);
         let (text, sound) = report::policy(&subject, &file, &places, kernel, check.json);
         let exit = if sound { Exit::Success } else { Exit::Finding };
         return Ok(print(&text, exit));
     }
     let (verdict, _prepared) = Prepared::survey(kernel.settle(subject.judge(&invocation)));
-    let text = report::verdict(&subject, &file, &verdict, kernel, check.json);
+    let overrides = overrides(policy, account, &places);
+    let text = report::verdict(&subject, &file, &verdict, kernel, &overrides, check.json);
     let exit = match verdict {
         Verdict::Granted(_) => Exit::Success,
         Verdict::Refused(_) => Exit::Refused,

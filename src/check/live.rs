@@ -8,7 +8,6 @@
 use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, PipeReader};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::wait::waitpid;
@@ -24,7 +23,7 @@ use crate::decide::plan::Plan;
 use crate::decide::verdict::Verdict;
 use crate::enforce::account::{self, Key};
 use crate::enforce::audit::Audit;
-use crate::enforce::load::{self, POLICY};
+use crate::enforce::load;
 use crate::enforce::sanitise::sanitise;
 use crate::exit::Exit;
 use crate::guard::{Prepared, SessionEnd};
@@ -50,11 +49,7 @@ pub fn run(check: &Check) -> Exit {
 }
 
 fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
-    let path = check
-        .config
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(POLICY));
-    let file = load::policy(&path).map_err(Unable::Policy)?;
+    let file = load::named_policy(check.config.as_deref()).map_err(Unable::Policy)?;
     let invocation = invocation(check, "sftp-server");
     let name = check.user.clone().unwrap_or_default();
     let subject = Subject::of(&Key::Name(name), &file, &invocation);

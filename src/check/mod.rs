@@ -3,6 +3,7 @@
 pub mod doctor;
 pub mod dry_run;
 pub mod live;
+mod overrides;
 pub mod probe;
 mod report;
 mod table;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::decide::access::Right;
 use crate::decide::directories::{Place, Places};
+use crate::decide::overrides::{Override, overrides};
 use crate::decide::plan::{Argument, Plan, Root};
 use crate::decide::policy::{Diagnostic, PolicyFile, Requirement};
 use crate::decide::verdict::{Refusal, Verdict};
@@ -23,16 +24,17 @@ pub fn verdict(
     file: &PolicyFile,
     verdict: &Verdict,
     kernel: Kernel,
+    overrides: &[Override],
     json: bool,
 ) -> String {
     if json {
-        return format!("{}\n", verdict_json(subject, verdict, kernel));
+        return format!("{}\n", verdict_json(subject, verdict, kernel, overrides));
     }
     let mut out = match verdict {
         Verdict::Granted(plan) => granted_text(plan),
         Verdict::Refused(refusal) => refused_text(refusal),
     };
-    out.push_str(&policy_text(subject, file, kernel));
+    out.push_str(&policy_text(subject, file, kernel, overrides));
     out
 }
 
@@ -62,17 +64,19 @@ pub fn policy(
         .chain(wrong.map(|error| error.to_string()))
         .collect();
     let sound = faults.is_empty();
+    let overrides = overrides(&subject.policy, &subject.account, places);
     if json {
         let fields = vec![
             ("account", Json::Text(subject.account.name.clone())),
             ("faults", sentences(&faults)),
             ("absent", Json::List(absent_paths.collect())),
             ("weaker", weaker_json(subject, kernel)),
+            ("overrides", super::overrides::json(&overrides)),
             ("policy", subject.policy.to_json()),
         ];
         return (format!("{}\n", Json::Object(fields)), sound);
     }
-    let mut out = policy_text(subject, file, kernel);
+    let mut out = policy_text(subject, file, kernel, &overrides);
     for fault in faults {
         row(&mut out, "fault", &fault);
     }
@@ -116,7 +120,12 @@ fn sentence_or_null(text: Option<&str>) -> Json {
     text.map_or(Json::Null, Json::sentence)
 }
 
-fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
+fn verdict_json(
+    subject: &Subject,
+    verdict: &Verdict,
+    kernel: Kernel,
+    overrides: &[Override],
+) -> Json {
     let (plan, refusal) = match verdict {
         Verdict::Granted(plan) => (Some(plan), None),
         Verdict::Refused(refusal) => (None, Some(refusal)),
@@ -177,6 +186,7 @@ fn verdict_json(subject: &Subject, verdict: &Verdict, kernel: Kernel) -> Json {
         ),
         ("absent", roots(|root| !root.exists)),
         ("weaker", weaker_json(subject, kernel)),
+        ("overrides", super::overrides::json(overrides)),
         ("policy", subject.policy.to_json()),
     ])
 }
@@ -236,7 +246,12 @@ fn refused_text(refusal: &Refusal) -> String {
     out
 }
 
-fn policy_text(subject: &Subject, file: &PolicyFile, kernel: Kernel) -> String {
+fn policy_text(
+    subject: &Subject,
+    file: &PolicyFile,
+    kernel: Kernel,
+    overrides: &[Override],
+) -> String {
     let mut out = String::new();
     let source = match &file.source {
         Some(path) => path_text(path),
@@ -249,6 +264,9 @@ fn policy_text(subject: &Subject, file: &PolicyFile, kernel: Kernel) -> String {
     row(&mut out, "policy", &source);
     for line in subject.policy.lines() {
         row(&mut out, "", &line);
+    }
+    for line in super::overrides::lines(overrides) {
+        row(&mut out, "override", &line);
     }
     out
 }

@@ -11,9 +11,12 @@ pub mod access;
 pub mod account;
 pub mod bpf;
 pub mod directories;
+pub mod entries;
 pub mod facts;
 pub mod filter;
 pub mod invocation;
+pub mod nesting;
+pub mod overrides;
 pub mod pattern;
 mod places;
 pub mod plan;
@@ -34,6 +37,7 @@ use std::path::{Path, PathBuf};
 
 use account::Account;
 use facts::{Case, Facts, Inquiry, Program};
+use nesting::Roots;
 use pattern::Pattern;
 pub use places::{collapsed, vet_source};
 use plan::{Argument, Limits, Plan, Root, Rules, ServerKind};
@@ -59,7 +63,8 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
     let mut faults = facts.places.faults(case.policy, case.account).into_iter();
     faults.next().map_or(Ok(()), Err)?;
     let kind = kind(&inquiry.request);
-    let roots = roots::roots(case, &facts.places, roots::most_access(&inquiry.request));
+    let roots: Roots =
+        roots::roots(case, &facts.places, roots::most_access(&inquiry.request)).into();
     vet_roots(&roots, case, facts)?;
     vet_operands(case, facts, &roots)?;
     let name_service = case.account.source == account::AccountSource::NameService;
@@ -119,7 +124,7 @@ fn vet_roots(roots: &[Root], case: &Case<'_>, facts: &Facts) -> Result<(), Refus
     Ok(())
 }
 
-fn vet_operands(case: &Case<'_>, facts: &Facts, roots: &[Root]) -> Result<(), Refusal> {
+fn vet_operands(case: &Case<'_>, facts: &Facts, roots: &Roots) -> Result<(), Refusal> {
     let names = &case.policy.dotfile_names.value;
     let operands = facts.operands.iter();
     let mut operands = operands.filter(|operand| operand.base.holds(facts.target_is_directory));
@@ -238,7 +243,7 @@ fn home<'a>(case: &Case<'a>, facts: &'a Facts) -> &'a Path {
     facts.places.resolved(home).map_or(home, |(home, _)| home)
 }
 
-fn rules(case: &Case<'_>, facts: &Facts, roots: Vec<Root>, kind: ServerKind) -> Rules {
+fn rules(case: &Case<'_>, facts: &Facts, roots: Roots, kind: ServerKind) -> Rules {
     let policy = case.policy;
     let name_service = case.account.source == account::AccountSource::NameService;
     Rules {

@@ -7,8 +7,9 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::access::{Access, Right};
-use super::plan::{Root, Rules};
-use super::policy::NameGlob;
+use super::nesting::{Roots, is_reachable};
+use super::plan::Rules;
+use super::policy::NameGlobs;
 use super::request::Direction;
 use super::rules::{self, Place};
 use super::verdict::{Refusal, Stage};
@@ -43,17 +44,11 @@ impl Default for Use {
 pub(super) fn vet(
     path: &Path,
     usage: Use,
-    roots: &[Root],
-    dotfile_names: &[NameGlob],
+    roots: &Roots,
+    dotfile_names: &NameGlobs,
 ) -> Result<(), Refusal> {
     let writes = usage.direction == Direction::Sink;
-    let reachable = |access: Access| {
-        if writes {
-            access.has(Right::Create) || access.has(Right::Overwrite)
-        } else {
-            access.has(Right::Read) || access.has(Right::List)
-        }
-    };
+    let reachable = |access: Access| is_reachable(access, writes);
     // Nothing directly in the home is below a writable root.
     let place = Place {
         home_at: None,
@@ -63,10 +58,7 @@ pub(super) fn vet(
     let root = root.filter(|root| reachable(root.access));
     // A tree can go into (or come from) directories below the one that is
     // named: `scp -r site host:` writes into ~/site.
-    let below = || {
-        let inner = |root: &&Root| root.path.starts_with(path) && reachable(root.access);
-        usage.recursive && roots.iter().any(|root| inner(&root))
-    };
+    let below = || usage.recursive && roots.is_reachable_in(path, writes);
     match root {
         Some(root)
             if !usage.unused && rules::is_closed_dotfile(root, dotfile_names, &place, writes) =>
@@ -128,7 +120,8 @@ fn refuse(reason: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::policy::Dotfiles;
+    use crate::decide::plan::Root;
+    use crate::decide::policy::{Dotfiles, NameGlob};
 
     fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
         Root {
@@ -160,14 +153,15 @@ mod tests {
     #[test]
     fn places() {
         use Direction::{Sink, Source};
-        let roots = [
+        let roots = vec![
             root("/home/a", Access::READ_ONLY, Dotfiles::Protected),
             root("/home/a/up", Access::READ_WRITE, Dotfiles::Protected),
             root("/home/a/in", Access::UPLOAD_ONLY, Dotfiles::Protected),
             root("/srv/.data/x", Access::READ_WRITE, Dotfiles::Protected),
             root("/srv/h", Access::READ_WRITE, Dotfiles::Hidden),
         ];
-        let names = [NameGlob::new(".DS_Store".to_owned())];
+        let roots = Roots::from(roots);
+        let names = NameGlobs::from(vec![NameGlob::new(".DS_Store".to_owned())]);
         let rows = [
             ("/home/a/up", Sink, false, true),
             ("/home/a/up/x", Sink, false, true),

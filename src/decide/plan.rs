@@ -11,7 +11,8 @@ use std::time::Duration;
 use landlock::{AccessFs, BitFlags};
 
 use super::access::Access;
-use super::policy::{Dotfiles, NameGlob, Protocol, Requirement, Symlinks};
+use super::nesting::Roots;
+use super::policy::{Dotfiles, NameGlobs, Protocol, Requirement, Symlinks};
 
 /// Which server runs, as far as the system-call table and the guard care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,10 +120,10 @@ pub struct Rules {
     /// The home directory, resolved. It is never changed itself.
     pub home: PathBuf,
     /// The directories with rights, in no particular order.
-    pub roots: Vec<Root>,
+    pub roots: Roots,
     /// Dot names that may be written all the same, below a root and never
     /// directly in the home.
-    pub dotfile_names: Vec<NameGlob>,
+    pub dotfile_names: NameGlobs,
     /// Targets that may be written into symbolic links.
     pub symlinks: Symlinks,
     /// Upper bound of the mode bits of files.

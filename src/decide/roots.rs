@@ -8,35 +8,29 @@ use std::path::Path;
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
 use super::access::{Access, Right};
+use super::entries::{Entry, Rights, entries};
 use super::facts::{Case, Places};
+use super::nesting::Roots;
 use super::plan::{Grant, Lookup, Root};
-use super::policy::{Dotfiles, Origin, PlaceTarget, PlaceTemplate};
+use super::policy::{Dotfiles, PlaceTarget};
 use super::request::{Direction, Request};
 
 /// The directories with rights, as far as `most` goes: what the server
-/// never needs is left out. A later row of the policy adds to an earlier one
-/// for the same directory; `[[directory]]` replaces both.
+/// never needs is left out.
 pub(super) fn roots(case: &Case<'_>, places: &Places, most: Access) -> Vec<Root> {
-    let policy = case.policy;
-    let account_access = policy.access.value;
     let mut roots = Collected::default();
-    for place in resolve(&policy.writable.value, case, places) {
-        roots.add(place, account_access, policy.dotfiles.value);
-    }
-    // Without a word about reading, an account reads where its rights let it;
-    // an explicit list is taken as it is written.
-    let read_access = match policy.readable.origin {
-        Origin::Default => Access::READ_ONLY.and(account_access),
-        Origin::Line(_) => Access::READ_ONLY,
-    };
-    for place in resolve(&policy.readable.value, case, places) {
-        roots.add(place, read_access, policy.dotfiles.value);
-    }
-    for directory in &policy.directory.value {
-        let access = directory.access.unwrap_or(account_access);
-        let dotfiles = directory.dotfiles.unwrap_or(policy.dotfiles.value);
-        for place in resolve(std::slice::from_ref(&directory.path), case, places) {
-            roots.replace(place, access, dotfiles);
+    for entry in entries(case.policy) {
+        match entry.template.target(case.account) {
+            PlaceTarget::HomeChildren => {
+                for child in places.home_children.iter().flatten() {
+                    roots.take((&child.path, true), &entry);
+                }
+            }
+            PlaceTarget::Directory(path) => {
+                if let Some(place) = places.resolved(&path) {
+                    roots.take(place, &entry);
+                }
+            }
         }
     }
     for root in &mut roots.list {
@@ -80,80 +74,45 @@ struct Collected<'a> {
 }
 
 impl<'a> Collected<'a> {
-    fn add(&mut self, place: Resolved<'a>, access: Access, dotfiles: Dotfiles) {
-        match self.find(place) {
-            Some(root) => root.access = root.access.or(access),
-            None => self.push(place, access, dotfiles),
-        }
-    }
-
-    fn replace(&mut self, place: Resolved<'a>, access: Access, dotfiles: Dotfiles) {
-        match self.find(place) {
+    fn take(&mut self, (path, exists): Resolved<'a>, entry: &Entry<'_>) {
+        let at = self.at.get(path.as_os_str());
+        match at.and_then(|at| self.list.get_mut(*at)) {
             Some(root) => {
-                root.access = access;
-                root.dotfiles = dotfiles;
+                let rights = entry.after(Some(Rights {
+                    access: root.access,
+                    dotfiles: root.dotfiles,
+                }));
+                (root.access, root.dotfiles) = (rights.access, rights.dotfiles);
             }
-            None => self.push(place, access, dotfiles),
+            None => {
+                self.at.insert(path.as_os_str(), self.list.len());
+                self.list.push(Root {
+                    path: path.to_path_buf(),
+                    exists,
+                    access: entry.rights.access,
+                    dotfiles: entry.rights.dotfiles,
+                });
+            }
         }
     }
-
-    fn find(&mut self, (path, _): Resolved<'a>) -> Option<&mut Root> {
-        let at = self.at.get(path.as_os_str())?;
-        self.list.get_mut(*at)
-    }
-
-    fn push(&mut self, (path, exists): Resolved<'a>, access: Access, dotfiles: Dotfiles) {
-        self.at.insert(path.as_os_str(), self.list.len());
-        self.list.push(Root {
-            path: path.to_path_buf(),
-            exists,
-            access,
-            dotfiles,
-        });
-    }
-}
-
-/// The directories that the templates mean, whether they exist or not.
-fn resolve<'a>(
-    templates: &[PlaceTemplate],
-    case: &Case<'_>,
-    places: &'a Places,
-) -> Vec<Resolved<'a>> {
-    let mut resolved = Vec::new();
-    for template in templates {
-        match template.target(case.account) {
-            PlaceTarget::HomeChildren => {
-                let children = places.home_children.iter().flatten();
-                resolved.extend(children.map(|child| (child.path.as_path(), true)));
-            }
-            PlaceTarget::Directory(path) => resolved.extend(places.resolved(&path)),
-        }
-    }
-    resolved
 }
 
 /// Whether reads have to be judged one by one: Landlock adds rights from the
 /// top down and can take none away, and it does not cover stat.
-pub(super) fn watch_reads(roots: &[Root]) -> bool {
-    let mut sorted: Vec<&Root> = roots.iter().collect();
-    // What lies below a directory follows it. Those of the home are in order
-    // already, which a stable sort makes use of.
-    sorted.sort_by(|one, other| one.path.cmp(&other.path));
-    // The roots above the one that is looked at, each with what may be read
-    // in it or in one above it.
-    let mut above: Vec<(&Path, Access)> = Vec::new();
-    for root in sorted {
-        while above
-            .pop_if(|(path, _)| !root.path.starts_with(path))
-            .is_some()
-        {}
-        let outer = above.last().map_or(Access::NONE, |(_, reads)| *reads);
+pub(super) fn watch_reads(roots: &Roots) -> bool {
+    // For each, what may be read in it or in one above it.
+    let mut reads = vec![Access::NONE; roots.len()];
+    for index in roots.from_the_top() {
+        let root = &roots[index];
+        let outer = roots
+            .above(index)
+            .map_or(Access::NONE, |above| reads[above]);
         let own = root.access.and(Access::READ_ONLY);
         let withheld = outer.and(own) != outer;
         if withheld || root.dotfiles == Dotfiles::Hidden {
             return true;
         }
-        above.push((&root.path, outer.or(own)));
+        reads[index] = outer.or(own);
     }
     false
 }

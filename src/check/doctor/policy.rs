@@ -7,7 +7,6 @@ use super::finding::{Finding, quoted};
 use super::rights::ANYWHERE;
 use crate::decide::policy::{Origin, Policy, PolicyFile, Requirement};
 use crate::enforce::load::{self, LoadError, POLICY};
-use crate::enforce::walk::is_absent;
 use crate::escape::{Escaped, Sentence};
 
 /// Loads the policy as a session does. Without one that can be used, the
@@ -15,40 +14,48 @@ use crate::escape::{Escaped, Sentence};
 #[must_use]
 pub fn check() -> (PolicyFile, Vec<Finding>) {
     let path = Path::new(POLICY);
-    let way = files::way_to(path).unwrap_or_default();
-    let mut findings = match FileFacts::of(path) {
-        Ok(file) => judge_file(path, Some(&file), &way),
-        Err(error) if is_absent(&error) => judge_file(path, None, &way),
-        // The loader says why.
-        Err(_) => Vec::new(),
-    };
-    match load::policy(path) {
+    // Whether there is a policy, and whether it can be used, the loader says: a
+    // session asks it as well. How to mend a file shows in its facts.
+    match load::host_policy() {
+        Ok(file) if file.source.is_none() => (file, vec![absent(path)]),
         Ok(file) => {
-            findings.extend(judge_address(&file));
+            let findings = judge_address(&file).into_iter().collect();
             (file, findings)
         }
-        Err(error) => {
-            // What is wrong with the file itself has been said above.
-            if findings.is_empty() || matches!(error, LoadError::Wrong(_)) {
-                findings.extend(judge_error(path, &error));
-            }
-            (PolicyFile::absent(), findings)
-        }
+        Err(error) => (PolicyFile::absent(), judge_unusable(path, &error)),
     }
 }
 
-fn judge_file(path: &Path, file: Option<&FileFacts>, way: &[FileFacts]) -> Vec<Finding> {
-    let Some(file) = file else {
-        let say = format!(
-            "There is no {}: the built-in policy holds.",
-            Escaped::path(path)
-        );
-        let mend = format!(
-            "cp /usr/share/doc/xfersh/examples/xfersh.toml {}",
-            quoted(path)
-        );
-        return vec![Finding::note("policy-absent", say, mend)];
+fn absent(path: &Path) -> Finding {
+    let say = format!(
+        "There is no {}: the built-in policy holds.",
+        Escaped::path(path)
+    );
+    let mend = format!(
+        "cp /usr/share/doc/xfersh/examples/xfersh.toml {}",
+        quoted(path)
+    );
+    Finding::note("policy-absent", say, mend)
+}
+
+fn judge_unusable(path: &Path, error: &LoadError) -> Vec<Finding> {
+    let way = |path| files::way_to(path).unwrap_or_default();
+    let mut findings = match (error, FileFacts::of(path)) {
+        (LoadError::Unsafe(_), Ok(file)) => judge_file(path, &file, &way(path)),
+        (LoadError::Unsafe(_), Err(_)) => judge_directories(&way(path.parent().unwrap_or(path))),
+        _ => Vec::new(),
     };
+    if findings.is_empty() {
+        findings = judge_error(path, error);
+    }
+    findings
+}
+
+fn judge_directories(way: &[FileFacts]) -> Vec<Finding> {
+    files::judge_way("the policy", way, "policy-owner", "policy-writable")
+}
+
+fn judge_file(path: &Path, file: &FileFacts, way: &[FileFacts]) -> Vec<Finding> {
     let word = quoted(path);
     if file.kind != files::Kind::File {
         let say = format!(
@@ -61,7 +68,7 @@ fn judge_file(path: &Path, file: Option<&FileFacts>, way: &[FileFacts]) -> Vec<F
             format!("mv {word} {word}.not-a-file"),
         )];
     }
-    let mut findings = files::judge_way("the policy", way, "policy-owner", "policy-writable");
+    let mut findings = judge_directories(way);
     // The loader refuses any group's right to write, root's own as well.
     if findings.is_empty() && file.mode & 0o022 != 0 {
         let say = format!(
@@ -163,11 +170,11 @@ mod tests {
                 gid: 0,
                 mode,
             };
-            let findings = judge_file(path, Some(&file), std::slice::from_ref(&file));
+            let findings = judge_file(path, &file, std::slice::from_ref(&file));
             let seen: Vec<_> = findings.iter().map(|finding| finding.id).collect();
             assert_eq!(seen.join(" "), expected, "{kind:?} {uid} {mode:o}");
         }
-        assert_eq!(judge_file(path, None, &[])[0].id, "policy-absent");
+        assert_eq!(absent(path).id, "policy-absent");
     }
 
     #[test]

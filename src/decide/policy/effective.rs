@@ -21,7 +21,7 @@ impl PolicyFile {
     /// A later one overrides key by key.
     #[must_use]
     pub fn effective(&self, account: &Account, client: Option<IpAddr>) -> Policy {
-        self.effective_for(&account.name, &account.groups, client)
+        self.with_blocks(&self.blocks_for(&account.name, &account.groups, client))
     }
 
     /// The other entries of the uid that cannot be served as this one: the home
@@ -32,12 +32,17 @@ impl PolicyFile {
         account: &'a Account,
         client: Option<IpAddr>,
     ) -> impl Iterator<Item = Conflict<'a>> {
-        let own = self.effective(account, client);
+        let own_blocks = self.blocks_for(&account.name, &account.groups, client);
+        let own = self.with_blocks(&own_blocks);
+        let names_user = !account.aliases.is_empty() && own.names_user();
         account.aliases.iter().filter_map(move |alias| {
             let by_home = alias.home != account.home;
             let same_policy = || {
-                let other = self.effective_for(&alias.name, &alias.groups, client);
-                !own.names_user() && other.same_values(&own)
+                // The same blocks are the same policy: most often there is
+                // nothing to compare.
+                let blocks = self.blocks_for(&alias.name, &alias.groups, client);
+                let is_same = blocks == own_blocks || self.with_blocks(&blocks).same_values(&own);
+                !names_user && is_same
             };
             (by_home || !same_policy()).then_some(Conflict {
                 account,
@@ -53,13 +58,18 @@ impl PolicyFile {
         self.matches.iter().any(|block| !block.groups.is_empty())
     }
 
-    fn effective_for(&self, name: &str, groups: &[String], client: Option<IpAddr>) -> Policy {
+    /// Which of the blocks hold.
+    fn blocks_for(&self, name: &str, groups: &[String], client: Option<IpAddr>) -> Vec<usize> {
+        let blocks = self.matches.iter().enumerate();
+        let holding = blocks.filter(|(_, block)| block.holds(name, groups, client));
+        holding.map(|(index, _)| index).collect()
+    }
+
+    fn with_blocks(&self, blocks: &[usize]) -> Policy {
         let mut policy = Policy::default();
         policy.apply(&self.base);
-        for block in &self.matches {
-            if block.holds(name, groups, client) {
-                policy.apply(&block.settings);
-            }
+        for block in blocks.iter().filter_map(|index| self.matches.get(*index)) {
+            policy.apply(&block.settings);
         }
         policy
     }
@@ -82,13 +92,9 @@ impl Policy {
 
 impl Match {
     fn holds(&self, name: &str, groups: &[String], client: Option<IpAddr>) -> bool {
-        let user =
-            self.users.is_empty() || self.users.iter().any(|glob| glob.matches(name.as_bytes()));
-        let group = self.groups.is_empty()
-            || self
-                .groups
-                .iter()
-                .any(|glob| groups.iter().any(|group| glob.matches(group.as_bytes())));
+        let user = self.users.is_empty() || self.users.matches(name.as_bytes());
+        let is_named = |group: &String| self.groups.matches(group.as_bytes());
+        let group = self.groups.is_empty() || groups.iter().any(is_named);
         let address = self.addresses.is_empty()
             || client.is_some_and(|ip| self.addresses.iter().any(|block| block.contains(ip)));
         user && group && address

@@ -8,6 +8,19 @@ use super::PlaceTemplate;
 /// Trees of the kernel: no file transfer has business there.
 pub(super) const KERNEL_TREES: [&str; 3] = ["proc", "sys", "dev"];
 
+/// The longest path, in bytes (PATH_MAX of limits.h, which counts a NUL).
+const PATH_MAX: usize = 4095;
+
+/// How many directories a directory of the policy may lie in. Each of them is
+/// looked at and keeps its name, so that a path costs its names times its length.
+const NAMES_MAX: usize = 128;
+
+/// Whether a path is longer than the policy may have it.
+pub(super) fn is_too_long(path: &[u8]) -> bool {
+    let names = path.split(|byte| *byte == b'/');
+    path.len() > PATH_MAX || names.filter(|name| !name.is_empty()).count() > NAMES_MAX
+}
+
 /// What the directory is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -22,6 +35,9 @@ pub(super) fn fault(place: &PlaceTemplate, purpose: Purpose) -> Option<Fault> {
     let text = place.as_str();
     if *place == PlaceTemplate::HOME_CHILDREN {
         return None;
+    }
+    if is_too_long(text.as_bytes()) {
+        return Some(Fault::TooLong);
     }
     let in_home = text.strip_prefix('~').or_else(|| text.strip_prefix("%h"));
     match in_home {
@@ -73,6 +89,8 @@ pub enum Fault {
     /// It is not an absolute path without `..`, since the home or the login
     /// name is none.
     NoPath,
+    /// It has more than 4,095 bytes or 128 names.
+    TooLong,
 }
 
 impl Fault {
@@ -87,6 +105,7 @@ impl Fault {
                 "lies below a dotfile in the home directory, where nothing is changed"
             }
             Self::NoPath => "is no absolute path without '..'",
+            Self::TooLong => "has more than 4,095 bytes or 128 names",
         }
     }
 
@@ -98,6 +117,7 @@ impl Fault {
             Self::Home => "write '~/*' (every directory in it) or name one, such as '~/uploads'",
             Self::DotInHome => "use a directory without a leading dot, such as '~/uploads'",
             Self::NoPath => "give the account an absolute home directory",
+            Self::TooLong => "name a directory above it",
         }
     }
 }

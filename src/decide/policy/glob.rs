@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 /// A pattern for names: `*` stands for any run of bytes, `?` for one, all
 /// else for itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NameGlob(String);
 
 impl NameGlob {
@@ -19,6 +19,12 @@ impl NameGlob {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it stands for more than one name.
+    #[must_use]
+    pub fn has_wildcard(&self) -> bool {
+        self.0.bytes().any(|byte| matches!(byte, b'*' | b'?'))
     }
 
     /// Whether the whole name fits the pattern. Linear in practice: only the
@@ -82,7 +88,7 @@ impl fmt::Display for NameGlob {
 }
 
 /// A block of addresses: `192.0.2.0/24`, `2001:db8::/32`, or one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cidr {
     network: IpAddr,
     prefix: u8,

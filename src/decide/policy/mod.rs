@@ -9,6 +9,7 @@ mod diagnostic;
 mod effective;
 mod form;
 mod glob;
+mod name_globs;
 mod parse;
 mod place;
 mod places;
@@ -22,6 +23,7 @@ use super::access::Access;
 pub use diagnostic::{Diagnostic, PolicyErrors};
 pub use form::Fault;
 pub use glob::{Cidr, NameGlob};
+pub use name_globs::NameGlobs;
 pub use parse::parse;
 pub use place::{PlaceError, PlaceTarget, PlaceTemplate};
 pub use places::{NamedPlace, PlaceRefusal};
@@ -199,9 +201,9 @@ pub struct Match {
     /// The line of `[[match]]`.
     pub line: u32,
     /// Login names; empty means any.
-    pub users: Vec<NameGlob>,
+    pub users: NameGlobs,
     /// Group names; empty means any.
-    pub groups: Vec<NameGlob>,
+    pub groups: NameGlobs,
     /// Client addresses; empty means any. A session without a known address
     /// matches none.
     pub addresses: Vec<Cidr>,
@@ -296,7 +298,7 @@ keys! {
     Dotfiles dotfiles: Dotfiles = Dotfiles::Protected,
         read parse::dotfiles, show show::dotfiles;
     /// Dot names that may be written all the same.
-    DotfileNames dotfile_names: Vec<NameGlob> = Vec::new(),
+    DotfileNames dotfile_names: NameGlobs = NameGlobs::default(),
         read parse::dotfile_names, show show::globs;
     /// Targets that may be written into symbolic links.
     Symlinks symlinks: Symlinks = Symlinks::Inside,

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::decide::account::Account;
 
 /// A directory of the policy, with its expansions not yet made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PlaceTemplate(Cow<'static, str>);
 
 /// What a [`PlaceTemplate`] means for one account.
@@ -93,6 +93,12 @@ impl PlaceTemplate {
         Ok(template)
     }
 
+    /// Whether it is `~/*`.
+    #[must_use]
+    pub fn is_home_children(&self) -> bool {
+        *self == Self::HOME_CHILDREN
+    }
+
     /// What the directory is for this account. Repeated slashes go.
     #[must_use]
     pub fn target(&self, account: &Account) -> PlaceTarget {
@@ -119,10 +125,11 @@ impl PlaceTemplate {
         PlaceTarget::Directory(tidy(out))
     }
 
-    /// Whether both texts mean the same directory, whoever the account is.
+    /// The text in the one form that all texts have which mean the same
+    /// directory, whoever the account is.
     #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.parts().eq(other.parts())
+    pub fn plain(&self) -> String {
+        self.parts().collect::<Vec<_>>().join("/")
     }
 
     /// The names in the text; `%h` at the start is `~`.

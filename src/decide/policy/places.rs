@@ -3,6 +3,7 @@
 //! text; the guard knows the home by device and inode besides.
 
 use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::form::{self, Fault, Purpose};
@@ -160,6 +161,9 @@ fn path_fault(path: &Path, home: &Path, purpose: Purpose) -> Option<Fault> {
     let Some(parts) = names(path) else {
         return Some(Fault::NoPath);
     };
+    if form::is_too_long(path.as_os_str().as_bytes()) {
+        return Some(Fault::TooLong);
+    }
     let absolute = form::absolute_fault(parts.iter().map(|part| &**part));
     absolute.or_else(|| {
         let home_parts = names(home)?;

@@ -203,6 +203,23 @@ fn places_that_no_account_may_have() {
     assert_eq!(refusal.to_string(), expected);
 }
 
+/// A path that is long for one account alone.
+#[test]
+fn a_path_is_judged_when_it_is_known() {
+    let text = format!("readable = [\"{}/x\"]", ["%h"; 60].join("/"));
+    let policy = read(&text);
+    for (home, fault) in [
+        ("/h", None),
+        ("/h/i", None),
+        ("/h/i/j", Some(Fault::TooLong)),
+        (&*format!("/{}", "h".repeat(70)), Some(Fault::TooLong)),
+    ] {
+        let bo = account("bo", home);
+        let seen = policy.effective(&bo, None).check_places(&bo).err();
+        assert_eq!(seen.map(|refusal| refusal.fault), fault, "{home}");
+    }
+}
+
 /// What is printed can be read again and means the same.
 #[test]
 fn the_printed_policy_reads_back() {

@@ -17,7 +17,7 @@ mod temporary;
 
 use crate::decide::access::{Access, Right};
 use crate::decide::plan::{Root, Rules};
-use crate::decide::policy::{Dotfiles, NameGlob};
+use crate::decide::policy::{Dotfiles, NameGlobs};
 
 pub use denial::Denial;
 pub use names::{folded, is_dotfile};
@@ -115,7 +115,7 @@ fn root_of<'r>(rules: &'r Rules, place: &Place) -> Option<&'r Root> {
 }
 
 /// Whether a component below the root is a name that P4 protects.
-fn has_dotfile(patterns: &[NameGlob], root: &Root, place: &Place, temporary: bool) -> bool {
+fn has_dotfile(patterns: &NameGlobs, root: &Root, place: &Place, temporary: bool) -> bool {
     let last = place.path.len();
     let mut names = place.names_below();
     names.any(|(begins, name)| {
@@ -455,7 +455,7 @@ pub fn mode(rules: &Rules, kind: Kind, wanted: u32) -> u32 {
 /// Whether a dotfile on this place keeps a client that names it out: it writes
 /// where dotfiles are protected, or they are hidden.
 #[must_use]
-pub fn is_closed_dotfile(root: &Root, patterns: &[NameGlob], place: &Place, writes: bool) -> bool {
+pub fn is_closed_dotfile(root: &Root, patterns: &NameGlobs, place: &Place, writes: bool) -> bool {
     let concerned = match root.dotfiles {
         Dotfiles::Allowed => false,
         Dotfiles::Protected => writes,

@@ -12,7 +12,7 @@
 //!   (Documentation/filesystems/vfat.rst). There a name of that form is taken
 //!   for a dotfile, unless the policy allows dotfiles.
 
-use crate::decide::policy::NameGlob;
+use crate::decide::policy::NameGlobs;
 
 /// Whether P4 counts this name as a dotfile.
 #[must_use]
@@ -64,12 +64,12 @@ pub fn folded(path: &[u8]) -> Vec<u8> {
 
 /// Whether one of the policy's patterns makes an exception of this dotfile.
 /// `.ssh` and what begins with it is never one, in whatever case.
-pub(super) fn is_excepted(name: &[u8], patterns: &[NameGlob]) -> bool {
+pub(super) fn is_excepted(name: &[u8], patterns: &NameGlobs) -> bool {
     let visible = visible_part(name);
     let is_ssh = visible
         .get(..4)
         .is_some_and(|start| start.eq_ignore_ascii_case(b".ssh"));
-    !is_ssh && visible.len() == name.len() && patterns.iter().any(|glob| glob.matches(name))
+    !is_ssh && visible.len() == name.len() && patterns.matches(name)
 }
 
 /// The name from the first code point on that has a width.
@@ -106,6 +106,7 @@ const fn is_ignorable(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::policy::NameGlob;
 
     #[test]
     fn dotfiles() {
@@ -161,11 +162,11 @@ mod tests {
 
     #[test]
     fn exceptions() {
-        let all = [NameGlob::new(".*".to_owned())];
+        let all = NameGlobs::from(vec![NameGlob::new(".*".to_owned())]);
         assert!(is_excepted(b".git", &all));
         assert!(!is_excepted(b".ssh", &all));
         assert!(!is_excepted(b".SSH2", &all));
         assert!(!is_excepted("\u{200b}.git".as_bytes(), &all));
-        assert!(!is_excepted(b".git", &[]));
+        assert!(!is_excepted(b".git", &NameGlobs::default()));
     }
 }

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use crate::decide::plan::Root;
+use crate::decide::nesting::Roots;
 
 /// A place on disk. The guard makes it from the identities of directories, the
 /// early vetting of a command from the text of a path.
@@ -32,12 +32,10 @@ pub struct Place {
 impl Place {
     /// The place that this path names, if no name on it is a symbolic link.
     #[must_use]
-    pub fn by_text(path: &Path, roots: &[Root], home: &Path) -> Self {
+    pub fn by_text(path: &Path, roots: &Roots, home: &Path) -> Self {
         let bytes = path.as_os_str().as_bytes();
-        let above = roots.iter().enumerate();
-        let above = above.filter(|(_, root)| path.starts_with(&root.path));
-        let found = above.max_by_key(|(_, root)| root.path.as_os_str().len());
-        let holds = |inner: &Path| inner.starts_with(path);
+        let found = roots.holding(path);
+        let found = found.and_then(|index| Some((index, roots.get(index)?)));
         Self {
             path: bytes.to_vec(),
             root: found.map(|(index, _)| index),
@@ -47,7 +45,7 @@ impl Place {
             home_at: path
                 .starts_with(home)
                 .then(|| first_name_at(home.as_os_str().len())),
-            is_policy_directory: holds(home) || roots.iter().any(|root| holds(&root.path)),
+            is_policy_directory: home.starts_with(path) || roots.has_any_in(path),
             has_short_names: false,
         }
     }
@@ -131,6 +129,7 @@ fn after(prefix: usize, path: &[u8]) -> usize {
 mod tests {
     use super::*;
     use crate::decide::access::Access;
+    use crate::decide::plan::Root;
     use crate::decide::policy::Dotfiles;
 
     fn root(path: &str) -> Root {
@@ -144,7 +143,7 @@ mod tests {
 
     #[test]
     fn text_and_steps_agree() {
-        let roots = [root("/home/u"), root("/home/u/up"), root("/srv")];
+        let roots = Roots::from(vec![root("/home/u"), root("/home/u/up"), root("/srv")]);
         let home = Path::new("/home/u");
         let paths = ["/home/u/up/a/b", "/home/u/x/y", "/srv/x", "/home/u/up"];
         for path in paths {
@@ -165,7 +164,8 @@ mod tests {
     #[test]
     fn the_home_and_what_is_in_it() {
         let home = Path::new("/home/u");
-        let at = |path: &str| Place::by_text(path.as_ref(), &[root("/home")], home);
+        let roots = Roots::from(vec![root("/home")]);
+        let at = |path: &str| Place::by_text(path.as_ref(), &roots, home);
         assert!(at("/home/u").is_home() && !at("/home/u").is_in_home());
         assert!(at("/home/u/a").is_in_home() && !at("/home/u/a").is_home());
         assert!(!at("/home/u/a/b").is_in_home());

@@ -30,10 +30,12 @@ fn rules() -> Rules {
             root("/srv/free", all, Dotfiles::Allowed),
             root("/srv/hidden", all, Dotfiles::Hidden),
             root("/home", all, Dotfiles::Allowed),
-        ],
+        ]
+        .into(),
         dotfile_names: [".gitkeep", "._*", ".s*"]
             .map(|name| NameGlob::new(name.into()))
-            .to_vec(),
+            .to_vec()
+            .into(),
         symlinks: Symlinks::Inside,
         file_mode_max: Some(0o640),
         directory_mode_max: Some(0o2770),
@@ -172,7 +174,11 @@ fn places_where_a_file_may_be_made() {
 #[test]
 fn a_home_below_a_root_keeps_its_dotfiles() {
     let mut rules = rules();
-    rules.roots.retain(|root| root.path == Path::new("/home"));
+    let kept = rules
+        .roots
+        .iter()
+        .filter(|root| root.path == Path::new("/home"));
+    rules.roots = kept.cloned().collect::<Vec<_>>().into();
     let rows = [
         ("/home/u/d/a", YES),
         ("/home/u/d/.a", YES),

@@ -12,7 +12,8 @@ use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
 
 use super::O_PATH;
-use crate::decide::plan::{Plan, Root};
+use crate::decide::nesting::Roots;
+use crate::decide::plan::Plan;
 use crate::decide::rules::{Place, first_name_at, folded};
 use crate::system::statx::{self, FileId, Status};
 
@@ -46,6 +47,10 @@ pub struct Ground {
     named: HashMap<Vec<u8>, Vec<PathBuf>>,
     /// Of these the ones that are absent.
     absent: HashSet<PathBuf>,
+    /// How many of them have a folded path.
+    absent_names: HashMap<Vec<u8>, usize>,
+    /// Changes with every change of what the roots are.
+    version: u64,
     home: Option<FileId>,
     home_path: PathBuf,
     /// What the ancestors of roots looked like at the start.
@@ -68,6 +73,8 @@ impl Ground {
             kept: HashSet::new(),
             named: HashMap::new(),
             absent: HashSet::new(),
+            absent_names: HashMap::new(),
+            version: 0,
             home: None,
             home_path: rules.home.clone(),
             statuses: HashMap::new(),
@@ -99,7 +106,8 @@ impl Ground {
     /// Notes a directory and all that it lies in as keeping their names.
     fn keep(&mut self, path: &Path) -> io::Result<Option<FileId>> {
         for directory in path.ancestors() {
-            if self.statuses.contains_key(directory) {
+            // Then what it lies in is known as well.
+            if self.statuses.contains_key(directory) || self.absent.contains(directory) {
                 break;
             }
             let folded = folded(directory.as_os_str().as_bytes());
@@ -110,12 +118,11 @@ impl Ground {
                 }
                 None => {
                     self.absent.insert(directory.to_path_buf());
+                    *self.absent_names.entry(folded.clone()).or_default() += 1;
                 }
             }
             let named = self.named.entry(folded).or_default();
-            if !named.iter().any(|known| known == directory) {
-                named.push(directory.to_path_buf());
-            }
+            named.push(directory.to_path_buf());
         }
         Ok(self.status(path).map(|status| status.inode.file()))
     }
@@ -132,11 +139,12 @@ impl Ground {
 
     /// Whether this name is kept for a directory that is absent so far.
     pub fn keeps_name(&self, path: &[u8]) -> bool {
-        !self.absent.is_empty()
-            && self.named.get(&folded(path)).is_some_and(|named| {
-                let mut named = named.iter();
-                named.any(|path| self.absent.contains(path))
-            })
+        !self.absent.is_empty() && self.absent_names.contains_key(&folded(path))
+    }
+
+    /// Another number whenever a directory of the policy is another one.
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// The path of the home.
@@ -173,16 +181,30 @@ impl Ground {
             if let Some(status) = look(&path)?
                 && status.inode.file() == id
             {
-                self.absent.remove(&path);
+                self.is_there(&path, &folded);
                 self.adopt(&path, status);
             }
         }
         Ok(())
     }
 
+    /// A directory that was absent is there now.
+    fn is_there(&mut self, path: &Path, folded: &[u8]) {
+        if !self.absent.remove(path) {
+            return;
+        }
+        if let Some(count) = self.absent_names.get_mut(folded) {
+            *count -= 1;
+            if *count == 0 {
+                self.absent_names.remove(folded);
+            }
+        }
+    }
+
     /// This directory is now the one that the policy means by its path.
     fn adopt(&mut self, path: &Path, status: Status) {
         let id = status.inode.file();
+        self.version += 1;
         let before = self.statuses.insert(path.to_path_buf(), status);
         let before = before.map(|status| status.inode.file());
         self.kept.insert(id);
@@ -275,21 +297,10 @@ impl Ground {
     }
 }
 
-/// The roots in which another root or the home lies. In the order of their
-/// components, what a directory holds follows it.
-fn holders(roots: &[Root], home: &Path) -> Vec<usize> {
-    let mut paths: Vec<(&Path, usize)> = roots
-        .iter()
-        .enumerate()
-        .map(|(index, root)| (root.path.as_path(), index))
-        .chain([(home, usize::MAX)])
-        .collect();
-    paths.sort_unstable();
-    let pairs = paths.windows(2);
-    let holds = pairs.filter(|pair| pair[1].0.starts_with(pair[0].0));
-    let mut found: Vec<usize> = holds.map(|pair| pair[0].1).collect();
-    found.retain(|index| *index != usize::MAX);
-    found
+/// The roots in which another root or the home lies.
+fn holders(roots: &Roots, home: &Path) -> impl Iterator<Item = usize> {
+    let above = (0..roots.len()).filter_map(|index| roots.above(index));
+    above.chain(roots.holding(home))
 }
 
 fn open_without_links(path: &Path) -> Result<OwnedFd, Errno> {
@@ -320,8 +331,11 @@ fn look(path: &Path) -> io::Result<Option<Status>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::decide::access::Access;
+    use crate::decide::plan::Root;
     use crate::decide::policy::Dotfiles;
 
     #[test]
@@ -340,11 +354,10 @@ mod tests {
             "/home",
             "/var",
         ];
-        let roots: Vec<Root> = paths.into_iter().map(root).collect();
-        let mut found = holders(&roots, Path::new("/home/u"));
-        found.sort_unstable();
-        assert_eq!(found, [0, 4]);
-        let equal = [root("/home/u")];
-        assert_eq!(holders(&equal, Path::new("/home/u")).len(), 1);
+        let roots = Roots::from(paths.into_iter().map(root).collect::<Vec<_>>());
+        let found: BTreeSet<usize> = holders(&roots, Path::new("/home/u")).collect();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), [0, 4]);
+        let equal = Roots::from(vec![root("/home/u")]);
+        assert_eq!(holders(&equal, Path::new("/home/u")).count(), 1);
     }
 }

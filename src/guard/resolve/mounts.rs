@@ -1,7 +1,8 @@
 //! What mounts make of names: a bind mount shows a directory a second time, and
 //! some file systems know a file by a short name as well.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -68,6 +69,26 @@ pub struct Mounts {
     known: Vec<Mount>,
     /// Of the roots.
     short_names: HashMap<FileId, bool>,
+    /// Where the roots are on their file systems, as far as it is known.
+    shown: Option<Shown>,
+}
+
+/// The numbers of a device.
+type Device = (u32, u32);
+
+/// A directory by its device, the device of the mount that holds it, and its path
+/// on that file system.
+type OnDevice = (Device, Vec<u8>, Vec<u8>);
+
+/// Where the roots are on their file systems: what a mount shows is looked up in
+/// it, however many roots there are.
+#[derive(Debug)]
+struct Shown {
+    roots: HashMap<OnDevice, usize>,
+    /// Devices of roots of which it cannot be told.
+    unknown: HashSet<Device>,
+    /// The version of the ground.
+    version: u64,
 }
 
 impl Mounts {
@@ -77,6 +98,7 @@ impl Mounts {
             file: File::open("/proc/self/mountinfo").ok(),
             known: Vec::new(),
             short_names: HashMap::new(),
+            shown: None,
         }
     }
 
@@ -109,21 +131,15 @@ impl Mounts {
         let closed = || Failure::at(place)(Denial::Outside);
         if self.has_changed() {
             self.known.clear();
+            self.shown = None;
         }
         let mount = self.find(status.mount).ok_or_else(closed)?;
-        let mut best: Option<(usize, usize, Vec<u8>)> = None;
-        for root in 0..ground.count() {
-            let (path, Some(_)) = ground.root(root) else {
-                continue;
-            };
-            let shown = self.shown_of(ground, path, (&mount, status));
-            let Some((within, rest)) = shown.ok_or_else(closed)? else {
-                continue;
-            };
-            if best.as_ref().is_none_or(|(_, other, _)| *other < within) {
-                best = Some((root, within, rest));
-            }
+        let shown = self.roots_shown(ground);
+        let device = status.inode.device;
+        if shown.unknown.contains(&device) {
+            return Err(closed());
         }
+        let best = shown.best(device, &mount);
         let home = ground.home_path();
         let of_home = self.shown_of(ground, home, (&mount, status));
         let of_home = of_home.ok_or_else(closed)?;
@@ -144,6 +160,40 @@ impl Mounts {
             }
             (None, None) => None,
         })
+    }
+
+    /// Where the roots are, looked at when that changed.
+    fn roots_shown(&mut self, ground: &Ground) -> &Shown {
+        let known = self.shown.take();
+        let known = known.filter(|shown| shown.version == ground.version());
+        let shown = known.unwrap_or_else(|| self.look_for_roots(ground));
+        self.shown.insert(shown)
+    }
+
+    fn look_for_roots(&mut self, ground: &Ground) -> Shown {
+        let mut shown = Shown {
+            roots: HashMap::new(),
+            unknown: HashSet::new(),
+            version: ground.version(),
+        };
+        for root in 0..ground.count() {
+            let (path, Some(_)) = ground.root(root) else {
+                continue;
+            };
+            let Some(seen) = ground.status(path) else {
+                continue;
+            };
+            let device = seen.inode.device;
+            let Some(held) = self.find(seen.mount) else {
+                shown.unknown.insert(device);
+                continue;
+            };
+            if let Some(within) = on_file_system(&held, path) {
+                let key = (device, held.device, within);
+                shown.roots.entry(key).or_insert(root);
+            }
+        }
+        shown
     }
 
     /// If the mount shows this directory or something in it: the length of the
@@ -176,6 +226,7 @@ impl Mounts {
         let known = |mounts: &[Mount]| mounts.iter().find(|mount| mount.id == id).cloned();
         known(&self.known).or_else(|| {
             self.known = self.read().ok()?;
+            self.shown = None;
             known(&self.known)
         })
     }
@@ -199,6 +250,21 @@ impl Mounts {
         file.rewind()?;
         file.read_to_end(&mut text)?;
         Ok(text.split(|&b| b == b'\n').filter_map(parse).collect())
+    }
+}
+
+impl Shown {
+    /// The innermost root that holds what a mount shows: which one, the length of
+    /// its path on the file system, and what the rest is.
+    fn best(&self, device: Device, mount: &Mount) -> Option<(usize, usize, Vec<u8>)> {
+        let whole = Path::new(OsStr::from_bytes(&mount.shows));
+        whole.ancestors().find_map(|within| {
+            let within = within.as_os_str().as_bytes();
+            let key = (device, mount.device.clone(), within.to_vec());
+            let root = *self.roots.get(&key)?;
+            let rest = below(within, &mount.shows)?;
+            Some((root, within.len(), rest.to_vec()))
+        })
     }
 }
 

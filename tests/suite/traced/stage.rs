@@ -61,7 +61,7 @@ impl Stage {
         host.policy(policy);
         let subject = host.inside(|| {
             furnish_client();
-            let file = load(Path::new("/etc/xfersh.toml")).expect("a sound policy");
+            let file = load().expect("a sound policy");
             Subject::of(&Key::Name("alice".to_owned()), &file, &invocation(b"")).expect("alice")
         });
         let stage = Self { host, subject };

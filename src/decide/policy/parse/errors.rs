@@ -10,7 +10,12 @@ use crate::escape::Escaped;
 
 /// The errors found so far.
 #[derive(Default)]
-pub(in crate::decide::policy) struct Errors(Vec<Found>);
+pub(in crate::decide::policy) struct Errors {
+    /// At least the first [`ERRORS_MAX`] in the order of the file.
+    kept: Vec<Found>,
+    /// How many more there are.
+    omitted: usize,
+}
 
 struct Found {
     span: Span,
@@ -19,10 +24,24 @@ struct Found {
 }
 
 impl Errors {
+    fn push(&mut self, found: Found) {
+        self.kept.push(found);
+        // A file can have a hundred thousand; few are told.
+        if self.kept.len() >= 4 * ERRORS_MAX {
+            self.keep_the_first();
+        }
+    }
+
+    fn keep_the_first(&mut self) {
+        self.kept.sort_by_key(|found| found.span.start());
+        self.omitted += self.kept.len().saturating_sub(ERRORS_MAX);
+        self.kept.truncate(ERRORS_MAX);
+    }
+
     /// Notes an error at these bytes. Always `None`, so that a reader can end
     /// with it.
     pub(super) fn at<T>(&mut self, span: Span, message: impl Into<String>) -> Option<T> {
-        self.0.push(Found {
+        self.push(Found {
             span,
             message: message.into(),
             hint: None,
@@ -37,7 +56,7 @@ impl Errors {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Option<T> {
-        self.0.push(Found {
+        self.push(Found {
             span,
             message: message.into(),
             hint: Some(hint.into()),
@@ -47,17 +66,16 @@ impl Errors {
 
     /// How many there are.
     pub(super) const fn count(&self) -> usize {
-        self.0.len()
+        self.kept.len() + self.omitted
     }
 
     /// All of them in the order of the file; `None` where there are none.
     pub(super) fn into_policy_errors(mut self, text: &str, source: &Path) -> Option<PolicyErrors> {
-        if self.0.is_empty() {
+        if self.kept.is_empty() {
             return None;
         }
-        self.0.sort_by_key(|found| found.span.start());
-        let omitted = self.0.len().saturating_sub(ERRORS_MAX);
-        self.0.truncate(ERRORS_MAX);
+        self.keep_the_first();
+        let omitted = self.omitted;
         let (mut line, mut line_start) = (1, 0);
         let place = |found: Found| {
             let start = found.span.start().min(text.len());
@@ -72,7 +90,7 @@ impl Errors {
         };
         Some(PolicyErrors {
             source: source.to_path_buf(),
-            errors: self.0.into_iter().map(place).collect(),
+            errors: self.kept.into_iter().map(place).collect(),
             omitted,
         })
     }
@@ -96,7 +114,7 @@ impl toml_parser::ErrorSink for Errors {
             }
         });
         let message = error.description().to_owned();
-        self.0.push(Found {
+        self.push(Found {
             span,
             message,
             hint,

@@ -10,12 +10,19 @@ use super::value::{Content, Value};
 use crate::decide::access::{Access, Right};
 use crate::decide::policy::form::{self, Purpose};
 use crate::decide::policy::{
-    Cidr, Directory, Dotfiles, NameGlob, PlaceTemplate, Protocol, Requirement, Symlinks,
+    Cidr, Directory, Dotfiles, NameGlob, NameGlobs, PlaceTemplate, Protocol, Requirement, Symlinks,
 };
 use crate::escape::is_printable;
 
 /// The longest `message`, in bytes.
 const MESSAGE_MAX: usize = 1000;
+
+/// The longest name of a file, in bytes (limits.h).
+const NAME_MAX: usize = 255;
+
+/// How many of `dotfile_names` may have a wildcard: the guard compares each of
+/// them with each dotfile that a client touches.
+const WILD_NAMES_MAX: usize = 1000;
 
 pub(in crate::decide::policy) fn protocols(
     value: &Value<'_>,
@@ -164,11 +171,13 @@ pub(in crate::decide::policy) fn requirement(
 pub(in crate::decide::policy) fn dotfile_names(
     value: &Value<'_>,
     errors: &mut Errors,
-) -> Option<Vec<NameGlob>> {
-    value.list("a list of names", false, errors, |item, errors| {
+) -> Option<NameGlobs> {
+    let names = value.list("a list of names", false, errors, |item, errors| {
         let text = item.text("a name that begins with a dot", errors)?;
         let glob = NameGlob::new(text.to_owned());
-        let fault = if !text.starts_with('.') {
+        let fault = if text.len() > NAME_MAX {
+            "no name of a file is so long"
+        } else if !text.starts_with('.') {
             "a name here must begin with a dot"
         } else if text == "." || text == ".." {
             "'.' and '..' are no names of files"
@@ -182,7 +191,16 @@ pub(in crate::decide::policy) fn dotfile_names(
             return Some(glob);
         };
         errors.at(item.span, fault)
-    })
+    })?;
+    let names = NameGlobs::from(names);
+    match names.wild().len() {
+        0..=WILD_NAMES_MAX => Some(names),
+        count => {
+            let message = format!("{count} names have a wildcard, {WILD_NAMES_MAX} are the limit");
+            let hint = "each is compared with each dotfile; one may stand for several: \".a*\"";
+            errors.hint(value.span, message, hint)
+        }
+    }
 }
 
 pub(in crate::decide::policy) fn program(
@@ -226,9 +244,9 @@ pub(in crate::decide::policy) fn message(
 }
 
 /// The names that a condition of a block asks for.
-pub(super) fn names(value: &Value<'_>, errors: &mut Errors) -> Option<Vec<NameGlob>> {
+pub(super) fn names(value: &Value<'_>, errors: &mut Errors) -> Option<NameGlobs> {
     let wanted = "a name or a list of names";
-    value.list(wanted, true, errors, |item, errors| {
+    let names = value.list(wanted, true, errors, |item, errors| {
         let text = item.text("a name", errors)?;
         if text.starts_with('!') {
             let hint = "set the key for all first, then again for the exceptions in a later block";
@@ -249,7 +267,8 @@ pub(super) fn names(value: &Value<'_>, errors: &mut Errors) -> Option<Vec<NameGl
             return errors.at(item.span, "no account or group has such a name");
         }
         Some(NameGlob::new(text.to_owned()))
-    })
+    });
+    names.map(NameGlobs::from)
 }
 
 /// The addresses that a condition of a block asks for.

@@ -1,6 +1,8 @@
 //! Puts statements together: which part of the file each belongs to, and
 //! what a finished part must have.
 
+use std::collections::BTreeMap;
+
 use toml_parser::Span;
 
 use super::errors::{Errors, near, quoted};
@@ -8,7 +10,9 @@ use super::keys;
 use super::statement::{Key, Path, Statement};
 use super::value::Value;
 use crate::decide::policy::form::Purpose;
-use crate::decide::policy::{Directory, Match, PlaceTemplate, Policy, Setting, Settings};
+use crate::decide::policy::{
+    Directory, Match, NameGlobs, PlaceTemplate, Policy, Setting, Settings,
+};
 
 /// The conditions of a `[[match]]`.
 const CONDITIONS: [&str; 3] = ["user", "group", "address"];
@@ -67,6 +71,8 @@ pub(super) struct File {
     seen: Seen,
     /// The header of the last `[[match]]`.
     header: Span,
+    /// The lines of the `[[directory]]` of the file, or of the last `[[match]]`.
+    directories: BTreeMap<String, u32>,
 }
 
 impl File {
@@ -206,11 +212,12 @@ impl File {
 
     fn begin_match(&mut self, line: u32, header: Span) {
         self.seen.0.clear();
+        self.directories.clear();
         self.header = header;
         self.matches.push(Match {
             line,
-            users: Vec::new(),
-            groups: Vec::new(),
+            users: NameGlobs::default(),
+            groups: NameGlobs::default(),
             addresses: Vec::new(),
             settings: Settings::default(),
         });
@@ -239,6 +246,12 @@ impl File {
         let Some((directory, span)) = part.finish(errors) else {
             return;
         };
+        if let Some(first) = self.directories.get(&directory.path.plain()) {
+            let message = format!("the directory has its rights already in line {first}");
+            errors.at::<()>(span, message);
+            return;
+        }
+        self.directories.insert(directory.path.plain(), line);
         let existing = settings
             .0
             .iter_mut()
@@ -248,14 +261,7 @@ impl File {
             });
         match existing {
             None => settings.0.push((line, Setting::Directory(vec![directory]))),
-            Some(rows) => match rows.iter().find(|row| row.path.is_same(&directory.path)) {
-                Some(row) => {
-                    let message =
-                        format!("the directory has its rights already in line {}", row.line);
-                    errors.at::<()>(span, message);
-                }
-                None => rows.push(directory),
-            },
+            Some(rows) => rows.push(directory),
         }
     }
 }

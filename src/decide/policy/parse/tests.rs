@@ -421,3 +421,60 @@ fn many_errors_and_long_lines_are_bounded() {
     assert!(found.errors.iter().all(|error| error.text.len() < 500));
     assert!(found.report().lines().all(|line| line.len() < 600));
 }
+
+/// What can be as long as one likes makes each look at it long.
+#[test]
+fn long_names_deep_paths_and_many_wildcards() {
+    let lists = |name: &str, count: usize| -> String {
+        let names = (0..count)
+            .map(|n| format!("\".{n}{name}\""))
+            .collect::<Vec<_>>();
+        format!("dotfile_names = [{}]", names.join(", "))
+    };
+    let name = |length: usize| format!("dotfile_names = [\".{}\"]", "a".repeat(length - 1));
+    let deep = |count: usize| format!("readable = [\"{}\"]", "/a".repeat(count));
+    let long = |length: usize| {
+        let path = format!("{}/bc", "/0123456789".repeat(length)).split_off(0);
+        format!("readable = [\"/{}\"]", path.replace("/0", "0"))
+    };
+    for sound in [
+        lists("*", 1000),
+        lists("", 20_000),
+        name(255),
+        deep(128),
+        long(400),
+    ] {
+        assert_eq!(errors(&sound), [""; 0], "{:.60}", sound);
+    }
+    for (wrong, said) in [
+        (
+            lists("*", 1001),
+            "1001 names have a wildcard, 1000 are the limit",
+        ),
+        (name(256), "no name of a file is so long"),
+        (deep(129), "has more than 4,095 bytes or 128 names"),
+        (long(420), "has more than 4,095 bytes or 128 names"),
+    ] {
+        let found = errors(&wrong);
+        assert!(
+            found.len() == 1 && found[0].contains(said),
+            "{said}: {found:.300?}"
+        );
+    }
+}
+
+/// The first hundred are told, in whatever order they are found: that a block has
+/// no condition is known at its end.
+#[test]
+fn the_first_errors_of_the_file_are_kept() {
+    let text = format!("[[match]]\n{}", "x = 1\n".repeat(5000));
+    let found = parse(&text, Path::new("p")).unwrap_err();
+    assert_eq!((found.errors.len(), found.omitted), (100, 4901));
+    assert_eq!(found.errors[0].message, "the block has no condition");
+    let lines: Vec<u32> = found.errors.iter().map(|error| error.line).collect();
+    assert_eq!(lines, (1..=100).collect::<Vec<_>>());
+    // Of values that are there twice the later ones are errors.
+    let same = errors("readable = [\"~/b\", \"~/a\", \"~/b\", \"~/a\", \"~/b\"]");
+    let places: Vec<&str> = same.iter().map(|error| &error[..6]).collect();
+    assert_eq!(places, ["1:27+5", "1:34+5", "1:41+5"]);
+}

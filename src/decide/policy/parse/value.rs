@@ -54,7 +54,7 @@ impl<'t> Value<'t> {
 
     /// The value as a list of at least one item, each different. A single
     /// string is a list of one where `one` says so.
-    pub(super) fn list<T: PartialEq>(
+    pub(super) fn list<T: Ord>(
         &self,
         wanted: &str,
         one: bool,
@@ -77,19 +77,20 @@ impl<'t> Value<'t> {
             let hint = "leave the key out for its default";
             return errors.hint(self.span, "an empty list", hint);
         }
+        // Ten thousand blocks have a list of one name each.
+        if let [item] = items {
+            return read(item, errors).map(|value| vec![value]);
+        }
         let mut values = Vec::with_capacity(items.len());
         let mut sound = true;
         for item in items {
             match read(item, errors) {
-                Some(value) if values.contains(&value) => {
-                    errors.at::<()>(item.span, "the value is in the list twice");
-                    sound = false;
-                }
-                Some(value) => values.push(value),
+                Some(value) => values.push((value, item.span)),
                 None => sound = false,
             }
         }
-        sound.then_some(values)
+        sound &= are_different(&values, errors);
+        sound.then(|| values.into_iter().map(|(value, _)| value).collect())
     }
 
     /// The value as one of these names.
@@ -114,4 +115,19 @@ impl<'t> Value<'t> {
         };
         errors.hint(self.span, format!("unknown value {}", quoted(text)), hint)
     }
+}
+
+/// Reports each value that is there before already.
+fn are_different<T: Ord>(values: &[(T, Span)], errors: &mut Errors) -> bool {
+    let mut order: Vec<&(T, Span)> = values.iter().collect();
+    // Stable: of two that are the same, the later one is the error.
+    order.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut different = true;
+    for pair in order.windows(2) {
+        if pair[0].0 == pair[1].0 {
+            errors.at::<()>(pair[1].1, "the value is in the list twice");
+            different = false;
+        }
+    }
+    different
 }
