@@ -3,6 +3,7 @@
 //! what it calls.
 
 use std::env;
+use std::panic::{self, PanicHookInfo};
 
 use crate::cli::Call;
 use crate::decide::plan::Plan;
@@ -17,6 +18,7 @@ use crate::enforce::peer;
 use crate::enforce::sanitise::{Standard, sanitise};
 use crate::enforce::sessions::{self, Slot};
 use crate::error::Error;
+use crate::escape::{Escaped, Quoted};
 use crate::exit::Exit;
 use crate::guard::{Connection, Prepared, SessionEnd, Side, split};
 use crate::judge::{self, Subject};
@@ -24,6 +26,7 @@ use crate::tell;
 
 /// Serves one call of sshd. Returns only if no server was started.
 pub fn serve(call: Call) -> Exit {
+    panic::set_hook(Box::new(report_panic));
     let inherited = sanitise();
     let mut audit = Audit::open(nix::unistd::getuid().as_raw());
     match inherited.and_then(|standard| session(call, standard, &mut audit)) {
@@ -40,6 +43,19 @@ pub fn serve(call: Call) -> Exit {
             Exit::Failed
         }
     }
+}
+
+/// A mistake of ours ends the process; where it was is nothing for the client.
+pub fn report_panic(panic: &PanicHookInfo<'_>) {
+    let what = Escaped::text(panic.payload_as_str().unwrap_or("a panic")).cut();
+    let place = panic.location().map_or_else(String::new, |place| {
+        format!(" at {}:{}", Escaped::text(place.file()), place.line())
+    });
+    let reason = format!("internal error{place}: {what}");
+    let mut audit = Audit::open(nix::unistd::getuid().as_raw());
+    let event = format_args!("event=failed reason={}", Quoted(&reason));
+    audit.event(Importance::Error, &event);
+    tell::client("An internal error ended the session; the log of the server says where.");
 }
 
 enum Session {

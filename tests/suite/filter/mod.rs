@@ -1,7 +1,7 @@
 //! The system-call filter on the running kernel: loaded as in production, in a
 //! child, with a responder in the guard's place.
 
-mod probe;
+pub mod probe;
 mod rsync;
 mod servers;
 

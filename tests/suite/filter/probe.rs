@@ -109,7 +109,7 @@ pub fn converse(
 }
 
 /// Built on first use: `cargo test --test suite` leaves examples out.
-fn program() -> &'static Path {
+pub fn program() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -198,3 +198,33 @@ fn a_match_that_is_refused_is_escaped_once() {
         assert!(holds(&read_back(error), &path), "{log:?}");
     }
 }
+
+/// A mistake of ours ends a session with one sentence; where it was stands in the log, the message escaped once.
+#[test]
+fn a_panic_tells_the_client_no_place() {
+    use std::os::unix::process::CommandExt;
+    let host = Host::new();
+    let mut panic = std::process::Command::new(crate::filter::probe::program());
+    let alice = host.alice();
+    panic
+        .args(["none", "-", "panic", NAME])
+        .uid(alice.id)
+        .gid(alice.id)
+        .current_dir("/");
+    let output = host.run(&mut panic, b"").failed("a panic");
+    assert_eq!(
+        output.err(),
+        "xfersh: An internal error ended the session; the log of the server says where.\n"
+    );
+    assert!(output.stdout.is_empty(), "{output}");
+    let log = host.log();
+    let [line] = log.as_slice() else {
+        panic!("{log:?} should be one line");
+    };
+    let reason = field(&line.text, "reason");
+    assert!(
+        reason.contains("internal error at") && reason.contains(SHOWN),
+        "{line:?}"
+    );
+    assert!(holds(&read_back(reason), NAME), "{line:?}");
+}

@@ -349,7 +349,12 @@ fn relative_places_are_judged_from_the_target() {
         // What comes shows only later: one file, or a directory.
         ("--temp-dir=../x -r . uploads/absent".to_owned(), true),
         ("--temp-dir=../x -r . uploads/absent/".to_owned(), false),
-        ("--link-dest=../sub -r . uploads/absent".to_owned(), false),
+        ("--link-dest=../sub -r . uploads/absent".to_owned(), true),
+        ("--link-dest=../sub -r . uploads/absent/".to_owned(), false),
+        (
+            "--link-dest=../empty -r . uploads/sub/absent".to_owned(),
+            false,
+        ),
         ("--temp-dir=../x . uploads/absent/".to_owned(), false),
         ("--temp-dir=../sub -r . uploads/sub".to_owned(), false),
         (

@@ -15,6 +15,8 @@ pub(in crate::decide::policy) struct Errors {
     kept: Vec<Found>,
     /// How many more there are.
     omitted: usize,
+    /// Where the last of those that are told begins, once there are enough.
+    last: Option<usize>,
 }
 
 struct Found {
@@ -25,6 +27,9 @@ struct Found {
 
 impl Errors {
     fn push(&mut self, found: Found) {
+        if self.only_counts(found.span) {
+            return;
+        }
         self.kept.push(found);
         // A file can have a hundred thousand; few are told.
         if self.kept.len() >= 4 * ERRORS_MAX {
@@ -36,6 +41,17 @@ impl Errors {
         self.kept.sort_by_key(|found| found.span.start());
         self.omitted += self.kept.len().saturating_sub(ERRORS_MAX);
         self.kept.truncate(ERRORS_MAX);
+        let full = self.kept.len() == ERRORS_MAX;
+        let last = self.kept.last().filter(|_| full);
+        self.last = last.map(|found| found.span.start());
+    }
+
+    /// Whether an error there would not be told any more; it is counted then.
+    /// Saves to look for words about it.
+    pub(super) fn only_counts(&mut self, span: Span) -> bool {
+        let beyond = self.last.is_some_and(|last| span.start() > last);
+        self.omitted += usize::from(beyond);
+        beyond
     }
 
     /// Notes an error at these bytes. Always `None`, so that a reader can end
@@ -122,9 +138,10 @@ impl toml_parser::ErrorSink for Errors {
     }
 }
 
-/// A text of the file in an error, in single quotes.
+/// A text of the file in an error, in single quotes. Where it stands is told
+/// besides, so a long one is cut.
 pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", Escaped::text(text))
+    format!("'{}'", Escaped::text(text).cut())
 }
 
 /// The name that was probably meant: at most a third of it differs

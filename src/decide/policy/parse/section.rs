@@ -342,6 +342,9 @@ fn unknown_key(
     part: &str,
     errors: &mut Errors,
 ) {
+    if errors.only_counts(key.span) {
+        return;
+    }
     let message = format!("unknown key {} in {part}", quoted(&key.name));
     let known = || names.iter().chain(others).copied();
     let hint = if CONDITIONS.contains(&&*key.name) {
@@ -358,6 +361,9 @@ fn unknown_key(
 }
 
 fn unknown_header(span: Span, name: &str, errors: &mut Errors) {
+    if errors.only_counts(span) {
+        return;
+    }
     let message = format!("unknown header {}", quoted(name));
     let hint = match near(name, HEADERS) {
         Some(name) => format!("did you mean [[{name}]]?"),
