@@ -134,6 +134,13 @@ impl Places {
         }
     }
 
+    /// Where the server starts: in this directory, or in `/` where there is
+    /// none, as sshd does it.
+    #[must_use]
+    pub fn start(&self, wanted: &Path) -> &Path {
+        self.directory(wanted).unwrap_or(Path::new("/"))
+    }
+
     /// The resolved path of a directory, and whether it exists.
     #[must_use]
     pub fn resolved(&self, path: &Path) -> Option<(&Path, bool)> {

@@ -44,8 +44,9 @@ pub struct Inquiry {
     pub program_is_configured: bool,
     /// The directories that the policy speaks of.
     pub directories: Directories,
-    /// The places that the client names, absolute: operands, then those of
-    /// options. One stands twice where the program could read it in two ways.
+    /// The places that the client names, operands, then those of options. A
+    /// relative one is counted from where the server will start. One stands
+    /// twice where the program could read it in two ways.
     pub operands: Vec<Operand>,
     /// The first operand, where what is there decides how the others are read.
     pub target: Option<PathBuf>,
@@ -209,7 +210,7 @@ pub(super) struct Named<'a> {
     pub option: Option<&'static str>,
 }
 
-/// The places that the client names: `~` expanded, made absolute. Of a source
+/// The places that the client names, `~` expanded. Of a source
 /// with wildcards it is the directory in which the first one is looked for:
 /// the rest is known, and judged, when it has been expanded.
 fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<Operand>, Refusal> {
@@ -257,9 +258,8 @@ fn operand(case: &Case<'_>, named: &Named<'_>, target: Option<&Path>) -> Result<
         return Err(climbs());
     }
     let path = pattern.as_ref().map_or(word.bytes(), Pattern::directory);
-    let start = || case.policy.start_directory(case.account);
     let base = match (named.base, target) {
-        (Base::Start, _) | (_, None) => start(),
+        (Base::Start, _) | (_, None) => PathBuf::new(),
         (Base::Target, Some(target)) => target.to_path_buf(),
         (Base::BesideTarget, Some(target)) => beside(target),
     };
@@ -277,8 +277,11 @@ fn beside(target: &Path) -> PathBuf {
     while let Some(shorter) = text.strip_suffix(b"/") {
         text = shorter;
     }
-    let slash = text.iter().rposition(|c| *c == b'/').unwrap_or(0);
-    PathBuf::from(OsStr::from_bytes(text.get(..=slash).unwrap_or(b"/")))
+    match text.iter().rposition(|c| *c == b'/') {
+        Some(slash) => PathBuf::from(OsStr::from_bytes(&text[..=slash])),
+        None if text == b".." => PathBuf::from("../.."),
+        None => PathBuf::new(),
+    }
 }
 
 fn climbs() -> Refusal {

@@ -79,7 +79,7 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
         start: start_directory(case, facts),
         umask: case.policy.umask.value,
         grants,
-        rules: rules(case, facts, roots, kind),
+        rules: rules(case, facts, roots, &inquiry.request),
         limits: limits(case.policy),
         confinement: case.policy.confinement.value,
         audit: case.policy.audit.value,
@@ -230,11 +230,10 @@ fn environment(case: &Case<'_>, kind: ServerKind) -> Vec<(&'static str, OsString
     environment
 }
 
-/// The start directory, or `/` where there is none, as sshd does it.
+/// Where the server starts.
 fn start_directory(case: &Case<'_>, facts: &Facts) -> PathBuf {
     let wanted = case.policy.start_directory(case.account);
-    let start = facts.places.directory(&wanted);
-    start.unwrap_or(Path::new("/")).to_path_buf()
+    facts.places.start(&wanted).to_path_buf()
 }
 
 /// The home, as far as it exists resolved.
@@ -243,8 +242,9 @@ fn home<'a>(case: &Case<'a>, facts: &'a Facts) -> &'a Path {
     facts.places.resolved(home).map_or(home, |(home, _)| home)
 }
 
-fn rules(case: &Case<'_>, facts: &Facts, roots: Roots, kind: ServerKind) -> Rules {
+fn rules(case: &Case<'_>, facts: &Facts, roots: Roots, request: &Request) -> Rules {
     let policy = case.policy;
+    let kind = kind(request);
     let name_service = case.account.source == account::AccountSource::NameService;
     Rules {
         home: home(case, facts).to_path_buf(),
@@ -253,11 +253,21 @@ fn rules(case: &Case<'_>, facts: &Facts, roots: Roots, kind: ServerKind) -> Rule
         file_mode_max: policy.file_mode_max.value,
         directory_mode_max: policy.directory_mode_max.value,
         watch_reads: roots::watch_reads(&roots),
-        watch_named_reads: kind == ServerKind::ScpSource,
-        name_service_files: startup::name_service_files(name_service),
+        watch_named_reads: names_what_it_reads(request),
+        library_files: startup::library_files(kind, name_service),
         rsync_temporaries: kind == ServerKind::RsyncReceiver,
         name_service_sockets: startup::name_service_sockets(name_service),
         roots,
+    }
+}
+
+/// Whether a server reads what the command has not named: scp follows links
+/// within a tree, a list of rsync's can go through them.
+fn names_what_it_reads(request: &Request) -> bool {
+    match request {
+        Request::Sftp(_) => false,
+        Request::Scp(scp) => scp.direction == Direction::Source,
+        Request::Rsync(rsync) => rsync.sender && rsync.has_list(),
     }
 }
 

@@ -58,7 +58,11 @@ pub(super) fn vet(
     let root = root.filter(|root| reachable(root.access));
     // A tree can go into (or come from) directories below the one that is
     // named: `scp -r site host:` writes into ~/site.
-    let below = || usage.recursive && roots.is_reachable_in(path, writes);
+    let below = || {
+        let beside = path.parent().filter(|_| usage.unused);
+        let above = beside.unwrap_or(path);
+        usage.recursive && !usage.removes && roots.is_reachable_in(above, writes)
+    };
     match root {
         Some(root)
             if !usage.unused && rules::is_closed_dotfile(root, dotfile_names, &place, writes) =>
@@ -66,7 +70,12 @@ pub(super) fn vet(
             Err(refuse("a dotfile").hint("see 'dotfiles' in xfersh.toml(5)"))
         }
         Some(root) if usage.removes && !root.access.has(Right::Remove) => {
-            Err(refuse("nothing may be removed from the source"))
+            let mut refusal = refuse("nothing may be removed from the source");
+            refusal.told = Some(format!(
+                "The option --remove-source-files is refused: {}.",
+                refusal.reason
+            ));
+            Err(refusal)
         }
         Some(_) => Ok(()),
         None if below() => Ok(()),

@@ -134,15 +134,15 @@ pub struct Rules {
     /// withholds reading lies below one that grants it, or dotfiles are
     /// hidden.
     pub watch_reads: bool,
-    /// Whether what `scp -f` opens for its client is opened by the guard, so
-    /// that nothing is sent that the server may read only for itself: it
-    /// follows links within a tree. rsync follows none, and its sources are
-    /// judged before it starts. sftp-server would pay for it with each file
+    /// Whether what the server opens for its client is opened by the guard, so
+    /// that nothing is sent that the server may read only for itself: for
+    /// `scp -f`, which follows links within a tree, and for an rsync that sends
+    /// what a list names. Other sources of rsync are judged before it starts,
+    /// and it follows no links. sftp-server would pay for it with each file
     /// (docs/threat-model.md says what it may read).
     pub watch_named_reads: bool,
-    /// Files of the name service, which some of its libraries open as a server
-    /// opens what a client names.
-    pub name_service_files: Vec<PathBuf>,
+    /// Files that libraries open as the server opens what a client names.
+    pub library_files: Vec<PathBuf>,
     /// Whether `.NAME.XXXXXX` may be made as rsync's receiver makes it.
     pub rsync_temporaries: bool,
     /// Paths of the name service sockets that the guard connects to.

@@ -40,7 +40,9 @@ fn named_place(place: &Place, base: Base) -> Named<'_> {
             } else {
                 Direction::Source
             },
-            recursive: false,
+            // It lies beside each file, also where those go into directories
+            // below the target.
+            recursive: place.option == "partial-dir" && base != Base::Start && !climbs(place),
             removes: false,
             // Clients name one in every transfer, and it is used after an
             // interruption only: the guard protects dotfiles then.
@@ -50,6 +52,14 @@ fn named_place(place: &Place, base: Base) -> Named<'_> {
         base,
         option: Some(place.option),
     }
+}
+
+fn climbs(place: &Place) -> bool {
+    place
+        .word
+        .bytes()
+        .split(|c| *c == b'/')
+        .any(|part| part == b"..")
 }
 
 /// From where the path of an option is counted, each possibility.

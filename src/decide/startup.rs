@@ -80,7 +80,7 @@ const TABLE: &[Row] = &[
         "OpenSSH reopens closed standard descriptors on it",
     ),
     Row(
-        "/etc/ssl/openssl.cnf",
+        LIBCRYPTO,
         READ,
         Who::Rsync,
         "libcrypto reads it at start (config(5ssl))",
@@ -131,10 +131,15 @@ pub(super) fn name_service_sockets(name_service: bool) -> Vec<PathBuf> {
     sockets.map(PathBuf::from).collect()
 }
 
-/// The files that a library of the name service may open for this account.
-pub(super) fn name_service_files(name_service: bool) -> Vec<PathBuf> {
+/// The configuration of libcrypto, which it opens without O_CLOEXEC.
+const LIBCRYPTO: &str = "/etc/ssl/openssl.cnf";
+
+/// The files that a library may open as the server opens what a client names.
+pub(super) fn library_files(kind: ServerKind, name_service: bool) -> Vec<PathBuf> {
     let files = NAME_SERVICE_FILES.iter().filter(|_| name_service);
-    files.map(PathBuf::from).collect()
+    let rsync = matches!(kind, ServerKind::RsyncReceiver | ServerKind::RsyncSender);
+    let libcrypto = rsync.then_some(&LIBCRYPTO);
+    files.chain(libcrypto).map(PathBuf::from).collect()
 }
 
 /// The start-up rows for a server.

@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{Mode, fstat};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, eaccess};
 
 use super::walk::{End, is_absent, is_roots_link, walk};
@@ -27,15 +28,20 @@ use crate::escape::word::{hinted, quoted, word};
 /// account's.
 #[must_use]
 pub fn gather(inquiry: &Inquiry, account: &Account) -> Facts {
+    let places = places(&inquiry.directories, account);
+    let start = places.start(&inquiry.directories.start).to_path_buf();
     let operands = inquiry.operands.iter().map(|operand| Operand {
-        path: resolve(&operand.path),
+        path: resolve(&start.join(&operand.path)),
         ..*operand
     });
     Facts {
         program: program(&inquiry.programs, inquiry.program_is_configured),
-        places: places(&inquiry.directories, account),
+        places,
         operands: operands.collect(),
-        target_is_directory: inquiry.target.as_ref().is_some_and(|path| path.is_dir()),
+        target_is_directory: inquiry
+            .target
+            .as_ref()
+            .is_some_and(|path| start.join(path).is_dir()),
     }
 }
 
@@ -300,11 +306,16 @@ fn cannot_find(program: &Path, path: &Path, error: &io::Error) -> Program {
 }
 
 /// The path of a client with its existing part resolved; what does not exist
-/// is taken word by word. Where a name on the way cannot be looked at, the
+/// is taken word by word. A link of procfs is not followed: what it means is
+/// another thing for each process (`/proc/self/cwd`), so the path ends there. Where a name on the way cannot be looked at, the
 /// path ends with that name: the server is this account as well, so the
 /// kernel will stop it there, and what lies behind is nobody's guess.
 pub(super) fn resolve(path: &Path) -> PathBuf {
-    match walk(path, |_, _| Ok(true)) {
+    let follow = |directory: &Path, _: &fs::Metadata| {
+        let found = statfs(directory)?.filesystem_type();
+        Ok(found != PROC_SUPER_MAGIC)
+    };
+    match walk(path, follow) {
         End::Found(path) | End::Absent(path) | End::Refused(path) | End::Failed(path, _) => path,
     }
 }

@@ -412,12 +412,12 @@ pub fn read(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Denia
 /// no client's.
 pub fn read_by_name(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Denial> {
     let is_for_itself = || {
-        let mut files = rules.name_service_files.iter();
+        let mut files = rules.library_files.iter();
         files.any(|file| file.as_os_str().as_encoded_bytes() == place.path)
     };
     let is_outside = root_of(rules, place).is_none() && subject.kind != Kind::Null;
     if rules.watch_named_reads && is_outside && !is_for_itself() {
-        return Err(Denial::Outside);
+        return Err(Denial::Right(Right::Read));
     }
     read(rules, place, subject)
 }

@@ -114,7 +114,7 @@ fn facts(inquiry: &Inquiry) -> Facts {
             .operands
             .iter()
             .map(|operand| Operand {
-                path: without_dots(&operand.path),
+                path: without_dots(&inquiry.directories.start.join(&operand.path)),
                 ..*operand
             })
             .collect(),

@@ -127,4 +127,24 @@ fn rsync_sends_none_of_it() {
             "{names}: {output}"
         );
     }
+    // A list of the client names what the command does not, above the policy or through a link.
+    host.inside(|| {
+        std::fs::write(format!("{LOCAL}/list"), "etc/passwd\nusr/lib/os-release\n")
+            .expect("a list");
+    });
+    let got = || host.inside(|| std::fs::read(format!("{LOCAL}/tree/etc/passwd")).ok());
+    for source in ["@:/", "@:uploads"] {
+        let arguments = ["--files-from=list", source, "tree/"];
+        host.inside(|| drop(std::fs::remove_dir_all(format!("{LOCAL}/tree"))));
+        rsync(host.plain(), &arguments);
+        assert_eq!(got(), Some(host.read("/etc/passwd")), "{source}");
+        host.inside(|| drop(std::fs::remove_dir_all(format!("{LOCAL}/tree"))));
+        rsync(host.alice(), &arguments).failed(source);
+        assert_eq!(got(), None, "{source}");
+    }
+    // What is readable arrives by a list as before.
+    host.inside(|| std::fs::write(format!("{LOCAL}/list"), "uploads/old.txt\n").expect("a list"));
+    rsync(host.alice(), &["--files-from=list", "@:", "tree/"]).succeeded("a list");
+    let arrived = host.inside(|| std::fs::read(format!("{LOCAL}/tree/uploads/old.txt")).ok());
+    assert_eq!(arrived, Some(host.read(host.alice().at("uploads/old.txt"))));
 }

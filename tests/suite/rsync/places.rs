@@ -405,3 +405,67 @@ fn two_dots_behind_a_link_are_judged_both_ways() {
         assert_eq!(is_refused, refused, "{command}: {output}");
     }
 }
+
+/// Without its start directory a server starts in `/`, and there its relative paths are counted from.
+#[test]
+fn relative_places_without_a_start_directory() {
+    let host = host("start = \"~/uploads/gone\"\nreadable = [\"~/uploads\"]\n");
+    for (command, refused) in [
+        ("rsync --server --sender -r . etc/passwd", true),
+        ("rsync --server --sender -r . old.txt", true),
+        ("rsync --server -r . tmp/x", true),
+        (
+            "rsync --server -r --log-file=tmp/LOG . home/alice/uploads",
+            true,
+        ),
+        ("scp -f etc/passwd", true),
+        ("scp -t tmp/x", true),
+        ("rsync --server --sender -r . home/alice/uploads", false),
+        ("scp -f home/alice/uploads/old.txt", false),
+        ("scp -t home/alice/uploads/x", false),
+    ] {
+        let output = host.direct(host.alice(), command.as_bytes(), b"");
+        assert_eq!(output.code() == 126, refused, "{command}: {output}");
+    }
+}
+
+/// A link of procfs means another thing to each process, so it is not followed before the server starts.
+#[test]
+fn a_link_of_procfs_leads_nowhere() {
+    let host = host("start = \"/srv/start\"\nreadable = [\"~/uploads\"]\n");
+    beforehand(
+        &host,
+        host.alice(),
+        "ln -s /proc/self/cwd uploads/cwd; ln -s /proc/self/root uploads/root",
+    );
+    for command in [
+        "rsync --server --sender -r . /home/alice/uploads/cwd/x",
+        "rsync --server --sender -r . /home/alice/uploads/root/home/alice/uploads",
+        "rsync --server -r . /home/alice/uploads/cwd/x",
+        "scp -f /proc/self/cwd/x",
+        "scp -t /dev/fd/0",
+    ] {
+        let output = host.direct(host.alice(), command.as_bytes(), b"");
+        assert_eq!(output.code(), 126, "{command}: {output}");
+    }
+}
+
+/// A partial directory lies beside each file, so a target above the writable directories is no reason to refuse it.
+#[test]
+fn partial_directories_below_the_target() {
+    let host = host("");
+    local(&host, &[("src/uploads/new.txt", "new\n")]);
+    for account in [host.plain(), host.alice()] {
+        let arguments = ["-rlt", "-O", "--partial-dir=kept", "src/uploads", "@:"];
+        rsync(&host, account, &arguments).succeeded("a tree");
+        assert_eq!(
+            content(&host, account, "uploads/new.txt").as_deref(),
+            Some("new\n")
+        );
+    }
+    for option in ["--partial-dir=../kept", "--temp-dir=kept"] {
+        let command = format!("rsync --server -r {option} . .");
+        let output = host.direct(host.alice(), command.as_bytes(), b"");
+        assert_eq!(output.code(), 126, "{command}: {output}");
+    }
+}
