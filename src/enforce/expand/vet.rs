@@ -63,7 +63,9 @@ impl<'a> Vetting<'a> {
         bounds.step(1)?;
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         match open(OsStr::from_bytes(found.path), flags, Mode::empty()) {
-            // Such as one that every server needs to start (/etc/passwd).
+            // One that every server needs to start (/etc/passwd): the guard
+            // does not open it for scp, which then sends the others.
+            Ok(_) if self.rules.watch_named_reads => Ok(true),
             Ok(_) => Err(refused(found.path, &refusal)),
             // Hidden from it, or a link that leads nowhere.
             Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),

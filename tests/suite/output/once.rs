@@ -174,16 +174,20 @@ fn a_failure_of_the_server_side_is_escaped_once() {
 #[test]
 fn a_match_that_is_refused_is_escaped_once() {
     let host = Host::new();
-    host.policy("writable = [\"~/uploads\"]\nreadable = [\"~/uploads\"]\n");
+    host.policy("protocols = [\"rsync\"]\nreadable = [\"~/uploads\"]\n");
     host.inside(|| {
         let link = format!("/home/alice/uploads/{NAME}");
-        std::os::unix::fs::symlink("/etc/passwd", link).expect("a link");
+        std::os::unix::fs::symlink("/etc", link).expect("a link");
     });
-    let path = format!("uploads/{NAME}");
+    let path = format!("uploads/{NAME}/passwd");
     // Whether the guard finds the server's side before or after it has ended: hence several sessions.
     for _ in 0..10 {
         let output = host
-            .direct(host.alice(), b"scp -f uploads/a*", b"")
+            .direct(
+                host.alice(),
+                b"rsync --server --sender -r . uploads/a*/passwd",
+                b"",
+            )
             .failed("a session");
         let said = output.err();
         assert!(said.contains(SHOWN), "{output}");
