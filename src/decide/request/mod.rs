@@ -70,7 +70,7 @@ impl FormError {
     /// An option is refused. Whoever gives one transfers files, so the fixed
     /// sentence alone would tell nothing.
     fn option(option: &[u8], why: impl std::fmt::Display) -> Self {
-        let option = Escaped::bytes(option).cut();
+        let option = Escaped::bytes(option);
         let mut error = Self::new(format!("option {option}: {why}"));
         error.told = Some(format!("The option {option} is refused: {why}."));
         error
@@ -174,7 +174,7 @@ fn unknown_program(program: &Word, arguments: &[Word]) -> FormError {
     let Some(server) = server else {
         return error;
     };
-    let (program, server) = (Escaped::bytes(path).cut(), Escaped::bytes(server.bytes()));
+    let (program, server) = (Escaped::bytes(path), Escaped::bytes(server.bytes()));
     let mut error = error.hint(format!("call {server} itself, without {program} before it"));
     error.told = Some(format!(
         "Call {server} itself, without {program} before it."
