@@ -77,8 +77,8 @@ const ABSENT: Mutant = Mutant {
         ),
         (
             "src/decide/mod.rs",
-            "let roots = roots::roots(case, &facts.places, roots::most_access(&inquiry.request));",
-            "let mut roots = roots::roots(case, &facts.places, roots::most_access(&inquiry.request));\n    roots.retain(|root| root.exists);",
+            "roots::roots(case, &facts.places, roots::most_access(&inquiry.request)).into();",
+            "roots::roots(case, &facts.places, roots::most_access(&inquiry.request))\n            .into_iter().filter(|root| root.exists).collect::<Vec<_>>().into();",
         ),
     ],
 };
