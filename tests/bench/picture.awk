@@ -64,10 +64,10 @@ function head() {
 	print "svg { color-scheme: light dark }"
 	print ".back { fill: #ffffff } text { fill: #24292f } .quiet { fill: #57606a } .grid { stroke: #d8dee4 } .axis { stroke: #8c959f }"
 	print ".c0 { fill: #0969da; stroke: #0969da } .c1 { fill: #1a7f37; stroke: #1a7f37 } .c2 { fill: #9a6700; stroke: #9a6700 } .c3 { fill: #8250df; stroke: #8250df } .other { fill: #8c959f; stroke: #8c959f }"
-	print "text { stroke: none !important } .goal { stroke: #cf222e; stroke-dasharray: 5 4; stroke-width: 1.5 } polyline { fill: none !important; stroke-width: 2 } rect { stroke: none !important } .title { font-weight: 600; font-size: 15px }"
+	print "text { paint-order: stroke; stroke: #ffffff !important; stroke-width: 3px; stroke-linejoin: round } .goal { stroke: #cf222e; stroke-dasharray: 5 4; stroke-width: 1.5 } polyline { fill: none !important; stroke-width: 2 } rect { stroke: none !important } .title { font-weight: 600; font-size: 15px }"
 	print "@media (prefers-color-scheme: dark) {"
 	print ".back { fill: #0d1117 } text { fill: #e6edf3 } .quiet { fill: #9198a1 } .grid { stroke: #30363d } .axis { stroke: #6e7681 }"
-	print ".c0 { fill: #4493f8; stroke: #4493f8 } .c1 { fill: #3fb950; stroke: #3fb950 } .c2 { fill: #d29922; stroke: #d29922 } .c3 { fill: #ab7df8; stroke: #ab7df8 } .other { fill: #6e7681; stroke: #6e7681 } .goal { stroke: #f85149 }"
+	print ".c0 { fill: #4493f8; stroke: #4493f8 } .c1 { fill: #3fb950; stroke: #3fb950 } .c2 { fill: #d29922; stroke: #d29922 } .c3 { fill: #ab7df8; stroke: #ab7df8 } .other { fill: #6e7681; stroke: #6e7681 } .goal { stroke: #f85149 } text { stroke: #0d1117 !important }"
 	print "}"
 	print "</style>"
 	printf "<rect class=\"back\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n", width, bottom + 12
@@ -124,13 +124,17 @@ function bars(topic, title, axis, digits, scale, goal, goal_words,   i, name, mo
 	for (i = 1; i <= labels[topic]; i++) {
 		name = label[topic, i]
 		y = top + (i - 1) * 24 + 4
-		text_at(left - 8, y + 14, "end", "", name)
+		text_at(left - 8, y + 14, "end", "", name == "floor" ? "no shell (the floor)" : name)
 		add(sprintf("<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"18\" rx=\"2\" class=\"%s\"/>", left, y, value[topic, name, ""] / scale / most * room, colour(name)))
-		text_at(left + value[topic, name, ""] / scale / most * room + 6, y + 14, "start", "", grouped(sprintf("%." digits "f", value[topic, name, ""] / scale)))
 	}
 	if (goal && goal <= most) {
 		line_at(left + goal / most * room, top - 2, left + goal / most * room, bottom, "goal")
 		axis = axis "; dashed: the goal, " goal_words
+	}
+	for (i = 1; i <= labels[topic]; i++) {
+		name = label[topic, i]
+		y = top + (i - 1) * 24 + 4
+		text_at(left + value[topic, name, ""] / scale / most * room + 6, y + 14, "start", "", grouped(sprintf("%." digits "f", value[topic, name, ""] / scale)))
 	}
 	text_at(left + room / 2, bottom + 34, "middle", "quiet", axis)
 	bottom += 42
