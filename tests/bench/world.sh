@@ -51,12 +51,11 @@ common_option() {
 	esac
 }
 
-# Starts the calling script anew in private namespaces. All that runs there ends with it.
+# Starts the calling script anew in private namespaces.
 enter_world() {
 	[ "$(id -u)" = 0 ] || fail "needs root, for private mounts and an account of its own"
 	[ "${XFERSH_BENCH_WORLD-}" = entered ] && return
-	XFERSH_BENCH_WORLD=entered exec unshare --mount --pid --ipc --fork --kill-child --mount-proc \
-		--propagation private -- "$0" "$@"
+	XFERSH_BENCH_WORLD=entered exec unshare --mount --ipc --propagation private -- "$0" "$@"
 }
 
 # The first of the places in which systems keep the program.
