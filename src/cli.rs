@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use crate::check::probe::Stage;
-use crate::escape::Escaped;
+use crate::admin::probe::Stage;
+use crate::print::escape::Escaped;
 
 /// What xfersh was called for.
 #[derive(Clone, Debug, PartialEq, Eq)]

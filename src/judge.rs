@@ -7,9 +7,9 @@ use crate::decide::invocation::Invocation;
 use crate::decide::policy::{Policy, PolicyFile};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
-use crate::enforce::account::{self, Key};
-use crate::enforce::facts;
-use crate::enforce::load::{self, POLICY};
+use crate::gather::account::{self, Key};
+use crate::gather::disk;
+use crate::gather::policy_file::{self, POLICY};
 
 /// An account and the policy that holds for it.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Subject {
         };
         match Inquiry::of(&case) {
             Ok(inquiry) => {
-                let facts = facts::gather(&inquiry, &self.account);
+                let facts = disk::gather(&inquiry, &self.account);
                 decide::decide(&case, &inquiry, &facts)
             }
             Err(refusal) => Verdict::Refused(refusal),
@@ -63,7 +63,7 @@ impl Subject {
 ///
 /// The refusal of everything, where the policy cannot be used.
 pub fn load() -> Result<PolicyFile, Refusal> {
-    load::host_policy().map_err(|error| {
+    policy_file::host_policy().map_err(|error| {
         let hint = format!("mend {POLICY}; 'xfersh --check' shows each error");
         Refusal::new(Stage::Host, error.to_string()).hint(hint)
     })

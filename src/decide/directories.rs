@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::account::Account;
 use super::policy::{PlaceTarget, Policy};
 use super::verdict::{Refusal, Stage};
-use crate::escape::Escaped;
+use crate::print::escape::Escaped;
 
 /// The directories that a policy speaks of, for one account.
 #[derive(Clone, Debug, PartialEq, Eq)]

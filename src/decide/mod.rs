@@ -46,8 +46,8 @@ use request::{Direction, Request, ScpRequest};
 use verdict::{Refusal, Stage, Verdict};
 use words::Word;
 
-use crate::escape::Escaped;
-use crate::escape::word::{hinted, quoted};
+use crate::print::escape::Escaped;
+use crate::print::escape::word::{hinted, quoted};
 
 /// Decides on a request whose form is accepted.
 pub fn decide(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Verdict {

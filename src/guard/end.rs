@@ -17,9 +17,9 @@ use super::Guard;
 use super::lock::Held;
 use super::resolve::{path_of, proc_name};
 use super::session_files::TemporaryName;
-use crate::enforce::audit::Importance;
-use crate::escape::{Escaped, Quoted};
 use crate::exit::Exit;
+use crate::log::Importance;
+use crate::print::escape::{Escaped, Quoted};
 use crate::system::{signals, statx};
 
 /// How the server ended.
@@ -82,8 +82,8 @@ impl Guard<'_> {
 
     /// Ends what is left, cleans up, and writes the closing line.
     pub(super) fn finish(mut self, status: Status) -> SessionEnd {
-        if let Some(keeper) = self.keeper.take() {
-            keeper.dismiss();
+        if let Some(watchdog) = self.watchdog.take() {
+            watchdog.dismiss();
         }
         while let Ok(_) | Err(Errno::EINTR) = waitpid(None::<Pid>, None) {}
         self.log.settle_all();

@@ -41,7 +41,7 @@ use super::failure::Failure;
 use super::resolve::Ground;
 use crate::decide::plan::Plan;
 use crate::decide::rules::Denial;
-use crate::escape::Escaped;
+use crate::print::escape::Escaped;
 use crate::system::lock::{try_lock, unlock};
 use crate::system::statx::{self, FileId, Status};
 

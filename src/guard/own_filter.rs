@@ -22,7 +22,7 @@ const CALLS: &[Row] = &[
     Row("ppoll", libc::SYS_ppoll, "the loop waits with it"),
     Row("ioctl", libc::SYS_ioctl, "takes and answers notifications, and asks whether the caller still waits"),
     Row("read", libc::SYS_read, "reads signals and the complaint of the server's side"),
-    Row("write", libc::SYS_write, "the keeper's line; the C library's last words"),
+    Row("write", libc::SYS_write, "the watchdog's line; the C library's last words"),
     Row("close", libc::SYS_close, "lets go of what it has looked at"),
     Row("fcntl", libc::SYS_fcntl, "sets and clears O_NONBLOCK, copies a descriptor"),
     Row("dup", libc::SYS_dup, "copies a descriptor"),

@@ -19,7 +19,7 @@ use super::failure::Failure;
 use super::transfer_log::Holder;
 use super::{Answer, Guard};
 use crate::decide::rules::Denial;
-use crate::enforce::audit::Importance;
+use crate::log::Importance;
 use crate::system::seccomp::Notification;
 
 impl Guard<'_> {

@@ -20,8 +20,8 @@ use super::Answer;
 use super::failure::Failure;
 use super::steps::Logged;
 use crate::decide::rules::Denial;
-use crate::enforce::audit::{Audit, Importance};
-use crate::escape::Escaped;
+use crate::log::{Audit, Importance};
+use crate::print::escape::Escaped;
 use crate::system::statx::{self, Inode};
 
 /// Denied attempts of one reason that get a line each.

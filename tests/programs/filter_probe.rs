@@ -69,7 +69,7 @@ fn main() {
     match mode.as_str() {
         "calls" => rest.iter().for_each(|call| try_call(call)),
         "panic" => {
-            std::panic::set_hook(Box::new(xfersh::shell::report_panic));
+            std::panic::set_hook(Box::new(xfersh::session::report_panic));
             panic!("{}", rest[0]);
         }
         "again" => println!("{:?}", load_irrevocably(&empty_program())),

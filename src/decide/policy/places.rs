@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use super::form::{self, Fault, Purpose};
 use super::{Origin, PlaceTarget, PlaceTemplate, Policy};
 use crate::decide::account::Account;
-use crate::escape::Escaped;
+use crate::print::escape::Escaped;
 
 /// One directory of a policy.
 pub(super) struct PlaceUse<'a> {

@@ -9,8 +9,8 @@ use super::{
     Directory, Dotfiles, NameGlob, Origin, PlaceTemplate, Policy, Protocol, Requirement, Symlinks,
 };
 use crate::decide::access::Access;
-use crate::escape::{Escaped, is_printable};
-use crate::json::Json;
+use crate::print::escape::{Escaped, is_printable};
+use crate::print::json::Json;
 
 /// A value in a form that can be printed and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]

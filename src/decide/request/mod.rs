@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use super::policy::Protocol;
 use super::programs;
 use super::words::{self, Word};
-use crate::escape::Escaped;
+use crate::print::escape::Escaped;
 
 pub use rsync::{Place, Purpose, RsyncOption, RsyncRequest};
 pub use scp::{Direction, ScpRequest};

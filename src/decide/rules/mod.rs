@@ -15,9 +15,9 @@ mod names;
 mod place;
 mod temporary;
 
-use crate::decide::access::{Access, Right};
-use crate::decide::plan::{Root, Rules};
-use crate::decide::policy::{Dotfiles, NameGlobs};
+use super::access::{Access, Right};
+use super::plan::{Root, Rules};
+use super::policy::{Dotfiles, NameGlobs};
 
 pub use denial::Denial;
 pub use names::{folded, is_dotfile};

@@ -250,7 +250,7 @@ impl Guard<'_> {
     }
 
     fn log_attribute(&mut self, object: &Object, what: &str, name: &CString) -> Logged {
-        let name = crate::escape::Escaped::bytes(name.to_bytes()).cut();
+        let name = crate::print::escape::Escaped::bytes(name.to_bytes()).cut();
         let what = format_args!("xattr={what} name=\"{name}\"");
         let path = &object.place.path;
         self.log.changed(Deed::Attributes, &what, path)

@@ -5,8 +5,8 @@ use std::ffi::CString;
 use nix::libc;
 use xfersh::decide::pattern::{Pattern, Piece};
 use xfersh::decide::words::{PATH_MAX, split};
-use xfersh::escape::Escaped;
-use xfersh::json::Json;
+use xfersh::print::escape::Escaped;
+use xfersh::print::json::Json;
 
 /// Splitting removes quotes and invents nothing: the words, quoted, are the same words.
 pub fn words(bytes: &[u8]) {

@@ -19,7 +19,7 @@ pub const CONTINUING: Mutant = Mutant {
         ),
         // The second layer would stop most of what the kernel then does.
         (
-            "src/guard/split.rs",
+            "src/guard/start.rs",
             "let nested = nest::restrict(plan)?;",
             "let nested = false;",
         ),

@@ -61,7 +61,7 @@ const ABSENT: Mutant = Mutant {
     name: "an error is taken for absent",
     changes: &[
         (
-            "src/enforce/walk.rs",
+            "src/gather/walk.rs",
             "matches!(code, Some(Errno::ENOENT | Errno::ENOTDIR))",
             "matches!(code, Some(_))",
         ),

@@ -8,11 +8,11 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use xfersh::confine::expand::expand;
 use xfersh::decide::invocation::{Client, Invocation};
 use xfersh::decide::plan::Plan;
 use xfersh::decide::verdict::Verdict;
-use xfersh::enforce::account::Key;
-use xfersh::enforce::expand::expand;
+use xfersh::gather::account::Key;
 use xfersh::judge::{Subject, load};
 
 use super::arity::{exchange, other};

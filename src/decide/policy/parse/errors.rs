@@ -6,7 +6,7 @@ use std::path::Path;
 use toml_parser::{Expected, ParseError, Span};
 
 use crate::decide::policy::diagnostic::{Diagnostic, ERRORS_MAX, PolicyErrors};
-use crate::escape::Escaped;
+use crate::print::escape::Escaped;
 
 /// The errors found so far.
 #[derive(Default)]

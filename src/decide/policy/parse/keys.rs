@@ -12,7 +12,7 @@ use crate::decide::policy::form::{self, Purpose};
 use crate::decide::policy::{
     Cidr, Directory, Dotfiles, NameGlob, NameGlobs, PlaceTemplate, Protocol, Requirement, Symlinks,
 };
-use crate::escape::is_printable;
+use crate::print::escape::is_printable;
 
 /// The longest `message`, in bytes.
 const MESSAGE_MAX: usize = 1000;

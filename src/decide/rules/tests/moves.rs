@@ -205,7 +205,7 @@ fn what_a_directory_takes_along() {
     ];
     for (to, contents, expected) in rows {
         assert!(asks_for_contents(&from, to, &OWN_DIR));
-        let seen = super::super::rename(&rules, &from, to, &OWN_DIR, contents, false);
+        let seen = crate::decide::rules::rename(&rules, &from, to, &OWN_DIR, contents, false);
         let seen = seen
             .map(|(_, replace)| replace)
             .map_err(|(denial, _)| denial);
