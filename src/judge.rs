@@ -2,7 +2,8 @@
 //! a session and for the dry run.
 
 use crate::decide::account::Account;
-use crate::decide::facts::{Case, Inquiry};
+use crate::decide::case::Case;
+use crate::decide::form::Inquiry;
 use crate::decide::invocation::Invocation;
 use crate::decide::policy::{Policy, PolicyFile};
 use crate::decide::verdict::{Refusal, Stage, Verdict};

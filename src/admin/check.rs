@@ -7,7 +7,7 @@ use super::{Unable, report};
 use crate::cli::Check;
 use crate::decide;
 use crate::decide::invocation::{Client, Invocation};
-use crate::decide::overrides::overrides;
+use crate::decide::policy::overrides::overrides;
 use crate::decide::verdict::Verdict;
 use crate::exit::Exit;
 use crate::gather::account::{self, Key};
@@ -52,7 +52,7 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
         policy_file::host_policy().map_err(Unable::Policy)?;
     }
     let (policy, account) = (&subject.policy, &subject.account);
-    let directories = decide::directories::directories(policy, account);
+    let directories = decide::roots::directories::directories(policy, account);
     let places = disk::places(&directories, account);
     if check.command.is_none() {
         let (text, sound) = report::policy(&subject, &file, &places, kernel, check.json);

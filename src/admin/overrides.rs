@@ -1,9 +1,9 @@
 //! Prints where one entry of the policy overrides another.
 
 use crate::decide::access::Access;
-use crate::decide::entries::Rights;
-use crate::decide::overrides::{Named, Override};
 use crate::decide::policy::Origin;
+use crate::decide::policy::overrides::{Named, Override};
+use crate::decide::roots::entries::Rights;
 use crate::print::escape::Escaped;
 use crate::print::json::Json;
 

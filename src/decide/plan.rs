@@ -1,6 +1,6 @@
 //! All that is needed to serve one granted request, as inert data.
 //!
-//! A plan can be printed and compared; only `enforce::confine` interprets it.
+//! A plan can be printed and compared; only `confine` interprets it.
 //! It is made by [`super::decide`] alone (its constructor is private to
 //! `decide`), so there is no plan without a granted verdict.
 
@@ -11,8 +11,8 @@ use std::time::Duration;
 use landlock::{AccessFs, BitFlags};
 
 use super::access::Access;
-use super::nesting::Roots;
 use super::policy::{Dotfiles, NameGlobs, Protocol, Requirement, Symlinks};
+use super::roots::nesting::Roots;
 
 /// Which server runs, as far as the system-call table and the guard care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ impl ServerKind {
 pub enum Argument {
     /// Passed as it is.
     Literal(OsString),
-    /// Wildcards ([`super::pattern::Pattern`]) that are expanded, and what they
+    /// Wildcards ([`super::command::pattern::Pattern`]) that are expanded, and what they
     /// match judged, after confinement; where nothing matches, `literal` is
     /// passed.
     Pattern {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::facts::Base;
+use super::operands::Base;
 use super::plan::Plan;
 use super::policy::Protocol;
 

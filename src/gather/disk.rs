@@ -18,9 +18,10 @@ use nix::unistd::{AccessFlags, eaccess};
 
 use super::walk::{End, is_absent, is_roots_link, walk};
 use crate::decide::account::Account;
-use crate::decide::facts::{
-    Directories, Facts, Failure, FileId, HomeChild, Inquiry, Operand, Place, Places, Program,
-};
+use crate::decide::facts::{Facts, Failure, FileId, HomeChild, Place, Places, Program};
+use crate::decide::form::Inquiry;
+use crate::decide::operands::Operand;
+use crate::decide::roots::directories::Directories;
 use crate::print::escape::Escaped;
 use crate::print::escape::word::{hinted, quoted, word};
 

@@ -129,7 +129,7 @@ const fn absent(error: Errno) -> Errno {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::syscalls::{self, Answer, Outcome};
+    use crate::decide::seccomp::table::{self, Answer, Outcome};
 
     #[test]
     fn who_is_where_the_guard_is_cannot_leave() {
@@ -142,7 +142,7 @@ mod tests {
         ];
         for kind in kinds {
             let caller = Caller::new(1, 1, kind);
-            let mut leaving = syscalls::rows().filter(|row| matches!(row.name, "chdir" | "fchdir"));
+            let mut leaving = table::rows().filter(|row| matches!(row.name, "chdir" | "fchdir"));
             let leaves = leaving.any(|row| {
                 let answer = row.answer_for(kind);
                 !matches!(answer, Answer::Always(Outcome::Errno(_) | Outcome::Kill))

@@ -9,7 +9,7 @@ use std::io;
 
 use nix::libc::{self, c_long, sock_filter};
 
-use crate::decide::syscalls::Architecture;
+use crate::decide::seccomp::table::Architecture;
 use crate::system::seccomp::load_quiet_irrevocably;
 
 /// One call: its name in the kernel's list, its number, and why.
@@ -167,7 +167,7 @@ const fn op(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::syscalls::{find, rows};
+    use crate::decide::seccomp::table::{find, rows};
 
     #[test]
     fn names_and_numbers_belong_together_and_each_has_a_reason() {

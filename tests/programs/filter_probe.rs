@@ -20,8 +20,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::libc;
-use xfersh::decide::filter::{Session, program};
 use xfersh::decide::plan::ServerKind;
+use xfersh::decide::seccomp::server::{Session, program};
 use xfersh::system::seccomp::load_irrevocably;
 
 const KINDS: [ServerKind; 5] = [

@@ -189,7 +189,7 @@ const MAY: &[(&str, &str, &str)] = &[
         "a comment may be in any encoding; a name or home with U+FFFD is refused",
     ),
     (
-        "decide/policy/places.rs",
+        "decide/policy/forbidden/for_account.rs",
         "lossy(",
         "no rule there looks at such bytes",
     ),

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use crate::decide::account::Account;
-use crate::decide::facts::{Case, Inquiry, Program};
+use crate::decide::case::Case;
+use crate::decide::facts::Program;
+use crate::decide::form::Inquiry;
 use crate::decide::invocation::{Client, Invocation};
 use crate::decide::policy::{PlaceTarget, Policy, Protocol};
 use crate::decide::verdict::{Refusal, Stage, Verdict};

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use nix::errno::Errno;
 
-use crate::decide::pattern::Pattern;
+use crate::decide::command::pattern::Pattern;
 use crate::decide::plan::{Argument, Plan};
 use crate::error::{Error, Step};
 

@@ -13,9 +13,9 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
 use super::{Bounds, Found};
+use crate::decide::operands::{collapsed, vet_source};
 use crate::decide::plan::{Plan, Rules, ServerKind};
 use crate::decide::verdict::Refusal;
-use crate::decide::{collapsed, vet_source};
 use crate::error::{Error, Step};
 use crate::gather::disk::resolve;
 use crate::print::escape::Escaped;

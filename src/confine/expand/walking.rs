@@ -13,8 +13,8 @@ use std::vec::IntoIter;
 use nix::libc;
 
 use super::Bounds;
-use crate::decide::pattern::{Matcher, Pattern, Piece};
-use crate::decide::words::PATH_MAX;
+use crate::decide::command::pattern::{Matcher, Pattern, Piece};
+use crate::decide::command::words::PATH_MAX;
 use crate::error::{Error, Step};
 use crate::print::escape::Escaped;
 

@@ -3,16 +3,16 @@
 //!
 //! `parse` turns the text into a [`PolicyFile`]; [`PolicyFile::effective`]
 //! applies the matching blocks in order and gives the [`Policy`] of one
-//! session. Both are pure; `enforce::load` reads the file.
+//! session. Both are pure; `gather::policy_file` reads the file.
 
 mod diagnostic;
 mod effective;
-mod form;
+pub(crate) mod forbidden;
 mod glob;
 mod name_globs;
+pub mod overrides;
 mod parse;
-mod place;
-mod places;
+mod path_template;
 mod show;
 
 use std::path::PathBuf;
@@ -21,12 +21,12 @@ use std::time::Duration;
 use super::access::Access;
 
 pub use diagnostic::{Diagnostic, PolicyErrors};
-pub use form::Fault;
+pub use forbidden::Fault;
+pub use forbidden::for_account::{NamedPlace, PlaceRefusal};
 pub use glob::{Cidr, NameGlob};
 pub use name_globs::NameGlobs;
 pub use parse::parse;
-pub use place::{PlaceError, PlaceTarget, PlaceTemplate};
-pub use places::{NamedPlace, PlaceRefusal};
+pub use path_template::{PlaceError, PlaceTarget, PlaceTemplate};
 
 /// Where a value was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

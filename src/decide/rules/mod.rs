@@ -13,7 +13,7 @@
 mod denial;
 mod names;
 mod place;
-mod temporary;
+mod rsync_temporary;
 
 use super::access::{Access, Right};
 use super::plan::{Root, Rules};
@@ -187,7 +187,7 @@ pub fn create(rules: &Rules, place: &Place, kind: Kind) -> Result<Permit, Denial
 /// May a regular file be made under this free name as rsync's receiver makes
 /// its temporary files, with O_CREAT and O_EXCL?
 pub fn create_temporary(rules: &Rules, place: &Place) -> Result<Permit, Denial> {
-    if !rules.rsync_temporaries || !temporary::has_shape(place.name()) {
+    if !rules.rsync_temporaries || !rsync_temporary::has_shape(place.name()) {
         return Err(Denial::Dotfile);
     }
     need(entry(rules, place, true)?, Right::Create)
@@ -196,7 +196,7 @@ pub fn create_temporary(rules: &Rules, place: &Place) -> Result<Permit, Denial> 
 /// May a symbolic or hard link be made under this free name as rsync's
 /// receiver makes it before it takes the place of something?
 pub fn create_temporary_link(rules: &Rules, place: &Place) -> Result<Permit, Denial> {
-    if !rules.rsync_temporaries || !temporary::has_link_shape(place.name()) {
+    if !rules.rsync_temporaries || !rsync_temporary::has_link_shape(place.name()) {
         return Err(Denial::Dotfile);
     }
     need(entry(rules, place, true)?, Right::Create)

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use crate::decide::nesting::Roots;
+use crate::decide::roots::nesting::Roots;
 
 /// A place on disk. The guard makes it from the identities of directories, the
 /// early vetting of a command from the text of a path.

@@ -12,8 +12,8 @@ use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
 
 use super::O_PATH;
-use crate::decide::nesting::Roots;
 use crate::decide::plan::Plan;
+use crate::decide::roots::nesting::Roots;
 use crate::decide::rules::{Place, first_name_at, folded};
 use crate::system::statx::{self, FileId, Status};
 

@@ -6,12 +6,15 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
 
 use xfersh::decide::account::{Account, AccountSource};
+use xfersh::decide::case::Case;
 use xfersh::decide::decide;
-use xfersh::decide::directories::{FileId, HomeChild, Place, Places};
-use xfersh::decide::facts::{Case, Facts, Inquiry, Operand, Program};
+use xfersh::decide::facts::{Facts, Program};
+use xfersh::decide::form::Inquiry;
 use xfersh::decide::invocation::{Client, Invocation};
+use xfersh::decide::operands::Operand;
 use xfersh::decide::plan::{Argument, Plan, ServerKind};
 use xfersh::decide::policy::{Policy, parse};
+use xfersh::decide::roots::directories::{FileId, HomeChild, Place, Places};
 use xfersh::decide::verdict::{Refusal, Verdict};
 
 static ACCOUNT: LazyLock<Account> = LazyLock::new(|| Account {

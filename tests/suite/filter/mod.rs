@@ -8,9 +8,9 @@ mod servers;
 use std::os::unix::process::ExitStatusExt;
 
 use nix::libc;
-use xfersh::decide::filter::Session;
 use xfersh::decide::plan::ServerKind;
-use xfersh::decide::syscalls::{Answer, Architecture, Outcome, UNKNOWN, find};
+use xfersh::decide::seccomp::server::Session;
+use xfersh::decide::seccomp::table::{Answer, Architecture, Outcome, UNKNOWN, find};
 use xfersh::system::seccomp::Support;
 
 use probe::{NOTIFIED, Respond, probe};
@@ -83,8 +83,8 @@ fn with_zeros(kind: ServerKind, number: u32) -> Outcome {
         None => UNKNOWN,
         Some(Answer::Always(outcome)) => outcome,
         Some(Answer::Judged { arms, otherwise }) => {
-            use xfersh::decide::syscalls::Condition::{Int, Long, OwnPid};
-            let holds = |arm: &&xfersh::decide::syscalls::Arm| {
+            use xfersh::decide::seccomp::table::Condition::{Int, Long, OwnPid};
+            let holds = |arm: &&xfersh::decide::seccomp::table::Arm| {
                 arm.conditions.iter().all(|condition| match condition {
                     Int { value, .. } => *value == 0,
                     Long { value, .. } => *value == 0,

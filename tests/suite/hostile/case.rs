@@ -1,7 +1,7 @@
 //! One attempt: a form of a call at a place, as a line for the hostile server.
 
 use xfersh::decide::plan::ServerKind;
-use xfersh::decide::syscalls::{Answer, Architecture, Outcome, Row, rows};
+use xfersh::decide::seccomp::table::{Answer, Architecture, Outcome, Row, rows};
 
 use super::places::{PLACES, Place, Shape};
 use super::table::{FORMS, Form, Needs, Takes};

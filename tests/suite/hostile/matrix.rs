@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use std::collections::BTreeSet;
 
 use xfersh::decide::plan::ServerKind;
-use xfersh::decide::syscalls::{Answer, Outcome, rows};
+use xfersh::decide::seccomp::table::{Answer, Outcome, rows};
 
 use super::case::{self, Case};
 use super::places::{furnish, furnish_here};

@@ -5,7 +5,7 @@ use super::stage::quoted;
 use crate::model::random::Random;
 
 /// The table of long options, as it stands in the source: a new option is tried without a word here.
-const TABLE: &str = include_str!("../../../src/decide/request/rsync/options.rs");
+const TABLE: &str = include_str!("../../../src/decide/command/rsync/options.rs");
 
 /// What a client is called with, its paths aside. A value that both sides must know goes through the client.
 pub const CLIENTS: &[&[&str]] = &[

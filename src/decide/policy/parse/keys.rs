@@ -8,7 +8,7 @@ use toml_parser::Span;
 use super::errors::{Errors, near, quoted};
 use super::value::{Content, Value};
 use crate::decide::access::{Access, Right};
-use crate::decide::policy::form::{self, Purpose};
+use crate::decide::policy::forbidden::{self, Purpose};
 use crate::decide::policy::{
     Cidr, Directory, Dotfiles, NameGlob, NameGlobs, PlaceTemplate, Protocol, Requirement, Symlinks,
 };
@@ -139,7 +139,7 @@ pub(super) fn vet(
     purpose: Purpose,
     errors: &mut Errors,
 ) -> bool {
-    let Some(fault) = form::fault(place, purpose) else {
+    let Some(fault) = forbidden::fault(place, purpose) else {
         return true;
     };
     let message = format!("{} {}", quoted(place.as_str()), fault.reason());
@@ -217,7 +217,7 @@ pub(in crate::decide::policy) fn program(
         "the path of a program has no '.', no '..' and no empty part"
     } else if parts
         .next()
-        .is_some_and(|first| form::KERNEL_TREES.contains(&first))
+        .is_some_and(|first| forbidden::KERNEL_TREES.contains(&first))
     {
         "a program does not lie in /proc, /sys or /dev"
     } else {

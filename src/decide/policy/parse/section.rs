@@ -9,7 +9,7 @@ use super::errors::{Errors, near, quoted};
 use super::keys;
 use super::statement::{Key, Path, Statement};
 use super::value::Value;
-use crate::decide::policy::form::Purpose;
+use crate::decide::policy::forbidden::Purpose;
 use crate::decide::policy::{
     Directory, Match, NameGlobs, PlaceTemplate, Policy, Setting, Settings,
 };

@@ -6,15 +6,16 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use super::form::{self, Fault, Purpose};
-use super::{Origin, PlaceTarget, PlaceTemplate, Policy};
+use super::{Fault, Purpose};
 use crate::decide::account::Account;
+use crate::decide::policy::forbidden;
+use crate::decide::policy::{Origin, PlaceTarget, PlaceTemplate, Policy};
 use crate::print::escape::Escaped;
 
 /// One directory of a policy.
-pub(super) struct PlaceUse<'a> {
+pub(in crate::decide::policy) struct PlaceUse<'a> {
     key: &'static str,
-    pub(super) template: &'a PlaceTemplate,
+    pub(in crate::decide::policy) template: &'a PlaceTemplate,
     purpose: Purpose,
     origin: Origin,
 }
@@ -118,7 +119,7 @@ impl Policy {
     }
 
     /// Every directory that the policy gives rights in.
-    pub(super) fn places(&self) -> impl Iterator<Item = PlaceUse<'_>> {
+    pub(in crate::decide::policy) fn places(&self) -> impl Iterator<Item = PlaceUse<'_>> {
         let written = if self.access.value.writes() {
             Purpose::Write
         } else {
@@ -153,7 +154,7 @@ impl Policy {
 /// `~/*` of an account: its home has to be a place where files may lie.
 fn home_fault(home: &Path) -> Option<Fault> {
     names(home).map_or(Some(Fault::NoPath), |names| {
-        form::absolute_fault(names.iter().map(|name| &**name))
+        forbidden::absolute_fault(names.iter().map(|name| &**name))
     })
 }
 
@@ -161,14 +162,14 @@ fn path_fault(path: &Path, home: &Path, purpose: Purpose) -> Option<Fault> {
     let Some(parts) = names(path) else {
         return Some(Fault::NoPath);
     };
-    if form::is_too_long(path.as_os_str().as_bytes()) {
+    if forbidden::is_too_long(path.as_os_str().as_bytes()) {
         return Some(Fault::TooLong);
     }
-    let absolute = form::absolute_fault(parts.iter().map(|part| &**part));
+    let absolute = forbidden::absolute_fault(parts.iter().map(|part| &**part));
     absolute.or_else(|| {
         let home_parts = names(home)?;
         let below = parts.strip_prefix(&*home_parts)?;
-        form::in_home_fault(below.iter().map(|part| &**part), purpose)
+        forbidden::in_home_fault(below.iter().map(|part| &**part), purpose)
     })
 }
 

@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::access::Access;
-use super::account::Account;
-use super::directories::Places;
-use super::entries::{Entry, Rights, entries};
-use super::nesting::Roots;
-use super::plan::Root;
-use super::policy::{Dotfiles, Origin, PlaceTarget, Policy};
+use super::{Dotfiles, Origin, PlaceTarget, Policy};
+use crate::decide::access::Access;
+use crate::decide::account::Account;
+use crate::decide::plan::Root;
+use crate::decide::roots::directories::Places;
+use crate::decide::roots::entries::{Entry, Rights, entries};
+use crate::decide::roots::nesting::Roots;
 
 /// An entry as the policy names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,13 +4,20 @@
 //! can never allow is refused at once, with a reason in the log, whether the
 //! place exists or not.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::access::{Access, Right};
-use super::nesting::{Roots, is_reachable};
+use super::account::Account;
+use super::case::Case;
+use super::command::pattern::Pattern;
+use super::command::words::Word;
+use super::command::{Direction, Request, rsync};
+use super::facts::Facts;
 use super::plan::Rules;
 use super::policy::NameGlobs;
-use super::request::Direction;
+use super::roots::nesting::{Roots, is_reachable};
 use super::rules::{self, Place};
 use super::verdict::{Refusal, Stage};
 
@@ -38,6 +45,167 @@ impl Default for Use {
             unused: false,
         }
     }
+}
+
+/// A place that the client names, and what is asked of it: as it is named in
+/// an [`Inquiry`], resolved in [`Facts`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operand {
+    /// The place.
+    pub path: PathBuf,
+    /// What is asked of it.
+    pub usage: Use,
+    /// From where it was counted.
+    pub base: Base,
+    /// The option that names it, without its dashes.
+    pub option: Option<&'static str>,
+}
+
+/// From where a relative path is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The working directory of the server.
+    Start,
+    /// The target as a directory.
+    Target,
+    /// The directory that holds the target, if that is no directory.
+    BesideTarget,
+}
+
+impl Base {
+    /// Whether a path is counted from there when this is at the target.
+    pub(super) const fn holds(self, target_is_directory: bool) -> bool {
+        match self {
+            Self::Start | Self::Target => true,
+            Self::BesideTarget => !target_is_directory,
+        }
+    }
+}
+
+/// A path as a request names it.
+pub(super) struct Named<'a> {
+    /// The path.
+    pub word: &'a Word,
+    /// What is asked of it.
+    pub usage: Use,
+    /// Whether wildcards in it are expanded: in those of sources alone, as the
+    /// client's user expects of a shell.
+    pub expands: bool,
+    /// From where it is counted.
+    pub base: Base,
+    /// The option that names it, without its dashes.
+    pub option: Option<&'static str>,
+}
+
+/// The places that the client names, `~` expanded. Of a source
+/// with wildcards it is the directory in which the first one is looked for:
+/// the rest is known, and judged, when it has been expanded.
+pub(super) fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<Operand>, Refusal> {
+    match request {
+        Request::Sftp(_) => Ok(Vec::new()),
+        Request::Scp(scp) => {
+            let named = scp.operands.iter().map(|word| Named {
+                word,
+                usage: Use {
+                    direction: scp.direction,
+                    // A source above all readable directories cannot be
+                    // listed, so nothing below it would be sent.
+                    recursive: scp.recursive && scp.direction == Direction::Sink,
+                    ..Use::default()
+                },
+                expands: scp.direction == Direction::Source,
+                base: Base::Start,
+                option: None,
+            });
+            named.map(|named| operand(case, &named, None)).collect()
+        }
+        Request::Rsync(rsync) => {
+            let mut operands: Vec<Operand> = Vec::new();
+            for named in rsync::operands::named(rsync) {
+                let target = operands.first().map(|operand| operand.path.clone());
+                let operand = operand(case, &named, target.as_deref())?;
+                let collapsed = collapsed(&operand.path);
+                let twin = collapsed.map(|path| Operand { path, ..operand });
+                operands.push(operand);
+                operands.extend(twin);
+            }
+            Ok(operands)
+        }
+    }
+}
+
+/// One of them; `target` is the path of the first operand.
+fn operand(case: &Case<'_>, named: &Named<'_>, target: Option<&Path>) -> Result<Operand, Refusal> {
+    let word = expand_tilde(named.word, case.account)?;
+    let pattern = named
+        .expands
+        .then(|| Pattern::parse(word.pattern().as_bytes()));
+    let pattern = pattern.filter(Pattern::is_wild);
+    if pattern.as_ref().is_some_and(Pattern::climbs) {
+        return Err(climbs());
+    }
+    let path = pattern.as_ref().map_or(word.bytes(), Pattern::directory);
+    let base = match (named.base, target) {
+        (Base::Start, _) | (_, None) => PathBuf::new(),
+        (Base::Target, Some(target)) => target.to_path_buf(),
+        (Base::BesideTarget, Some(target)) => beside(target),
+    };
+    Ok(Operand {
+        path: base.join(OsStr::from_bytes(path)),
+        usage: named.usage,
+        base: named.base,
+        option: named.option,
+    })
+}
+
+/// The directory that holds a target: the text up to its last name.
+fn beside(target: &Path) -> PathBuf {
+    let mut text = target.as_os_str().as_bytes();
+    while let Some(shorter) = text.strip_suffix(b"/") {
+        text = shorter;
+    }
+    match text.iter().rposition(|c| *c == b'/') {
+        Some(slash) => PathBuf::from(OsStr::from_bytes(&text[..=slash])),
+        None if text == b".." => PathBuf::from("../.."),
+        None => PathBuf::new(),
+    }
+}
+
+fn climbs() -> Refusal {
+    Refusal::new(Stage::Path, "'..' behind a wildcard")
+        .hint("what it means depends on the names that match: name the directory itself")
+}
+
+/// `~`, `~/…` and `~NAME` of the account itself mean its home.
+pub(super) fn expand_tilde(word: &Word, account: &Account) -> Result<Word, Refusal> {
+    if !word.has_tilde() {
+        return Ok(word.clone());
+    }
+    let bytes = word.bytes();
+    let slash = bytes.iter().position(|c| *c == b'/');
+    let end = slash.unwrap_or(bytes.len());
+    let name = &bytes[1..end];
+    if !name.is_empty() && name != account.name.as_bytes() {
+        return Err(Refusal::new(
+            Stage::Form,
+            "the home of another account ('~NAME')",
+        ));
+    }
+    Ok(word.with_prefix(end, account.home.as_os_str().as_bytes()))
+}
+
+/// Refuses a place that the client names and no right of the policy reaches.
+pub(super) fn vet_all(case: &Case<'_>, facts: &Facts, roots: &Roots) -> Result<(), Refusal> {
+    let names = &case.policy.dotfile_names.value;
+    let operands = facts.operands.iter();
+    let mut operands = operands.filter(|operand| operand.base.holds(facts.target_is_directory));
+    operands.try_for_each(|operand| {
+        let vetted = vet(&operand.path, operand.usage, roots, names);
+        vetted.map_err(|refusal| match operand.option {
+            Some(option) => refusal.of_option(option, operand.base),
+            None => refusal,
+        })
+    })
 }
 
 /// Refuses a place that no right of the policy reaches.

@@ -1,17 +1,12 @@
-//! From an accepted rsync request to the places that it names and the
-//! argument vector of the server.
+//! The places that an accepted rsync request names.
 
-use super::account::Account;
-use super::facts::{self, Base, Named};
-use super::places::Use;
-use super::plan::Argument;
-use super::request::{Direction, Place, RsyncOption, RsyncRequest};
-use super::verdict::Refusal;
-use super::words::Word;
+use crate::decide::command::words::Word;
+use crate::decide::command::{Direction, Place, RsyncRequest};
+use crate::decide::operands::{Base, Named, Use};
 
 /// The paths of the request that are judged before it is served, each with
 /// what is asked of it: the operands, then the places that options name.
-pub(super) fn named(request: &RsyncRequest) -> impl Iterator<Item = Named<'_>> {
+pub(in crate::decide) fn named(request: &RsyncRequest) -> impl Iterator<Item = Named<'_>> {
     let operands = request.operands.iter().map(|word| Named {
         word,
         usage: Use {
@@ -88,11 +83,11 @@ fn bases(request: &RsyncRequest, place: &Place) -> &'static [Base] {
 /// Whether files go to, or come from, directories of the policy below the
 /// operand. A source above them cannot be listed: of it only files that a list
 /// names can be sent.
-fn reaches_below(request: &RsyncRequest) -> bool {
+pub(super) fn reaches_below(request: &RsyncRequest) -> bool {
     request.reaches_below() && (!request.sender || request.has_list())
 }
 
-const fn direction(request: &RsyncRequest) -> Direction {
+pub(super) const fn direction(request: &RsyncRequest) -> Direction {
     if request.sender {
         Direction::Source
     } else {
@@ -100,93 +95,16 @@ const fn direction(request: &RsyncRequest) -> Direction {
     }
 }
 
-/// The server's argument vector. `--` ends the options before the first
-/// path, since popt(3) takes a later word for an option otherwise.
-pub(super) fn argv(request: &RsyncRequest, account: &Account) -> Result<Vec<Argument>, Refusal> {
-    let literal = |word: &str| Argument::Literal(word.into());
-    let mut argv = vec![literal("rsync"), literal("--server")];
-    if request.sender {
-        argv.push(literal("--sender"));
-    }
-    for option in &request.options {
-        argv.push(Argument::Literal(match option {
-            RsyncOption::Plain(option) => option.clone(),
-            RsyncOption::Place(place) => {
-                let word = facts::expand_tilde(&place.word, account)?;
-                place.argument(word.bytes())
-            }
-        }));
-    }
-    argv.extend([literal("--"), literal(".")]);
-    for word in &request.operands {
-        let recursive = reaches_below(request);
-        argv.push(super::operand(
-            word,
-            direction(request),
-            recursive,
-            account,
-        )?);
-    }
-    Ok(argv)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::account::AccountSource;
-    use crate::decide::request::{self, Request};
-
-    fn account() -> Account {
-        Account {
-            name: "alice".into(),
-            aliases: Vec::new(),
-            uid: 1000,
-            gid: 1000,
-            home: "/home/alice".into(),
-            groups: Vec::new(),
-            source: AccountSource::Passwd,
-        }
-    }
+    use crate::decide::command::{self, Request};
 
     fn rsync(command: &str) -> RsyncRequest {
-        match request::parse(command.as_bytes(), |_, _| false) {
+        match command::parse(command.as_bytes(), |_, _| false) {
             Ok(Request::Rsync(request)) => request,
             other => panic!("{other:?}"),
         }
-    }
-
-    fn vector(command: &str) -> Vec<String> {
-        let argv = argv(&rsync(command), &account()).unwrap();
-        let text = |argument: Argument| match argument {
-            Argument::Literal(word) => word.into_string().unwrap(),
-            Argument::Pattern { pattern, .. } => format!("<{}>", pattern.into_string().unwrap()),
-        };
-        argv.into_iter().map(text).collect()
-    }
-
-    #[test]
-    fn the_vector_is_rebuilt() {
-        let rows: [(&str, &str); 5] = [
-            (
-                "rsync --server -logDtpre.iLs . up/",
-                "rsync --server -logDtpre.iLs -- . up/",
-            ),
-            (
-                "/usr/bin/rsync --server --sender -r . -dash ~/x '~' d/*.c 'd/*.c'",
-                "rsync --server --sender -r -- . -dash /home/alice/x ~ <d/*.c> d/*.c",
-            ),
-            (
-                "rsync --server --backup-dir ~/old --partial-dir .p -r . ~alice/up",
-                "rsync --server --backup-dir=/home/alice/old --partial-dir=.p -r -- . /home/alice/up",
-            ),
-            ("rsync --server -r . x*", "rsync --server -r -- . x*"),
-            ("rsync --server -r .", "rsync --server -r -- . ."),
-        ];
-        for (command, expected) in rows {
-            assert_eq!(vector(command).join(" "), expected, "{command}");
-        }
-        let other = rsync("rsync --server --temp-dir ~bob/t -r . x");
-        assert!(argv(&other, &account()).is_err());
     }
 
     #[test]

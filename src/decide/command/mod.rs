@@ -5,16 +5,18 @@
 //! is short, a list of what is harmful has no end (CVE-2004-1161 to
 //! CVE-2019-1000018 are one forgotten entry each).
 
-mod rsync;
+pub mod pattern;
+pub mod programs;
+pub(super) mod rsync;
 mod scp;
 mod sftp;
+pub mod words;
 
 use std::borrow::Cow;
 
 use super::policy::Protocol;
-use super::programs;
-use super::words::{self, Word};
 use crate::print::escape::Escaped;
+use words::Word;
 
 pub use rsync::{Place, Purpose, RsyncOption, RsyncRequest};
 pub use scp::{Direction, ScpRequest};

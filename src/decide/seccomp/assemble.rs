@@ -2,7 +2,7 @@
 //!
 //! The number of the call is found by binary search over ranges of numbers with
 //! the same answer, then come the tests of its arguments. It runs in the
-//! compiler ([`super::filter`] keeps the results as constants), so a session
+//! compiler ([`super::server`] keeps the results as constants), so a session
 //! pays nothing for it.
 //!
 //! The program is written from its end to its start: whatever an instruction
@@ -24,8 +24,8 @@
 
 use nix::libc::{self, sock_filter};
 
-use super::plan::ServerKind;
-use super::syscalls::{Answer, Architecture, Condition, FAMILIES, Outcome, Row, UNKNOWN};
+use super::table::{Answer, Architecture, Condition, FAMILIES, Outcome, Row, UNKNOWN};
+use crate::decide::plan::ServerKind;
 
 /// Room for a program; assembling one that is longer does not compile.
 const ROOM: usize = 1024;

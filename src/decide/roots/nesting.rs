@@ -5,8 +5,8 @@
 use std::ops::Deref;
 use std::path::Path;
 
-use super::access::{Access, Right};
-use super::plan::Root;
+use crate::decide::access::{Access, Right};
+use crate::decide::plan::Root;
 
 /// The directories with rights, and their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Roots {
 }
 
 /// Whether a client can have any use of a directory with these rights.
-pub(super) const fn is_reachable(access: Access, writes: bool) -> bool {
+pub(in crate::decide) const fn is_reachable(access: Access, writes: bool) -> bool {
     if writes {
         access.has(Right::Create) || access.has(Right::Overwrite)
     } else {
@@ -87,7 +87,7 @@ impl Roots {
     /// Whether a client can have any use of a root that is this path or lies in
     /// it.
     #[must_use]
-    pub(super) fn is_reachable_in(&self, path: &Path, writes: bool) -> bool {
+    pub(in crate::decide) fn is_reachable_in(&self, path: &Path, writes: bool) -> bool {
         let range = self.range_in(path);
         let column = usize::from(writes);
         self.reached[range.start][column] < self.reached[range.end][column]

@@ -3,6 +3,8 @@
 //! The same rules hold again for the directories of one account
 //! ([`super::Policy::check_places`]), when `~`, `%h` and `%u` are known.
 
+pub mod for_account;
+
 use super::PlaceTemplate;
 
 /// Trees of the kernel: no file transfer has business there.

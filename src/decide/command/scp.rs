@@ -6,7 +6,7 @@
 //! CVE-2004-1161, CVE-2007-6415, CVE-2019-1000018).
 
 use super::FormError;
-use crate::decide::words::Word;
+use super::words::Word;
 
 /// Which way the files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ fn options(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::words;
+    use crate::decide::command::words;
 
     fn scp(command: &str) -> Result<ScpRequest, FormError> {
         parse(&words::split(command.as_bytes()).unwrap())

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::policy::Protocol;
+use crate::decide::policy::Protocol;
 
 /// One server program.
 struct Server {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::decide::syscalls::{Answer, Condition, UNKNOWN, find, rows};
+use crate::decide::seccomp::table::{Answer, Condition, UNKNOWN, find, rows};
 
 mod interpreter;
 mod spelled_out;
@@ -145,12 +145,12 @@ fn every_call_of_the_kernel_has_one_row() {
     let lists = [
         (
             Architecture::X86_64,
-            include_str!("../../../tests/data/syscalls-x86_64.tsv"),
+            include_str!("../../../../tests/data/syscalls-x86_64.tsv"),
             383,
         ),
         (
             Architecture::Aarch64,
-            include_str!("../../../tests/data/syscalls-aarch64.tsv"),
+            include_str!("../../../../tests/data/syscalls-aarch64.tsv"),
             325,
         ),
     ];

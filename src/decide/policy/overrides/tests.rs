@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::*;
 use crate::decide::account::AccountSource;
-use crate::decide::directories::{FileId, HomeChild, Place};
-use crate::decide::facts::Case;
+use crate::decide::case::Case;
 use crate::decide::invocation::{Client, Invocation};
 use crate::decide::policy;
 use crate::decide::roots;
+use crate::decide::roots::directories::{FileId, HomeChild, Place};
 
 /// A policy as its text is made.
 #[derive(Clone, Debug, Default)]

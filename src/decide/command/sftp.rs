@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
 use super::FormError;
-use crate::decide::words::Word;
+use super::words::Word;
 
 /// How much sftp-server logs (`-l`, sftp-server(8)), quietest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,7 +153,7 @@ fn octal(digits: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::words;
+    use crate::decide::command::words;
 
     fn sftp(command: &str) -> Result<SftpRequest, FormError> {
         parse(&words::split(command.as_bytes()).unwrap())

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::account::Account;
-use super::policy::{PlaceTarget, Policy};
-use super::verdict::{Refusal, Stage};
+use crate::decide::account::Account;
+use crate::decide::policy::{PlaceTarget, Policy};
+use crate::decide::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
 
 /// The directories that a policy speaks of, for one account.

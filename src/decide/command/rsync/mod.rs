@@ -6,13 +6,15 @@
 //! from what was checked, with `--` before the paths, because popt(3) looks
 //! for options behind them as well.
 
+pub(in crate::decide) mod argv;
+pub(in crate::decide) mod operands;
 mod options;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
 use super::FormError;
-use crate::decide::words::Word;
+use super::words::Word;
 use options::Value;
 
 pub use options::Purpose;

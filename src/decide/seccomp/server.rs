@@ -7,9 +7,9 @@ use std::num::NonZeroU32;
 
 use nix::libc::{self, sock_filter};
 
-use super::bpf::{Assembly, Blank, assemble, fixed};
-use super::plan::ServerKind;
-use super::syscalls::{Architecture, Outcome};
+use super::assemble::{Assembly, Blank, assemble, fixed};
+use super::table::{Architecture, Outcome};
+use crate::decide::plan::ServerKind;
 
 /// What the table leaves to the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The entries of a policy that give rights in a directory, in the order in
 //! which they count.
 
-use super::access::Access;
-use super::policy::{Dotfiles, Origin, PlaceTemplate, Policy};
+use crate::decide::access::Access;
+use crate::decide::policy::{Dotfiles, Origin, PlaceTemplate, Policy};
 
 /// What may be done in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,7 +22,7 @@ mod network;
 mod numbers;
 mod process;
 
-use super::plan::ServerKind;
+use crate::decide::plan::ServerKind;
 
 pub use answer::{Answer, Arm, Condition, Kinds, Outcome, Row};
 pub use numbers::{Architecture, Numbers};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::decide::words;
+use crate::decide::command::words;
 
 fn rsync(command: &str) -> Result<RsyncRequest, FormError> {
     parse(&words::split(command.as_bytes()).unwrap())

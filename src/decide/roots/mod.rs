@@ -1,6 +1,10 @@
 //! From the policy and the disk to the directories with rights: the roots
 //! that the guard judges by and the Landlock rules of the session.
 
+pub mod directories;
+pub mod entries;
+pub mod nesting;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -8,12 +12,15 @@ use std::path::Path;
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
 use super::access::{Access, Right};
-use super::entries::{Entry, Rights, entries};
-use super::facts::{Case, Places};
-use super::nesting::Roots;
+use super::case::Case;
+use super::command::{Direction, Request};
+use super::facts::Places;
 use super::plan::{Grant, Lookup, Root};
 use super::policy::{Dotfiles, PlaceTarget};
-use super::request::{Direction, Request};
+use super::verdict::{Refusal, Stage};
+use crate::print::escape::Escaped;
+use entries::{Entry, Rights, entries};
+use nesting::Roots;
 
 /// The directories with rights, as far as `most` goes: what the server
 /// never needs is left out.
@@ -37,6 +44,25 @@ pub(super) fn roots(case: &Case<'_>, places: &Places, most: Access) -> Vec<Root>
         root.access = root.access.and(most);
     }
     roots.list
+}
+
+/// What the policy's text could not show: a writable directory that is the
+/// home, or a dot place in it, by another name.
+pub(super) fn vet(roots: &[Root], home: &Path) -> Result<(), Refusal> {
+    let is_dot =
+        |part: std::path::Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+    for root in roots.iter().filter(|root| root.access.writes()) {
+        let Ok(below) = root.path.strip_prefix(home) else {
+            continue;
+        };
+        if below.as_os_str().is_empty() || below.components().any(is_dot) {
+            let path = Escaped::path(&root.path);
+            let reason = format!("the writable directory {path} is the home or a dot place in it");
+            let hint = "grant a directory in the home instead, such as ~/uploads";
+            return Err(Refusal::new(Stage::Account, reason).hint(hint));
+        }
+    }
+    Ok(())
 }
 
 /// What the server of a request can need at most.
