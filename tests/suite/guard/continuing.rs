@@ -20,7 +20,7 @@ pub const CONTINUING: Mutant = Mutant {
         // The second layer would stop most of what the kernel then does.
         (
             "src/guard/start.rs",
-            "let nested = nest::restrict(plan)?;",
+            "let nested = server_layer::restrict(plan)?;",
             "let nested = false;",
         ),
     ],
