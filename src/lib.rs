@@ -33,20 +33,24 @@ pub mod system;
 
 use std::ffi::OsString;
 
-use cli::Call;
+use cli::Role;
 use exit::Exit;
 
 /// Runs xfersh with these arguments, `argv[0]` first.
 #[must_use]
-pub fn run(arguments: Vec<OsString>) -> Exit {
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    dispatch(arguments).code()
+}
+
+fn dispatch(arguments: Vec<OsString>) -> Exit {
     match cli::parse(arguments) {
-        Ok(call @ (Call::Session(_) | Call::Foreign(_) | Call::Forced)) => session::serve(call),
-        Ok(Call::Check(check)) if check.live => admin::live::run(&check),
-        Ok(Call::Check(check)) => admin::check::run(&check),
-        Ok(Call::Probe(stage)) => admin::probe::run(&stage),
-        Ok(Call::Help) => admin::print(cli::HELP),
-        Ok(Call::Version) => admin::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(Call::Doctor(doctor)) => admin::doctor::main(&doctor),
+        Ok(Role::Session(call)) => session::serve(call),
+        Ok(Role::Check(check)) if check.live => admin::live::run(&check),
+        Ok(Role::Check(check)) => admin::check::run(&check),
+        Ok(Role::Probe(stage)) => admin::probe::run(&stage),
+        Ok(Role::Help) => admin::print(cli::HELP),
+        Ok(Role::Version) => admin::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Role::Doctor(doctor)) => admin::doctor::main(&doctor),
         Err(error) => {
             let what = format!("{}; see 'xfersh --help'", error.what);
             admin::unable(&what, error.json)

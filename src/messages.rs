@@ -12,6 +12,10 @@ use crate::print::escape::{Escaped, Page, Quoted, Sentence};
 /// What a refused person sees, unless the policy has another sentence.
 pub const MESSAGE: &str = "This account is for file transfer only.";
 
+/// What is open without the guard, whatever keeps it from working.
+pub const UNGUARDED: &str = "dotfiles below the home's first level, modes, owners, times and the \
+    rights finer than reading and writing are not protected, and changes are not logged";
+
 /// Says one sentence to the client, on stderr. Nobody may be listening: that
 /// is no error.
 pub fn client(sentence: &str) {

@@ -3,9 +3,9 @@
 //! what it calls.
 
 use std::env;
+use std::ffi::OsString;
 use std::panic::{self, PanicHookInfo};
 
-use crate::cli::Call;
 use crate::confine::exec::exec;
 use crate::confine::irrevocably_confine;
 use crate::confine::sanitise::{Standard, sanitise};
@@ -24,17 +24,28 @@ use crate::log::{Audit, Importance};
 use crate::messages;
 use crate::print::escape::{Escaped, Quoted};
 
+/// What a session can be called with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionCall {
+    /// By sshd or login(1): serve this command, or nothing.
+    Command(Option<OsString>),
+    /// By something that takes xfersh for another shell; refused.
+    Foreign(&'static str),
+    /// By sshd through ForceCommand: the command is in SSH_ORIGINAL_COMMAND.
+    Forced,
+}
+
 /// Serves one call of sshd. Returns only if no server was started.
-pub fn serve(call: Call) -> Exit {
+pub fn serve(call: SessionCall) -> Exit {
     panic::set_hook(Box::new(report_panic));
     let inherited = sanitise();
     let mut audit = Audit::open(nix::unistd::getuid().as_raw());
     match inherited.and_then(|standard| session(call, standard, &mut audit)) {
-        Ok(Session::Refused(message)) => {
+        Ok(Outcome::Refused(message)) => {
             messages::client(&message);
             Exit::Refused
         }
-        Ok(Session::Served(end)) => end.pass_on(),
+        Ok(Outcome::Served(end)) => end.pass_on(),
         Err(error) => {
             audit.event(Importance::Error, &messages::Failure(&error));
             if let Some(sentence) = error.for_client() {
@@ -58,26 +69,27 @@ pub fn report_panic(panic: &PanicHookInfo<'_>) {
     messages::client("An internal error ended the session; the log of the server says where.");
 }
 
-enum Session {
+enum Outcome {
     Refused(String),
     Served(SessionEnd),
 }
 
-fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session, Error> {
+fn session(call: SessionCall, standard: Standard, audit: &mut Audit) -> Result<Outcome, Error> {
     let identity = Identity::of_process()?;
-    let command = match &call {
-        Call::Forced => env::var_os("SSH_ORIGINAL_COMMAND"),
-        Call::Session(command) => command.clone(),
-        _ => None,
+    let (command, foreign) = match call {
+        SessionCall::Command(command) => (command, None),
+        SessionCall::Forced => (env::var_os("SSH_ORIGINAL_COMMAND"), None),
+        SessionCall::Foreign(what) => (None, Some(what)),
     };
-    let invocation = invocation::invocation(command, standard);
+    let invocation = invocation::gather(command, standard.terminal);
     let subject =
         judge::load().and_then(|file| Subject::of(&Key::Uid(identity.uid), &file, &invocation));
-    audit.identify(subject.as_ref().ok(), identity.uid, &invocation);
-    let verdict = match (&call, &subject) {
-        (Call::Foreign(what), _) => Verdict::Refused(Refusal::new(Stage::Form, *what)),
-        (_, Ok(subject)) => subject.judge(&invocation),
-        (_, Err(refusal)) => Verdict::Refused(refusal.clone()),
+    let account = subject.as_ref().ok().map(|subject| &subject.account);
+    audit.identify(account, identity.uid, &invocation);
+    let verdict = match (foreign, &subject) {
+        (Some(what), _) => Verdict::Refused(Refusal::new(Stage::Form, what)),
+        (None, Ok(subject)) => subject.judge(&invocation),
+        (None, Err(refusal)) => Verdict::Refused(refusal.clone()),
     };
     let (verdict, prepared) = Prepared::survey(verdict);
     let (verdict, slot) = session_slot::claim(verdict, identity.uid);
@@ -86,13 +98,13 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
         (Verdict::Granted(plan), Some(prepared)) => {
             audit.require(plan.audit)?;
             Kernel::report(&plan, audit);
-            return carry_out(*plan, prepared, slot, audit).map(Session::Served);
+            return carry_out(*plan, prepared, slot, audit).map(Outcome::Served);
         }
         (Verdict::Refused(refusal), _) => refusal,
         (Verdict::Granted(_), None) => Refusal::new(Stage::Host, "nothing is prepared"),
     };
     let policy = subject.as_ref().ok().map(|subject| &subject.policy);
-    Ok(Session::Refused(messages::refusal(&refusal, policy)))
+    Ok(Outcome::Refused(messages::refusal(&refusal, policy)))
 }
 
 /// Confines this process and serves: the way of a session, and of the live

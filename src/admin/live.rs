@@ -164,7 +164,7 @@ fn start(
     let arguments = probe_arguments(&plan, name);
     let plan = plan.with_program(program, arguments);
     let mut audit = Audit::open(subject.account.uid);
-    audit.identify(Some(subject), subject.account.uid, invocation);
+    audit.identify(Some(&subject.account), subject.account.uid, invocation);
     session::carry_out(plan, prepared, None, &mut audit).map_err(|error| error.to_string())
 }
 

@@ -6,18 +6,17 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use nix::sys::stat::{Mode, umask};
 
-use crate::confine::sanitise::Standard;
 use crate::decide::invocation::{Client, Invocation};
 
 /// Gathers what was asked. The environment is not to be trusted: of all
 /// variables only SSH_CONNECTION is read, which sshd sets last and itself.
 #[must_use]
-pub fn invocation(command: Option<OsString>, standard: Standard) -> Invocation {
+pub fn gather(command: Option<OsString>, terminal: bool) -> Invocation {
     let connection = env::var_os("SSH_CONNECTION").unwrap_or_default();
     Invocation {
         command: command.map(OsString::into_vec),
         client: Client::from_ssh_connection(connection.as_bytes()),
-        terminal: standard.terminal,
+        terminal,
         umask: inherited_umask(),
     }
 }

@@ -7,6 +7,7 @@ use crate::decide::plan::Plan;
 use crate::decide::policy::Requirement;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::log::{Audit, Importance};
+use crate::messages::UNGUARDED;
 use crate::system::{landlock, seccomp};
 
 /// Where Yama says who may trace whom (Documentation/admin-guide/LSM/Yama.rst).
@@ -89,10 +90,6 @@ const SINCE: [(u32, Weakness); 5] = [
         ),
     ),
 ];
-
-/// What is open without the guard, whatever keeps it from working.
-pub const UNGUARDED: &str = "dotfiles below the home's first level, modes, owners, times and the \
-    rights finer than reading and writing are not protected, and changes are not logged";
 
 impl Kernel {
     /// Asks the kernel.

@@ -24,11 +24,11 @@ use std::time::{Duration, Instant};
 
 use syslog::{Logger, LoggerBackend};
 
+use crate::decide::account::Account;
 use crate::decide::invocation::Invocation;
 use crate::decide::policy::Requirement;
 use crate::decide::verdict::Verdict;
 use crate::error::{Error, Step};
-use crate::judge::Subject;
 use crate::print::escape::{Escaped, Quoted};
 use lines::{Frame, Lines};
 
@@ -107,8 +107,8 @@ impl Audit {
     }
 
     /// Names the account and its client in all lines from now on.
-    pub fn identify(&mut self, subject: Option<&Subject>, uid: u32, invocation: &Invocation) {
-        let name = subject.map_or("-", |subject| subject.account.name.as_str());
+    pub fn identify(&mut self, account: Option<&Account>, uid: u32, invocation: &Invocation) {
+        let name = account.map_or("-", |account| account.name.as_str());
         let name = Escaped::text(name).cut();
         self.subject = match invocation.client.address() {
             Some(client) => format!("account={name} uid={uid} client={client}"),
