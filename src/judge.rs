@@ -8,7 +8,7 @@ use crate::decide::invocation::Invocation;
 use crate::decide::policy::{Policy, PolicyFile};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
-use crate::gather::account::{self, Key};
+use crate::gather::account::{self, AccountKey};
 use crate::gather::disk;
 use crate::gather::policy_file::{self, POLICY};
 
@@ -28,7 +28,11 @@ impl Subject {
     ///
     /// The refusal, where there is no such account, or the policy cannot be
     /// applied to it.
-    pub fn of(key: &Key, file: &PolicyFile, invocation: &Invocation) -> Result<Self, Refusal> {
+    pub fn of(
+        key: &AccountKey,
+        file: &PolicyFile,
+        invocation: &Invocation,
+    ) -> Result<Self, Refusal> {
         let refuse = |error: account::AccountError| Refusal::new(Stage::Account, error.to_string());
         let account = account::lookup(key, file.asks_for_groups()).map_err(refuse)?;
         let client = invocation.client.address();

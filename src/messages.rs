@@ -43,9 +43,9 @@ pub fn refusal(refusal: &Refusal, policy: Option<&Policy>) -> String {
 }
 
 /// An error as an event of the log.
-pub struct Failure<'a>(pub &'a Error);
+pub struct FailedEvent<'a>(pub &'a Error);
 
-impl fmt::Display for Failure<'_> {
+impl fmt::Display for FailedEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = self.0.to_string();
         write!(f, "event=failed reason={}", Quoted(&reason))?;

@@ -14,7 +14,7 @@ use crate::decide::plan::Plan;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::gather::account::Key;
+use crate::gather::account::AccountKey;
 use crate::gather::identity::Identity;
 use crate::gather::invocation;
 use crate::gather::kernel::Kernel;
@@ -41,13 +41,13 @@ pub fn serve(call: SessionCall) -> Exit {
     let inherited = sanitise();
     let mut audit = Audit::open(nix::unistd::getuid().as_raw());
     match inherited.and_then(|standard| session(call, standard, &mut audit)) {
-        Ok(Outcome::Refused(message)) => {
+        Ok(SessionOutcome::Refused(message)) => {
             messages::client(&message);
             Exit::Refused
         }
-        Ok(Outcome::Served(end)) => end.pass_on(),
+        Ok(SessionOutcome::Served(end)) => end.pass_on(),
         Err(error) => {
-            audit.event(Importance::Error, &messages::Failure(&error));
+            audit.event(Importance::Error, &messages::FailedEvent(&error));
             if let Some(sentence) = error.for_client() {
                 messages::client(&sentence);
             }
@@ -69,12 +69,16 @@ pub fn report_panic(panic: &PanicHookInfo<'_>) {
     messages::client("An internal error ended the session; the log of the server says where.");
 }
 
-enum Outcome {
+enum SessionOutcome {
     Refused(String),
     Served(SessionEnd),
 }
 
-fn session(call: SessionCall, standard: Standard, audit: &mut Audit) -> Result<Outcome, Error> {
+fn session(
+    call: SessionCall,
+    standard: Standard,
+    audit: &mut Audit,
+) -> Result<SessionOutcome, Error> {
     let identity = Identity::of_process()?;
     let (command, foreign) = match call {
         SessionCall::Command(command) => (command, None),
@@ -82,8 +86,8 @@ fn session(call: SessionCall, standard: Standard, audit: &mut Audit) -> Result<O
         SessionCall::Foreign(what) => (None, Some(what)),
     };
     let invocation = invocation::gather(command, standard.terminal);
-    let subject =
-        judge::load().and_then(|file| Subject::of(&Key::Uid(identity.uid), &file, &invocation));
+    let subject = judge::load()
+        .and_then(|file| Subject::of(&AccountKey::Uid(identity.uid), &file, &invocation));
     let account = subject.as_ref().ok().map(|subject| &subject.account);
     audit.identify(account, identity.uid, &invocation);
     let verdict = match (foreign, &subject) {
@@ -98,13 +102,13 @@ fn session(call: SessionCall, standard: Standard, audit: &mut Audit) -> Result<O
         (Verdict::Granted(plan), Some(prepared)) => {
             audit.require(plan.audit)?;
             Kernel::report(&plan, audit);
-            return carry_out(*plan, prepared, slot, audit).map(Outcome::Served);
+            return carry_out(*plan, prepared, slot, audit).map(SessionOutcome::Served);
         }
         (Verdict::Refused(refusal), _) => refusal,
         (Verdict::Granted(_), None) => Refusal::new(Stage::Host, "nothing is prepared"),
     };
     let policy = subject.as_ref().ok().map(|subject| &subject.policy);
-    Ok(Outcome::Refused(messages::refusal(&refusal, policy)))
+    Ok(SessionOutcome::Refused(messages::refusal(&refusal, policy)))
 }
 
 /// Confines this process and serves: the way of a session, and of the live

@@ -10,7 +10,7 @@ use crate::decide::invocation::{Client, Invocation};
 use crate::decide::policy::overrides::overrides;
 use crate::decide::verdict::Verdict;
 use crate::exit::Exit;
-use crate::gather::account::{self, Key};
+use crate::gather::account::{self, AccountKey};
 use crate::gather::disk;
 use crate::gather::kernel::Kernel;
 use crate::gather::policy_file;
@@ -37,10 +37,10 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
         terminal: false,
         umask: SSHD_UMASK,
     };
-    let key = check
-        .user
-        .clone()
-        .map_or_else(|| Key::Uid(nix::unistd::getuid().as_raw()), Key::Name);
+    let key = check.user.clone().map_or_else(
+        || AccountKey::Uid(nix::unistd::getuid().as_raw()),
+        AccountKey::Name,
+    );
     let kernel = Kernel::probe();
     let subject = match Subject::of(&key, &file, &invocation) {
         Ok(subject) => subject,

@@ -22,7 +22,7 @@ use crate::decide::invocation::{Client, Invocation};
 use crate::decide::plan::Plan;
 use crate::decide::verdict::Verdict;
 use crate::exit::Exit;
-use crate::gather::account::{self, Key};
+use crate::gather::account::{self, AccountKey};
 use crate::gather::policy_file;
 use crate::guard::{Prepared, SessionEnd};
 use crate::judge::Subject;
@@ -52,7 +52,7 @@ fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
     let file = policy_file::named_policy(check.config.as_deref()).map_err(Unable::Policy)?;
     let invocation = invocation(check, "sftp-server");
     let name = check.user.clone().unwrap_or_default();
-    let subject = Subject::of(&Key::Name(name), &file, &invocation);
+    let subject = Subject::of(&AccountKey::Name(name), &file, &invocation);
     let subject = subject.map_err(|refusal| Unable::Other(refusal.to_string()))?;
     let own = geteuid().as_raw();
     if own != 0 && own != subject.account.uid {

@@ -10,14 +10,14 @@ mod report;
 use std::io::Write as _;
 
 use crate::exit::Exit;
-use crate::gather::policy_file::LoadError;
+use crate::gather::policy_file::PolicyFileError;
 use crate::messages;
 use crate::print::json::Json;
 
 /// Why a call of an administrator has no answer.
 pub enum Unable {
     /// The policy cannot be used.
-    Policy(LoadError),
+    Policy(PolicyFileError),
     /// Anything else: a sentence.
     Other(String),
 }
@@ -29,7 +29,7 @@ impl Unable {
         match self {
             Self::Policy(error) => {
                 match error {
-                    LoadError::Wrong(errors) => messages::lines(&errors.report()),
+                    PolicyFileError::Wrong(errors) => messages::lines(&errors.report()),
                     error => messages::client(&error.to_string()),
                 }
                 answer(json, || report::unusable_policy(error))

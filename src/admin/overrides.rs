@@ -2,8 +2,8 @@
 
 use crate::decide::access::Access;
 use crate::decide::policy::Origin;
-use crate::decide::policy::overrides::{Named, Override};
-use crate::decide::roots::entries::Rights;
+use crate::decide::policy::overrides::{EntryName, Override};
+use crate::decide::roots::entries::DirectoryRights;
 use crate::print::escape::Escaped;
 use crate::print::json::Json;
 
@@ -17,12 +17,12 @@ pub fn lines(overrides: &[Override]) -> impl Iterator<Item = String> {
     })
 }
 
-fn name(named: &Named) -> String {
+fn name(named: &EntryName) -> String {
     let written = Escaped::bytes(named.written.as_bytes());
     format!("{} \"{written}\" ({})", named.key, named.origin)
 }
 
-fn rights(rights: Rights) -> String {
+fn rights(rights: DirectoryRights) -> String {
     format!("{}, dotfiles {}", rights.access, rights.dotfiles.name())
 }
 
@@ -42,7 +42,7 @@ pub fn json(overrides: &[Override]) -> Json {
     Json::List(rows.collect())
 }
 
-fn name_json(named: &Named) -> Json {
+fn name_json(named: &EntryName) -> Json {
     let line = match named.origin {
         Origin::Default => Json::Null,
         Origin::Line(line) => Json::Number(line.into()),
@@ -54,7 +54,7 @@ fn name_json(named: &Named) -> Json {
     ])
 }
 
-fn rights_json(rights: Rights) -> Json {
+fn rights_json(rights: DirectoryRights) -> Json {
     let access = |access: Access| Json::texts(access.rights().map(|right| right.name()));
     Json::Object(vec![
         ("access", access(rights.access)),

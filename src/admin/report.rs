@@ -9,10 +9,10 @@ use crate::decide::access::Right;
 use crate::decide::plan::{Argument, Plan, Root};
 use crate::decide::policy::overrides::{Override, overrides};
 use crate::decide::policy::{Diagnostic, PolicyFile, Requirement};
-use crate::decide::roots::directories::{Place, Places};
+use crate::decide::roots::directories::{DirectoryState, DirectoryStates};
 use crate::decide::verdict::{Refusal, Verdict};
 use crate::gather::kernel::Kernel;
-use crate::gather::policy_file::LoadError;
+use crate::gather::policy_file::PolicyFileError;
 use crate::judge::Subject;
 use crate::print::escape::{Escaped, Sentence};
 use crate::print::json::Json;
@@ -44,12 +44,12 @@ pub fn verdict(
 pub fn policy(
     subject: &Subject,
     file: &PolicyFile,
-    places: &Places,
+    places: &DirectoryStates,
     kernel: Kernel,
     json: bool,
 ) -> (String, bool) {
     let absent = places.named.iter();
-    let absent = absent.filter(|(_, place)| matches!(place, Place::Absent(_)));
+    let absent = absent.filter(|(_, place)| matches!(place, DirectoryState::Absent(_)));
     let absent_paths = absent.clone().map(|(path, _)| Json::path(path));
     let absent = absent.map(|(path, _)| {
         format!(
@@ -58,7 +58,7 @@ pub fn policy(
         )
     });
     let refused = places.faults(&subject.policy, &subject.account);
-    let wrong = subject.policy.check_places(&subject.account).err();
+    let wrong = subject.policy.check_directories(&subject.account).err();
     let faults: Vec<_> = absent
         .chain(refused.iter().map(with_hint))
         .chain(wrong.map(|error| error.to_string()))
@@ -92,9 +92,9 @@ fn with_hint(refusal: &Refusal) -> String {
 
 /// The answer where no policy could be used: every session is refused.
 #[must_use]
-pub fn unusable_policy(error: &LoadError) -> Json {
+pub fn unusable_policy(error: &PolicyFileError) -> Json {
     let (errors, omitted): (&[Diagnostic], _) = match error {
-        LoadError::Wrong(wrong) => (&wrong.errors, wrong.omitted),
+        PolicyFileError::Wrong(wrong) => (&wrong.errors, wrong.omitted),
         _ => (&[], 0),
     };
     let each = errors.iter().map(|error| {

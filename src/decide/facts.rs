@@ -11,7 +11,9 @@ use super::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
 use crate::print::escape::word::{hinted, quoted};
 
-pub use super::roots::directories::{Failure, FileId, HomeChild, Place, Places};
+pub use super::roots::directories::{
+    DirectoryId, DirectoryState, DirectoryStates, HomeChild, UnknownFact,
+};
 
 /// The server program that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub enum Program {
     /// It exists but could be exchanged by somebody else.
     Unsafe(PathBuf, &'static str),
     /// It could not be found out.
-    Failed(Failure),
+    Failed(UnknownFact),
 }
 
 impl Program {
@@ -53,7 +55,7 @@ pub struct Facts {
     /// The server program.
     pub program: Program,
     /// What the directories are.
-    pub places: Places,
+    pub places: DirectoryStates,
     /// Each of [`operands`](super::form::Inquiry::operands), its path resolved as far as it exists.
     pub operands: Vec<Operand>,
     /// Whether [`target`](super::form::Inquiry::target) is known to be a directory.

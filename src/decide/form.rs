@@ -110,8 +110,10 @@ fn vet_account(case: &Case<'_>) -> Result<(), Refusal> {
     if case.account.uid == 0 {
         return Err(Refusal::new(Stage::Account, "the superuser is not served"));
     }
-    case.policy.check_places(case.account).map_err(|error| {
-        let hint = error.hint();
-        Refusal::new(Stage::Account, error.to_string()).hint(hint)
-    })
+    case.policy
+        .check_directories(case.account)
+        .map_err(|error| {
+            let hint = error.hint();
+            Refusal::new(Stage::Account, error.to_string()).hint(hint)
+        })
 }

@@ -83,7 +83,7 @@ impl Base {
 }
 
 /// A path as a request names it.
-pub(super) struct Named<'a> {
+pub(super) struct NamedPath<'a> {
     /// The path.
     pub word: &'a Word,
     /// What is asked of it.
@@ -104,7 +104,7 @@ pub(super) fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<Operand
     match request {
         Request::Sftp(_) => Ok(Vec::new()),
         Request::Scp(scp) => {
-            let named = scp.operands.iter().map(|word| Named {
+            let named = scp.operands.iter().map(|word| NamedPath {
                 word,
                 usage: Use {
                     direction: scp.direction,
@@ -135,7 +135,11 @@ pub(super) fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<Operand
 }
 
 /// One of them; `target` is the path of the first operand.
-fn operand(case: &Case<'_>, named: &Named<'_>, target: Option<&Path>) -> Result<Operand, Refusal> {
+fn operand(
+    case: &Case<'_>,
+    named: &NamedPath<'_>,
+    target: Option<&Path>,
+) -> Result<Operand, Refusal> {
     let word = expand_tilde(named.word, case.account)?;
     let pattern = named
         .expands

@@ -10,7 +10,7 @@ use landlock::{AccessFs, BitFlags, make_bitflags};
 use super::plan::{Grant, Lookup, ServerKind};
 
 /// One row: path, rights, and why.
-struct Row(&'static str, BitFlags<AccessFs>, Who, &'static str);
+struct StartupFile(&'static str, BitFlags<AccessFs>, Who, &'static str);
 
 /// Which servers need a row.
 #[derive(Clone, Copy, PartialEq)]
@@ -26,66 +26,66 @@ const READ_WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | Writ
 /// The reason of the rows that count only where they are directories.
 const UNMERGED: &str = "shared libraries of a host without merged /usr";
 
-const TABLE: &[Row] = &[
-    Row(
+const TABLE: &[StartupFile] = &[
+    StartupFile(
         INTERPRETER_GNU,
         RUN,
         Who::All,
         "the kernel runs a dynamically linked program through its interpreter",
     ),
-    Row(
+    StartupFile(
         INTERPRETER_MUSL,
         RUN,
         Who::All,
         "the interpreter of a host with musl",
     ),
-    Row(
+    StartupFile(
         "/usr/lib",
         READ,
         Who::All,
         "shared libraries and NSS modules",
     ),
-    Row(
+    StartupFile(
         "/usr/lib64",
         READ,
         Who::All,
         "shared libraries, 64-bit directory",
     ),
-    Row("/lib", READ, Who::All, UNMERGED),
-    Row("/lib64", READ, Who::All, UNMERGED),
-    Row(
+    StartupFile("/lib", READ, Who::All, UNMERGED),
+    StartupFile("/lib64", READ, Who::All, UNMERGED),
+    StartupFile(
         "/etc/ld.so.cache",
         READ,
         Who::All,
         "where the libraries are (ld.so(8))",
     ),
-    Row(
+    StartupFile(
         "/etc/passwd",
         READ,
         Who::All,
         "sftp-server and scp exit without a passwd entry; names in listings",
     ),
-    Row("/etc/group", READ, Who::All, "group names in listings"),
-    Row(
+    StartupFile("/etc/group", READ, Who::All, "group names in listings"),
+    StartupFile(
         "/etc/nsswitch.conf",
         READ,
         Who::All,
         "where accounts are looked up (nsswitch.conf(5))",
     ),
-    Row("/etc/localtime", READ, Who::All, "times in listings"),
-    Row(
+    StartupFile("/etc/localtime", READ, Who::All, "times in listings"),
+    StartupFile(
         "/dev/null",
         READ_WRITE,
         Who::All,
         "OpenSSH reopens closed standard descriptors on it",
     ),
-    Row(
+    StartupFile(
         LIBCRYPTO,
         READ,
         Who::Rsync,
         "libcrypto reads it at start (config(5ssl))",
     ),
-    Row(
+    StartupFile(
         "/dev/urandom",
         READ,
         Who::Rsync,

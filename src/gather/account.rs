@@ -26,7 +26,7 @@ const GETENT: &str = "/usr/bin/getent";
 #[derive(Debug)]
 pub enum AccountError {
     /// No source knows it.
-    Unknown(Key),
+    Unknown(AccountKey),
     /// A source could not be asked.
     Unreadable(&'static str, io::Error),
     /// The name service was asked and failed, with this exit status.
@@ -41,8 +41,8 @@ pub enum AccountError {
 impl std::fmt::Display for AccountError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unknown(Key::Uid(uid)) => write!(f, "no account has the uid {uid}"),
-            Self::Unknown(Key::Name(name)) => {
+            Self::Unknown(AccountKey::Uid(uid)) => write!(f, "no account has the uid {uid}"),
+            Self::Unknown(AccountKey::Name(name)) => {
                 write!(f, "no account is called '{}'", Escaped::text(name))
             }
             Self::Unreadable(source, error) => write!(f, "cannot read {source}: {error}"),
@@ -70,7 +70,7 @@ impl std::fmt::Display for AccountError {
 
 /// What an account is looked up by.
 #[derive(Clone, Debug)]
-pub enum Key {
+pub enum AccountKey {
     /// The uid: a session.
     Uid(u32),
     /// The login name: an administrator's call.
@@ -83,7 +83,7 @@ pub enum Key {
 /// # Errors
 ///
 /// If there is none, or it is no use.
-pub fn lookup(key: &Key, with_groups: bool) -> Result<Account, AccountError> {
+pub fn lookup(key: &AccountKey, with_groups: bool) -> Result<Account, AccountError> {
     let passwd = read(PASSWD)?;
     let mut account = match find(&passwd, key, AccountSource::Passwd) {
         Some(account) => account,
@@ -124,16 +124,16 @@ pub fn is_replaced(name: &str, home: &Path) -> bool {
 
 /// Finds the entry in text of the form of passwd(5). For a uid the first
 /// entry counts, as for getpwuid(3); the others are its aliases.
-fn find(passwd: &str, key: &Key, source: AccountSource) -> Option<Account> {
+fn find(passwd: &str, key: &AccountKey, source: AccountSource) -> Option<Account> {
     let uid = match key {
-        Key::Uid(uid) => *uid,
-        Key::Name(name) => entries(passwd).find(|entry| entry.name == name)?.uid,
+        AccountKey::Uid(uid) => *uid,
+        AccountKey::Name(name) => entries(passwd).find(|entry| entry.name == name)?.uid,
     };
     // One pass for all of them: a host can have thousands of accounts.
     let same_uid: Vec<_> = entries(passwd).filter(|entry| entry.uid == uid).collect();
     let found = same_uid.iter().find(|entry| match key {
-        Key::Uid(_) => true,
-        Key::Name(name) => entry.name == name,
+        AccountKey::Uid(_) => true,
+        AccountKey::Name(name) => entry.name == name,
     })?;
     let others = same_uid.iter().filter(|entry| entry.name != found.name);
     let mut aliases: Vec<Alias> = Vec::new();
@@ -192,17 +192,17 @@ fn cut(line: &str) -> Option<(&str, &str)> {
     Some((&line[..colon], &line[colon + 1..]))
 }
 
-fn ask_getent(key: &Key, passwd: &str) -> Result<Account, AccountError> {
+fn ask_getent(key: &AccountKey, passwd: &str) -> Result<Account, AccountError> {
     let wanted = match key {
-        Key::Uid(uid) => uid.to_string(),
-        Key::Name(name) => name.clone(),
+        AccountKey::Uid(uid) => uid.to_string(),
+        AccountKey::Name(name) => name.clone(),
     };
     let mut known = getent(&["passwd", "--", &wanted])?;
     let found = find(&known, key, AccountSource::NameService);
     let found = found.ok_or_else(|| AccountError::Unknown(key.clone()))?;
     // A session of this account is looked up by its uid, which may be that of
     // another entry.
-    if let Key::Name(_) = key {
+    if let AccountKey::Name(_) = key {
         known.push('\n');
         known.push_str(passwd);
         known.push('\n');
@@ -350,7 +350,7 @@ mod tests {
         odd:x:notanumber:1000::/home/odd:/bin/sh\n";
 
     fn by_uid(uid: u32) -> Option<Account> {
-        find(PASSWD, &Key::Uid(uid), AccountSource::Passwd)
+        find(PASSWD, &AccountKey::Uid(uid), AccountSource::Passwd)
     }
 
     #[test]
@@ -367,12 +367,12 @@ mod tests {
 
     #[test]
     fn a_name_is_found_with_its_own_home() {
-        let key = Key::Name("upload".to_owned());
+        let key = AccountKey::Name("upload".to_owned());
         let account = find(PASSWD, &key, AccountSource::Passwd).unwrap();
         assert_eq!(account.home, Path::new("/srv/upload"));
         let aliases: Vec<_> = account.aliases.iter().map(|alias| &alias.name).collect();
         assert_eq!(aliases, ["alice"]);
-        let key = Key::Name("odd".to_owned());
+        let key = AccountKey::Name("odd".to_owned());
         assert_eq!(find(PASSWD, &key, AccountSource::Passwd), None);
     }
 

@@ -1,7 +1,7 @@
 //! Answers an [`Inquiry`]: what the disk looks like, seen as the account.
 //!
 //! Nothing is opened but directories, with O_PATH, and nothing is changed. A
-//! fact that cannot be learnt is a [`Failure`], never another fact: a rule of
+//! fact that cannot be learnt is a [`UnknownFact`], never another fact: a rule of
 //! the policy would vanish with its directory.
 
 use std::fs;
@@ -16,9 +16,11 @@ use nix::sys::stat::{Mode, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, eaccess};
 
-use super::walk::{End, is_absent, is_roots_link, walk};
+use super::walk::{WalkEnd, is_absent, is_roots_link, walk};
 use crate::decide::account::Account;
-use crate::decide::facts::{Facts, Failure, FileId, HomeChild, Place, Places, Program};
+use crate::decide::facts::{
+    DirectoryId, DirectoryState, DirectoryStates, Facts, HomeChild, Program, UnknownFact,
+};
 use crate::decide::form::Inquiry;
 use crate::decide::operands::Operand;
 use crate::decide::roots::directories::Directories;
@@ -48,7 +50,7 @@ pub fn gather(inquiry: &Inquiry, account: &Account) -> Facts {
 
 /// What the directories of the policy are.
 #[must_use]
-pub fn places(directories: &Directories, account: &Account) -> Places {
+pub fn places(directories: &Directories, account: &Account) -> DirectoryStates {
     let place = |path: &PathBuf| {
         let mut place = place(path, account);
         if *path == directories.start {
@@ -56,7 +58,7 @@ pub fn places(directories: &Directories, account: &Account) -> Places {
         }
         (path.clone(), place)
     };
-    let mut places = Places {
+    let mut places = DirectoryStates {
         named: directories.paths.iter().map(place).collect(),
         home_children: Ok(Vec::new()),
     };
@@ -75,7 +77,7 @@ pub fn places(directories: &Directories, account: &Account) -> Places {
 }
 
 /// What a directory of the policy is.
-fn place(path: &Path, account: &Account) -> Place {
+fn place(path: &Path, account: &Account) -> DirectoryState {
     let directly = !path.components().any(|part| part == Component::ParentDir);
     if let Some(Ok(directory)) = directly.then(|| open_without_links(path)) {
         return directory_place(path.components().collect(), &directory, account);
@@ -83,27 +85,27 @@ fn place(path: &Path, account: &Account) -> Place {
     // A link, an error, or a sandbox without openat2(2): what it is and where
     // shows on the way.
     match walk(path, is_roots_link) {
-        End::Found(path) => match open_resolved(&path) {
+        WalkEnd::Found(path) => match open_resolved(&path) {
             Ok(directory) => directory_place(path, &directory, account),
-            Err(error) if is_absent(&error) => Place::Absent(path),
-            Err(error) => Place::Failed(cannot_look(&path, &error, account)),
+            Err(error) if is_absent(&error) => DirectoryState::Absent(path),
+            Err(error) => DirectoryState::Failed(cannot_look(&path, &error, account)),
         },
-        End::Absent(path) => Place::Absent(path),
-        End::Refused(link) => Place::UnsafeLink(link),
-        End::Failed(path, error) => Place::Failed(cannot_look(&path, &error, account)),
+        WalkEnd::Absent(path) => DirectoryState::Absent(path),
+        WalkEnd::Refused(link) => DirectoryState::UnsafeLink(link),
+        WalkEnd::Failed(path, error) => DirectoryState::Failed(cannot_look(&path, &error, account)),
     }
 }
 
-fn directory_place(path: PathBuf, directory: &OwnedFd, account: &Account) -> Place {
+fn directory_place(path: PathBuf, directory: &OwnedFd, account: &Account) -> DirectoryState {
     match fstat(directory) {
-        Ok(status) => Place::Directory {
+        Ok(status) => DirectoryState::Directory {
             path,
-            id: FileId {
+            id: DirectoryId {
                 device: status.st_dev,
                 inode: status.st_ino,
             },
         },
-        Err(error) => Place::Failed(cannot_look(&path, &error.into(), account)),
+        Err(error) => DirectoryState::Failed(cannot_look(&path, &error.into(), account)),
     }
 }
 
@@ -129,8 +131,8 @@ fn open_resolved(path: &Path) -> io::Result<OwnedFd> {
 }
 
 /// A start directory that cannot be entered would be another one in the end.
-fn enterable(place: Place, account: &Account) -> Place {
-    let Place::Directory { path, .. } = &place else {
+fn enterable(place: DirectoryState, account: &Account) -> DirectoryState {
+    let DirectoryState::Directory { path, .. } = &place else {
         return place;
     };
     match eaccess(path, AccessFlags::X_OK) {
@@ -138,7 +140,7 @@ fn enterable(place: Place, account: &Account) -> Place {
         Err(error) => {
             let error = io::Error::from(error);
             let shown = Escaped::path(path);
-            Place::Failed(Failure {
+            DirectoryState::Failed(UnknownFact {
                 reason: format!("cannot enter the start directory {shown}: {error}"),
                 hint: unlock(path, &error, account),
             })
@@ -165,7 +167,7 @@ fn home_children(
             Ok(kind) if !kind.is_dir() => continue,
             Ok(_) if !with_ids => Ok(None),
             Ok(_) => fs::symlink_metadata(&path).map(|facts| {
-                Some(FileId {
+                Some(DirectoryId {
                     device: facts.dev(),
                     inode: facts.ino(),
                 })
@@ -185,15 +187,15 @@ fn home_children(
     Ok(children)
 }
 
-fn cannot_look(path: &Path, error: &io::Error, account: &Account) -> Failure {
+fn cannot_look(path: &Path, error: &io::Error, account: &Account) -> UnknownFact {
     let directory = path.parent().unwrap_or(path);
-    Failure {
+    UnknownFact {
         reason: format!("cannot look at {}: {error}", Escaped::path(path)),
         hint: unlock(directory, error, account),
     }
 }
 
-fn cannot_list(home: &Path, error: &io::Error, account: &Account) -> Failure {
+fn cannot_list(home: &Path, error: &io::Error, account: &Account) -> UnknownFact {
     let hint = match owner(home) {
         Some(owner) if owner != account.uid && is_refusal(error) => format!(
             "let '{}' list the home, or name its directories one by one instead of \"~/*\"",
@@ -201,7 +203,7 @@ fn cannot_list(home: &Path, error: &io::Error, account: &Account) -> Failure {
         ),
         _ => unlock(home, error, account),
     };
-    Failure {
+    UnknownFact {
         reason: format!("cannot list {}: {error}", Escaped::path(home)),
         hint,
     }
@@ -300,7 +302,7 @@ fn with_safe_parents(path: &Path) -> Program {
 
 fn cannot_find(program: &Path, path: &Path, error: &io::Error) -> Program {
     let (program, path) = (Escaped::path(program), Escaped::path(path));
-    Program::Failed(Failure {
+    Program::Failed(UnknownFact {
         reason: format!("cannot look at {path} for the server program {program}: {error}"),
         hint: "let every account read the directories on the way to it (chmod a+rx)".to_owned(),
     })
@@ -317,6 +319,9 @@ pub(crate) fn resolve(path: &Path) -> PathBuf {
         Ok(found != PROC_SUPER_MAGIC)
     };
     match walk(path, follow) {
-        End::Found(path) | End::Absent(path) | End::Refused(path) | End::Failed(path, _) => path,
+        WalkEnd::Found(path)
+        | WalkEnd::Absent(path)
+        | WalkEnd::Refused(path)
+        | WalkEnd::Failed(path, _) => path,
     }
 }

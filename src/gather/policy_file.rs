@@ -33,7 +33,7 @@ const LINKS_MAX: u32 = 40;
 
 /// Why a policy cannot be used. Without a usable policy nothing is served.
 #[derive(Debug)]
-pub enum LoadError {
+pub enum PolicyFileError {
     /// It cannot be opened or read.
     Io {
         /// The policy.
@@ -49,7 +49,7 @@ pub enum LoadError {
     Wrong(PolicyErrors),
 }
 
-impl std::fmt::Display for LoadError {
+impl std::fmt::Display for PolicyFileError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Io { policy, at, error } => {
@@ -70,7 +70,7 @@ impl std::fmt::Display for LoadError {
 /// # Errors
 ///
 /// Everything else that is not a sound policy.
-pub fn host_policy() -> Result<PolicyFile, LoadError> {
+pub fn host_policy() -> Result<PolicyFile, PolicyFileError> {
     let path = Path::new(POLICY);
     match open_safely(path).map_err(|error| error.of(path))? {
         Some(file) => parse(file, path),
@@ -84,7 +84,7 @@ pub fn host_policy() -> Result<PolicyFile, LoadError> {
 /// # Errors
 ///
 /// Everything that is not a sound policy.
-pub fn named_policy(name: Option<&Path>) -> Result<PolicyFile, LoadError> {
+pub fn named_policy(name: Option<&Path>) -> Result<PolicyFile, PolicyFileError> {
     let Some(name) = name else {
         return host_policy();
     };
@@ -96,15 +96,15 @@ pub fn named_policy(name: Option<&Path>) -> Result<PolicyFile, LoadError> {
 }
 
 /// What failed on the way.
-fn cannot(at: &Path) -> impl Fn(io::Error) -> LoadError + Copy {
-    move |error| LoadError::Io {
+fn cannot(at: &Path) -> impl Fn(io::Error) -> PolicyFileError + Copy {
+    move |error| PolicyFileError::Io {
         policy: PathBuf::new(),
         at: at.to_path_buf(),
         error,
     }
 }
 
-impl LoadError {
+impl PolicyFileError {
     /// The same with the policy that was wanted.
     fn of(mut self, wanted: &Path) -> Self {
         if let Self::Io { policy, .. } = &mut self {
@@ -115,38 +115,42 @@ impl LoadError {
 }
 
 /// The path from `/` on. `..` stays: it is walked like any name.
-fn absolute(name: &Path) -> Result<PathBuf, LoadError> {
+fn absolute(name: &Path) -> Result<PathBuf, PolicyFileError> {
     if name.as_os_str().is_empty() {
         let why = "cannot read the policy: its name is empty".to_owned();
-        return Err(LoadError::Unsafe(why));
+        return Err(PolicyFileError::Unsafe(why));
     }
     let whole = std::path::absolute(name).ok();
     // Of a directory that cannot be reached from here Linux says
     // "(unreachable)/..." (getcwd(3)).
     whole.filter(|path| path.is_absolute()).ok_or_else(|| {
         let shown = Escaped::path(name);
-        LoadError::Unsafe(format!(
+        PolicyFileError::Unsafe(format!(
             "cannot read the policy: {shown} is relative, and the working directory is gone: \
              name it from '/' on"
         ))
     })
 }
 
-fn parse(mut file: File, path: &Path) -> Result<PolicyFile, LoadError> {
+fn parse(mut file: File, path: &Path) -> Result<PolicyFile, PolicyFileError> {
     let shown = Escaped::path(path);
     let mut text = String::new();
     let read = file.by_ref().take(SIZE_MAX + 1).read_to_string(&mut text);
     match read {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(LoadError::Unsafe(format!("{shown} is not UTF-8 text")));
+            return Err(PolicyFileError::Unsafe(format!(
+                "{shown} is not UTF-8 text"
+            )));
         }
         Err(error) => return Err(cannot(path)(error).of(path)),
         Ok(size) if size as u64 > SIZE_MAX => {
-            return Err(LoadError::Unsafe(format!("{shown} is larger than 1 MiB")));
+            return Err(PolicyFileError::Unsafe(format!(
+                "{shown} is larger than 1 MiB"
+            )));
         }
         Ok(_) => {}
     }
-    policy::parse(&text, path).map_err(LoadError::Wrong)
+    policy::parse(&text, path).map_err(PolicyFileError::Wrong)
 }
 
 /// How a name on the way is opened: a link is looked at itself.
@@ -155,36 +159,36 @@ const WAY: OFlag = OFlag::O_PATH
     .union(OFlag::O_CLOEXEC);
 
 /// A directory on the way to the file, judged.
-struct Directory {
+struct OpenDirectory {
     opened: File,
     path: PathBuf,
 }
 
 /// What a name on the way is.
-enum Step {
-    Directory(Directory),
+enum WalkStep {
+    OpenDirectory(OpenDirectory),
     /// A link of root's, and its target.
     Link(PathBuf),
 }
 
 /// Opens the file, `None` where its directory does not hold it.
-fn open_safely(path: &Path) -> Result<Option<File>, LoadError> {
+fn open_safely(path: &Path) -> Result<Option<File>, PolicyFileError> {
     let mut rest = names(path);
     // Below the last name nothing is followed: it is the file.
     let file = (!rest.is_empty()).then(|| rest.remove(0));
-    let mut directory = Directory::root()?;
+    let mut directory = OpenDirectory::root()?;
     let mut links = 0;
     while let Some(name) = rest.pop() {
         match directory.step(&name)? {
-            Step::Directory(next) => directory = next,
-            Step::Link(_) if links == LINKS_MAX => {
+            WalkStep::OpenDirectory(next) => directory = next,
+            WalkStep::Link(_) if links == LINKS_MAX => {
                 let path = directory.join(&name);
                 return Err(cannot(&path)(Errno::ELOOP.into()));
             }
-            Step::Link(target) => {
+            WalkStep::Link(target) => {
                 links += 1;
                 if target.is_absolute() {
-                    directory = Directory::root()?;
+                    directory = OpenDirectory::root()?;
                 }
                 rest.extend(names(&target));
             }
@@ -200,8 +204,8 @@ fn names(path: &Path) -> Vec<PathBuf> {
     named.map(|part| PathBuf::from(part.as_os_str())).collect()
 }
 
-impl Directory {
-    fn root() -> Result<Self, LoadError> {
+impl OpenDirectory {
+    fn root() -> Result<Self, PolicyFileError> {
         let path = PathBuf::from("/");
         let failed = cannot(&path);
         let opened = openat(AT_FDCWD, "/", WAY, Mode::empty());
@@ -220,7 +224,7 @@ impl Directory {
     }
 
     /// What has this name on the way, judged.
-    fn step(&self, name: &Path) -> Result<Step, LoadError> {
+    fn step(&self, name: &Path) -> Result<WalkStep, PolicyFileError> {
         let path = self.join(name);
         let failed = cannot(&path);
         let opened = openat(&self.opened, name, WAY, Mode::empty());
@@ -231,11 +235,11 @@ impl Directory {
             if facts.uid() != 0 {
                 let (shown, uid) = (Escaped::path(&path), facts.uid());
                 let why = format!("{shown} is a link of uid {uid}, not of root");
-                return Err(LoadError::Unsafe(why));
+                return Err(PolicyFileError::Unsafe(why));
             }
             let target = readlinkat(&opened, "");
             return match target {
-                Ok(target) => Ok(Step::Link(target.into())),
+                Ok(target) => Ok(WalkStep::Link(target.into())),
                 Err(error) => Err(failed(error.into())),
             };
         }
@@ -243,15 +247,15 @@ impl Directory {
             return Err(failed(Errno::ENOTDIR.into()));
         }
         vet_owner(&facts, &path)?;
-        Ok(Step::Directory(Self { opened, path }))
+        Ok(WalkStep::OpenDirectory(Self { opened, path }))
     }
 
     /// Opens the file with this name; `None` where there is none.
-    fn open(&self, name: &Path) -> Result<Option<File>, LoadError> {
+    fn open(&self, name: &Path) -> Result<Option<File>, PolicyFileError> {
         let path = self.join(name);
         let unfit = |why: &str| {
             let shown = Escaped::path(&path);
-            Err(LoadError::Unsafe(format!("{shown} {why}")))
+            Err(PolicyFileError::Unsafe(format!("{shown} {why}")))
         };
         // O_NONBLOCK: opening a FIFO must not wait for a writer.
         let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
@@ -274,7 +278,7 @@ impl Directory {
 
     /// A directory that was removed holds no file either, which says nothing of
     /// the one that has its name now.
-    fn is_there(&self) -> Result<(), LoadError> {
+    fn is_there(&self) -> Result<(), PolicyFileError> {
         let failed = cannot(&self.path);
         match self.opened.metadata().map_err(failed)?.nlink() {
             0 => Err(failed(Errno::ENOENT.into())),
@@ -283,9 +287,9 @@ impl Directory {
     }
 }
 
-fn vet_owner(metadata: &Metadata, path: &Path) -> Result<(), LoadError> {
+fn vet_owner(metadata: &Metadata, path: &Path) -> Result<(), PolicyFileError> {
     let shown = Escaped::path(path);
-    let refuse = |why: &str| Err(LoadError::Unsafe(format!("{shown} {why}")));
+    let refuse = |why: &str| Err(PolicyFileError::Unsafe(format!("{shown} {why}")));
     if metadata.uid() != 0 {
         return refuse(&format!("is owned by uid {}, not by root", metadata.uid()));
     }

@@ -17,7 +17,7 @@ const LINKS_MAX: u32 = 40;
 
 /// What is at the end of a path.
 #[derive(Debug)]
-pub enum End {
+pub enum WalkEnd {
     /// Something that exists; its path without a symbolic link.
     Found(PathBuf),
     /// Nothing: the existing part resolved, and the missing names behind it.
@@ -39,7 +39,7 @@ pub fn is_absent(error: &io::Error) -> bool {
 
 /// Walks a path, from `/` on. `follow` is asked at each symbolic link, with
 /// the directory that holds it and what lstat(2) says of the link.
-pub fn walk(path: &Path, follow: impl Fn(&Path, &Metadata) -> io::Result<bool>) -> End {
+pub fn walk(path: &Path, follow: impl Fn(&Path, &Metadata) -> io::Result<bool>) -> WalkEnd {
     let mut walked = PathBuf::from("/");
     let mut rest = parts(path);
     let mut links = 0;
@@ -48,8 +48,8 @@ pub fn walk(path: &Path, follow: impl Fn(&Path, &Metadata) -> io::Result<bool>) 
         let next = walked.join(&part);
         let facts = match fs::symlink_metadata(&next) {
             Ok(facts) => facts,
-            Err(error) if is_absent(&error) => return End::Absent(append(walked, part, rest)),
-            Err(error) => return End::Failed(next, error),
+            Err(error) if is_absent(&error) => return WalkEnd::Absent(append(walked, part, rest)),
+            Err(error) => return WalkEnd::Failed(next, error),
         };
         if part == Path::new("..") {
             walked.pop();
@@ -62,16 +62,16 @@ pub fn walk(path: &Path, follow: impl Fn(&Path, &Metadata) -> io::Result<bool>) 
         links += 1;
         let target = match step(&walked, &next, &facts, links, &follow) {
             Ok(Some(target)) => target,
-            Ok(None) => return End::Refused(next),
-            Err(error) if is_absent(&error) => return End::Absent(append(walked, part, rest)),
-            Err(error) => return End::Failed(next, error),
+            Ok(None) => return WalkEnd::Refused(next),
+            Err(error) if is_absent(&error) => return WalkEnd::Absent(append(walked, part, rest)),
+            Err(error) => return WalkEnd::Failed(next, error),
         };
         if target.is_absolute() {
             walked = PathBuf::from("/");
         }
         rest.extend(parts(&target));
     }
-    End::Found(walked)
+    WalkEnd::Found(walked)
 }
 
 /// The target of a link; `None` if it is not to be followed.

@@ -18,13 +18,13 @@
 //! for a bounded time), follow a magic link of procfs, write through a
 //! descriptor whose file it has not looked at.
 
+mod call_error;
 mod caller;
 mod calls;
 mod capacity;
 mod channel;
 mod connection;
 mod end;
-mod failure;
 mod limits;
 mod lock;
 mod own_filter;

@@ -31,7 +31,7 @@ use super::channel::Channel;
 use super::limits::Clock;
 use super::lock::Locks;
 use super::resolve::Resolver;
-use super::session_files::{SessionFiles, TemporaryNames};
+use super::session_files::{RsyncTemporaries, SessionFiles};
 use super::transfer_log::TransferLog;
 use super::umask::Umasks;
 use super::watchdog::Watchdog;
@@ -39,14 +39,14 @@ use super::{Connection, Guard, own_filter, preflight};
 use crate::confine::server_layer;
 use crate::decide::plan::Plan;
 use crate::decide::policy::Requirement;
-use crate::decide::seccomp::server::{Session, program};
+use crate::decide::seccomp::server::{SessionValues, program};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::error::{Error, Step};
 use crate::exit::Exit;
 use crate::log::{Audit, Importance};
 use crate::messages::UNGUARDED;
 use crate::print::escape::Quoted;
-use crate::system::seccomp::{Listener, LoadError, Loaded, load_irrevocably};
+use crate::system::seccomp::{FilterError, Listener, Loaded, load_irrevocably};
 use crate::system::{descriptors, process, signals};
 
 /// Which of the two processes this is now.
@@ -94,7 +94,7 @@ const PASSED_ON: [Signal; 7] = [
 pub struct Prepared {
     resolver: Resolver,
     locks: Locks,
-    temporary: Rc<RefCell<TemporaryNames>>,
+    temporary: Rc<RefCell<RsyncTemporaries>>,
 }
 
 impl Prepared {
@@ -116,7 +116,7 @@ impl Prepared {
     fn for_plan(plan: &Plan) -> io::Result<Self> {
         let temporary = Rc::default();
         let resolver = Resolver::new(plan, Rc::clone(&temporary))?;
-        let locks = Locks::open(plan, resolver.ground())?;
+        let locks = Locks::open(plan, resolver.policy_directories())?;
         Ok(Self {
             resolver,
             locks,
@@ -244,7 +244,7 @@ fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
     let own_pid = u32::try_from(getpid().as_raw())
         .ok()
         .and_then(NonZeroU32::new);
-    let session = Session {
+    let session = SessionValues {
         own_pid: own_pid.ok_or_else(|| Error::text(Step::Guard("pid"), "it is 0"))?,
         watch_reads: plan.rules.watch_reads,
         watch_named_reads: plan.rules.watch_named_reads,
@@ -252,7 +252,7 @@ fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
         null_device_only: nested && !plan.writes(),
     };
     load_irrevocably(&program(plan.kind, session)).map_err(|error| match error {
-        LoadError::Refused(cause) => Error::io(Step::Guard("system call filter"), cause),
+        FilterError::Refused(cause) => Error::io(Step::Guard("system call filter"), cause),
         other => Error::text(Step::Guard("system call filter"), other.to_string()),
     })
 }

@@ -179,15 +179,15 @@ impl Audit {
         while at < queue.len() {
             let was_lost = self.lost > 0;
             match self.send(&queue, at) {
-                Outcome::Sent(count) => {
+                SendOutcome::Sent(count) => {
                     at += count;
                     self.lost = 0;
                 }
-                Outcome::Lost => {
+                SendOutcome::Lost => {
                     at += 1;
                     self.lost += 1;
                 }
-                Outcome::Unreachable => {
+                SendOutcome::Unreachable => {
                     self.lost += (queue.len() - at) as u64;
                     at = queue.len();
                 }
@@ -209,7 +209,7 @@ impl Audit {
 
     /// Sends lines from that one on; a daemon that was restarted is connected
     /// to once more.
-    fn send(&mut self, lines: &Lines, from: usize) -> Outcome {
+    fn send(&mut self, lines: &Lines, from: usize) -> SendOutcome {
         let lost = Lost(self.lost).to_string();
         let (mut tries, mut interruptions) = (0, 0);
         while tries < 2 {
@@ -217,19 +217,19 @@ impl Audit {
                 self.connect();
             }
             let Some((socket, frame)) = self.logger.as_ref().and_then(socket) else {
-                return Outcome::Unreachable;
+                return SendOutcome::Unreachable;
             };
             match lines.send(socket, frame, from, &lost) {
-                Ok(sent) if sent.whole && sent.count > 0 => return Outcome::Sent(sent.count),
+                Ok(sent) if sent.whole && sent.count > 0 => return SendOutcome::Sent(sent.count),
                 // A stream that took a part of a line takes no other one.
                 Ok(sent) => {
                     self.logger = None;
                     if sent.count > 1 {
-                        return Outcome::Sent(sent.count - 1);
+                        return SendOutcome::Sent(sent.count - 1);
                     }
-                    return Outcome::Lost;
+                    return SendOutcome::Lost;
                 }
-                Err(error) if is_timeout(&error) => return Outcome::Lost,
+                Err(error) if is_timeout(&error) => return SendOutcome::Lost,
                 // Stopped and continued, which breaks off a call with a bound on its
                 // time (signal(7)).
                 Err(error)
@@ -243,7 +243,7 @@ impl Audit {
             }
             tries += 1;
         }
-        Outcome::Lost
+        SendOutcome::Lost
     }
 
     fn connect(&mut self) {
@@ -276,7 +276,7 @@ impl Drop for Audit {
 }
 
 /// What became of lines that were to be sent.
-enum Outcome {
+enum SendOutcome {
     /// So many arrived.
     Sent(usize),
     /// The first one is lost.

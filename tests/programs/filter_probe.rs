@@ -21,7 +21,7 @@ use std::process::Command;
 
 use nix::libc;
 use xfersh::decide::plan::ServerKind;
-use xfersh::decide::seccomp::server::{Session, program};
+use xfersh::decide::seccomp::server::{SessionValues, program};
 use xfersh::system::seccomp::load_irrevocably;
 
 const KINDS: [ServerKind; 5] = [
@@ -41,7 +41,7 @@ fn main() {
         .into_iter()
         .find(|known| known.name() == kind)
         .map(|kind| {
-            let session = Session {
+            let session = SessionValues {
                 own_pid: NonZeroU32::new(std::process::id()).unwrap(),
                 watch_reads: options.contains('w'),
                 watch_named_reads: options.contains('r'),

@@ -6,7 +6,7 @@ use super::files::{self, FileFacts};
 use super::finding::{Finding, quoted};
 use super::rights::ANYWHERE;
 use crate::decide::policy::{Origin, Policy, PolicyFile, Requirement};
-use crate::gather::policy_file::{self, LoadError, POLICY};
+use crate::gather::policy_file::{self, POLICY, PolicyFileError};
 use crate::print::escape::{Escaped, Sentence};
 
 /// Loads the policy as a session does. Without one that can be used, the
@@ -38,11 +38,13 @@ fn absent(path: &Path) -> Finding {
     Finding::note("policy-absent", say, mend)
 }
 
-fn judge_unusable(path: &Path, error: &LoadError) -> Vec<Finding> {
+fn judge_unusable(path: &Path, error: &PolicyFileError) -> Vec<Finding> {
     let way = |path| files::way_to(path).unwrap_or_default();
     let mut findings = match (error, FileFacts::of(path)) {
-        (LoadError::Unsafe(_), Ok(file)) => judge_file(path, &file, &way(path)),
-        (LoadError::Unsafe(_), Err(_)) => judge_directories(&way(path.parent().unwrap_or(path))),
+        (PolicyFileError::Unsafe(_), Ok(file)) => judge_file(path, &file, &way(path)),
+        (PolicyFileError::Unsafe(_), Err(_)) => {
+            judge_directories(&way(path.parent().unwrap_or(path)))
+        }
         _ => Vec::new(),
     };
     if findings.is_empty() {
@@ -85,10 +87,10 @@ fn judge_file(path: &Path, file: &FileFacts, way: &[FileFacts]) -> Vec<Finding> 
     findings
 }
 
-fn judge_error(path: &Path, error: &LoadError) -> Vec<Finding> {
+fn judge_error(path: &Path, error: &PolicyFileError) -> Vec<Finding> {
     let word = quoted(path);
     match error {
-        LoadError::Wrong(errors) => {
+        PolicyFileError::Wrong(errors) => {
             let each = errors.errors.iter().map(|error| {
                 let (line, column) = (error.line, error.column);
                 let say = format!(

@@ -8,7 +8,7 @@ use crate::decide::case::Case;
 use crate::decide::facts::Program;
 use crate::decide::form::Inquiry;
 use crate::decide::invocation::{Client, Invocation};
-use crate::decide::policy::{PlaceTarget, Policy, Protocol};
+use crate::decide::policy::{PathTarget, Policy, Protocol};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
 use crate::gather::{account, disk};
@@ -111,8 +111,8 @@ impl Rights<'_> {
         let account_wide = account_wide.filter(|_| self.policy.access.value.writes());
         let mut places = account_wide.chain(own.map(|directory| &directory.path));
         places.find_map(|template| match template.target(self.account) {
-            PlaceTarget::Directory(path) => Some(path),
-            PlaceTarget::HomeChildren => None,
+            PathTarget::Directory(path) => Some(path),
+            PathTarget::HomeChildren => None,
         })
     }
 

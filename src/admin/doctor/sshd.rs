@@ -223,7 +223,7 @@ fn key_files(settings: &Settings, rights: &Rights<'_>) -> Vec<PathBuf> {
     files.map(PathBuf::from).collect()
 }
 
-/// Key files outside the home belong to root alone; those in it are judged
+/// AccountKey files outside the home belong to root alone; those in it are judged
 /// with the home.
 fn judge_key_files(settings: &Settings, rights: &Rights<'_>) -> Vec<Finding> {
     let files = key_files(settings, rights);

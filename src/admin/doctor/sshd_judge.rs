@@ -19,7 +19,7 @@ pub struct Inputs<'a> {
     pub settings: &'a Settings,
     /// The lines that mend it.
     pub mender: &'a Mender,
-    /// Key files that lie in a directory that clients may write: as sshd is
+    /// AccountKey files that lie in a directory that clients may write: as sshd is
     /// told, and where that leads.
     pub writable_keys: Vec<(PathBuf, PathBuf)>,
     /// Why the shell would refuse a command.

@@ -17,7 +17,7 @@ use crate::decide::plan::{Argument, Plan};
 use crate::error::{Error, Step};
 
 pub use bounds::Bounds;
-pub use walking::{Found, Sink, walk};
+pub use walking::{Matched, Sink, walk};
 
 use vet::Vetting;
 
@@ -53,7 +53,7 @@ pub fn expand(plan: &Plan, environment: &[CString]) -> Result<Vec<CString>, Erro
             } => {
                 let before = argv.len();
                 let pattern = Pattern::parse(pattern.as_bytes());
-                walk(&pattern, &mut bounds, &mut |found: &Found<'_>, bounds| {
+                walk(&pattern, &mut bounds, &mut |found: &Matched<'_>, bounds| {
                     if vetting.keeps(found, *recursive, bounds)? {
                         bounds.pass(found.path.len())?;
                         argv.push(c_string(OsStr::from_bytes(found.path))?);

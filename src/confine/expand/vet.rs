@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
-use super::{Bounds, Found};
+use super::{Bounds, Matched};
 use crate::decide::operands::{collapsed, vet_source};
 use crate::decide::plan::{Plan, Rules, ServerKind};
 use crate::decide::verdict::Refusal;
@@ -51,7 +51,7 @@ impl<'a> Vetting<'a> {
     /// If the server could read it although the policy does not grant it.
     pub(super) fn keeps(
         &mut self,
-        found: &Found<'_>,
+        found: &Matched<'_>,
         recursive: bool,
         bounds: &mut Bounds,
     ) -> Result<bool, Error> {
@@ -85,7 +85,7 @@ impl<'a> Vetting<'a> {
         recursive: bool,
         bounds: &mut Bounds,
     ) -> Result<(), Error> {
-        let found = Found {
+        let found = Matched {
             path: word,
             may_be_link: true,
         };
@@ -106,7 +106,7 @@ impl<'a> Vetting<'a> {
     }
 
     /// Where a path leads, as far as the server follows it.
-    fn place(&mut self, found: &Found<'_>, bounds: &mut Bounds) -> Result<PathBuf, Error> {
+    fn place(&mut self, found: &Matched<'_>, bounds: &mut Bounds) -> Result<PathBuf, Error> {
         let slash = found.path.iter().rposition(|c| *c == b'/');
         let (directory, name) = found.path.split_at(slash.map_or(0, |slash| slash + 1));
         let absolute = |path| self.start.join(OsStr::from_bytes(path));

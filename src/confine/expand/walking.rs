@@ -23,7 +23,7 @@ const OPENING: u64 = 4;
 
 /// A path that the pattern matches.
 #[derive(Clone, Copy, Debug)]
-pub struct Found<'a> {
+pub struct Matched<'a> {
     /// The path, as sh(1) would give it.
     pub path: &'a [u8],
     /// Whether its last component may be a symbolic link.
@@ -40,7 +40,7 @@ struct Level {
 }
 
 /// What is called for each path that is found.
-pub type Sink<'a> = &'a mut dyn FnMut(&Found<'_>, &mut Bounds) -> Result<(), Error>;
+pub type Sink<'a> = &'a mut dyn FnMut(&Matched<'_>, &mut Bounds) -> Result<(), Error>;
 
 struct Walk<'a> {
     pieces: &'a [Piece],
@@ -106,7 +106,7 @@ impl Walk<'_> {
         let path = Path::new(OsStr::from_bytes(&self.path));
         match fs::symlink_metadata(path) {
             Ok(metadata) => {
-                let found = Found {
+                let found = Matched {
                     path: &self.path,
                     may_be_link: metadata.is_symlink(),
                 };
@@ -150,7 +150,7 @@ impl Walk<'_> {
             if matches && is_last {
                 path.truncate(base);
                 path.extend_from_slice(&name);
-                let found = Found {
+                let found = Matched {
                     path: &path,
                     may_be_link: !is_known(&entry, |kind| !kind.is_symlink()),
                 };

@@ -18,7 +18,7 @@ use super::policy::Protocol;
 use crate::print::escape::Escaped;
 use words::Word;
 
-pub use rsync::{Place, Purpose, RsyncOption, RsyncRequest};
+pub use rsync::{PathOption, PathPurpose, RsyncOption, RsyncRequest};
 pub use scp::{Direction, ScpRequest};
 pub use sftp::{LogLevel, SftpRequest};
 

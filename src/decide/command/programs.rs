@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::decide::policy::Protocol;
 
 /// One server program.
-struct Server {
+struct ServerProgram {
     protocol: Protocol,
     /// The name of the file. A client may name it alone.
     name: &'static str,
@@ -17,8 +17,8 @@ struct Server {
 
 /// Where the distributions put the servers (Debian, Fedora, Arch and SUSE,
 /// Alpine and dropbear, local builds).
-const SERVERS: [Server; 3] = [
-    Server {
+const SERVERS: [ServerProgram; 3] = [
+    ServerProgram {
         protocol: Protocol::Sftp,
         name: "sftp-server",
         searched: &[
@@ -31,12 +31,12 @@ const SERVERS: [Server; 3] = [
             "/usr/local/libexec",
         ],
     },
-    Server {
+    ServerProgram {
         protocol: Protocol::Scp,
         name: "scp",
         searched: &["/usr/bin", "/usr/local/bin"],
     },
-    Server {
+    ServerProgram {
         protocol: Protocol::Rsync,
         name: "rsync",
         searched: &["/usr/bin", "/usr/local/bin"],

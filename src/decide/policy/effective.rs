@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::{Match, PlaceTarget, Policy, PolicyFile, Protocol, Settings};
+use super::{Match, PathTarget, Policy, PolicyFile, Protocol, Settings};
 use crate::decide::account::{Account, Conflict};
 
 impl PolicyFile {
@@ -117,8 +117,8 @@ impl Policy {
     #[must_use]
     pub fn start_directory(&self, account: &Account) -> PathBuf {
         match self.start.value.target(account) {
-            PlaceTarget::Directory(path) => path,
-            PlaceTarget::HomeChildren => account.home.clone(),
+            PathTarget::Directory(path) => path,
+            PathTarget::HomeChildren => account.home.clone(),
         }
     }
 }

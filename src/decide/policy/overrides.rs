@@ -5,17 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{Dotfiles, Origin, PlaceTarget, Policy};
+use super::{Dotfiles, Origin, PathTarget, Policy};
 use crate::decide::access::Access;
 use crate::decide::account::Account;
 use crate::decide::plan::Root;
-use crate::decide::roots::directories::Places;
-use crate::decide::roots::entries::{Entry, Rights, entries};
+use crate::decide::roots::directories::DirectoryStates;
+use crate::decide::roots::entries::{DirectoryRights, Entry, entries};
 use crate::decide::roots::nesting::Roots;
 
 /// An entry as the policy names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct EntryName {
     /// The key: `writable`, `readable` or `directory`.
     pub key: &'static str,
     /// The directory as it is written.
@@ -28,15 +28,15 @@ pub struct Named {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     /// The entry.
-    pub entry: Named,
+    pub entry: EntryName,
     /// The one that would hold without it.
-    pub other: Named,
+    pub other: EntryName,
     /// The directory, resolved; `None` where it is each one in the home.
     pub directory: Option<PathBuf>,
     /// What holds.
-    pub holds: Rights,
+    pub holds: DirectoryRights,
     /// What would hold without the entry.
-    pub without: Rights,
+    pub without: DirectoryRights,
 }
 
 impl Override {
@@ -49,7 +49,7 @@ impl Override {
 }
 
 /// How much of the dotfiles is left to a client.
-const fn looseness(rights: Rights) -> u8 {
+const fn looseness(rights: DirectoryRights) -> u8 {
     match rights.dotfiles {
         Dotfiles::Hidden => 0,
         Dotfiles::Protected => 1,
@@ -58,7 +58,7 @@ const fn looseness(rights: Rights) -> u8 {
 }
 
 /// The entries for each directory, in the order in which they count.
-struct Ground<'p> {
+struct EntryIndex<'p> {
     by_path: BTreeMap<PathBuf, Vec<Entry<'p>>>,
     /// Those for each directory in the home (`~/*`).
     of_children: Vec<Entry<'p>>,
@@ -72,8 +72,8 @@ struct Ground<'p> {
 /// directories, `~/*` last. One that nothing changes without is left out, and so is one
 /// without which there would be no right at all.
 #[must_use]
-pub fn overrides(policy: &Policy, account: &Account, places: &Places) -> Vec<Override> {
-    let ground = Ground::of(policy, account, places);
+pub fn overrides(policy: &Policy, account: &Account, places: &DirectoryStates) -> Vec<Override> {
+    let ground = EntryIndex::of(policy, account, places);
     let list: Vec<Root> = ground.by_path.keys().map(|path| empty(path)).collect();
     let roots = Roots::from(list);
     // What holds in each, and by which entry.
@@ -103,7 +103,7 @@ pub fn overrides(policy: &Policy, account: &Account, places: &Places) -> Vec<Ove
 fn judge(
     entries: &[Entry<'_>],
     directory: Option<&Path>,
-    outer: Option<(Rights, Entry<'_>)>,
+    outer: Option<(DirectoryRights, Entry<'_>)>,
     found: &mut Vec<Override>,
 ) {
     let Some(holds) = fold(entries) else {
@@ -135,19 +135,19 @@ fn judge(
     }
 }
 
-fn fold(entries: &[Entry<'_>]) -> Option<Rights> {
+fn fold(entries: &[Entry<'_>]) -> Option<DirectoryRights> {
     let mut entries = entries.iter();
     let first = entries.next()?.rights;
     Some(entries.fold(first, |earlier, entry| entry.after(Some(earlier))))
 }
 
 /// What holds, and by which entry.
-fn last<'p>(entries: &[Entry<'p>]) -> Option<(Rights, Entry<'p>)> {
+fn last<'p>(entries: &[Entry<'p>]) -> Option<(DirectoryRights, Entry<'p>)> {
     fold(entries).zip(entries.last().copied())
 }
 
-fn named(entry: &Entry<'_>) -> Named {
-    Named {
+fn named(entry: &Entry<'_>) -> EntryName {
+    EntryName {
         key: entry.key,
         written: entry.template.as_str().to_owned(),
         origin: entry.origin,
@@ -164,8 +164,8 @@ fn empty(path: &Path) -> Root {
     }
 }
 
-impl<'p> Ground<'p> {
-    fn of(policy: &'p Policy, account: &Account, places: &'p Places) -> Self {
+impl<'p> EntryIndex<'p> {
+    fn of(policy: &'p Policy, account: &Account, places: &'p DirectoryStates) -> Self {
         let home = places.resolved(&account.home);
         let children = places.home_children.iter().flatten();
         let mut ground = Self {
@@ -176,8 +176,8 @@ impl<'p> Ground<'p> {
         };
         for entry in entries(policy) {
             match entry.template.target(account) {
-                PlaceTarget::HomeChildren => ground.of_children.push(entry),
-                PlaceTarget::Directory(path) => {
+                PathTarget::HomeChildren => ground.of_children.push(entry),
+                PathTarget::Directory(path) => {
                     if let Some((path, _)) = places.resolved(&path) {
                         let list = ground.by_path.entry(path.to_path_buf());
                         list.or_default().push(entry);

@@ -11,11 +11,11 @@ use crate::decide::account::Account;
 
 /// A directory of the policy, with its expansions not yet made.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PlaceTemplate(Cow<'static, str>);
+pub struct PathTemplate(Cow<'static, str>);
 
-/// What a [`PlaceTemplate`] means for one account.
+/// What a [`PathTemplate`] means for one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PlaceTarget {
+pub enum PathTarget {
     /// One directory.
     Directory(PathBuf),
     /// Every directory directly in the home that is neither a symbolic link
@@ -25,7 +25,7 @@ pub enum PlaceTarget {
 
 /// Why a text is no directory of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlaceError {
+pub enum PathTemplateError {
     /// Neither absolute nor below `~`.
     Relative,
     /// A `%` that is not `%u`, `%h` or `%%`.
@@ -38,7 +38,7 @@ pub enum PlaceError {
     Wildcard,
 }
 
-impl fmt::Display for PlaceError {
+impl fmt::Display for PathTemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Relative => "a directory must begin with '/' or '~/' (or be '~')",
@@ -50,7 +50,7 @@ impl fmt::Display for PlaceError {
     }
 }
 
-impl PlaceTemplate {
+impl PathTemplate {
     /// The home directory.
     pub const HOME: Self = Self(Cow::Borrowed("~"));
     /// Every directory directly in the home.
@@ -61,7 +61,7 @@ impl PlaceTemplate {
     /// # Errors
     ///
     /// What is wrong with it; the disk is not looked at.
-    pub fn new(text: &str) -> Result<Self, PlaceError> {
+    pub fn new(text: &str) -> Result<Self, PathTemplateError> {
         let template = Self(Cow::Owned(text.to_owned()));
         if template == Self::HOME_CHILDREN {
             return Ok(template);
@@ -72,23 +72,23 @@ impl PlaceTemplate {
                 .any(|start| text.starts_with(start))
             || text == "%h";
         if !rooted {
-            return Err(PlaceError::Relative);
+            return Err(PathTemplateError::Relative);
         }
         if text.contains('\0') {
-            return Err(PlaceError::Nul);
+            return Err(PathTemplateError::Nul);
         }
         if text.contains('*') {
-            return Err(PlaceError::Wildcard);
+            return Err(PathTemplateError::Wildcard);
         }
         let mut rest = text;
         while let Some((_, after)) = rest.split_once('%') {
             if !after.starts_with(['u', 'h', '%']) {
-                return Err(PlaceError::Percent);
+                return Err(PathTemplateError::Percent);
             }
             rest = &after[1..];
         }
         if text.split('/').any(|part| part == "." || part == "..") {
-            return Err(PlaceError::Dots);
+            return Err(PathTemplateError::Dots);
         }
         Ok(template)
     }
@@ -101,9 +101,9 @@ impl PlaceTemplate {
 
     /// What the directory is for this account. Repeated slashes go.
     #[must_use]
-    pub fn target(&self, account: &Account) -> PlaceTarget {
+    pub fn target(&self, account: &Account) -> PathTarget {
         if *self == Self::HOME_CHILDREN {
-            return PlaceTarget::HomeChildren;
+            return PathTarget::HomeChildren;
         }
         let home = account.home.as_os_str();
         let mut out = OsString::new();
@@ -122,7 +122,7 @@ impl PlaceTemplate {
             rest = after.get(1..).unwrap_or_default();
         }
         out.push(rest);
-        PlaceTarget::Directory(tidy(out))
+        PathTarget::Directory(tidy(out))
     }
 
     /// The text in the one form that all texts have which mean the same
@@ -160,7 +160,7 @@ impl PlaceTemplate {
     }
 }
 
-impl fmt::Display for PlaceTemplate {
+impl fmt::Display for PathTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

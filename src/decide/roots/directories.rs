@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::decide::account::Account;
-use crate::decide::policy::{PlaceTarget, Policy};
+use crate::decide::policy::{PathTarget, Policy};
 use crate::decide::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
 
@@ -27,7 +27,7 @@ pub struct Directories {
 
 /// What tells one directory from all others as long as it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FileId {
+pub struct DirectoryId {
     /// The device that it lies on.
     pub device: u64,
     /// Its inode number there.
@@ -36,13 +36,13 @@ pub struct FileId {
 
 /// What a directory of the policy is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum DirectoryState {
     /// A directory.
     Directory {
         /// Its path without any symbolic link.
         path: PathBuf,
         /// Which one it is.
-        id: FileId,
+        id: DirectoryId,
     },
     /// No directory, or nothing at all (ENOENT, ENOTDIR): the path with its
     /// existing part resolved.
@@ -51,19 +51,19 @@ pub enum Place {
     /// have made or could replace: it could be led elsewhere.
     UnsafeLink(PathBuf),
     /// It could not be found out.
-    Failed(Failure),
+    Failed(UnknownFact),
 }
 
 /// A fact that could not be learnt. It is never taken for another fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct UnknownFact {
     /// What failed, and why.
     pub reason: String,
     /// How to mend it.
     pub hint: String,
 }
 
-impl Failure {
+impl UnknownFact {
     /// A session is refused wherever a fact is missing.
     pub fn refusal(&self) -> Refusal {
         Refusal::new(Stage::Host, self.reason.clone()).hint(self.hint.clone())
@@ -76,17 +76,17 @@ pub struct HomeChild {
     /// Its path, resolved.
     pub path: PathBuf,
     /// Which one it is, where that was asked for ([`Directories::others`]).
-    pub id: Option<FileId>,
+    pub id: Option<DirectoryId>,
 }
 
 /// What the [`Directories`] of a policy are on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Places {
+pub struct DirectoryStates {
     /// What each of [`Directories::paths`] is.
-    pub named: BTreeMap<PathBuf, Place>,
+    pub named: BTreeMap<PathBuf, DirectoryState>,
     /// Directories directly in the home that are neither links nor dotfiles,
     /// in the order of their names.
-    pub home_children: Result<Vec<HomeChild>, Failure>,
+    pub home_children: Result<Vec<HomeChild>, UnknownFact>,
 }
 
 /// The directories that the policy names, the home and the start directory
@@ -103,8 +103,8 @@ pub fn directories(policy: &Policy, account: &Account) -> Directories {
     let mut directories = (false, false);
     for template in templates {
         match template.target(account) {
-            PlaceTarget::HomeChildren => directories.0 = true,
-            PlaceTarget::Directory(path) => {
+            PathTarget::HomeChildren => directories.0 = true,
+            PathTarget::Directory(path) => {
                 directories.1 |= path != home;
                 if seen.insert(path.clone()) {
                     paths.push(path);
@@ -124,12 +124,12 @@ pub fn directories(policy: &Policy, account: &Account) -> Directories {
     }
 }
 
-impl Places {
+impl DirectoryStates {
     /// The resolved path of a directory that exists.
     #[must_use]
     pub fn directory(&self, path: &Path) -> Option<&Path> {
         match self.named.get(path)? {
-            Place::Directory { path, .. } => Some(path),
+            DirectoryState::Directory { path, .. } => Some(path),
             _ => None,
         }
     }
@@ -145,9 +145,9 @@ impl Places {
     #[must_use]
     pub fn resolved(&self, path: &Path) -> Option<(&Path, bool)> {
         match self.named.get(path)? {
-            Place::Directory { path, .. } => Some((path, true)),
-            Place::Absent(path) => Some((path, false)),
-            Place::UnsafeLink(_) | Place::Failed(_) => None,
+            DirectoryState::Directory { path, .. } => Some((path, true)),
+            DirectoryState::Absent(path) => Some((path, false)),
+            DirectoryState::UnsafeLink(_) | DirectoryState::Failed(_) => None,
         }
     }
 
@@ -155,11 +155,11 @@ impl Places {
     #[must_use]
     pub fn faults(&self, policy: &Policy, account: &Account) -> Vec<Refusal> {
         let named = self.named.iter().filter_map(|(path, place)| match place {
-            Place::Directory { .. } | Place::Absent(_) => None,
-            Place::UnsafeLink(link) => Some(unsafe_link(path, link)),
-            Place::Failed(failure) => Some(failure.refusal()),
+            DirectoryState::Directory { .. } | DirectoryState::Absent(_) => None,
+            DirectoryState::UnsafeLink(link) => Some(unsafe_link(path, link)),
+            DirectoryState::Failed(failure) => Some(failure.refusal()),
         });
-        let listing = self.home_children.as_ref().err().map(Failure::refusal);
+        let listing = self.home_children.as_ref().err().map(UnknownFact::refusal);
         let mut faults: Vec<_> = named.chain(listing).collect();
         faults.extend(self.duplicates(policy, account));
         faults
@@ -168,13 +168,13 @@ impl Places {
     /// Directories that the policy names in two ways. Which of the two holds
     /// would depend on the name that a client takes.
     fn duplicates(&self, policy: &Policy, account: &Account) -> Vec<Refusal> {
-        let mut known: BTreeMap<(Option<FileId>, &Path), (&Path, String)> = BTreeMap::new();
+        let mut known: BTreeMap<(Option<DirectoryId>, &Path), (&Path, String)> = BTreeMap::new();
         let mut faults = Vec::new();
-        let entries: Vec<_> = policy.named_places(account).collect();
+        let entries: Vec<_> = policy.named_directories(account).collect();
         for entry in &entries {
             let key = match self.named.get(&entry.path) {
-                Some(Place::Directory { id, .. }) => (Some(*id), Path::new("")),
-                Some(Place::Absent(path)) => (None, path.as_path()),
+                Some(DirectoryState::Directory { id, .. }) => (Some(*id), Path::new("")),
+                Some(DirectoryState::Absent(path)) => (None, path.as_path()),
                 _ => continue,
             };
             match known.get(&key) {

@@ -2,11 +2,11 @@
 //! which they count.
 
 use crate::decide::access::Access;
-use crate::decide::policy::{Dotfiles, Origin, PlaceTemplate, Policy};
+use crate::decide::policy::{Dotfiles, Origin, PathTemplate, Policy};
 
 /// What may be done in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rights {
+pub struct DirectoryRights {
     /// What may be done below it.
     pub access: Access,
     /// What holds for dotfiles below it.
@@ -19,11 +19,11 @@ pub struct Entry<'p> {
     /// The key: `writable`, `readable` or `directory`.
     pub key: &'static str,
     /// The directory as the policy writes it.
-    pub template: &'p PlaceTemplate,
+    pub template: &'p PathTemplate,
     /// Where the policy writes the key.
     pub origin: Origin,
     /// What it gives.
-    pub rights: Rights,
+    pub rights: DirectoryRights,
     /// Whether it replaces what was given before, or adds to it.
     pub replaces: bool,
 }
@@ -31,9 +31,9 @@ pub struct Entry<'p> {
 impl Entry<'_> {
     /// What holds in a directory when this entry comes after others.
     #[must_use]
-    pub fn after(&self, earlier: Option<Rights>) -> Rights {
+    pub fn after(&self, earlier: Option<DirectoryRights>) -> DirectoryRights {
         match earlier {
-            Some(earlier) if !self.replaces => Rights {
+            Some(earlier) if !self.replaces => DirectoryRights {
                 access: earlier.access.or(self.rights.access),
                 ..earlier
             },
@@ -45,7 +45,7 @@ impl Entry<'_> {
 /// Every entry. A later one adds to an earlier one for the same directory;
 /// `[[directory]]` replaces what was there.
 pub fn entries(policy: &Policy) -> impl Iterator<Item = Entry<'_>> {
-    let account = Rights {
+    let account = DirectoryRights {
         access: policy.access.value,
         dotfiles: policy.dotfiles.value,
     };
@@ -66,14 +66,14 @@ pub fn entries(policy: &Policy) -> impl Iterator<Item = Entry<'_>> {
         key: "readable",
         template,
         origin: policy.readable.origin,
-        rights: Rights { access, ..account },
+        rights: DirectoryRights { access, ..account },
         replaces: false,
     });
     let directories = policy.directory.value.iter().map(move |row| Entry {
         key: "directory",
         template: &row.path,
         origin: Origin::Line(row.line),
-        rights: Rights {
+        rights: DirectoryRights {
             access: row.access.unwrap_or(account.access),
             dotfiles: row.dotfiles.unwrap_or(account.dotfiles),
         },

@@ -14,26 +14,26 @@ use landlock::{AccessFs, BitFlags, make_bitflags};
 use super::access::{Access, Right};
 use super::case::Case;
 use super::command::{Direction, Request};
-use super::facts::Places;
+use super::facts::DirectoryStates;
 use super::plan::{Grant, Lookup, Root};
-use super::policy::{Dotfiles, PlaceTarget};
+use super::policy::{Dotfiles, PathTarget};
 use super::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
-use entries::{Entry, Rights, entries};
+use entries::{DirectoryRights, Entry, entries};
 use nesting::Roots;
 
 /// The directories with rights, as far as `most` goes: what the server
 /// never needs is left out.
-pub(super) fn roots(case: &Case<'_>, places: &Places, most: Access) -> Vec<Root> {
+pub(super) fn roots(case: &Case<'_>, places: &DirectoryStates, most: Access) -> Vec<Root> {
     let mut roots = Collected::default();
     for entry in entries(case.policy) {
         match entry.template.target(case.account) {
-            PlaceTarget::HomeChildren => {
+            PathTarget::HomeChildren => {
                 for child in places.home_children.iter().flatten() {
                     roots.take((&child.path, true), &entry);
                 }
             }
-            PlaceTarget::Directory(path) => {
+            PathTarget::Directory(path) => {
                 if let Some(place) = places.resolved(&path) {
                     roots.take(place, &entry);
                 }
@@ -88,23 +88,23 @@ pub(super) fn most_access(request: &Request) -> Access {
 }
 
 /// A resolved directory, and whether it exists.
-type Resolved<'a> = (&'a Path, bool);
+type ResolvedDirectory<'a> = (&'a Path, bool);
 
 /// Roots in the order of the policy, found again by their path: a home can
 /// have thousands.
 #[derive(Default)]
 struct Collected<'a> {
     list: Vec<Root>,
-    /// Where in the list a path is. Resolved paths are compared as bytes.
+    /// Where in the list a path is. ResolvedDirectory paths are compared as bytes.
     at: BTreeMap<&'a OsStr, usize>,
 }
 
 impl<'a> Collected<'a> {
-    fn take(&mut self, (path, exists): Resolved<'a>, entry: &Entry<'_>) {
+    fn take(&mut self, (path, exists): ResolvedDirectory<'a>, entry: &Entry<'_>) {
         let at = self.at.get(path.as_os_str());
         match at.and_then(|at| self.list.get_mut(*at)) {
             Some(root) => {
-                let rights = entry.after(Some(Rights {
+                let rights = entry.after(Some(DirectoryRights {
                     access: root.access,
                     dotfiles: root.dotfiles,
                 }));

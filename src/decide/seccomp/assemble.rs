@@ -24,7 +24,7 @@
 
 use nix::libc::{self, sock_filter};
 
-use super::table::{Answer, Architecture, Condition, FAMILIES, Outcome, Row, UNKNOWN};
+use super::table::{Action, Architecture, Condition, FAMILIES, Syscall, SyscallRule, UNKNOWN};
 use crate::decide::plan::ServerKind;
 
 /// Room for a program; assembling one that is longer does not compile.
@@ -63,35 +63,35 @@ const ARGUMENTS_AT: u32 = 16;
 pub enum Blank {
     /// The process id of the server.
     OwnPid,
-    /// The answer for [`Outcome::Reads`].
-    Reads,
-    /// The answer for [`Outcome::NamedRead`].
-    NamedRead,
-    /// The answer for [`Outcome::NameService`].
-    NameService,
-    /// The answer for [`Outcome::Conversation`].
-    Conversation,
-    /// The answer for [`Outcome::PlainWrite`].
-    PlainWrite,
+    /// The answer for [`Action::NotifyIfReadsAreWatched`].
+    NotifyIfReadsAreWatched,
+    /// The answer for [`Action::NotifyIfNamedReadsAreWatched`].
+    NotifyIfNamedReadsAreWatched,
+    /// The answer for [`Action::NotifyIfNameService`].
+    NotifyIfNameService,
+    /// The answer for [`Action::AllowIfNameService`].
+    AllowIfNameService,
+    /// The answer for [`Action::AllowIfNullDeviceOnly`].
+    AllowIfNullDeviceOnly,
 }
 
 /// The value of a RET instruction for an outcome, or what it waits for.
-const fn value_of(outcome: Outcome) -> Result<u32, Blank> {
+const fn value_of(outcome: Action) -> Result<u32, Blank> {
     match outcome {
-        Outcome::Allow => Ok(libc::SECCOMP_RET_ALLOW),
-        Outcome::Notify => Ok(libc::SECCOMP_RET_USER_NOTIF),
-        Outcome::Errno(code) => Ok(libc::SECCOMP_RET_ERRNO | code as u32),
-        Outcome::Kill => Ok(libc::SECCOMP_RET_KILL_PROCESS),
-        Outcome::Reads => Err(Blank::Reads),
-        Outcome::NamedRead => Err(Blank::NamedRead),
-        Outcome::NameService => Err(Blank::NameService),
-        Outcome::Conversation => Err(Blank::Conversation),
-        Outcome::PlainWrite => Err(Blank::PlainWrite),
+        Action::Allow => Ok(libc::SECCOMP_RET_ALLOW),
+        Action::Notify => Ok(libc::SECCOMP_RET_USER_NOTIF),
+        Action::Errno(code) => Ok(libc::SECCOMP_RET_ERRNO | code as u32),
+        Action::Kill => Ok(libc::SECCOMP_RET_KILL_PROCESS),
+        Action::NotifyIfReadsAreWatched => Err(Blank::NotifyIfReadsAreWatched),
+        Action::NotifyIfNamedReadsAreWatched => Err(Blank::NotifyIfNamedReadsAreWatched),
+        Action::NotifyIfNameService => Err(Blank::NotifyIfNameService),
+        Action::AllowIfNameService => Err(Blank::AllowIfNameService),
+        Action::AllowIfNullDeviceOnly => Err(Blank::AllowIfNullDeviceOnly),
     }
 }
 
 /// [`value_of`], for outcomes that depend on nothing.
-pub(super) const fn fixed(outcome: Outcome) -> u32 {
+pub(super) const fn fixed(outcome: Action) -> u32 {
     match value_of(outcome) {
         Ok(value) => value,
         Err(_) => libc::SECCOMP_RET_KILL_PROCESS,
@@ -99,7 +99,7 @@ pub(super) const fn fixed(outcome: Outcome) -> u32 {
 }
 
 /// Equality of outcomes, for want of `==` in constants.
-const fn same(a: Outcome, b: Outcome) -> bool {
+const fn same(a: Action, b: Action) -> bool {
     match (value_of(a), value_of(b)) {
         (Ok(a), Ok(b)) => a == b,
         (Err(a), Err(b)) => a as u8 == b as u8,
@@ -112,8 +112,8 @@ type Label = usize;
 
 /// An end that has been written already.
 #[derive(Clone, Copy)]
-struct End {
-    outcome: Outcome,
+struct Tail {
+    outcome: Action,
     label: Label,
 }
 
@@ -121,7 +121,7 @@ struct End {
 #[derive(Clone, Copy)]
 struct Range {
     start: u32,
-    answer: Answer,
+    answer: SyscallRule,
 }
 
 /// A program in the making, then a finished one.
@@ -131,7 +131,7 @@ pub(super) struct Assembly {
     start: Label,
     blanks: [(Label, Blank); BLANKS],
     blank_count: usize,
-    ends: [End; BLANKS],
+    ends: [Tail; BLANKS],
     end_count: usize,
 }
 
@@ -142,7 +142,7 @@ pub(super) const fn assemble(kind: ServerKind, architecture: Architecture) -> As
     let search = a.search(&ranges, 0, count - 1);
     assert!(search == a.start);
     let number = a.load(NUMBER_AT);
-    let foreign = a.end(Outcome::Kill);
+    let foreign = a.end(Action::Kill);
     a.branch(IF_EQUAL, architecture.audit(), number, foreign);
     a.load(ARCH_AT);
     a
@@ -151,11 +151,11 @@ pub(super) const fn assemble(kind: ServerKind, architecture: Architecture) -> As
 /// The table as ranges in ascending order, neighbours with the same answer
 /// joined.
 const fn ranges(kind: ServerKind, architecture: Architecture) -> ([Range; NUMBERS], usize) {
-    const NOBODY: Answer = Answer::Always(UNKNOWN);
+    const NOBODY: SyscallRule = SyscallRule::Always(UNKNOWN);
     let mut answers = [NOBODY; NUMBERS];
     let mut family = 0;
     while family < FAMILIES.len() {
-        let rows: &[Row] = FAMILIES[family];
+        let rows: &[Syscall] = FAMILIES[family];
         let mut i = 0;
         while i < rows.len() {
             if let Some(number) = rows[i].numbers.on(architecture) {
@@ -173,7 +173,7 @@ const fn ranges(kind: ServerKind, architecture: Architecture) -> ([Range; NUMBER
     let mut number = 1;
     while number < NUMBERS {
         let joined = match (answers[number], answers[number - 1]) {
-            (Answer::Always(a), Answer::Always(b)) => same(a, b),
+            (SyscallRule::Always(a), SyscallRule::Always(b)) => same(a, b),
             _ => false,
         };
         if !joined {
@@ -188,7 +188,7 @@ const fn ranges(kind: ServerKind, architecture: Architecture) -> ([Range; NUMBER
     if matches!(architecture, Architecture::X86_64) {
         ranges[count] = Range {
             start: X32,
-            answer: Answer::Always(Outcome::Kill),
+            answer: SyscallRule::Always(Action::Kill),
         };
         count += 1;
     }
@@ -207,8 +207,8 @@ impl Assembly {
             start: ROOM,
             blanks: [(0, Blank::OwnPid); BLANKS],
             blank_count: 0,
-            ends: [End {
-                outcome: Outcome::Kill,
+            ends: [Tail {
+                outcome: Action::Kill,
                 label: 0,
             }; BLANKS],
             end_count: 0,
@@ -233,7 +233,7 @@ impl Assembly {
     }
 
     /// An instruction that returns `outcome`, within reach.
-    const fn end(&mut self, outcome: Outcome) -> Label {
+    const fn end(&mut self, outcome: Action) -> Label {
         let mut known = 0;
         while known < self.end_count && !same(self.ends[known].outcome, outcome) {
             known += 1;
@@ -249,7 +249,7 @@ impl Assembly {
                 label
             }
         };
-        self.ends[known] = End { outcome, label };
+        self.ends[known] = Tail { outcome, label };
         if known == self.end_count {
             self.end_count += 1;
         }
@@ -286,10 +286,10 @@ impl Assembly {
         self.branch(IF_AT_LEAST, ranges[middle].start, above, below)
     }
 
-    const fn answer(&mut self, answer: Answer) -> Label {
+    const fn answer(&mut self, answer: SyscallRule) -> Label {
         match answer {
-            Answer::Always(outcome) => self.end(outcome),
-            Answer::Judged { arms, otherwise } => {
+            SyscallRule::Always(outcome) => self.end(outcome),
+            SyscallRule::Judged { arms, otherwise } => {
                 let mut next = self.end(otherwise);
                 let mut arm = arms.len();
                 while arm > 0 {

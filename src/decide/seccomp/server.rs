@@ -8,12 +8,12 @@ use std::num::NonZeroU32;
 use nix::libc::{self, sock_filter};
 
 use super::assemble::{Assembly, Blank, assemble, fixed};
-use super::table::{Architecture, Outcome};
+use super::table::{Action, Architecture};
 use crate::decide::plan::ServerKind;
 
 /// What the table leaves to the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Session {
+pub struct SessionValues {
     /// The process id of the server as it sees it itself.
     pub own_pid: NonZeroU32,
     /// The guard answers reads by path too (`Rules::watch_reads`).
@@ -61,53 +61,59 @@ fn template(kind: ServerKind) -> Template {
 
 /// The program for a session, ready to be loaded.
 #[must_use]
-pub fn program(kind: ServerKind, session: Session) -> Vec<sock_filter> {
+pub fn program(kind: ServerKind, session: SessionValues) -> Vec<sock_filter> {
     let template = template(kind);
     let mut code = template.code.to_vec();
     fill_in(&mut code, template.blanks, session);
     code
 }
 
-fn fill_in(code: &mut [sock_filter], blanks: &[(u16, Blank)], session: Session) {
+fn fill_in(code: &mut [sock_filter], blanks: &[(u16, Blank)], session: SessionValues) {
     for &(at, blank) in blanks {
         code[usize::from(at)].k = match blank {
             Blank::OwnPid => session.own_pid.get(),
-            Blank::Reads => fixed(session.settle(Outcome::Reads)),
-            Blank::NamedRead => fixed(session.settle(Outcome::NamedRead)),
-            Blank::NameService => fixed(session.settle(Outcome::NameService)),
-            Blank::Conversation => fixed(session.settle(Outcome::Conversation)),
-            Blank::PlainWrite => fixed(session.settle(Outcome::PlainWrite)),
+            Blank::NotifyIfReadsAreWatched => {
+                fixed(session.settle(Action::NotifyIfReadsAreWatched))
+            }
+            Blank::NotifyIfNamedReadsAreWatched => {
+                fixed(session.settle(Action::NotifyIfNamedReadsAreWatched))
+            }
+            Blank::NotifyIfNameService => fixed(session.settle(Action::NotifyIfNameService)),
+            Blank::AllowIfNameService => fixed(session.settle(Action::AllowIfNameService)),
+            Blank::AllowIfNullDeviceOnly => fixed(session.settle(Action::AllowIfNullDeviceOnly)),
         };
     }
 }
 
-impl Session {
+impl SessionValues {
     /// What an outcome of the table means in this session.
     #[must_use]
-    pub fn settle(self, outcome: Outcome) -> Outcome {
+    pub fn settle(self, outcome: Action) -> Action {
         #[allow(
             clippy::cast_sign_loss,
             clippy::cast_possible_truncation,
             reason = "13"
         )]
-        const NO_ACCESS: Outcome = Outcome::Errno(libc::EACCES as u16);
-        let choose = |holds: bool, yes: Outcome, no: Outcome| if holds { yes } else { no };
+        const NO_ACCESS: Action = Action::Errno(libc::EACCES as u16);
+        let choose = |holds: bool, yes: Action, no: Action| if holds { yes } else { no };
         match outcome {
-            Outcome::Reads => choose(self.watch_reads, Outcome::Notify, Outcome::Allow),
-            Outcome::NamedRead => choose(
+            Action::NotifyIfReadsAreWatched => {
+                choose(self.watch_reads, Action::Notify, Action::Allow)
+            }
+            Action::NotifyIfNamedReadsAreWatched => choose(
                 self.watch_reads || self.watch_named_reads,
-                Outcome::Notify,
-                Outcome::Allow,
+                Action::Notify,
+                Action::Allow,
             ),
-            Outcome::NameService => choose(self.name_service, Outcome::Notify, NO_ACCESS),
-            Outcome::Conversation => choose(self.name_service, Outcome::Allow, NO_ACCESS),
+            Action::NotifyIfNameService => choose(self.name_service, Action::Notify, NO_ACCESS),
+            Action::AllowIfNameService => choose(self.name_service, Action::Allow, NO_ACCESS),
             // O_PATH overrides O_RDWR, so this would look at what is hidden.
-            Outcome::PlainWrite => choose(
+            Action::AllowIfNullDeviceOnly => choose(
                 self.null_device_only && !self.watch_reads,
-                Outcome::Allow,
-                Outcome::Notify,
+                Action::Allow,
+                Action::Notify,
             ),
-            Outcome::Allow | Outcome::Notify | Outcome::Errno(_) | Outcome::Kill => outcome,
+            Action::Allow | Action::Notify | Action::Errno(_) | Action::Kill => outcome,
         }
     }
 }

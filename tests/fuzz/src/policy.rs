@@ -38,7 +38,7 @@ pub fn policy(bytes: &[u8]) {
         }
         Ok(file) => {
             let policy = file.effective(&account, Some([192, 0, 2, 7].into()));
-            let _ = policy.check_places(&account);
+            let _ = policy.check_directories(&account);
             let _ = directories(&policy, &account);
             let lines = policy.lines();
             assert!(

@@ -66,7 +66,7 @@ const ABSENT: Mutant = Mutant {
             "matches!(code, Some(_))",
         ),
         (
-            "src/guard/resolve/ground.rs",
+            "src/guard/resolve/policy_directories.rs",
             "Some(libc::ENOENT | libc::ENOTDIR) => Ok(None)",
             "Some(_) => Ok(None)",
         ),

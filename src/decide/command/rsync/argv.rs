@@ -22,7 +22,7 @@ pub(in crate::decide) fn argv(
     for option in &request.options {
         argv.push(Argument::Literal(match option {
             RsyncOption::Plain(option) => option.clone(),
-            RsyncOption::Place(place) => {
+            RsyncOption::PathOption(place) => {
                 let word = expand_tilde(&place.word, account)?;
                 place.argument(word.bytes())
             }

@@ -17,7 +17,7 @@ use super::FormError;
 use super::words::Word;
 use options::Value;
 
-pub use options::Purpose;
+pub use options::PathPurpose;
 
 /// A request for rsync.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,21 +36,21 @@ pub enum RsyncOption {
     /// Passed as it is.
     Plain(OsString),
     /// An option that names a path.
-    Place(Place),
+    PathOption(PathOption),
 }
 
 /// A path that an option names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct PathOption {
     /// The option's long name, without its dashes.
     pub option: &'static str,
     /// The path.
     pub word: Word,
     /// What the server does with it.
-    pub purpose: Purpose,
+    pub purpose: PathPurpose,
 }
 
-impl Place {
+impl PathOption {
     /// The option with `path` in place of its word.
     #[must_use]
     pub fn argument(&self, path: &[u8]) -> OsString {
@@ -61,9 +61,9 @@ impl Place {
 impl RsyncRequest {
     /// The paths that the options name and that this side of the transfer
     /// makes use of.
-    pub fn places(&self) -> impl Iterator<Item = &Place> {
+    pub fn places(&self) -> impl Iterator<Item = &PathOption> {
         self.options.iter().filter_map(|option| match option {
-            RsyncOption::Place(place) if !self.sender || place.purpose.concerns_sender() => {
+            RsyncOption::PathOption(place) if !self.sender || place.purpose.concerns_sender() => {
                 Some(place)
             }
             _ => None,
@@ -80,7 +80,7 @@ impl RsyncRequest {
     #[must_use]
     pub fn has_list(&self) -> bool {
         let mut places = self.places();
-        self.has("--files-from=-") || places.any(|place| place.purpose == Purpose::Names)
+        self.has("--files-from=-") || places.any(|place| place.purpose == PathPurpose::Names)
     }
 
     /// Whether nothing is to be changed (`--dry-run`).
@@ -112,7 +112,7 @@ impl RsyncRequest {
     fn plain(&self) -> impl Iterator<Item = &[u8]> {
         self.options.iter().filter_map(|option| match option {
             RsyncOption::Plain(option) => Some(option.as_encoded_bytes()),
-            RsyncOption::Place(_) => None,
+            RsyncOption::PathOption(_) => None,
         })
     }
 }
@@ -247,25 +247,25 @@ fn long_option(
     if options::is_rewritten(given.bytes()) {
         return Err(refused("popt(3) puts another word in the place of '!#:+'"));
     }
-    let place = |purpose| Place {
+    let place = |purpose| PathOption {
         option: name,
         word: given.clone(),
         purpose,
     };
     match value {
         // The list comes through the connection.
-        Value::Place(Purpose::Names) if given.bytes() == b"-" => {}
-        Value::Place(Purpose::Log) if sender => {
+        Value::PathOption(PathPurpose::Names) if given.bytes() == b"-" => {}
+        Value::PathOption(PathPurpose::Log) if sender => {
             let why = "a server that only sends keeps no log of its own";
             return Err(refused(why).hint("the system log holds every session"));
         }
-        Value::Place(purpose) => {
+        Value::PathOption(purpose) => {
             vet_path(&given)?;
-            return Ok(RsyncOption::Place(place(purpose)));
+            return Ok(RsyncOption::PathOption(place(purpose)));
         }
         _ => {}
     }
-    let plain = place(Purpose::Names).argument(given.bytes());
+    let plain = place(PathPurpose::Names).argument(given.bytes());
     Ok(RsyncOption::Plain(plain))
 }
 

@@ -1,13 +1,13 @@
 //! The places that an accepted rsync request names.
 
 use crate::decide::command::words::Word;
-use crate::decide::command::{Direction, Place, RsyncRequest};
-use crate::decide::operands::{Base, Named, Use};
+use crate::decide::command::{Direction, PathOption, RsyncRequest};
+use crate::decide::operands::{Base, NamedPath, Use};
 
 /// The paths of the request that are judged before it is served, each with
 /// what is asked of it: the operands, then the places that options name.
-pub(in crate::decide) fn named(request: &RsyncRequest) -> impl Iterator<Item = Named<'_>> {
-    let operands = request.operands.iter().map(|word| Named {
+pub(in crate::decide) fn named(request: &RsyncRequest) -> impl Iterator<Item = NamedPath<'_>> {
+    let operands = request.operands.iter().map(|word| NamedPath {
         word,
         usage: Use {
             direction: direction(request),
@@ -26,8 +26,8 @@ pub(in crate::decide) fn named(request: &RsyncRequest) -> impl Iterator<Item = N
     operands.chain(places)
 }
 
-fn named_place(place: &Place, base: Base) -> Named<'_> {
-    Named {
+fn named_place(place: &PathOption, base: Base) -> NamedPath<'_> {
+    NamedPath {
         word: &place.word,
         usage: Use {
             direction: if place.purpose.writes() {
@@ -49,7 +49,7 @@ fn named_place(place: &Place, base: Base) -> Named<'_> {
     }
 }
 
-fn climbs(place: &Place) -> bool {
+fn climbs(place: &PathOption) -> bool {
     place
         .word
         .bytes()
@@ -65,7 +65,7 @@ fn climbs(place: &Place) -> bool {
 /// directory of that file. A target that is absent becomes the one or the
 /// other, by how many files come; with a slash at its end a directory, but in
 /// a dry run, where it is not made.
-fn bases(request: &RsyncRequest, place: &Place) -> &'static [Base] {
+fn bases(request: &RsyncRequest, place: &PathOption) -> &'static [Base] {
     let absolute = place.word.bytes().starts_with(b"/") || place.word.has_tilde();
     let file = || {
         let target = request.operands.first().map_or(&b""[..], Word::bytes);

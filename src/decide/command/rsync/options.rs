@@ -25,12 +25,12 @@ pub enum Value {
     /// Exactly this.
     Only(&'static str),
     /// A path.
-    Place(Purpose),
+    PathOption(PathPurpose),
 }
 
 /// What the server does with a path that an option names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum PathPurpose {
     /// The receiver compares with the files there, and copies or links them
     /// (`--compare-dest`, `--copy-dest`, `--link-dest`).
     Basis,
@@ -43,7 +43,7 @@ pub enum Purpose {
     Names,
 }
 
-impl Purpose {
+impl PathPurpose {
     /// Whether the server changes something there.
     #[must_use]
     pub const fn writes(self) -> bool {
@@ -77,17 +77,17 @@ pub const NUMBER_LETTERS: &[u8] = b"B@";
 pub const LONG: &[(&str, Value)] = &[
     ("append", Value::None),
     ("append-verify", Value::None),
-    ("backup-dir", Value::Place(Purpose::Scratch)),
+    ("backup-dir", Value::PathOption(PathPurpose::Scratch)),
     ("block-size", Value::Size),
     ("bwlimit", Value::Size),
     ("checksum", Value::None),
     ("checksum-choice", Value::Names),
     ("checksum-seed", Value::Number),
-    ("compare-dest", Value::Place(Purpose::Basis)),
+    ("compare-dest", Value::PathOption(PathPurpose::Basis)),
     ("compress", Value::None),
     ("compress-choice", Value::Names),
     ("compress-level", Value::Number),
-    ("copy-dest", Value::Place(Purpose::Basis)),
+    ("copy-dest", Value::PathOption(PathPurpose::Basis)),
     ("del", Value::None),
     ("delay-updates", Value::None),
     ("delete", Value::None),
@@ -102,7 +102,7 @@ pub const LONG: &[(&str, Value)] = &[
     ("drop-D", Value::None),
     ("existing", Value::None),
     ("fake-super", Value::None),
-    ("files-from", Value::Place(Purpose::Names)),
+    ("files-from", Value::PathOption(PathPurpose::Names)),
     ("force", Value::None),
     ("from0", Value::None),
     ("fsync", Value::None),
@@ -118,10 +118,10 @@ pub const LONG: &[(&str, Value)] = &[
     ("ignore-times", Value::None),
     ("info", Value::Names),
     ("inplace", Value::None),
-    ("link-dest", Value::Place(Purpose::Basis)),
+    ("link-dest", Value::PathOption(PathPurpose::Basis)),
     ("links", Value::None),
     ("list-only", Value::None),
-    ("log-file", Value::Place(Purpose::Log)),
+    ("log-file", Value::PathOption(PathPurpose::Log)),
     ("log-file-format", Value::Text),
     ("log-format", Value::Text),
     ("max-alloc", Value::Size),
@@ -148,7 +148,7 @@ pub const LONG: &[(&str, Value)] = &[
     ("open-noatime", Value::None),
     ("owner", Value::None),
     ("partial", Value::None),
-    ("partial-dir", Value::Place(Purpose::Scratch)),
+    ("partial-dir", Value::PathOption(PathPurpose::Scratch)),
     ("perms", Value::None),
     ("preallocate", Value::None),
     ("recursive", Value::None),
@@ -164,7 +164,7 @@ pub const LONG: &[(&str, Value)] = &[
     ("stderr", Value::Names),
     ("suffix", Value::Text),
     ("super", Value::None),
-    ("temp-dir", Value::Place(Purpose::Scratch)),
+    ("temp-dir", Value::PathOption(PathPurpose::Scratch)),
     ("timeout", Value::Number),
     ("times", Value::None),
     ("update", Value::None),
@@ -255,7 +255,7 @@ impl Value {
             Self::Charset => every(|c| c.is_ascii_alphanumeric() || b"._:+-".contains(c)),
             Self::Text => true,
             Self::Only(text) => bytes == text.as_bytes(),
-            Self::Place(_) => !bytes.is_empty(),
+            Self::PathOption(_) => !bytes.is_empty(),
         }
     }
 }
@@ -326,8 +326,8 @@ mod tests {
             (Value::Only("X"), "X", true),
             (Value::Only("X"), "x", false),
             (Value::Only("X"), "", false),
-            (Value::Place(Purpose::Log), "x", true),
-            (Value::Place(Purpose::Log), "", false),
+            (Value::PathOption(PathPurpose::Log), "x", true),
+            (Value::PathOption(PathPurpose::Log), "", false),
             (Value::None, "", false),
         ];
         for (value, bytes, expected) in rows {

@@ -9,7 +9,7 @@ fn rsync(command: &str) -> Result<RsyncRequest, FormError> {
 fn options(request: &RsyncRequest) -> Vec<String> {
     let text = |option: &RsyncOption| match option {
         RsyncOption::Plain(plain) => plain.to_str().unwrap().to_owned(),
-        RsyncOption::Place(place) => {
+        RsyncOption::PathOption(place) => {
             let argument = place.argument(place.word.bytes());
             argument.into_string().unwrap()
         }
@@ -190,9 +190,9 @@ fn a_refusal_names_the_option_and_a_way_out() {
 fn the_places_of_options_are_told_where_the_server_uses_them() {
     let arguments = "--backup-dir b --partial-dir=p --temp-dir t --link-dest=../l \
          --compare-dest c --copy-dest d --files-from f . x";
-    let places = |command: &str| -> Vec<(&'static str, String, Purpose)> {
+    let places = |command: &str| -> Vec<(&'static str, String, PathPurpose)> {
         let request = rsync(command).unwrap();
-        let row = |place: &Place| {
+        let row = |place: &PathOption| {
             let word = String::from_utf8(place.word.bytes().to_vec()).unwrap();
             (place.option, word, place.purpose)
         };
@@ -202,19 +202,19 @@ fn the_places_of_options_are_told_where_the_server_uses_them() {
     assert_eq!(
         places(&format!("--server --log-file=g {arguments}")),
         [
-            row("log-file", "g", Purpose::Log),
-            row("backup-dir", "b", Purpose::Scratch),
-            row("partial-dir", "p", Purpose::Scratch),
-            row("temp-dir", "t", Purpose::Scratch),
-            row("link-dest", "../l", Purpose::Basis),
-            row("compare-dest", "c", Purpose::Basis),
-            row("copy-dest", "d", Purpose::Basis),
-            row("files-from", "f", Purpose::Names),
+            row("log-file", "g", PathPurpose::Log),
+            row("backup-dir", "b", PathPurpose::Scratch),
+            row("partial-dir", "p", PathPurpose::Scratch),
+            row("temp-dir", "t", PathPurpose::Scratch),
+            row("link-dest", "../l", PathPurpose::Basis),
+            row("compare-dest", "c", PathPurpose::Basis),
+            row("copy-dest", "d", PathPurpose::Basis),
+            row("files-from", "f", PathPurpose::Names),
         ]
     );
     assert_eq!(
         places(&format!("--server --sender {arguments}")),
-        [row("files-from", "f", Purpose::Names)]
+        [row("files-from", "f", PathPurpose::Names)]
     );
     assert!(places("--server --files-from=- . x").is_empty());
 }
@@ -267,7 +267,7 @@ fn the_documentation_names_what_is_refused_and_what_is_a_path() {
     let refused = options::REFUSED.iter().flat_map(|row| row.names);
     let paths = options::LONG
         .iter()
-        .filter(|row| matches!(row.1, Value::Place(_)));
+        .filter(|row| matches!(row.1, Value::PathOption(_)));
     for name in refused.chain(paths.map(|row| &row.0)) {
         assert!(text.contains(&format!("`--{name}`")), "--{name}");
     }

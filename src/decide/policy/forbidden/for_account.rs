@@ -6,27 +6,27 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Fault, Purpose};
+use super::{Fault, RequiredAccess};
 use crate::decide::account::Account;
 use crate::decide::policy::forbidden;
-use crate::decide::policy::{Origin, PlaceTarget, PlaceTemplate, Policy};
+use crate::decide::policy::{Origin, PathTarget, PathTemplate, Policy};
 use crate::print::escape::Escaped;
 
 /// One directory of a policy.
-pub(in crate::decide::policy) struct PlaceUse<'a> {
+pub(in crate::decide::policy) struct DirectoryUse<'a> {
     key: &'static str,
-    pub(in crate::decide::policy) template: &'a PlaceTemplate,
-    purpose: Purpose,
+    pub(in crate::decide::policy) template: &'a PathTemplate,
+    purpose: RequiredAccess,
     origin: Origin,
 }
 
 /// A directory of the policy that the account must not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlaceRefusal {
+pub struct ForbiddenDirectory {
     /// The key that names it.
     pub key: &'static str,
     /// The directory as the policy writes it.
-    pub written: PlaceTemplate,
+    pub written: PathTemplate,
     /// What it is for this account.
     pub path: PathBuf,
     /// Where the policy writes it.
@@ -35,7 +35,7 @@ pub struct PlaceRefusal {
     pub fault: Fault,
 }
 
-impl PlaceRefusal {
+impl ForbiddenDirectory {
     /// How to mend it.
     #[must_use]
     pub const fn hint(&self) -> &'static str {
@@ -43,7 +43,7 @@ impl PlaceRefusal {
     }
 }
 
-impl fmt::Display for PlaceRefusal {
+impl fmt::Display for ForbiddenDirectory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (key, written) = (self.key, Escaped::text(self.written.as_str()));
         let (path, reason) = (Escaped::path(&self.path), self.fault.reason());
@@ -57,15 +57,15 @@ impl fmt::Display for PlaceRefusal {
 
 /// A directory that a policy names with rights, for one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedPlace {
+pub struct NamedDirectory {
     key: &'static str,
-    written: PlaceTemplate,
+    written: PathTemplate,
     origin: Origin,
     /// The directory.
     pub path: PathBuf,
 }
 
-impl fmt::Display for NamedPlace {
+impl fmt::Display for NamedDirectory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let written = Escaped::text(self.written.as_str());
         write!(f, "{} = \"{written}\" ({})", self.key, self.origin)
@@ -74,14 +74,14 @@ impl fmt::Display for NamedPlace {
 
 impl Policy {
     /// Every single directory that the policy gives rights in, for an account.
-    pub fn named_places<'a>(
+    pub fn named_directories<'a>(
         &'a self,
         account: &'a Account,
-    ) -> impl Iterator<Item = NamedPlace> + 'a {
+    ) -> impl Iterator<Item = NamedDirectory> + 'a {
         self.places()
             .filter_map(|place| match place.template.target(account) {
-                PlaceTarget::HomeChildren => None,
-                PlaceTarget::Directory(path) => Some(NamedPlace {
+                PathTarget::HomeChildren => None,
+                PathTarget::Directory(path) => Some(NamedDirectory {
                     key: place.key,
                     written: place.template.clone(),
                     origin: place.origin,
@@ -96,17 +96,17 @@ impl Policy {
     ///
     /// The first that must not: the file system's root, a tree of the kernel,
     /// or, where it is writable, the home itself or a dotfile's place in it.
-    pub fn check_places(&self, account: &Account) -> Result<(), PlaceRefusal> {
+    pub fn check_directories(&self, account: &Account) -> Result<(), ForbiddenDirectory> {
         for place in self.places() {
             let (path, fault) = match place.template.target(account) {
-                PlaceTarget::HomeChildren => (account.home.clone(), home_fault(&account.home)),
-                PlaceTarget::Directory(path) => {
+                PathTarget::HomeChildren => (account.home.clone(), home_fault(&account.home)),
+                PathTarget::Directory(path) => {
                     let fault = path_fault(&path, &account.home, place.purpose);
                     (path, fault)
                 }
             };
             if let Some(fault) = fault {
-                return Err(PlaceRefusal {
+                return Err(ForbiddenDirectory {
                     key: place.key,
                     written: place.template.clone(),
                     path,
@@ -119,31 +119,35 @@ impl Policy {
     }
 
     /// Every directory that the policy gives rights in.
-    pub(in crate::decide::policy) fn places(&self) -> impl Iterator<Item = PlaceUse<'_>> {
+    pub(in crate::decide::policy) fn places(&self) -> impl Iterator<Item = DirectoryUse<'_>> {
         let written = if self.access.value.writes() {
-            Purpose::Write
+            RequiredAccess::Write
         } else {
-            Purpose::Read
+            RequiredAccess::Read
         };
-        let writable = self.writable.value.iter().map(move |template| PlaceUse {
-            key: "writable",
-            template,
-            purpose: written,
-            origin: self.writable.origin,
-        });
-        let readable = self.readable.value.iter().map(|template| PlaceUse {
+        let writable = self
+            .writable
+            .value
+            .iter()
+            .map(move |template| DirectoryUse {
+                key: "writable",
+                template,
+                purpose: written,
+                origin: self.writable.origin,
+            });
+        let readable = self.readable.value.iter().map(|template| DirectoryUse {
             key: "readable",
             template,
-            purpose: Purpose::Read,
+            purpose: RequiredAccess::Read,
             origin: self.readable.origin,
         });
-        let directories = self.directory.value.iter().map(|directory| PlaceUse {
+        let directories = self.directory.value.iter().map(|directory| DirectoryUse {
             key: "path",
             template: &directory.path,
             purpose: if directory.access.unwrap_or(self.access.value).writes() {
-                Purpose::Write
+                RequiredAccess::Write
             } else {
-                Purpose::Read
+                RequiredAccess::Read
             },
             origin: Origin::Line(directory.line),
         });
@@ -158,7 +162,7 @@ fn home_fault(home: &Path) -> Option<Fault> {
     })
 }
 
-fn path_fault(path: &Path, home: &Path, purpose: Purpose) -> Option<Fault> {
+fn path_fault(path: &Path, home: &Path, purpose: RequiredAccess) -> Option<Fault> {
     let Some(parts) = names(path) else {
         return Some(Fault::NoPath);
     };

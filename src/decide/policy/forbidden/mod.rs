@@ -1,11 +1,11 @@
 //! Which directories no policy may name, as far as the text alone shows it.
 //!
 //! The same rules hold again for the directories of one account
-//! ([`super::Policy::check_places`]), when `~`, `%h` and `%u` are known.
+//! ([`super::Policy::check_directories`]), when `~`, `%h` and `%u` are known.
 
 pub mod for_account;
 
-use super::PlaceTemplate;
+use super::PathTemplate;
 
 /// Trees of the kernel: no file transfer has business there.
 pub(super) const KERNEL_TREES: [&str; 3] = ["proc", "sys", "dev"];
@@ -25,7 +25,7 @@ pub(super) fn is_too_long(path: &[u8]) -> bool {
 
 /// What the directory is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum RequiredAccess {
     /// Changes are allowed below it.
     Write,
     /// It is read and listed.
@@ -33,9 +33,9 @@ pub(super) enum Purpose {
 }
 
 /// What is wrong with a directory; `None` where nothing is.
-pub(super) fn fault(place: &PlaceTemplate, purpose: Purpose) -> Option<Fault> {
+pub(super) fn fault(place: &PathTemplate, purpose: RequiredAccess) -> Option<Fault> {
     let text = place.as_str();
-    if *place == PlaceTemplate::HOME_CHILDREN {
+    if *place == PathTemplate::HOME_CHILDREN {
         return None;
     }
     if is_too_long(text.as_bytes()) {
@@ -51,9 +51,9 @@ pub(super) fn fault(place: &PlaceTemplate, purpose: Purpose) -> Option<Fault> {
 /// What is wrong with a directory in the home, from the components below it.
 pub(super) fn in_home_fault<'a>(
     mut below: impl Iterator<Item = &'a str>,
-    purpose: Purpose,
+    purpose: RequiredAccess,
 ) -> Option<Fault> {
-    if purpose == Purpose::Read {
+    if purpose == RequiredAccess::Read {
         return None;
     }
     let Some(first) = below.next() else {

@@ -10,7 +10,7 @@ use crate::decide::case::Case;
 use crate::decide::invocation::{Client, Invocation};
 use crate::decide::policy;
 use crate::decide::roots;
-use crate::decide::roots::directories::{FileId, HomeChild, Place};
+use crate::decide::roots::directories::{DirectoryId, DirectoryState, HomeChild};
 
 /// A policy as its text is made.
 #[derive(Clone, Debug, Default)]
@@ -114,10 +114,10 @@ fn account() -> Account {
     }
 }
 
-fn places() -> Places {
-    let id = |inode| FileId { device: 1, inode };
+fn places() -> DirectoryStates {
+    let id = |inode| DirectoryId { device: 1, inode };
     let named = (0..).zip(EXISTING).map(|(inode, path)| {
-        let place = Place::Directory {
+        let place = DirectoryState::Directory {
             path: path.into(),
             id: id(inode),
         };
@@ -127,14 +127,14 @@ fn places() -> Places {
         path: path.into(),
         id: None,
     });
-    Places {
+    DirectoryStates {
         named: named.collect(),
         home_children: Ok(children.to_vec()),
     }
 }
 
 /// What holds in each directory.
-fn held(policy: &Policy) -> BTreeMap<&'static str, Option<Rights>> {
+fn held(policy: &Policy) -> BTreeMap<&'static str, Option<DirectoryRights>> {
     let (account, places) = (account(), places());
     let case = Case {
         policy,
@@ -150,13 +150,13 @@ fn held(policy: &Policy) -> BTreeMap<&'static str, Option<Rights>> {
     let rights = |path: &&'static str| {
         let root = &roots[roots.holding(Path::new(path))?];
         let (access, dotfiles) = (root.access, root.dotfiles);
-        Some(Rights { access, dotfiles })
+        Some(DirectoryRights { access, dotfiles })
     };
     EXISTING.iter().map(|path| (*path, rights(path))).collect()
 }
 
 /// Whether nothing is allowed that was not allowed before.
-fn is_within(after: Option<Rights>, before: Option<Rights>) -> bool {
+fn is_within(after: Option<DirectoryRights>, before: Option<DirectoryRights>) -> bool {
     match (after, before) {
         (None, _) => true,
         (Some(after), None) => after.access == Access::NONE,

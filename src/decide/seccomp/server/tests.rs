@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::decide::seccomp::table::{Answer, Condition, UNKNOWN, find, rows};
+use crate::decide::seccomp::table::{Condition, SyscallRule, UNKNOWN, find, rows};
 
 mod interpreter;
 mod spelled_out;
@@ -19,8 +19,8 @@ const KINDS: [ServerKind; 5] = [
 const ARCHITECTURES: [Architecture; 2] = [Architecture::X86_64, Architecture::Aarch64];
 const OWN_PID: u32 = 4711;
 
-fn sessions() -> impl Iterator<Item = Session> {
-    (0..16).map(|bits: u8| Session {
+fn sessions() -> impl Iterator<Item = SessionValues> {
+    (0..16).map(|bits: u8| SessionValues {
         own_pid: NonZeroU32::new(OWN_PID).unwrap(),
         watch_reads: bits & 1 != 0,
         name_service: bits & 2 != 0,
@@ -30,7 +30,11 @@ fn sessions() -> impl Iterator<Item = Session> {
 }
 
 /// As [`program`], for any architecture.
-fn assembled(kind: ServerKind, architecture: Architecture, session: Session) -> Vec<sock_filter> {
+fn assembled(
+    kind: ServerKind,
+    architecture: Architecture,
+    session: SessionValues,
+) -> Vec<sock_filter> {
     let assembly = assemble(kind, architecture);
     let blanks: Vec<_> = (0..assembly.blank_count())
         .map(|i| assembly.blank(i))
@@ -41,7 +45,7 @@ fn assembled(kind: ServerKind, architecture: Architecture, session: Session) -> 
 }
 
 /// Each combination that gives a program of its own.
-fn programs() -> impl Iterator<Item = (ServerKind, Architecture, Session, Vec<sock_filter>)> {
+fn programs() -> impl Iterator<Item = (ServerKind, Architecture, SessionValues, Vec<sock_filter>)> {
     KINDS.into_iter().flat_map(|kind| {
         ARCHITECTURES.into_iter().flat_map(move |architecture| {
             sessions().map(move |session| {
@@ -57,15 +61,15 @@ fn programs() -> impl Iterator<Item = (ServerKind, Architecture, Session, Vec<so
 }
 
 /// What the table says of a number.
-fn table(kind: ServerKind, architecture: Architecture, number: u32) -> Answer {
+fn table(kind: ServerKind, architecture: Architecture, number: u32) -> SyscallRule {
     if architecture == Architecture::X86_64 && number >= 0x4000_0000 {
-        return Answer::Always(Outcome::Kill);
+        return SyscallRule::Always(Action::Kill);
     }
-    find(architecture, number).map_or(Answer::Always(UNKNOWN), |row| row.answer_for(kind))
+    find(architecture, number).map_or(SyscallRule::Always(UNKNOWN), |row| row.answer_for(kind))
 }
 
 /// An answer read as a person would read it.
-fn judge(answer: Answer, session: Session, args: [u64; 6]) -> Outcome {
+fn judge(answer: SyscallRule, session: SessionValues, args: [u64; 6]) -> Action {
     let holds = |condition: &Condition| match *condition {
         Condition::Int {
             argument,
@@ -80,8 +84,8 @@ fn judge(answer: Answer, session: Session, args: [u64; 6]) -> Outcome {
         Condition::OwnPid { argument } => args[usize::from(argument)] as u32 == OWN_PID,
     };
     session.settle(match answer {
-        Answer::Always(outcome) => outcome,
-        Answer::Judged { arms, otherwise } => arms
+        SyscallRule::Always(outcome) => outcome,
+        SyscallRule::Judged { arms, otherwise } => arms
             .iter()
             .find(|arm| arm.conditions.iter().all(holds))
             .map_or(otherwise, |arm| arm.outcome),
@@ -90,9 +94,9 @@ fn judge(answer: Answer, session: Session, args: [u64; 6]) -> Outcome {
 
 /// Values that matter for one argument of one row: those that a condition asks
 /// for.
-fn values(answer: Answer, argument: u8) -> Vec<u64> {
+fn values(answer: SyscallRule, argument: u8) -> Vec<u64> {
     let mut wanted = vec![0, u64::from(OWN_PID)];
-    if let Answer::Judged { arms, .. } = answer {
+    if let SyscallRule::Judged { arms, .. } = answer {
         for condition in arms.iter().flat_map(|arm| arm.conditions) {
             match *condition {
                 Condition::Int {
@@ -229,7 +233,7 @@ fn programs_agree_with_the_table() {
         for number in (0..480).chain(beyond) {
             let answer = table(kind, architecture, number);
             let values: [_; 6] = std::array::from_fn(|i| values(answer, i as u8));
-            let tries = if matches!(answer, Answer::Always(_)) {
+            let tries = if matches!(answer, SyscallRule::Always(_)) {
                 1
             } else {
                 200
@@ -259,8 +263,8 @@ fn programs_agree_with_the_table() {
     let allowed = [
         9, 10, 16, 32, 33, 53, 62, 72, 157, 158, 204, 234, 257, 292, 302,
     ];
-    let allowed = allowed.map(|number| (number, Outcome::Allow));
-    for (number, outcome) in allowed.into_iter().chain([(56, Outcome::Notify)]) {
+    let allowed = allowed.map(|number| (number, Action::Allow));
+    for (number, outcome) in allowed.into_iter().chain([(56, Action::Notify)]) {
         assert!(
             seen.contains(&(number, fixed(outcome))),
             "{number} was never allowed"
@@ -315,7 +319,7 @@ fn foreign_architectures_end_the_process() {
                     args: [0; 6],
                 };
                 if arch != architecture.audit() {
-                    assert_eq!(run(&code, call), fixed(Outcome::Kill), "{call:?}");
+                    assert_eq!(run(&code, call), fixed(Action::Kill), "{call:?}");
                 }
             }
         }
@@ -345,14 +349,17 @@ fn the_data_path_is_free() {
         for kind in KINDS {
             assert_eq!(
                 row.answer_for(kind),
-                Answer::Always(Outcome::Allow),
+                SyscallRule::Always(Action::Allow),
                 "{name}"
             );
         }
     }
     // Nor does fstat(2), unless the guard watches reads.
     let fstat = rows().find(|row| row.name == "fstat").unwrap();
-    assert_eq!(fstat.answer, Answer::Always(Outcome::Reads));
+    assert_eq!(
+        fstat.answer,
+        SyscallRule::Always(Action::NotifyIfReadsAreWatched)
+    );
 }
 
 /// What the kernel runs for each number when it loads the program, and what a

@@ -7,7 +7,7 @@ use crate::decide::plan::ServerKind;
 
 /// The answer to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Action {
     /// Performed.
     Allow,
     /// The guard answers.
@@ -16,25 +16,25 @@ pub enum Outcome {
     Errno(u16),
     /// The process ends; the kernel writes it to the audit log.
     Kill,
-    /// Reading by path: [`Outcome::Notify`] where the session watches reads,
-    /// [`Outcome::Allow`] elsewhere.
-    Reads,
+    /// Reading by path: [`Action::Notify`] where the session watches reads,
+    /// [`Action::Allow`] elsewhere.
+    NotifyIfReadsAreWatched,
     /// Opening a file for reading without O_CLOEXEC, as scp opens what a
-    /// client names, and as no library opens its own: [`Outcome::Notify`]
+    /// client names, and as no library opens its own: [`Action::Notify`]
     /// where the session watches those or all reads,
-    /// [`Outcome::Allow`] elsewhere.
-    NamedRead,
-    /// What a name-service client does: [`Outcome::Notify`] where the session
+    /// [`Action::Allow`] elsewhere.
+    NotifyIfNamedReadsAreWatched,
+    /// What a name-service client does: [`Action::Notify`] where the session
     /// has sockets to ask, EACCES elsewhere.
-    NameService,
-    /// Talking on a socket that the guard connected: [`Outcome::Allow`] where
+    NotifyIfNameService,
+    /// Talking on a socket that the guard connected: [`Action::Allow`] where
     /// the session has name service sockets, EACCES elsewhere.
-    Conversation,
+    AllowIfNameService,
     /// Opening for writing without creating or truncating, as the servers do
-    /// with /dev/null at their start: [`Outcome::Allow`] where Landlock lets
+    /// with /dev/null at their start: [`Action::Allow`] where Landlock lets
     /// the server write to /dev/null and nothing else and the policy grants
-    /// nothing, [`Outcome::Notify`] elsewhere.
-    PlainWrite,
+    /// nothing, [`Action::Notify`] elsewhere.
+    AllowIfNullDeviceOnly,
 }
 
 /// One test of a register.
@@ -72,20 +72,20 @@ pub struct Arm {
     /// All of them; none means always.
     pub conditions: &'static [Condition],
     /// The answer then.
-    pub outcome: Outcome,
+    pub outcome: Action,
 }
 
 /// The answer of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum SyscallRule {
     /// Whatever the arguments are.
-    Always(Outcome),
+    Always(Action),
     /// The first arm that holds.
     Judged {
         /// In this order.
         arms: &'static [Arm],
         /// Where none holds.
-        otherwise: Outcome,
+        otherwise: Action,
     },
 }
 
@@ -118,7 +118,7 @@ impl Kinds {
 
 /// One system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct Syscall {
     /// Its name in the kernel's list.
     pub name: &'static str,
     /// Its numbers.
@@ -126,9 +126,9 @@ pub struct Row {
     /// The kinds of server that `answer` is for.
     pub kinds: Kinds,
     /// The answer for those kinds.
-    pub answer: Answer,
+    pub answer: SyscallRule,
     /// The answer for the others.
-    pub otherwise: Outcome,
+    pub otherwise: Action,
     /// Why.
     pub reason: &'static str,
 }
@@ -137,10 +137,10 @@ pub struct Row {
 pub(super) const fn row(
     name: &'static str,
     numbers: Numbers,
-    answer: Answer,
+    answer: SyscallRule,
     reason: &'static str,
-) -> Row {
-    Row {
+) -> Syscall {
+    Syscall {
         name,
         numbers,
         kinds: Kinds::ALL,
@@ -155,10 +155,10 @@ pub(super) const fn only(
     kinds: Kinds,
     name: &'static str,
     numbers: Numbers,
-    answer: Answer,
+    answer: SyscallRule,
     reason: &'static str,
-) -> Row {
-    Row {
+) -> Syscall {
+    Syscall {
         name,
         numbers,
         kinds,
@@ -169,31 +169,31 @@ pub(super) const fn only(
 }
 
 /// An errno as the program carries it; they are all below 4096.
-pub(super) const fn errno(code: i32) -> Outcome {
+pub(super) const fn errno(code: i32) -> Action {
     assert!(code >= 0 && code < 4096);
-    Outcome::Errno(code as u16)
+    Action::Errno(code as u16)
 }
 
-const REFUSED: Outcome = errno(libc::EPERM);
-pub(super) const NOT_THERE: Outcome = errno(libc::ENOSYS);
+const REFUSED: Action = errno(libc::EPERM);
+pub(super) const NOT_THERE: Action = errno(libc::ENOSYS);
 
-pub(super) const ALLOW: Answer = Answer::Always(Outcome::Allow);
-pub(super) const NOTIFY: Answer = Answer::Always(Outcome::Notify);
-pub(super) const KILL: Answer = Answer::Always(Outcome::Kill);
-pub(super) const READS: Answer = Answer::Always(Outcome::Reads);
-pub(super) const DENY: Answer = Answer::Always(REFUSED);
-pub(super) const ABSENT: Answer = Answer::Always(NOT_THERE);
+pub(super) const ALLOW: SyscallRule = SyscallRule::Always(Action::Allow);
+pub(super) const NOTIFY: SyscallRule = SyscallRule::Always(Action::Notify);
+pub(super) const KILL: SyscallRule = SyscallRule::Always(Action::Kill);
+pub(super) const READS: SyscallRule = SyscallRule::Always(Action::NotifyIfReadsAreWatched);
+pub(super) const DENY: SyscallRule = SyscallRule::Always(REFUSED);
+pub(super) const ABSENT: SyscallRule = SyscallRule::Always(NOT_THERE);
 
 /// Allowed where all conditions hold, else EPERM.
-pub(super) const fn allow_if(arms: &'static [Arm]) -> Answer {
-    Answer::Judged {
+pub(super) const fn allow_if(arms: &'static [Arm]) -> SyscallRule {
+    SyscallRule::Judged {
         arms,
         otherwise: REFUSED,
     }
 }
 
 /// An arm.
-pub(super) const fn when(conditions: &'static [Condition], outcome: Outcome) -> Arm {
+pub(super) const fn when(conditions: &'static [Condition], outcome: Action) -> Arm {
     Arm {
         conditions,
         outcome,

@@ -3,7 +3,7 @@
 //! A kind of server that never makes such a call gets EPERM without the guard.
 //! Landlock would stop most of them too; the guard is what stops the rest.
 
-use super::answer::{ABSENT, Kinds, NOTIFY, Row, only, row};
+use super::answer::{ABSENT, Kinds, NOTIFY, Syscall, only, row};
 use super::numbers::{both, x86};
 use crate::decide::plan::ServerKind;
 
@@ -26,7 +26,7 @@ const RECEIVER: Kinds = Kinds::of(&[ServerKind::RsyncReceiver]);
 
 /// The rows, one a line.
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Syscall] = &[
     row("creat", x86(85), NOTIFY, "creates and truncates a file"),
     only(RECEIVES, "mkdir", x86(83), NOTIFY, "makes a directory"),
     only(RECEIVES, "mkdirat", both(258, 34), NOTIFY, "makes a directory"),

@@ -6,8 +6,8 @@
 use nix::libc;
 
 use super::answer::{
-    ABSENT, ALLOW, Answer, Condition, DENY, Kinds, Outcome, READS, Row, allow_if, errno, is, only,
-    row, when, without,
+    ABSENT, ALLOW, Action, Condition, DENY, Kinds, READS, Syscall, SyscallRule, allow_if, errno,
+    is, only, row, when, without,
 };
 use super::numbers::{both, x86};
 use crate::decide::plan::ServerKind;
@@ -40,62 +40,62 @@ const fn plain_write(argument: u8) -> Condition {
     }
 }
 
-const OPEN: Answer = Answer::Judged {
+const OPEN: SyscallRule = SyscallRule::Judged {
     arms: &[
-        when(&[own_read(1)], Outcome::Reads),
-        when(&[without(1, READING)], Outcome::NamedRead),
-        when(&[without(1, CHANGING)], Outcome::Reads),
-        when(&[plain_write(1)], Outcome::PlainWrite),
+        when(&[own_read(1)], Action::NotifyIfReadsAreWatched),
+        when(&[without(1, READING)], Action::NotifyIfNamedReadsAreWatched),
+        when(&[without(1, CHANGING)], Action::NotifyIfReadsAreWatched),
+        when(&[plain_write(1)], Action::AllowIfNullDeviceOnly),
     ],
-    otherwise: Outcome::Notify,
+    otherwise: Action::Notify,
 };
 
-const OPENAT: Answer = Answer::Judged {
+const OPENAT: SyscallRule = SyscallRule::Judged {
     arms: &[
-        when(&[own_read(2)], Outcome::Reads),
-        when(&[without(2, READING)], Outcome::NamedRead),
-        when(&[without(2, CHANGING)], Outcome::Reads),
-        when(&[plain_write(2)], Outcome::PlainWrite),
+        when(&[own_read(2)], Action::NotifyIfReadsAreWatched),
+        when(&[without(2, READING)], Action::NotifyIfNamedReadsAreWatched),
+        when(&[without(2, CHANGING)], Action::NotifyIfReadsAreWatched),
+        when(&[plain_write(2)], Action::AllowIfNullDeviceOnly),
     ],
-    otherwise: Outcome::Notify,
+    otherwise: Action::Notify,
 };
 
 /// Only the standard descriptors are duplicated, so that a file which is open for
 /// writing has the one number that the guard gave it.
-const DUP: Answer = allow_if(&[
-    when(&[is(0, 0)], Outcome::Allow),
-    when(&[is(0, 1)], Outcome::Allow),
-    when(&[is(0, 2)], Outcome::Allow),
+const DUP: SyscallRule = allow_if(&[
+    when(&[is(0, 0)], Action::Allow),
+    when(&[is(0, 1)], Action::Allow),
+    when(&[is(0, 2)], Action::Allow),
 ]);
 
 const F_DUPFD: u32 = libc::F_DUPFD.cast_unsigned();
 const F_DUPFD_CLOEXEC: u32 = libc::F_DUPFD_CLOEXEC.cast_unsigned();
 
 /// Not among them: F_SETOWN, F_SETSIG, F_SETLEASE, F_NOTIFY, and the locks.
-const FCNTL: Answer = allow_if(&[
-    when(&[is(1, libc::F_GETFL.cast_unsigned())], Outcome::Allow),
-    when(&[is(1, libc::F_SETFL.cast_unsigned())], Outcome::Allow),
-    when(&[is(1, libc::F_GETFD.cast_unsigned())], Outcome::Allow),
-    when(&[is(1, libc::F_SETFD.cast_unsigned())], Outcome::Allow),
-    when(&[is(1, F_DUPFD), is(0, 0)], Outcome::Allow),
-    when(&[is(1, F_DUPFD), is(0, 1)], Outcome::Allow),
-    when(&[is(1, F_DUPFD), is(0, 2)], Outcome::Allow),
-    when(&[is(1, F_DUPFD_CLOEXEC), is(0, 0)], Outcome::Allow),
-    when(&[is(1, F_DUPFD_CLOEXEC), is(0, 1)], Outcome::Allow),
-    when(&[is(1, F_DUPFD_CLOEXEC), is(0, 2)], Outcome::Allow),
+const FCNTL: SyscallRule = allow_if(&[
+    when(&[is(1, libc::F_GETFL.cast_unsigned())], Action::Allow),
+    when(&[is(1, libc::F_SETFL.cast_unsigned())], Action::Allow),
+    when(&[is(1, libc::F_GETFD.cast_unsigned())], Action::Allow),
+    when(&[is(1, libc::F_SETFD.cast_unsigned())], Action::Allow),
+    when(&[is(1, F_DUPFD), is(0, 0)], Action::Allow),
+    when(&[is(1, F_DUPFD), is(0, 1)], Action::Allow),
+    when(&[is(1, F_DUPFD), is(0, 2)], Action::Allow),
+    when(&[is(1, F_DUPFD_CLOEXEC), is(0, 0)], Action::Allow),
+    when(&[is(1, F_DUPFD_CLOEXEC), is(0, 1)], Action::Allow),
+    when(&[is(1, F_DUPFD_CLOEXEC), is(0, 2)], Action::Allow),
 ]);
 
 /// `<asm-generic/ioctls.h>`: TCGETS, TCGETS2 (glibc from 2.42 on), TIOCGWINSZ,
 /// FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. ENOTTY is what isatty(3) expects.
-const IOCTL: Answer = Answer::Judged {
+const IOCTL: SyscallRule = SyscallRule::Judged {
     arms: &[
-        when(&[is(1, 0x5401)], Outcome::Allow),
-        when(&[is(1, 0x802c_542a)], Outcome::Allow),
-        when(&[is(1, 0x5413)], Outcome::Allow),
-        when(&[is(1, 0x541b)], Outcome::Allow),
-        when(&[is(1, 0x5421)], Outcome::Allow),
-        when(&[is(1, 0x5450)], Outcome::Allow),
-        when(&[is(1, 0x5451)], Outcome::Allow),
+        when(&[is(1, 0x5401)], Action::Allow),
+        when(&[is(1, 0x802c_542a)], Action::Allow),
+        when(&[is(1, 0x5413)], Action::Allow),
+        when(&[is(1, 0x541b)], Action::Allow),
+        when(&[is(1, 0x5421)], Action::Allow),
+        when(&[is(1, 0x5450)], Action::Allow),
+        when(&[is(1, 0x5451)], Action::Allow),
     ],
     otherwise: errno(libc::ENOTTY),
 };
@@ -109,10 +109,10 @@ const IOCTL: Answer = Answer::Judged {
 /// blocks beyond its size, as KEEP_SIZE does, or is asked for by no server.
 /// rsync meets file systems without these: --preallocate goes on with a
 /// warning, and for ZERO_RANGE it writes zeros.
-const FALLOCATE: Answer = Answer::Judged {
+const FALLOCATE: SyscallRule = SyscallRule::Judged {
     arms: &[
-        when(&[is(1, 0)], Outcome::Allow),
-        when(&[is(1, PUNCH_HOLE)], Outcome::Allow),
+        when(&[is(1, 0)], Action::Allow),
+        when(&[is(1, PUNCH_HOLE)], Action::Allow),
     ],
     otherwise: errno(libc::EOPNOTSUPP),
 };
@@ -124,7 +124,7 @@ const RSYNC: Kinds = Kinds::of(&[ServerKind::RsyncReceiver, ServerKind::RsyncSen
 
 /// The rows, one a line.
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Syscall] = &[
     row("read", both(0, 63), ALLOW, "moves the bytes of the transfer through an open descriptor"),
     row("write", both(1, 64), ALLOW, "moves the bytes of the transfer through an open descriptor"),
     row("readv", both(19, 65), ALLOW, "moves the bytes of the transfer through an open descriptor"),

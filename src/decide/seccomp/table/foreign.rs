@@ -3,12 +3,12 @@
 //! A server that makes one of these calls is not the server any more. It ends,
 //! and the kernel's audit log names it.
 
-use super::answer::{ABSENT, DENY, KILL, Row, row};
+use super::answer::{ABSENT, DENY, KILL, Syscall, row};
 use super::numbers::{both, x86};
 
 /// The rows, one a line.
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Syscall] = &[
     row("ptrace", both(101, 117), KILL, "reaches into other processes"),
     row("process_vm_readv", both(310, 270), KILL, "reaches into other processes"),
     row("process_vm_writev", both(311, 271), KILL, "reaches into other processes"),

@@ -7,32 +7,32 @@
 use nix::libc;
 
 use super::answer::{
-    ABSENT, ALLOW, Answer, Condition, DENY, KILL, Outcome, Row, allow_if, errno, is, row, when,
-    without,
+    ABSENT, ALLOW, Action, Condition, DENY, KILL, Syscall, SyscallRule, allow_if, errno, is, row,
+    when, without,
 };
 use super::numbers::{both, x86};
 
 /// `PROT_BTI` of aarch64's `<asm/mman.h>`; unknown, and refused, on x86-64.
 const PROT_BTI: i32 = 0x10;
 
-const MMAP: Answer = allow_if(&[
+const MMAP: SyscallRule = allow_if(&[
     when(
         &[without(2, libc::PROT_EXEC.cast_unsigned())],
-        Outcome::Allow,
+        Action::Allow,
     ),
     when(
         &[
             without(2, libc::PROT_WRITE.cast_unsigned()),
             without(3, libc::MAP_ANONYMOUS.cast_unsigned()),
         ],
-        Outcome::Allow,
+        Action::Allow,
     ),
 ]);
 
-const MPROTECT: Answer = allow_if(&[
+const MPROTECT: SyscallRule = allow_if(&[
     when(
         &[without(2, libc::PROT_EXEC.cast_unsigned())],
-        Outcome::Allow,
+        Action::Allow,
     ),
     when(
         &[Condition::Int {
@@ -40,23 +40,23 @@ const MPROTECT: Answer = allow_if(&[
             mask: (libc::PROT_EXEC | libc::PROT_WRITE | PROT_BTI).cast_unsigned(),
             value: (libc::PROT_EXEC | PROT_BTI).cast_unsigned(),
         }],
-        Outcome::Allow,
+        Action::Allow,
     ),
 ]);
 
 /// ARCH_SET_FS and ARCH_GET_FS of `<asm/prctl.h>`; EINVAL is what a kernel
 /// without the others answers.
-const ARCH_PRCTL: Answer = Answer::Judged {
+const ARCH_PRCTL: SyscallRule = SyscallRule::Judged {
     arms: &[
-        when(&[is(0, 0x1002)], Outcome::Allow),
-        when(&[is(0, 0x1003)], Outcome::Allow),
+        when(&[is(0, 0x1002)], Action::Allow),
+        when(&[is(0, 0x1003)], Action::Allow),
     ],
     otherwise: errno(libc::EINVAL),
 };
 
 /// The rows, one a line.
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Syscall] = &[
     row("brk", both(12, 214), ALLOW, "the allocator of the C library"),
     row("munmap", both(11, 215), ALLOW, "the allocator of the C library"),
     row("mremap", both(25, 216), ALLOW, "the allocator of the C library"),

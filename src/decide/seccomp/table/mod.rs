@@ -24,14 +24,14 @@ mod process;
 
 use crate::decide::plan::ServerKind;
 
-pub use answer::{Answer, Arm, Condition, Kinds, Outcome, Row};
+pub use answer::{Action, Arm, Condition, Kinds, Syscall, SyscallRule};
 pub use numbers::{Architecture, Numbers};
 
 /// What a call without a row is answered.
-pub const UNKNOWN: Outcome = answer::NOT_THERE;
+pub const UNKNOWN: Action = answer::NOT_THERE;
 
 /// The table, by subject.
-pub const FAMILIES: &[&[Row]] = &[
+pub const FAMILIES: &[&[Syscall]] = &[
     files::ROWS,
     changes::ROWS,
     memory::ROWS,
@@ -41,7 +41,7 @@ pub const FAMILIES: &[&[Row]] = &[
 ];
 
 /// All rows.
-pub fn rows() -> impl Iterator<Item = &'static Row> {
+pub fn rows() -> impl Iterator<Item = &'static Syscall> {
     FAMILIES.iter().copied().flatten()
 }
 
@@ -49,18 +49,18 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 /// The assembled program must agree with it; the guard and `--check` may print
 /// its reason.
 #[must_use]
-pub fn find(architecture: Architecture, number: u32) -> Option<&'static Row> {
+pub fn find(architecture: Architecture, number: u32) -> Option<&'static Syscall> {
     rows().find(|row| row.numbers.on(architecture) == Some(number))
 }
 
-impl Row {
+impl Syscall {
     /// What this call is answered in a server of that kind.
     #[must_use]
-    pub const fn answer_for(&self, kind: ServerKind) -> Answer {
+    pub const fn answer_for(&self, kind: ServerKind) -> SyscallRule {
         if self.kinds.contains(kind) {
             self.answer
         } else {
-            Answer::Always(self.otherwise)
+            SyscallRule::Always(self.otherwise)
         }
     }
 }

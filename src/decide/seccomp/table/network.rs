@@ -6,13 +6,13 @@
 use nix::libc;
 
 use super::answer::{
-    ALLOW, Answer, Condition, DENY, Kinds, Outcome, Row, allow_if, errno, is, is_long, only, row,
-    when,
+    ALLOW, Action, Condition, DENY, Kinds, Syscall, SyscallRule, allow_if, errno, is, is_long,
+    only, row, when,
 };
 use super::numbers::both;
 use crate::decide::plan::ServerKind;
 
-const REFUSED: Outcome = errno(libc::EACCES);
+const REFUSED: Action = errno(libc::EACCES);
 
 /// A stream only: a datagram socket could be sent from to any name.
 const STREAM: [Condition; 3] = [
@@ -25,43 +25,43 @@ const STREAM: [Condition; 3] = [
     is(2, 0),
 ];
 
-const SOCKET: Answer = Answer::Judged {
-    arms: &[when(&STREAM, Outcome::NameService)],
+const SOCKET: SyscallRule = SyscallRule::Judged {
+    arms: &[when(&STREAM, Action::NotifyIfNameService)],
     otherwise: REFUSED,
 };
 
 /// rsync's receiver: the channel between its halves.
-const SOCKETPAIR: Answer = allow_if(&[when(&STREAM, Outcome::Allow)]);
+const SOCKETPAIR: SyscallRule = allow_if(&[when(&STREAM, Action::Allow)]);
 
 /// Without an address: to where the socket is connected.
-const SENDTO: Answer = allow_if(&[when(&[is_long(4, 0)], Outcome::Conversation)]);
+const SENDTO: SyscallRule = allow_if(&[when(&[is_long(4, 0)], Action::AllowIfNameService)]);
 
-const CONVERSATION: Answer = Answer::Always(Outcome::Conversation);
+const CONVERSATION: SyscallRule = SyscallRule::Always(Action::AllowIfNameService);
 
 /// `rsync --server` without `--sender`.
 const RECEIVER: Kinds = Kinds::of(&[ServerKind::RsyncReceiver]);
 
 /// The rows, one a line.
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Syscall] = &[
     row("socket", both(41, 198), SOCKET, "the guard makes the stream to a name service; any other is a way out"),
-    row("connect", both(42, 203), Answer::Always(Outcome::NameService), "the guard connects, to the policy's exact list of paths"),
+    row("connect", both(42, 203), SyscallRule::Always(Action::NotifyIfNameService), "the guard connects, to the policy's exact list of paths"),
     only(RECEIVER, "socketpair", both(53, 199), SOCKETPAIR, "the channel between the halves of rsync's receiver"),
     row("sendto", both(44, 206), SENDTO, "asks the name service on the connection that the guard made"),
-    row("sendmsg", both(46, 211), Answer::Always(REFUSED), "its address lies in memory, where no filter sees it; the clients of name services use write and sendto"),
+    row("sendmsg", both(46, 211), SyscallRule::Always(REFUSED), "its address lies in memory, where no filter sees it; the clients of name services use write and sendto"),
     row("recvfrom", both(45, 207), CONVERSATION, "talks to the name service on the connection that the guard made"),
     row("recvmsg", both(47, 212), CONVERSATION, "talks to the name service on the connection that the guard made"),
     row("getsockopt", both(55, 209), ALLOW, "asks what an inherited descriptor is"),
     row("getsockname", both(51, 204), ALLOW, "asks what an inherited descriptor is"),
     row("getpeername", both(52, 205), ALLOW, "asks what an inherited descriptor is"),
     row("shutdown", both(48, 210), CONVERSATION, "ends a connection"),
-    row("bind", both(49, 200), Answer::Always(REFUSED), "no server listens"),
-    row("listen", both(50, 201), Answer::Always(REFUSED), "no server listens"),
-    row("accept", both(43, 202), Answer::Always(REFUSED), "no server listens"),
-    row("accept4", both(288, 242), Answer::Always(REFUSED), "no server listens"),
-    row("setsockopt", both(54, 208), Answer::Always(REFUSED), "no server needs it"),
-    row("sendmmsg", both(307, 269), Answer::Always(REFUSED), "as sendmsg"),
-    row("recvmmsg", both(299, 243), Answer::Always(REFUSED), "no server needs it"),
+    row("bind", both(49, 200), SyscallRule::Always(REFUSED), "no server listens"),
+    row("listen", both(50, 201), SyscallRule::Always(REFUSED), "no server listens"),
+    row("accept", both(43, 202), SyscallRule::Always(REFUSED), "no server listens"),
+    row("accept4", both(288, 242), SyscallRule::Always(REFUSED), "no server listens"),
+    row("setsockopt", both(54, 208), SyscallRule::Always(REFUSED), "no server needs it"),
+    row("sendmmsg", both(307, 269), SyscallRule::Always(REFUSED), "as sendmsg"),
+    row("recvmmsg", both(299, 243), SyscallRule::Always(REFUSED), "no server needs it"),
     row("mq_open", both(240, 180), DENY, "message queues reach other processes"),
     row("mq_unlink", both(241, 181), DENY, "message queues reach other processes"),
     row("mq_timedsend", both(242, 182), DENY, "message queues reach other processes"),

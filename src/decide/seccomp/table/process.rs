@@ -3,8 +3,8 @@
 use nix::libc;
 
 use super::answer::{
-    ABSENT, ALLOW, Answer, DENY, KILL, Kinds, NOTIFY, Outcome, Row, allow_if, errno, is, is_long,
-    only, own_pid, row, when,
+    ABSENT, ALLOW, Action, DENY, KILL, Kinds, NOTIFY, Syscall, SyscallRule, allow_if, errno, is,
+    is_long, only, own_pid, row, when,
 };
 use super::numbers::{both, x86};
 use crate::decide::plan::ServerKind;
@@ -15,60 +15,60 @@ const FORK_GLIBC: u64 =
 /// As musl forks on aarch64.
 const FORK_MUSL: u64 = libc::SIGCHLD.cast_unsigned() as u64;
 
-const CLONE: Answer = allow_if(&[
-    when(&[is_long(0, FORK_GLIBC)], Outcome::Notify),
-    when(&[is_long(0, FORK_MUSL)], Outcome::Notify),
+const CLONE: SyscallRule = allow_if(&[
+    when(&[is_long(0, FORK_GLIBC)], Action::Notify),
+    when(&[is_long(0, FORK_MUSL)], Action::Notify),
 ]);
 
-const OWN_PID: Answer = allow_if(&[when(&[own_pid(0)], Outcome::Allow)]);
+const OWN_PID: SyscallRule = allow_if(&[when(&[own_pid(0)], Action::Allow)]);
 
-const OWN_OR_ZERO: Answer = allow_if(&[
-    when(&[is(0, 0)], Outcome::Allow),
-    when(&[own_pid(0)], Outcome::Allow),
+const OWN_OR_ZERO: SyscallRule = allow_if(&[
+    when(&[is(0, 0)], Action::Allow),
+    when(&[own_pid(0)], Action::Allow),
 ]);
 
 /// rsync's generator ends its receiver, whose process id no filter can know;
 /// the guard looks whether it is of this session.
-const SIGNAL_OTHER_HALF: Answer = allow_if(&[
-    when(&[own_pid(0)], Outcome::Allow),
-    when(&[is(1, libc::SIGUSR1.cast_unsigned())], Outcome::Notify),
-    when(&[is(1, libc::SIGUSR2.cast_unsigned())], Outcome::Notify),
+const SIGNAL_OTHER_HALF: SyscallRule = allow_if(&[
+    when(&[own_pid(0)], Action::Allow),
+    when(&[is(1, libc::SIGUSR1.cast_unsigned())], Action::Notify),
+    when(&[is(1, libc::SIGUSR2.cast_unsigned())], Action::Notify),
 ]);
 
 /// rsync prints its progress on SIGVTALRM, as a client only, and the handler has
 /// no SA_RESTART: a call that waits for the guard would end with EINTR, which no
 /// such call does without a guard. So the signal stays ignored, as xfersh leaves
 /// it. The other signals that a server handles end it.
-const SIGNAL_ACTION: Answer = Answer::Judged {
+const SIGNAL_ACTION: SyscallRule = SyscallRule::Judged {
     arms: &[when(&[is(0, libc::SIGVTALRM.cast_unsigned())], errno(0))],
-    otherwise: Outcome::Allow,
+    otherwise: Action::Allow,
 };
 
 /// A null `new_limit`.
-const PRLIMIT: Answer = allow_if(&[
-    when(&[is(0, 0), is_long(2, 0)], Outcome::Allow),
-    when(&[own_pid(0), is_long(2, 0)], Outcome::Allow),
+const PRLIMIT: SyscallRule = allow_if(&[
+    when(&[is(0, 0), is_long(2, 0)], Action::Allow),
+    when(&[own_pid(0), is_long(2, 0)], Action::Allow),
 ]);
 
 /// sftp-server makes itself undumpable so that nothing may trace it or read its
 /// /proc, and dies if it cannot. Here neither is possible anyway, and the guard
 /// has to read its memory: so the call succeeds and does nothing.
-const PRCTL: Answer = allow_if(&[
+const PRCTL: SyscallRule = allow_if(&[
     when(&[is(0, libc::PR_SET_DUMPABLE.cast_unsigned())], errno(0)),
     when(&[is(0, libc::PR_GET_DUMPABLE.cast_unsigned())], errno(0)),
-    when(&[is(0, libc::PR_SET_NAME.cast_unsigned())], Outcome::Allow),
-    when(&[is(0, libc::PR_GET_NAME.cast_unsigned())], Outcome::Allow),
+    when(&[is(0, libc::PR_SET_NAME.cast_unsigned())], Action::Allow),
+    when(&[is(0, libc::PR_GET_NAME.cast_unsigned())], Action::Allow),
     when(
         &[is(0, libc::PR_GET_SECCOMP.cast_unsigned())],
-        Outcome::Allow,
+        Action::Allow,
     ),
     when(
         &[is(0, libc::PR_GET_NO_NEW_PRIVS.cast_unsigned())],
-        Outcome::Allow,
+        Action::Allow,
     ),
     when(
         &[is(0, libc::PR_CAPBSET_READ.cast_unsigned())],
-        Outcome::Allow,
+        Action::Allow,
     ),
 ]);
 
@@ -77,7 +77,7 @@ const RSYNC: Kinds = Kinds::of(&[ServerKind::RsyncReceiver, ServerKind::RsyncSen
 
 /// The rows, one a line.
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Syscall] = &[
     row("execve", both(59, 221), NOTIFY, "xfersh starts the server with it, once; the guard refuses every later one"),
     row("execveat", both(322, 281), KILL, "no server starts a program, and xfersh starts the server by name"),
     row("exit", both(60, 93), ALLOW, "ends the server"),

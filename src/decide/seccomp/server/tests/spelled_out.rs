@@ -2,14 +2,14 @@
 //! program and table agree. The numbers are those of x86-64, the values those of
 //! the kernel's headers, on purpose not taken from libc's constants.
 
-use super::{Architecture, OWN_PID, Outcome, ServerKind, judge, sessions, table};
+use super::{Action, Architecture, OWN_PID, ServerKind, judge, sessions, table};
 
 #[test]
 #[rustfmt::skip]
 fn answers_that_matter() {
-    use Outcome::{Allow, Kill, Notify};
-    let eperm = Outcome::Errno(1);
-    let enosys = Outcome::Errno(38);
+    use Action::{Allow, Kill, Notify};
+    let eperm = Action::Errno(1);
+    let enosys = Action::Errno(38);
     let plain = sessions().next().unwrap();
     let x86 = |kind, number, args| judge(table(kind, Architecture::X86_64, number), plain, args);
     let sftp = |number, args| x86(ServerKind::Sftp, number, args);
@@ -30,14 +30,14 @@ fn answers_that_matter() {
         (sftp(437, [0; 6]), enosys, "openat2"),
         (sftp(435, [0; 6]), enosys, "clone3"),
         (sftp(600, [0; 6]), enosys, "a call of the future"),
-        (sftp(157, [4, 0, 0, 0, 0, 0]), Outcome::Errno(0), "PR_SET_DUMPABLE"),
+        (sftp(157, [4, 0, 0, 0, 0, 0]), Action::Errno(0), "PR_SET_DUMPABLE"),
         (sftp(157, [1, 9, 0, 0, 0, 0]), eperm, "PR_SET_PDEATHSIG"),
         (sftp(157, [22, 2, 0, 0, 0, 0]), eperm, "PR_SET_SECCOMP"),
-        (sftp(16, [0, 0x5412, 0, 0, 0, 0]), Outcome::Errno(25), "TIOCSTI"),
-        (sftp(16, [0, 0x1_0000_5412, 0, 0, 0, 0]), Outcome::Errno(25), "TIOCSTI, CVE-2019-10063"),
-        (sftp(16, [0, 0x541c, 0, 0, 0, 0]), Outcome::Errno(25), "TIOCLINUX"),
-        (sftp(16, [0, 0x4008_6602, 0, 0, 0, 0]), Outcome::Errno(25), "FS_IOC_SETFLAGS"),
-        (sftp(16, [0, 0x401c_5820, 0, 0, 0, 0]), Outcome::Errno(25), "FS_IOC_FSSETXATTR"),
+        (sftp(16, [0, 0x5412, 0, 0, 0, 0]), Action::Errno(25), "TIOCSTI"),
+        (sftp(16, [0, 0x1_0000_5412, 0, 0, 0, 0]), Action::Errno(25), "TIOCSTI, CVE-2019-10063"),
+        (sftp(16, [0, 0x541c, 0, 0, 0, 0]), Action::Errno(25), "TIOCLINUX"),
+        (sftp(16, [0, 0x4008_6602, 0, 0, 0, 0]), Action::Errno(25), "FS_IOC_SETFLAGS"),
+        (sftp(16, [0, 0x401c_5820, 0, 0, 0, 0]), Action::Errno(25), "FS_IOC_FSSETXATTR"),
         (sftp(72, [0, 8, 1, 0, 0, 0]), eperm, "F_SETOWN"),
         (sftp(72, [0, 15, 0, 0, 0, 0]), eperm, "F_SETOWN_EX"),
         (sftp(72, [0, 10, 9, 0, 0, 0]), eperm, "F_SETSIG"),
@@ -48,9 +48,9 @@ fn answers_that_matter() {
         (sftp(9, [0, 0, 5, 0x2, 3, 0]), Allow, "mmap of a library's code"),
         (sftp(10, [0, 0, 5, 0, 0, 0]), eperm, "mprotect executable"),
         (sftp(10, [0, 0, 1, 0, 0, 0]), Allow, "mprotect read-only"),
-        (sftp(41, [1, 1, 0, 0, 0, 0]), Outcome::Errno(13), "socket AF_UNIX"),
-        (sftp(41, [2, 1, 0, 0, 0, 0]), Outcome::Errno(13), "socket AF_INET"),
-        (sftp(42, [0; 6]), Outcome::Errno(13), "connect"),
+        (sftp(41, [1, 1, 0, 0, 0, 0]), Action::Errno(13), "socket AF_UNIX"),
+        (sftp(41, [2, 1, 0, 0, 0, 0]), Action::Errno(13), "socket AF_INET"),
+        (sftp(42, [0; 6]), Action::Errno(13), "connect"),
         (sftp(44, [0, 0, 0, 0, 1, 0]), eperm, "sendto with an address"),
         (sftp(59, [0; 6]), Notify, "execve"),
         (sftp(322, [0; 6]), Kill, "execveat"),

@@ -6,14 +6,14 @@ use crate::decide::rules::{Denial, Place};
 
 /// The kernel's word, or the policy's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum CallError {
     /// As the kernel would have it for any process.
     Errno(Errno),
     /// The policy's word, what the server is told, and the place.
     Denied(Denial, Errno, Vec<u8>),
 }
 
-impl Failure {
+impl CallError {
     /// A denial at a place.
     pub fn at(place: &Place) -> impl Fn(Denial) -> Self {
         |denial| Self::Denied(denial, denial.errno(), place.path.clone())
@@ -32,13 +32,13 @@ impl Failure {
     }
 }
 
-impl From<Errno> for Failure {
+impl From<Errno> for CallError {
     fn from(errno: Errno) -> Self {
         Self::Errno(errno)
     }
 }
 
-impl From<std::io::Error> for Failure {
+impl From<std::io::Error> for CallError {
     fn from(error: std::io::Error) -> Self {
         Self::Errno(Errno::from_raw(
             error.raw_os_error().unwrap_or(nix::libc::EIO),
@@ -46,7 +46,7 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-impl From<Denial> for Failure {
+impl From<Denial> for CallError {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial, denial.errno(), Vec::new())
     }

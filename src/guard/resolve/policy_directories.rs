@@ -32,7 +32,7 @@ struct Known {
 
 /// What the guard knows of the policy's directories.
 #[derive(Debug)]
-pub struct Ground {
+pub struct PolicyDirectories {
     /// By the index in the plan's rules.
     roots: Vec<Known>,
     by_id: HashMap<FileId, usize>,
@@ -58,14 +58,14 @@ pub struct Ground {
     open: Vec<(usize, Rc<OwnedFd>)>,
 }
 
-impl Ground {
+impl PolicyDirectories {
     /// Looks at every directory of the plan and at what it lies in.
     ///
     /// # Errors
     /// Everything but "absent": what cannot be looked at cannot be protected.
     pub fn survey(plan: &Plan) -> io::Result<Self> {
         let rules = &plan.rules;
-        let mut ground = Self {
+        let mut directories = Self {
             roots: Vec::with_capacity(rules.roots.len()),
             by_id: HashMap::with_capacity(rules.roots.len()),
             by_path: HashMap::with_capacity(rules.roots.len()),
@@ -80,27 +80,27 @@ impl Ground {
             statuses: HashMap::new(),
             open: Vec::new(),
         };
-        ground.home = ground.keep(&rules.home)?;
-        ground.keep(&plan.start)?;
+        directories.home = directories.keep(&rules.home)?;
+        directories.keep(&plan.start)?;
         for (index, root) in rules.roots.iter().enumerate() {
-            let id = ground.keep(&root.path)?;
+            let id = directories.keep(&root.path)?;
             if let Some(id) = id {
                 // One that two entries name is refused by the decision.
-                ground.by_id.entry(id).or_insert(index);
+                directories.by_id.entry(id).or_insert(index);
             }
             let path = root.path.as_os_str().as_bytes().to_vec();
-            ground.longest = ground.longest.max(path.len());
-            ground.by_path.insert(path, index);
-            ground.roots.push(Known {
+            directories.longest = directories.longest.max(path.len());
+            directories.by_path.insert(path, index);
+            directories.roots.push(Known {
                 path: root.path.clone(),
                 id,
                 holds_others: false,
             });
         }
         for index in holders(&rules.roots, &rules.home) {
-            ground.roots[index].holds_others = true;
+            directories.roots[index].holds_others = true;
         }
-        Ok(ground)
+        Ok(directories)
     }
 
     /// Notes a directory and all that it lies in as keeping their names.
