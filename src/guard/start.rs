@@ -316,7 +316,6 @@ fn await_word(pipe: &File, child: Pid) -> io::Result<()> {
 struct Met {
     server: Pid,
     listener: Listener,
-    wait_killable: bool,
 }
 
 /// Takes the listener, and proves that the server's side can be looked into:
@@ -324,14 +323,10 @@ struct Met {
 fn meet(server: Pid, hello: Hello) -> Result<Met, Error> {
     let failed = |error: io::Error| Error::io(Step::Guard("listener"), error);
     let listener = descriptors::adopt(hello.listener)
-        .and_then(Listener::new)
+        .and_then(|fd| Listener::new(fd, hello.wait_killable))
         .map_err(failed)?;
     preflight::prove(server)?;
-    Ok(Met {
-        server,
-        listener,
-        wait_killable: hello.wait_killable,
-    })
+    Ok(Met { server, listener })
 }
 
 fn become_guard<'a>(
@@ -353,7 +348,6 @@ fn become_guard<'a>(
         plan,
         channel: Channel {
             listener: met.listener,
-            wait_killable: met.wait_killable,
             server: met.server,
         },
         locks: prepared.locks,

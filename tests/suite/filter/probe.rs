@@ -145,7 +145,7 @@ fn take_descriptor(child: &Child, number: i32) -> OwnedFd {
 }
 
 fn respond_to(fd: OwnedFd, respond: Respond) -> JoinHandle<BTreeMap<u32, usize>> {
-    let listener = Listener::new(fd).expect("the structures fit");
+    let listener = Listener::new(fd, true).expect("the structures fit");
     std::thread::spawn(move || {
         let mut seen = BTreeMap::new();
         while waits(&listener) {
