@@ -2,14 +2,15 @@
 //! a session and for the dry run.
 
 use crate::decide::account::Account;
-use crate::decide::facts::{Case, Inquiry};
+use crate::decide::case::Case;
+use crate::decide::form::Inquiry;
 use crate::decide::invocation::Invocation;
 use crate::decide::policy::{Policy, PolicyFile};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
-use crate::enforce::account::{self, Key};
-use crate::enforce::facts;
-use crate::enforce::load::{self, POLICY};
+use crate::gather::account::{self, AccountKey};
+use crate::gather::disk;
+use crate::gather::policy_file::{self, POLICY};
 
 /// An account and the policy that holds for it.
 #[derive(Debug)]
@@ -27,7 +28,11 @@ impl Subject {
     ///
     /// The refusal, where there is no such account, or the policy cannot be
     /// applied to it.
-    pub fn of(key: &Key, file: &PolicyFile, invocation: &Invocation) -> Result<Self, Refusal> {
+    pub fn of(
+        key: &AccountKey,
+        file: &PolicyFile,
+        invocation: &Invocation,
+    ) -> Result<Self, Refusal> {
         let refuse = |error: account::AccountError| Refusal::new(Stage::Account, error.to_string());
         let account = account::lookup(key, file.asks_for_groups()).map_err(refuse)?;
         let client = invocation.client.address();
@@ -49,7 +54,7 @@ impl Subject {
         };
         match Inquiry::of(&case) {
             Ok(inquiry) => {
-                let facts = facts::gather(&inquiry, &self.account);
+                let facts = disk::gather(&inquiry, &self.account);
                 decide::decide(&case, &inquiry, &facts)
             }
             Err(refusal) => Verdict::Refused(refusal),
@@ -63,7 +68,7 @@ impl Subject {
 ///
 /// The refusal of everything, where the policy cannot be used.
 pub fn load() -> Result<PolicyFile, Refusal> {
-    load::host_policy().map_err(|error| {
+    policy_file::host_policy().map_err(|error| {
         let hint = format!("mend {POLICY}; 'xfersh --check' shows each error");
         Refusal::new(Stage::Host, error.to_string()).hint(hint)
     })

@@ -8,8 +8,8 @@ use nix::libc;
 use nix::unistd::Pid;
 
 use super::Answer;
+use super::call_error::CallError;
 use super::caller::{Caller, descriptor_of};
-use super::failure::Failure;
 use super::steps::Waits;
 use super::transfer_log::Holder;
 use crate::system::seccomp::Listener;
@@ -20,8 +20,6 @@ use crate::system::statx::{self, Inode};
 pub struct Channel {
     /// Where calls come in.
     pub listener: Listener,
-    /// See [`crate::system::seccomp::Loaded::wait_killable`].
-    pub wait_killable: bool,
     /// The server's first process.
     pub server: Pid,
 }
@@ -33,9 +31,9 @@ impl Channel {
     /// The server itself is the guard's child and not collected yet, so nobody
     /// else can have its pid; where signals wait for the answer, nothing of what
     /// was read of it can have been left behind either.
-    pub fn still_waits(&self, caller: &Caller) -> Result<Waits, Failure> {
+    pub fn still_waits(&self, caller: &Caller) -> Result<Waits, CallError> {
         let is_server = caller.pid == self.server.as_raw();
-        if (is_server && self.wait_killable) || self.listener.still_waits(caller.id) {
+        if (is_server && self.listener.wait_killable()) || self.listener.still_waits(caller.id) {
             Ok(Waits::confirmed())
         } else {
             Err(Errno::EINTR.into())
@@ -63,23 +61,8 @@ impl Channel {
         }
     }
 
-    /// In two steps where signals wait for the answer. In one
-    /// (SECCOMP_ADDFD_FLAG_SEND), a guard that is stopped or frozen between the two
-    /// halves of it would leave the call answered with 0: the kernel has noted the
-    /// answer by then, and takes the descriptor back.
     fn hand_over(&self, id: u64, fd: &OwnedFd, close_on_exec: bool) -> io::Result<Option<i32>> {
-        let fd = fd.as_fd();
-        let number = if self.wait_killable {
-            self.listener.inject(id, fd, close_on_exec)
-        } else {
-            self.listener.inject_and_answer(id, fd, close_on_exec)
-        };
-        match number {
-            Ok(number) if self.wait_killable => {
-                // Killed meanwhile: the number is gone with it.
-                self.listener.answer(id, number.into())?;
-                Ok(Some(number))
-            }
+        match self.listener.hand_over(id, fd.as_fd(), close_on_exec) {
             Ok(number) => Ok(Some(number)),
             // EMFILE: the server has no room. ENOENT: it is gone, and so says the
             // answer.

@@ -27,7 +27,7 @@ const SYNC_WAKE_UP: u64 = 1;
 
 /// Why a filter was not loaded.
 #[derive(Debug)]
-pub enum LoadError {
+pub enum FilterError {
     /// A filter with a listener is there already (EBUSY): the kernel takes one
     /// a process, and a container manager may hold it.
     ListenerTaken,
@@ -38,7 +38,7 @@ pub enum LoadError {
     NotInForce,
 }
 
-impl fmt::Display for LoadError {
+impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ListenerTaken => f.write_str(
@@ -53,7 +53,7 @@ impl fmt::Display for LoadError {
     }
 }
 
-impl std::error::Error for LoadError {}
+impl std::error::Error for FilterError {}
 
 /// A filter that is in force, seen from the process that loaded it.
 #[derive(Debug)]
@@ -72,8 +72,8 @@ pub struct Loaded {
 /// `no_new_privs` must be set. The process must have one thread.
 ///
 /// # Errors
-/// See [`LoadError`].
-pub fn load_irrevocably(program: &[libc::sock_filter]) -> Result<Loaded, LoadError> {
+/// See [`FilterError`].
+pub fn load_irrevocably(program: &[libc::sock_filter]) -> Result<Loaded, FilterError> {
     let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
     let killable = listener | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     let (fd, wait_killable) = match set_filter(program, killable) {
@@ -85,7 +85,7 @@ pub fn load_irrevocably(program: &[libc::sock_filter]) -> Result<Loaded, LoadErr
         Err(e) => return Err(refused(e)),
     };
     if !in_filter_mode() {
-        return Err(LoadError::NotInForce);
+        return Err(FilterError::NotInForce);
     }
     Ok(Loaded {
         listener: fd,
@@ -96,7 +96,7 @@ pub fn load_irrevocably(program: &[libc::sock_filter]) -> Result<Loaded, LoadErr
 /// Loads `program` without a listener, irrevocably: for the guard itself.
 ///
 /// # Errors
-/// See [`LoadError::Refused`].
+/// See [`FilterError::Refused`].
 pub fn load_quiet_irrevocably(program: &[libc::sock_filter]) -> io::Result<()> {
     let fprog = describe(program)?;
     // SAFETY: as in `set_filter`; without the listener flag no descriptor is
@@ -121,10 +121,10 @@ fn describe(program: &[libc::sock_filter]) -> io::Result<libc::sock_fprog> {
     })
 }
 
-fn refused(cause: io::Error) -> LoadError {
+fn refused(cause: io::Error) -> FilterError {
     match cause.raw_os_error() {
-        Some(libc::EBUSY) => LoadError::ListenerTaken,
-        _ => LoadError::Refused(cause),
+        Some(libc::EBUSY) => FilterError::ListenerTaken,
+        _ => FilterError::Refused(cause),
     }
 }
 
@@ -267,17 +267,27 @@ pub struct Notification {
 /// It is readable (POLLIN) while a call waits, and hung up (POLLHUP) once no
 /// process is left under the filter.
 #[derive(Debug)]
-pub struct Listener(OwnedFd);
+pub struct Listener {
+    fd: OwnedFd,
+    /// See [`Loaded::wait_killable`].
+    wait_killable: bool,
+}
 
 impl Listener {
-    /// Takes a descriptor that [`load_irrevocably`] made.
+    /// Takes a descriptor that [`load_irrevocably`] made, and what it said of
+    /// signals.
     ///
     /// # Errors
     /// EOVERFLOW if the kernel's structures are larger than the room here,
     /// EINVAL before Linux 5.0.
-    pub fn new(fd: OwnedFd) -> io::Result<Self> {
+    pub fn new(fd: OwnedFd, wait_killable: bool) -> io::Result<Self> {
         check_sizes()?;
-        Ok(Self(fd))
+        Ok(Self { fd, wait_killable })
+    }
+
+    /// Whether only its death ends the wait of a caller.
+    pub const fn wait_killable(&self) -> bool {
+        self.wait_killable
     }
 
     /// Makes the answer wake the caller on the guard's own CPU (Linux 6.6): a
@@ -290,7 +300,7 @@ impl Listener {
         // no pointer.
         let result = unsafe {
             libc::ioctl(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS,
                 SYNC_WAKE_UP,
             )
@@ -310,7 +320,7 @@ impl Listener {
         // bytes that is all zero, as it demands.
         let result = unsafe {
             libc::ioctl(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 libc::SECCOMP_IOCTL_NOTIF_RECV,
                 std::ptr::from_mut(&mut buffer),
             )
@@ -378,7 +388,7 @@ impl Listener {
         // ROOM bytes; what lies behind our structure is zero.
         let result = unsafe {
             libc::ioctl(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 libc::SECCOMP_IOCTL_NOTIF_SEND,
                 std::ptr::from_mut(&mut buffer),
             )
@@ -386,28 +396,27 @@ impl Listener {
         check(result.into()).map(drop)
     }
 
-    /// Puts a duplicate of `fd` into the caller of `id` and returns its number
-    /// there. The call still waits: answer it with that number.
+    /// Puts a duplicate of `fd` into the caller of `id`, answers the call with
+    /// its number there, and returns that.
+    ///
+    /// In two steps where signals wait for the answer. In one
+    /// (SECCOMP_ADDFD_FLAG_SEND, Linux 5.14), a guard that is stopped or frozen
+    /// between the two halves of it would leave the call answered with 0: the
+    /// kernel has noted the answer by then, and takes the descriptor back. Where
+    /// signals do not wait (before Linux 5.19), one between two steps would lose
+    /// the descriptor in the caller.
     ///
     /// # Errors
-    /// ENOENT if the caller no longer waits, EMFILE if it has no room.
-    pub fn inject(&self, id: u64, fd: BorrowedFd<'_>, close_on_exec: bool) -> io::Result<i32> {
-        self.add_fd(id, fd, close_on_exec, 0)
-    }
-
-    /// As [`Self::inject`], and answers the call with the number in the same
-    /// step (Linux 5.14), so that a signal in between cannot lose the
-    /// descriptor in the caller.
-    ///
-    /// # Errors
-    /// As [`Self::inject`].
-    pub fn inject_and_answer(
-        &self,
-        id: u64,
-        fd: BorrowedFd<'_>,
-        close_on_exec: bool,
-    ) -> io::Result<i32> {
-        self.add_fd(id, fd, close_on_exec, libc::SECCOMP_ADDFD_FLAG_SEND)
+    /// EMFILE if the caller has no room: it still waits. ENOENT if it no longer
+    /// waits.
+    pub fn hand_over(&self, id: u64, fd: BorrowedFd<'_>, close_on_exec: bool) -> io::Result<i32> {
+        if self.wait_killable {
+            let number = self.add_fd(id, fd, close_on_exec, 0)?;
+            self.answer(id, number.into())?;
+            Ok(number)
+        } else {
+            self.add_fd(id, fd, close_on_exec, libc::SECCOMP_ADDFD_FLAG_SEND)
+        }
     }
 
     fn add_fd(
@@ -432,7 +441,7 @@ impl Listener {
         // which is the size of the structure that the pointer borrows.
         let result = unsafe {
             libc::ioctl(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 libc::SECCOMP_IOCTL_NOTIF_ADDFD,
                 std::ptr::from_ref(&request),
             )
@@ -449,7 +458,7 @@ impl Listener {
         // for the time of the call.
         let result = unsafe {
             libc::ioctl(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 libc::SECCOMP_IOCTL_NOTIF_ID_VALID,
                 std::ptr::from_ref(&id),
             )
@@ -460,7 +469,7 @@ impl Listener {
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
 
