@@ -4,12 +4,12 @@
 use crate::decide::account::Account;
 use crate::decide::facts::{Case, Inquiry};
 use crate::decide::invocation::Invocation;
-use crate::decide::policy::{Policy, PolicyFile};
+use crate::decide::policy::Policy;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
-use crate::enforce::account::{self, Key};
+use crate::enforce::account::{self, AccountError, Key};
 use crate::enforce::facts;
-use crate::enforce::load::{self, POLICY};
+use crate::enforce::load::{self, LoadError, POLICY, PolicyText};
 
 /// An account and the policy that holds for it.
 #[derive(Debug)]
@@ -21,15 +21,25 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Looks the account up in a policy that is loaded.
+    /// Looks the account up, and the policy for it.
     ///
     /// # Errors
     ///
-    /// The refusal, where there is no such account, or the policy cannot be
-    /// applied to it.
-    pub fn of(key: &Key, file: &PolicyFile, invocation: &Invocation) -> Result<Self, Refusal> {
-        let refuse = |error: account::AccountError| Refusal::new(Stage::Account, error.to_string());
-        let account = account::lookup(key, file.asks_for_groups()).map_err(refuse)?;
+    /// The refusal, where the policy is wrong, there is no such account, or
+    /// the policy cannot be applied to it.
+    pub fn of(key: &Key, text: &PolicyText, invocation: &Invocation) -> Result<Self, Refusal> {
+        let refuse = |error: AccountError| Refusal::new(Stage::Account, error.to_string());
+        let account = account::lookup(key);
+        // A wrong policy serves nobody, whether the account is known or not.
+        let file = match &account {
+            Ok(account) => text.parse_for(account),
+            Err(_) => text.parse(),
+        };
+        let file = file.map_err(|error| unusable(&error))?;
+        let mut account = account.map_err(refuse)?;
+        if file.asks_for_groups() {
+            account::add_groups(&mut account).map_err(refuse)?;
+        }
         let client = invocation.client.address();
         if let Some(conflict) = file.conflicts(&account, client).next() {
             let hint = conflict.hint();
@@ -57,14 +67,16 @@ impl Subject {
     }
 }
 
-/// Loads the host's policy.
+/// Reads the host's policy.
 ///
 /// # Errors
 ///
 /// The refusal of everything, where the policy cannot be used.
-pub fn load() -> Result<PolicyFile, Refusal> {
-    load::host_policy().map_err(|error| {
-        let hint = format!("mend {POLICY}; 'xfersh --check' shows each error");
-        Refusal::new(Stage::Host, error.to_string()).hint(hint)
-    })
+pub fn read() -> Result<PolicyText, Refusal> {
+    load::host_text().map_err(|error| unusable(&error))
+}
+
+fn unusable(error: &LoadError) -> Refusal {
+    let hint = format!("mend {POLICY}; 'xfersh --check' shows each error");
+    Refusal::new(Stage::Host, error.to_string()).hint(hint)
 }

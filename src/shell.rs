@@ -72,7 +72,7 @@ fn session(call: Call, standard: Standard, audit: &mut Audit) -> Result<Session,
     };
     let invocation = peer::invocation(command, standard);
     let subject =
-        judge::load().and_then(|file| Subject::of(&Key::Uid(identity.uid), &file, &invocation));
+        judge::read().and_then(|text| Subject::of(&Key::Uid(identity.uid), &text, &invocation));
     audit.identify(subject.as_ref().ok(), identity.uid, &invocation);
     let verdict = match (&call, &subject) {
         (Call::Foreign(what), _) => Verdict::Refused(Refusal::new(Stage::Form, *what)),

@@ -24,7 +24,7 @@ pub use diagnostic::{Diagnostic, PolicyErrors};
 pub use form::Fault;
 pub use glob::{Cidr, NameGlob};
 pub use name_globs::NameGlobs;
-pub use parse::parse;
+pub use parse::{parse, parse_for};
 pub use place::{PlaceError, PlaceTarget, PlaceTemplate};
 pub use places::{NamedPlace, PlaceRefusal};
 

@@ -13,7 +13,7 @@ use xfersh::decide::plan::Plan;
 use xfersh::decide::verdict::Verdict;
 use xfersh::enforce::account::Key;
 use xfersh::enforce::expand::expand;
-use xfersh::judge::{Subject, load};
+use xfersh::judge::{Subject, read};
 
 use super::arity::{exchange, other};
 use super::judge;
@@ -61,8 +61,8 @@ impl Stage {
         host.policy(policy);
         let subject = host.inside(|| {
             furnish_client();
-            let file = load().expect("a sound policy");
-            Subject::of(&Key::Name("alice".to_owned()), &file, &invocation(b"")).expect("alice")
+            let text = read().expect("a sound policy");
+            Subject::of(&Key::Name("alice".to_owned()), &text, &invocation(b"")).expect("alice")
         });
         let stage = Self { host, subject };
         stage.furnish();
