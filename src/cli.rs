@@ -6,18 +6,15 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use crate::check::probe::Stage;
-use crate::escape::Escaped;
+use crate::admin::probe::Stage;
+use crate::print::escape::Escaped;
+use crate::session::SessionCall;
 
 /// What xfersh was called for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// By sshd or login(1): serve this command, or nothing.
-    Session(Option<OsString>),
-    /// By something that takes xfersh for another shell; refused.
-    Foreign(&'static str),
-    /// By sshd through ForceCommand: the command is in SSH_ORIGINAL_COMMAND.
-    Forced,
+pub enum Role {
+    /// A session.
+    Session(SessionCall),
     /// The dry run.
     Check(Check),
     /// Inside the confinement, by `--check --live`.
@@ -103,7 +100,7 @@ server's own status. See xfersh(8) and xfersh.toml(5).
 /// # Errors
 ///
 /// What is wrong with the call.
-pub fn parse(arguments: Vec<OsString>) -> Result<Call, Usage> {
+pub fn parse(arguments: Vec<OsString>) -> Result<Role, Usage> {
     let mut arguments = arguments.into_iter();
     let name = arguments.next().unwrap_or_default();
     let is_login = name.as_encoded_bytes().starts_with(b"-");
@@ -111,13 +108,15 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Call, Usage> {
     if let [option, command] = rest.as_slice()
         && option == "-c"
     {
-        return Ok(Call::Session(Some(command.clone())));
+        let command = Some(command.clone());
+        return Ok(Role::Session(SessionCall::Command(command)));
     }
     if rest.is_empty() {
-        return Ok(Call::Session(None));
+        return Ok(Role::Session(SessionCall::Command(None)));
     }
     if is_login || rest.first().is_some_and(|option| option == "-c") {
-        return Ok(Call::Foreign("arguments other than -c COMMAND"));
+        let what = "arguments other than -c COMMAND";
+        return Ok(Role::Session(SessionCall::Foreign(what)));
     }
     let json = asks_for_json(&rest);
     parse_admin(rest).map_err(|what| Usage { what, json })
@@ -130,18 +129,18 @@ fn asks_for_json(arguments: &[OsString]) -> bool {
     has("--json") && (has("--check") || has("--doctor"))
 }
 
-fn parse_admin(arguments: Vec<OsString>) -> Result<Call, String> {
+fn parse_admin(arguments: Vec<OsString>) -> Result<Role, String> {
     let mut parser = Parser::from_args(arguments);
     let first = parser.next().map_err(said)?;
     let call = match first {
-        Some(Arg::Long("help") | Arg::Short('h')) => Call::Help,
-        Some(Arg::Long("version") | Arg::Short('V')) => Call::Version,
-        Some(Arg::Long("forced")) => Call::Forced,
+        Some(Arg::Long("help") | Arg::Short('h')) => Role::Help,
+        Some(Arg::Long("version") | Arg::Short('V')) => Role::Version,
+        Some(Arg::Long("forced")) => Role::Session(SessionCall::Forced),
         Some(Arg::Long("check")) => return parse_check(&mut parser),
         Some(Arg::Long("probe")) => return parse_probe(&mut parser),
         Some(Arg::Long("doctor")) => return parse_doctor(&mut parser),
         Some(argument) => return Err(said(argument.unexpected())),
-        None => return Ok(Call::Session(None)),
+        None => return Ok(Role::Session(SessionCall::Command(None))),
     };
     match parser.next().map_err(said)? {
         None => Ok(call),
@@ -149,7 +148,7 @@ fn parse_admin(arguments: Vec<OsString>) -> Result<Call, String> {
     }
 }
 
-fn parse_check(parser: &mut Parser) -> Result<Call, String> {
+fn parse_check(parser: &mut Parser) -> Result<Role, String> {
     let mut check = Check::default();
     while let Some(argument) = parser.next().map_err(said)? {
         match argument {
@@ -175,14 +174,14 @@ fn parse_check(parser: &mut Parser) -> Result<Call, String> {
             command: Some(_),
             ..
         } => Err("--live takes no command: it tries every protocol".to_owned()),
-        check => Ok(Call::Check(check)),
+        check => Ok(Role::Check(check)),
     }
 }
 
-fn parse_probe(parser: &mut Parser) -> Result<Call, String> {
+fn parse_probe(parser: &mut Parser) -> Result<Role, String> {
     let mut words = parser.raw_args().map_err(said)?;
     match (words.next(), words.next(), words.next(), words.next()) {
-        (Some(home), Some(name), writable, None) => Ok(Call::Probe(Stage {
+        (Some(home), Some(name), writable, None) => Ok(Role::Probe(Stage {
             home: home.into(),
             writable: writable.map(PathBuf::from),
             name: name.string().map_err(said)?,
@@ -191,7 +190,7 @@ fn parse_probe(parser: &mut Parser) -> Result<Call, String> {
     }
 }
 
-fn parse_doctor(parser: &mut Parser) -> Result<Call, String> {
+fn parse_doctor(parser: &mut Parser) -> Result<Role, String> {
     let mut doctor = Doctor::default();
     while let Some(argument) = parser.next().map_err(said)? {
         match argument {
@@ -200,7 +199,7 @@ fn parse_doctor(parser: &mut Parser) -> Result<Call, String> {
             argument => return Err(said(argument.unexpected())),
         }
     }
-    Ok(Call::Doctor(doctor))
+    Ok(Role::Doctor(doctor))
 }
 
 fn value<T: std::str::FromStr>(parser: &mut Parser) -> Result<T, String>
@@ -241,15 +240,19 @@ fn said(error: lexopt::Error) -> String {
 mod tests {
     use super::*;
 
-    fn call(arguments: &[&str]) -> Result<Call, Usage> {
+    fn call(arguments: &[&str]) -> Result<Role, Usage> {
         parse(arguments.iter().map(OsString::from).collect())
     }
 
     #[test]
     fn what_sshd_calls() {
-        let session = |command: Option<&str>| Ok(Call::Session(command.map(OsString::from)));
-        let foreign = Ok(Call::Foreign("arguments other than -c COMMAND"));
-        let rows: [(&[&str], Result<Call, Usage>); 10] = [
+        let session = |command: Option<&str>| {
+            let command = command.map(OsString::from);
+            Ok(Role::Session(SessionCall::Command(command)))
+        };
+        let foreign = "arguments other than -c COMMAND";
+        let foreign = Ok(Role::Session(SessionCall::Foreign(foreign)));
+        let rows: [(&[&str], Result<Role, Usage>); 10] = [
             (&["xfersh", "-c", "scp -t x"], session(Some("scp -t x"))),
             (&["-xfersh", "-c", "scp -t x"], session(Some("scp -t x"))),
             (&["xfersh", "-c", ""], session(Some(""))),
@@ -268,7 +271,7 @@ mod tests {
 
     #[test]
     fn what_an_administrator_calls() {
-        let Ok(Call::Check(check)) = call(&[
+        let Ok(Role::Check(check)) = call(&[
             "xfersh",
             "--check",
             "--user",
@@ -284,8 +287,11 @@ mod tests {
         assert_eq!(check.address, Some("192.0.2.7".parse().unwrap()));
         assert_eq!(check.command, Some("scp -f x".into()));
         assert!(check.json && !check.live);
-        assert_eq!(call(&["xfersh", "--forced"]), Ok(Call::Forced));
-        assert_eq!(call(&["xfersh", "--help"]), Ok(Call::Help));
+        assert_eq!(
+            call(&["xfersh", "--forced"]),
+            Ok(Role::Session(SessionCall::Forced))
+        );
+        assert_eq!(call(&["xfersh", "--help"]), Ok(Role::Help));
         for wrong in [
             &["xfersh", "--check", "--address", "x"][..],
             &["xfersh", "--check", "--user"],

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use nix::libc;
 
-use crate::escape::Escaped;
+use crate::print::escape::Escaped;
 
 /// A step that failed. Printed as `cannot VERB OBJECT: CAUSE`, a sentence
-/// ([`crate::escape::Sentence`]).
+/// ([`crate::print::escape::Sentence`]).
 #[derive(Debug)]
 pub struct Error {
     step: Step,

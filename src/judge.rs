@@ -2,14 +2,15 @@
 //! a session and for the dry run.
 
 use crate::decide::account::Account;
-use crate::decide::facts::{Case, Inquiry};
+use crate::decide::case::Case;
+use crate::decide::form::Inquiry;
 use crate::decide::invocation::Invocation;
 use crate::decide::policy::Policy;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
-use crate::enforce::account::{self, AccountError, Key};
-use crate::enforce::facts;
-use crate::enforce::load::{self, LoadError, POLICY, PolicyText};
+use crate::gather::account::{self, AccountError, AccountKey};
+use crate::gather::disk;
+use crate::gather::policy_file::{self, POLICY, PolicyFileError, PolicyText};
 
 /// An account and the policy that holds for it.
 #[derive(Debug)]
@@ -27,7 +28,11 @@ impl Subject {
     ///
     /// The refusal, where the policy is wrong, there is no such account, or
     /// the policy cannot be applied to it.
-    pub fn of(key: &Key, text: &PolicyText, invocation: &Invocation) -> Result<Self, Refusal> {
+    pub fn of(
+        key: &AccountKey,
+        text: &PolicyText,
+        invocation: &Invocation,
+    ) -> Result<Self, Refusal> {
         let refuse = |error: AccountError| Refusal::new(Stage::Account, error.to_string());
         let account = account::lookup(key);
         // A wrong policy serves nobody, whether the account is known or not.
@@ -59,7 +64,7 @@ impl Subject {
         };
         match Inquiry::of(&case) {
             Ok(inquiry) => {
-                let facts = facts::gather(&inquiry, &self.account);
+                let facts = disk::gather(&inquiry, &self.account);
                 decide::decide(&case, &inquiry, &facts)
             }
             Err(refusal) => Verdict::Refused(refusal),
@@ -73,10 +78,10 @@ impl Subject {
 ///
 /// The refusal of everything, where the policy cannot be used.
 pub fn read() -> Result<PolicyText, Refusal> {
-    load::host_text().map_err(|error| unusable(&error))
+    policy_file::host_text().map_err(|error| unusable(&error))
 }
 
-fn unusable(error: &LoadError) -> Refusal {
+fn unusable(error: &PolicyFileError) -> Refusal {
     let hint = format!("mend {POLICY}; 'xfersh --check' shows each error");
     Refusal::new(Stage::Host, error.to_string()).hint(hint)
 }

@@ -16,39 +16,44 @@
 //!
 //! What the shell promises, and what it does not, is in docs/threat-model.md.
 
-pub mod check;
+pub mod admin;
 pub mod cli;
+pub mod confine;
 pub mod decide;
-pub mod enforce;
 pub mod error;
-pub mod escape;
 pub mod exit;
+pub mod gather;
 pub mod guard;
-pub mod json;
 pub mod judge;
-pub mod shell;
+pub mod log;
+pub mod messages;
+pub mod print;
+pub mod session;
 pub mod system;
-pub mod tell;
 
 use std::ffi::OsString;
 
-use cli::Call;
+use cli::Role;
 use exit::Exit;
 
 /// Runs xfersh with these arguments, `argv[0]` first.
 #[must_use]
-pub fn run(arguments: Vec<OsString>) -> Exit {
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    dispatch(arguments).code()
+}
+
+fn dispatch(arguments: Vec<OsString>) -> Exit {
     match cli::parse(arguments) {
-        Ok(call @ (Call::Session(_) | Call::Foreign(_) | Call::Forced)) => shell::serve(call),
-        Ok(Call::Check(check)) if check.live => check::live::run(&check),
-        Ok(Call::Check(check)) => check::dry_run::run(&check),
-        Ok(Call::Probe(stage)) => check::probe::run(&stage),
-        Ok(Call::Help) => check::print(cli::HELP),
-        Ok(Call::Version) => check::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(Call::Doctor(doctor)) => check::doctor::main(&doctor),
+        Ok(Role::Session(call)) => session::serve(call),
+        Ok(Role::Check(check)) if check.live => admin::live::run(&check),
+        Ok(Role::Check(check)) => admin::check::run(&check),
+        Ok(Role::Probe(stage)) => admin::probe::run(&stage),
+        Ok(Role::Help) => admin::print(cli::HELP),
+        Ok(Role::Version) => admin::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Role::Doctor(doctor)) => admin::doctor::main(&doctor),
         Err(error) => {
             let what = format!("{}; see 'xfersh --help'", error.what);
-            check::unable(&what, error.json)
+            admin::unable(&what, error.json)
         }
     }
 }

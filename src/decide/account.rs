@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::escape::Escaped;
+use crate::print::escape::Escaped;
 
 /// The account of the real uid.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! All that is needed to serve one granted request, as inert data.
 //!
-//! A plan can be printed and compared; only `enforce::confine` interprets it.
+//! A plan can be printed and compared; only `confine` interprets it.
 //! It is made by [`super::decide`] alone (its constructor is private to
 //! `decide`), so there is no plan without a granted verdict.
 
@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use landlock::{AccessFs, BitFlags};
 
-use super::access::Access;
-use super::nesting::Roots;
-use super::policy::{Dotfiles, NameGlobs, Protocol, Requirement, Symlinks};
+use super::policy::{NameGlobs, Protocol, Requirement, Symlinks};
+use super::roots::nesting::Roots;
 
 /// Which server runs, as far as the system-call table and the guard care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +58,7 @@ impl ServerKind {
 pub enum Argument {
     /// Passed as it is.
     Literal(OsString),
-    /// Wildcards ([`super::pattern::Pattern`]) that are expanded, and what they
+    /// Wildcards ([`super::command::pattern::Pattern`]) that are expanded, and what they
     /// match judged, after confinement; where nothing matches, `literal` is
     /// passed.
     Pattern {
@@ -95,23 +94,6 @@ pub enum Lookup {
     /// Only a directory counts: a link leads to one that has a row of its own
     /// (`/lib` where /usr is merged).
     DirectoryItself,
-}
-
-/// A directory in which the guard allows changes (or, where reads are
-/// watched, reads). The most specific root holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
-    /// The directory, resolved: no symbolic link in it. Of one that does not
-    /// exist, the existing part is resolved.
-    pub path: PathBuf,
-    /// Whether the directory existed when the session began. One that did not
-    /// holds all the same: nothing else may take its name.
-    pub exists: bool,
-    /// What may be done below it.
-    pub access: Access,
-    /// What holds for dotfiles below it; components of the root itself are
-    /// not judged.
-    pub dotfiles: Dotfiles,
 }
 
 /// What the guard judges by.

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::facts::Base;
 use super::plan::Plan;
 use super::policy::Protocol;
+use crate::print::escape::Escaped;
 
 /// The answer: a plan, or a refusal. The log, `--check` and the executor all
 /// read this one value.
@@ -50,6 +50,30 @@ impl Refusal {
         }
     }
 
+    /// A refusal of the form of a command.
+    pub(super) fn form(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Stage::Form, reason)
+    }
+
+    /// A refusal of this option, as the client wrote it. Whoever gives one
+    /// transfers files, so the fixed sentence alone would tell nothing.
+    pub(super) fn of_word(option: &[u8], why: impl fmt::Display) -> Self {
+        let option = Escaped::bytes(option);
+        let mut refusal = Self::form(format!("option {option}: {why}"));
+        refusal.told = Some(format!("The option {option} is refused: {why}."));
+        refusal
+    }
+
+    /// The same refusal, with what the client can do, and the administrator.
+    pub(super) fn advice(mut self, advice: &'static str) -> Self {
+        if let Some(told) = &mut self.told {
+            told.push_str(" Instead: ");
+            told.push_str(advice);
+            told.push('.');
+        }
+        self.hint(advice)
+    }
+
     /// The same refusal, with what can be done about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
@@ -64,10 +88,11 @@ impl Refusal {
         self
     }
 
-    /// The same refusal, of the place that this long option names.
-    pub(super) fn of_option(mut self, option: &str, base: Base) -> Self {
+    /// The same refusal, of the place that this long option names: beside the
+    /// target where that is no directory.
+    pub(super) fn of_option(mut self, option: &str, is_beside_target: bool) -> Self {
         let mut told = format!("The option --{option} is refused: {}.", self.reason);
-        if base == Base::BesideTarget {
+        if is_beside_target {
             told.push_str(" If the target is a directory, end it with a slash.");
         }
         self.told = Some(told);

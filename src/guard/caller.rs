@@ -8,7 +8,7 @@ use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::sys::stat::{Mode, stat};
 
-use super::failure::Failure;
+use super::call_error::CallError;
 use crate::decide::plan::ServerKind;
 use crate::system::memory;
 
@@ -44,7 +44,7 @@ impl Caller {
     }
 
     /// A path argument. ENAMETOOLONG and EFAULT as the kernel has them.
-    pub fn path(&self, address: u64) -> Result<CString, Failure> {
+    pub fn path(&self, address: u64) -> Result<CString, CallError> {
         let mut buffer = [0; PATH_MAX];
         let len = memory::read_string(self.pid, address, &mut buffer)?;
         let text = CStr::from_bytes_until_nul(&buffer[..=len]).map_err(|_| Errno::EFAULT)?;
@@ -52,7 +52,7 @@ impl Caller {
     }
 
     /// A string of at most `N` bytes with its NUL.
-    pub fn short_string<const N: usize>(&self, address: u64) -> Result<CString, Failure> {
+    pub fn short_string<const N: usize>(&self, address: u64) -> Result<CString, CallError> {
         let mut buffer = [0; N];
         let len = memory::read_string(self.pid, address, &mut buffer).map_err(|e| {
             // As setxattr(2) for a name that is too long.
@@ -67,7 +67,7 @@ impl Caller {
     }
 
     /// Fills `into`, whole.
-    pub fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Failure> {
+    pub fn read(&self, address: u64, into: &mut [u8]) -> Result<(), CallError> {
         let got = memory::read(self.pid, address, into)?;
         if got == into.len() {
             Ok(())
@@ -77,12 +77,12 @@ impl Caller {
     }
 
     /// The file behind its descriptor `number`, O_PATH.
-    pub fn descriptor(&self, number: i32) -> Result<OwnedFd, Failure> {
+    pub fn descriptor(&self, number: i32) -> Result<OwnedFd, CallError> {
         Ok(descriptor_of(self.pid, number)?)
     }
 
     /// The inode number of the socket behind its descriptor `number`.
-    pub fn socket(&self, number: i32) -> Result<u64, Failure> {
+    pub fn socket(&self, number: i32) -> Result<u64, CallError> {
         let status = stat(path_of_descriptor(self.pid, number)?.as_str()).map_err(absent)?;
         if status.st_mode & libc::S_IFMT == libc::S_IFSOCK {
             Ok(status.st_ino)
@@ -92,7 +92,7 @@ impl Caller {
     }
 
     /// Its working directory, O_PATH.
-    pub fn working_directory(&self) -> Result<OwnedFd, Failure> {
+    pub fn working_directory(&self) -> Result<OwnedFd, CallError> {
         let path = format!("/proc/{}/cwd", self.pid);
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         Ok(open(path.as_str(), flags, Mode::empty())?)
@@ -129,7 +129,7 @@ const fn absent(error: Errno) -> Errno {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::syscalls::{self, Answer, Outcome};
+    use crate::decide::seccomp::table::{self, Action, SyscallRule};
 
     #[test]
     fn who_is_where_the_guard_is_cannot_leave() {
@@ -142,10 +142,10 @@ mod tests {
         ];
         for kind in kinds {
             let caller = Caller::new(1, 1, kind);
-            let mut leaving = syscalls::rows().filter(|row| matches!(row.name, "chdir" | "fchdir"));
+            let mut leaving = table::rows().filter(|row| matches!(row.name, "chdir" | "fchdir"));
             let leaves = leaving.any(|row| {
                 let answer = row.answer_for(kind);
-                !matches!(answer, Answer::Always(Outcome::Errno(_) | Outcome::Kill))
+                !matches!(answer, SyscallRule::Always(Action::Errno(_) | Action::Kill))
             });
             assert_eq!(leaves, !caller.is_where_the_guard_is, "{kind:?}");
         }

@@ -8,8 +8,8 @@ use nix::libc;
 use nix::unistd::Pid;
 
 use super::Answer;
+use super::call_error::CallError;
 use super::caller::{Caller, descriptor_of};
-use super::failure::Failure;
 use super::steps::Waits;
 use super::transfer_log::Holder;
 use crate::system::seccomp::Listener;
@@ -33,7 +33,7 @@ impl Channel {
     /// The server itself is the guard's child and not collected yet, so nobody
     /// else can have its pid; where signals wait for the answer, nothing of what
     /// was read of it can have been left behind either.
-    pub fn still_waits(&self, caller: &Caller) -> Result<Waits, Failure> {
+    pub fn still_waits(&self, caller: &Caller) -> Result<Waits, CallError> {
         let is_server = caller.pid == self.server.as_raw();
         if (is_server && self.wait_killable) || self.listener.still_waits(caller.id) {
             Ok(Waits::confirmed())

@@ -15,8 +15,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{Pid, getppid, getuid};
 
 use super::Guard;
-use crate::enforce::audit::Importance;
 use crate::error::{Error, Step};
+use crate::log::Importance;
 use crate::system::process;
 
 /// How long a server may go on when its connection has ended. It sees the end

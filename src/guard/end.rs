@@ -16,15 +16,15 @@ use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
 use super::Guard;
 use super::lock::Held;
 use super::resolve::{path_of, proc_name};
-use super::session_files::TemporaryName;
-use crate::enforce::audit::Importance;
-use crate::escape::{Escaped, Quoted};
+use super::rsync_temporaries::RsyncTemporary;
 use crate::exit::Exit;
+use crate::log::Importance;
+use crate::print::escape::{Escaped, Quoted};
 use crate::system::{signals, statx};
 
 /// How the server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum ExitStatus {
     /// With this exit status.
     Exited(i32),
     /// By this signal.
@@ -33,7 +33,7 @@ pub(super) enum Status {
     Unknown,
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for ExitStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exited(code) => write!(f, "exited:{code}"),
@@ -46,16 +46,16 @@ impl fmt::Display for Status {
 /// A session that is over.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionEnd(Status);
+pub struct SessionEnd(ExitStatus);
 
 impl SessionEnd {
     /// Ends this process as the server ended: by the same signal, so that
     /// sshd reports it, or with the returned status.
     pub fn pass_on(self) -> Exit {
         match self.0 {
-            Status::Exited(code) => Exit::Server(u8::try_from(code & 0xff).unwrap_or(u8::MAX)),
-            Status::Unknown => Exit::Failed,
-            Status::Killed(signal) => {
+            ExitStatus::Exited(code) => Exit::Server(u8::try_from(code & 0xff).unwrap_or(u8::MAX)),
+            ExitStatus::Unknown => Exit::Failed,
+            ExitStatus::Killed(signal) => {
                 // Whatever fails here, the status below says the same.
                 let _ = signals::set_default(signal);
                 let _ = SigSet::from(signal).thread_unblock();
@@ -81,9 +81,9 @@ impl Guard<'_> {
     }
 
     /// Ends what is left, cleans up, and writes the closing line.
-    pub(super) fn finish(mut self, status: Status) -> SessionEnd {
-        if let Some(keeper) = self.keeper.take() {
-            keeper.dismiss();
+    pub(super) fn finish(mut self, status: ExitStatus) -> SessionEnd {
+        if let Some(watchdog) = self.watchdog.take() {
+            watchdog.dismiss();
         }
         while let Ok(_) | Err(Errno::EINTR) = waitpid(None::<Pid>, None) {}
         self.log.settle_all();
@@ -119,7 +119,7 @@ impl Guard<'_> {
 
     /// Removes a temporary name that rsync left, if it still is of the file that it
     /// was given to.
-    fn remove_temporary(&mut self, left: &TemporaryName) {
+    fn remove_temporary(&mut self, left: &RsyncTemporary) {
         // The directory may have got another name since.
         let place = path_of(left.directory.as_fd()).map(|mut path| {
             path.push(b'/');
@@ -144,7 +144,7 @@ impl Guard<'_> {
 
 /// Removes the name; `false` if it is not there any more. A client may have
 /// closed the directory for writing, which is the account's own.
-fn unlink_temporary(_held: &Held, left: &TemporaryName) -> Result<bool, Errno> {
+fn unlink_temporary(_held: &Held, left: &RsyncTemporary) -> Result<bool, Errno> {
     const OWNER: u32 = 0o300;
     let directory = left.directory.as_fd();
     let code = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));

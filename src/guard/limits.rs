@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::Guard;
 use super::channel::Channel;
-use crate::enforce::audit::Importance;
-use crate::system::{process, residence};
+use crate::log::Importance;
+use crate::system::{code_pages, process};
 
 /// How often open uploads and bounds are looked at, in milliseconds.
 const TICK: i32 = 1000;
@@ -63,7 +63,7 @@ impl Clock {
         if !self.resting {
             self.resting = true;
             // Where it fails, the guard only takes more memory.
-            let _ = residence::release_code();
+            let _ = code_pages::release_code();
         }
     }
 }

@@ -37,11 +37,11 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, open};
 use nix::sys::stat::Mode;
 
-use super::failure::Failure;
-use super::resolve::Ground;
+use super::call_error::CallError;
+use super::resolve::PolicyDirectories;
 use crate::decide::plan::Plan;
 use crate::decide::rules::Denial;
-use crate::escape::Escaped;
+use crate::print::escape::Escaped;
 use crate::system::lock::{try_lock, unlock};
 use crate::system::statx::{self, FileId, Status};
 
@@ -82,11 +82,11 @@ impl Locks {
     /// # Errors
     /// If there is a root for which no directory can be locked, or there are too
     /// many of them.
-    pub fn open(plan: &Plan, ground: &Ground) -> io::Result<Self> {
+    pub fn open(plan: &Plan, directories: &PolicyDirectories) -> io::Result<Self> {
         let writable = plan.rules.roots.iter();
         let writable = writable.filter(|root| root.access.writes());
         let mut places: Vec<PathBuf> = writable
-            .map(|root| changeable(&root.path, ground))
+            .map(|root| changeable(&root.path, directories))
             .collect();
         places.sort_unstable();
         places.dedup();
@@ -112,7 +112,7 @@ impl Locks {
     ///
     /// # Errors
     /// [`Denial::Locked`] if somebody else keeps one of them.
-    pub fn hold(&self) -> Result<Held, Failure> {
+    pub fn hold(&self) -> Result<Held, CallError> {
         let mut started = None;
         let mut pause = PAUSE_MIN;
         loop {
@@ -130,7 +130,7 @@ impl Locks {
 
     /// All or none: what was taken is given back before the next try, so that
     /// two guards cannot wait for each other.
-    fn try_hold(&self) -> Result<Option<Held>, Failure> {
+    fn try_hold(&self) -> Result<Option<Held>, CallError> {
         let mut held = Held(Vec::with_capacity(self.directories.len()));
         for directory in &self.directories {
             match try_lock(directory.as_fd()) {
@@ -146,12 +146,12 @@ impl Locks {
 
 /// The first directory on the way to `root` that somebody other than root can
 /// change; the root itself where there is none.
-fn changeable(root: &Path, ground: &Ground) -> PathBuf {
+fn changeable(root: &Path, directories: &PolicyDirectories) -> PathBuf {
     let mut last = Path::new("/");
     let mut way: Vec<&Path> = root.ancestors().collect();
     way.reverse();
     for directory in way {
-        let Some(status) = ground.status(directory) else {
+        let Some(status) = directories.status(directory) else {
             break;
         };
         last = directory;

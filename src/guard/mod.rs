@@ -18,26 +18,26 @@
 //! for a bounded time), follow a magic link of procfs, write through a
 //! descriptor whose file it has not looked at.
 
+mod call_error;
 mod caller;
 mod calls;
+mod capacity;
 mod channel;
 mod connection;
 mod end;
-mod failure;
-mod keeper;
 mod limits;
 mod lock;
-mod nest;
 mod own_filter;
+mod preflight;
 mod resolve;
-mod room;
+mod rsync_temporaries;
 mod serve;
 mod session_files;
-mod sight;
-mod split;
+mod start;
 mod steps;
 mod transfer_log;
 mod umask;
+mod watchdog;
 
 use std::os::fd::OwnedFd;
 
@@ -49,17 +49,17 @@ use crate::decide::plan::Plan;
 pub use calls::decode;
 pub use connection::Connection;
 pub use end::SessionEnd;
-pub use split::{Prepared, Server, Side, split};
+pub use start::{Prepared, Server, Side, split};
 
 use calls::Sockets;
 use channel::Channel;
-use keeper::Keeper;
 use limits::Clock;
 use lock::Locks;
 use resolve::Resolver;
 use session_files::SessionFiles;
 use transfer_log::TransferLog;
 use umask::Umasks;
+use watchdog::Watchdog;
 
 /// The guard of one session.
 #[allow(missing_debug_implementations, reason = "the log has none")]
@@ -81,7 +81,7 @@ pub struct Guard<'a> {
     connection: Connection,
     sockets: Sockets,
     /// Where the server may fork.
-    keeper: Option<Keeper>,
+    watchdog: Option<Watchdog>,
     /// What the server's side could not do before its program ran.
     complaint: OwnedFd,
     /// Whether the server's own program has been started.

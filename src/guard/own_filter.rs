@@ -9,7 +9,7 @@ use std::io;
 
 use nix::libc::{self, c_long, sock_filter};
 
-use crate::decide::syscalls::Architecture;
+use crate::decide::seccomp::table::Architecture;
 use crate::system::seccomp::load_quiet_irrevocably;
 
 /// One call: its name in the kernel's list, its number, and why.
@@ -22,7 +22,7 @@ const CALLS: &[Row] = &[
     Row("ppoll", libc::SYS_ppoll, "the loop waits with it"),
     Row("ioctl", libc::SYS_ioctl, "takes and answers notifications, and asks whether the caller still waits"),
     Row("read", libc::SYS_read, "reads signals and the complaint of the server's side"),
-    Row("write", libc::SYS_write, "the keeper's line; the C library's last words"),
+    Row("write", libc::SYS_write, "the watchdog's line; the C library's last words"),
     Row("close", libc::SYS_close, "lets go of what it has looked at"),
     Row("fcntl", libc::SYS_fcntl, "sets and clears O_NONBLOCK, copies a descriptor"),
     Row("dup", libc::SYS_dup, "copies a descriptor"),
@@ -167,7 +167,7 @@ const fn op(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::syscalls::{find, rows};
+    use crate::decide::seccomp::table::{find, rows};
 
     #[test]
     fn names_and_numbers_belong_together_and_each_has_a_reason() {

@@ -11,15 +11,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpgid};
 
+use super::call_error::CallError;
 use super::caller::Caller;
 use super::calls::decode;
 use super::connection::ANCESTORS;
-use super::end::{SessionEnd, Status};
-use super::failure::Failure;
+use super::end::{ExitStatus, SessionEnd};
 use super::transfer_log::Holder;
 use super::{Answer, Guard};
 use crate::decide::rules::Denial;
-use crate::enforce::audit::Importance;
+use crate::log::Importance;
 use crate::system::seccomp::Notification;
 
 impl Guard<'_> {
@@ -123,8 +123,8 @@ impl Guard<'_> {
                 }
                 answered.map(drop)
             }
-            Err(Failure::Errno(errno)) => self.channel.listener.fail(id, errno as i32),
-            Err(Failure::Denied(denial, errno, path)) => {
+            Err(CallError::Errno(errno)) => self.channel.listener.fail(id, errno as i32),
+            Err(CallError::Denied(denial, errno, path)) => {
                 self.log.denied(call.name(), denial, &path);
                 self.channel.listener.fail(id, errno as i32)
             }
@@ -132,7 +132,7 @@ impl Guard<'_> {
     }
 
     /// The server's own program, once.
-    pub(super) fn execute(&mut self, caller: &Caller) -> Result<Answer, Failure> {
+    pub(super) fn execute(&mut self, caller: &Caller) -> Result<Answer, CallError> {
         if self.executed || caller.pid != self.channel.server.as_raw() {
             return Err(Denial::Program.into());
         }
@@ -148,7 +148,12 @@ impl Guard<'_> {
     }
 
     /// kill(2), among the session's processes: rsync's halves end each other.
-    pub(super) fn signal(&self, caller: &Caller, pid: i32, signal: i32) -> Result<Answer, Failure> {
+    pub(super) fn signal(
+        &self,
+        caller: &Caller,
+        pid: i32,
+        signal: i32,
+    ) -> Result<Answer, CallError> {
         let signal = Signal::try_from(signal)?;
         let target = Pid::from_raw(pid);
         let known = matches!(signal, Signal::SIGUSR1 | Signal::SIGUSR2);
@@ -179,7 +184,7 @@ impl Guard<'_> {
     /// Collects ended processes. Once the server is among them it ends what is
     /// left of the session, before the server's process id can be used again,
     /// and returns its status.
-    fn reap(&self) -> Option<Status> {
+    fn reap(&self) -> Option<ExitStatus> {
         let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         loop {
             let ended = match waitid(Id::All, look) {
@@ -187,20 +192,20 @@ impl Guard<'_> {
                 Ok(status) => status.pid(),
                 Err(Errno::EINTR) => continue,
                 // No child at all: it cannot be known how the server ended.
-                Err(_) => return Some(Status::Unknown),
+                Err(_) => return Some(ExitStatus::Unknown),
             };
             if ended == Some(self.channel.server) {
                 self.end_session();
             }
             match waitpid(ended, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) if pid == self.channel.server => {
-                    return Some(Status::Exited(code));
+                    return Some(ExitStatus::Exited(code));
                 }
                 Ok(WaitStatus::Signaled(pid, signal, _)) if pid == self.channel.server => {
-                    return Some(Status::Killed(signal));
+                    return Some(ExitStatus::Killed(signal));
                 }
                 Ok(_) | Err(Errno::EINTR) => {}
-                Err(_) => return Some(Status::Unknown),
+                Err(_) => return Some(ExitStatus::Unknown),
             }
         }
     }

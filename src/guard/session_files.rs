@@ -15,7 +15,8 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::resolve::{Directory, Entry};
+use super::resolve::{DirEntry, Directory};
+use super::rsync_temporaries::{RsyncTemporaries, RsyncTemporary};
 use crate::system::statx::{FileId, Inode, Status};
 
 /// Files and directories that are remembered: 32 bytes each.
@@ -31,14 +32,14 @@ const HELD_MIN: Duration = Duration::from_millis(20);
 
 /// An [`Inode`] in less room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct FileKey {
     device: u64,
     number: u64,
     /// Nanoseconds; they fit until the year 2262.
     born: i64,
 }
 
-impl From<Inode> for Key {
+impl From<Inode> for FileKey {
     fn from(inode: Inode) -> Self {
         let (major, minor) = inode.device;
         let (seconds, nanoseconds) = inode.born;
@@ -60,48 +61,15 @@ struct Pin {
     _fd: Rc<OwnedFd>,
 }
 
-/// A name that rsync's receiver gave, of the one exception to P4.
-#[derive(Clone, Debug)]
-pub struct TemporaryName {
-    /// The directory, held.
-    pub directory: Rc<OwnedFd>,
-    directory_id: FileId,
-    /// The name there.
-    pub name: CString,
-    /// Which file has it.
-    pub inode: Inode,
-    /// Where it was when it was made: for the log.
-    pub path: Vec<u8>,
-}
-
-/// The temporary names of the session.
-#[derive(Debug, Default)]
-pub struct TemporaryNames(Vec<TemporaryName>);
-
-impl TemporaryNames {
-    /// Whether this name in this directory is one of them.
-    pub fn has(&self, (directory, name): (FileId, &[u8])) -> bool {
-        let mut names = self.0.iter();
-        names.any(|known| known.directory_id == directory && known.name.as_bytes() == name)
-    }
-
-    fn is(&self, (directory, name): (FileId, &CStr), inode: Inode) -> bool {
-        let mut names = self.0.iter();
-        names.any(|known| {
-            known.directory_id == directory && *known.name == *name && known.inode == inode
-        })
-    }
-}
-
 /// All that the guard remembers of the session's files.
 #[derive(Debug)]
 pub struct SessionFiles {
     /// What the session made.
-    own: HashSet<Key>,
+    own: HashSet<FileKey>,
     /// The oldest first.
     pins: VecDeque<Pin>,
     pins_max: usize,
-    temporary: Rc<RefCell<TemporaryNames>>,
+    temporary: Rc<RefCell<RsyncTemporaries>>,
     /// Names of files to which the session gave a second one.
     names: VecDeque<GivenName>,
 }
@@ -119,7 +87,7 @@ pub struct GivenName {
 }
 
 impl GivenName {
-    fn of(inode: Inode, entry: &Entry, directory: FileId, is_second: bool) -> Self {
+    fn of(inode: Inode, entry: &DirEntry, directory: FileId, is_second: bool) -> Self {
         Self {
             inode,
             directory,
@@ -137,7 +105,7 @@ impl GivenName {
 
 impl SessionFiles {
     /// Nothing yet; holds at most so many files at once.
-    pub fn holding(pins_max: usize, temporary: Rc<RefCell<TemporaryNames>>) -> Self {
+    pub fn holding(pins_max: usize, temporary: Rc<RefCell<RsyncTemporaries>>) -> Self {
         Self {
             own: HashSet::new(),
             pins: VecDeque::new(),
@@ -201,8 +169,8 @@ impl SessionFiles {
     pub fn linked(
         &mut self,
         inode: Inode,
-        first: Option<(&Entry, FileId)>,
-        second: (&Entry, FileId),
+        first: Option<(&DirEntry, FileId)>,
+        second: (&DirEntry, FileId),
     ) {
         if let Some((entry, directory)) = first {
             self.names.retain(|given| given.inode != inode);
@@ -240,7 +208,7 @@ impl SessionFiles {
     }
 
     /// A name of it became another one.
-    pub fn renamed(&mut self, old: (FileId, &CStr), new: (&Entry, FileId)) {
+    pub fn renamed(&mut self, old: (FileId, &CStr), new: (&DirEntry, FileId)) {
         let mut names = self.names.iter_mut();
         let known = names.find(|given| given.directory == old.0 && *given.name == *old.1);
         let moved = known.map(|given| GivenName::of(given.inode, new.0, new.1, given.is_second));
@@ -266,9 +234,9 @@ impl SessionFiles {
     }
 
     /// Remembers a temporary name.
-    pub fn mark_temporary(&self, entry: &Entry, id: FileId, inode: Inode) {
+    pub fn mark_temporary(&self, entry: &DirEntry, id: FileId, inode: Inode) {
         let Directory { fd, .. } = &entry.directory;
-        self.temporary.borrow_mut().0.push(TemporaryName {
+        self.temporary.borrow_mut().0.push(RsyncTemporary {
             directory: Rc::clone(fd),
             directory_id: id,
             name: entry.name.clone(),
@@ -288,7 +256,7 @@ impl SessionFiles {
     }
 
     /// The temporary names that were left.
-    pub fn take_temporary(&self) -> Vec<TemporaryName> {
+    pub fn take_temporary(&self) -> Vec<RsyncTemporary> {
         std::mem::take(&mut self.temporary.borrow_mut().0)
     }
 }

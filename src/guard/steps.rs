@@ -13,7 +13,7 @@
 //! compile.
 
 use super::Answer;
-use super::failure::Failure;
+use super::call_error::CallError;
 use super::lock::Held;
 use crate::decide::rules::Permit;
 
@@ -68,8 +68,8 @@ impl<T> Allowed<T> {
     pub fn act<R>(
         self,
         _held: &Held,
-        act: impl FnOnce(&T) -> Result<R, Failure>,
-    ) -> Result<Done<T, R>, Failure> {
+        act: impl FnOnce(&T) -> Result<R, CallError>,
+    ) -> Result<Done<T, R>, CallError> {
         let result = act(&self.0)?;
         Ok(Done {
             what: self.0,

@@ -17,11 +17,11 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 
 use super::Answer;
-use super::failure::Failure;
+use super::call_error::CallError;
 use super::steps::Logged;
 use crate::decide::rules::Denial;
-use crate::enforce::audit::{Audit, Importance};
-use crate::escape::Escaped;
+use crate::log::{Audit, Importance};
+use crate::print::escape::Escaped;
 use crate::system::statx::{self, Inode};
 
 /// Denied attempts of one reason that get a line each.
@@ -211,7 +211,7 @@ impl<'a> TransferLog<'a> {
     ///
     /// # Errors
     /// If the server has too many files open for writing.
-    pub fn make_room(&mut self, is_open: impl Fn(Holder, Inode) -> bool) -> Result<(), Failure> {
+    pub fn make_room(&mut self, is_open: impl Fn(Holder, Inode) -> bool) -> Result<(), CallError> {
         if self.uploads.len() < self.many {
             return Ok(());
         }

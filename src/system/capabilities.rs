@@ -20,7 +20,7 @@ struct Header {
 /// `struct __user_cap_data_struct` of `linux/capability.h`.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
-struct Word {
+struct CapabilityWord {
     effective: u32,
     permitted: u32,
     inheritable: u32,
@@ -37,12 +37,12 @@ pub fn none_held() -> io::Result<bool> {
         version: VERSION,
         pid: 0,
     };
-    let mut words = [Word::default(); 2];
+    let mut words = [CapabilityWord::default(); 2];
     // SAFETY: capget(2) writes at most two words of data for this version,
     // and the header; both are our own and outlive the call.
     let done = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, words.as_mut_ptr()) };
     Errno::result(done)?;
-    let is_empty = |word: &Word| word.effective | word.permitted | word.inheritable == 0;
+    let is_empty = |word: &CapabilityWord| word.effective | word.permitted | word.inheritable == 0;
     Ok(words.iter().all(is_empty))
 }
 

@@ -13,7 +13,7 @@ use nix::libc;
 pub fn close_from(first: u32) -> io::Result<()> {
     // SAFETY: close_range takes no pointers. The caller is at the start of
     // the process, where no value owns a descriptor from `first` on, or is the
-    // guard's keeper, which uses no such value up to its end.
+    // guard's watchdog, which uses no such value up to its end.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
     if result == 0 {
         Ok(())

@@ -8,25 +8,24 @@
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt as _;
 
-/// Defines `main` for the binary.
+/// Defines `main` for the binary: it calls this function with the arguments.
 #[macro_export]
 macro_rules! entry_point {
-    () => {
+    ($run:path) => {
         #[unsafe(no_mangle)]
         extern "C" fn main(
             count: ::std::ffi::c_int,
             vector: *const *const ::std::ffi::c_char,
         ) -> ::std::ffi::c_int {
-            $crate::system::entry::start(count, vector)
+            $crate::system::entry::start(count, vector, $run)
         }
     };
 }
 
-/// Runs xfersh with the arguments of `main`.
+/// Runs a program with the arguments of `main`.
 #[must_use]
-pub fn start(count: c_int, vector: *const *const c_char) -> c_int {
-    let exit = crate::run(arguments(count, vector));
-    c_int::from(exit.code())
+pub fn start(count: c_int, vector: *const *const c_char, run: fn(Vec<OsString>) -> u8) -> c_int {
+    c_int::from(run(arguments(count, vector)))
 }
 
 /// The arguments, as many as there are: a caller of execve(2) can leave even

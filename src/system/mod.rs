@@ -2,6 +2,7 @@
 //! lines that return `io::Result`. Nothing here knows what it is used for.
 
 pub mod capabilities;
+pub mod code_pages;
 pub mod descriptors;
 pub mod entry;
 pub mod landlock;
@@ -9,7 +10,6 @@ pub mod lock;
 pub mod memory;
 pub mod process;
 pub mod rename;
-pub mod residence;
 pub mod seccomp;
 pub mod send;
 pub mod signals;

@@ -27,7 +27,7 @@ const SYNC_WAKE_UP: u64 = 1;
 
 /// Why a filter was not loaded.
 #[derive(Debug)]
-pub enum LoadError {
+pub enum FilterError {
     /// A filter with a listener is there already (EBUSY): the kernel takes one
     /// a process, and a container manager may hold it.
     ListenerTaken,
@@ -38,7 +38,7 @@ pub enum LoadError {
     NotInForce,
 }
 
-impl fmt::Display for LoadError {
+impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ListenerTaken => f.write_str(
@@ -53,7 +53,7 @@ impl fmt::Display for LoadError {
     }
 }
 
-impl std::error::Error for LoadError {}
+impl std::error::Error for FilterError {}
 
 /// A filter that is in force, seen from the process that loaded it.
 #[derive(Debug)]
@@ -72,8 +72,8 @@ pub struct Loaded {
 /// `no_new_privs` must be set. The process must have one thread.
 ///
 /// # Errors
-/// See [`LoadError`].
-pub fn load_irrevocably(program: &[libc::sock_filter]) -> Result<Loaded, LoadError> {
+/// See [`FilterError`].
+pub fn load_irrevocably(program: &[libc::sock_filter]) -> Result<Loaded, FilterError> {
     let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
     let killable = listener | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     let (fd, wait_killable) = match set_filter(program, killable) {
@@ -85,7 +85,7 @@ pub fn load_irrevocably(program: &[libc::sock_filter]) -> Result<Loaded, LoadErr
         Err(e) => return Err(refused(e)),
     };
     if !in_filter_mode() {
-        return Err(LoadError::NotInForce);
+        return Err(FilterError::NotInForce);
     }
     Ok(Loaded {
         listener: fd,
@@ -96,7 +96,7 @@ pub fn load_irrevocably(program: &[libc::sock_filter]) -> Result<Loaded, LoadErr
 /// Loads `program` without a listener, irrevocably: for the guard itself.
 ///
 /// # Errors
-/// See [`LoadError::Refused`].
+/// See [`FilterError::Refused`].
 pub fn load_quiet_irrevocably(program: &[libc::sock_filter]) -> io::Result<()> {
     let fprog = describe(program)?;
     // SAFETY: as in `set_filter`; without the listener flag no descriptor is
@@ -121,10 +121,10 @@ fn describe(program: &[libc::sock_filter]) -> io::Result<libc::sock_fprog> {
     })
 }
 
-fn refused(cause: io::Error) -> LoadError {
+fn refused(cause: io::Error) -> FilterError {
     match cause.raw_os_error() {
-        Some(libc::EBUSY) => LoadError::ListenerTaken,
-        _ => LoadError::Refused(cause),
+        Some(libc::EBUSY) => FilterError::ListenerTaken,
+        _ => FilterError::Refused(cause),
     }
 }
 

@@ -20,8 +20,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::libc;
-use xfersh::decide::filter::{Session, program};
 use xfersh::decide::plan::ServerKind;
+use xfersh::decide::seccomp::server::{SessionValues, program};
 use xfersh::system::seccomp::load_irrevocably;
 
 const KINDS: [ServerKind; 5] = [
@@ -41,7 +41,7 @@ fn main() {
         .into_iter()
         .find(|known| known.name() == kind)
         .map(|kind| {
-            let session = Session {
+            let session = SessionValues {
                 own_pid: NonZeroU32::new(std::process::id()).unwrap(),
                 watch_reads: options.contains('w'),
                 watch_named_reads: options.contains('r'),
@@ -69,7 +69,7 @@ fn main() {
     match mode.as_str() {
         "calls" => rest.iter().for_each(|call| try_call(call)),
         "panic" => {
-            std::panic::set_hook(Box::new(xfersh::shell::report_panic));
+            std::panic::set_hook(Box::new(xfersh::session::report_panic));
             panic!("{}", rest[0]);
         }
         "again" => println!("{:?}", load_irrevocably(&empty_program())),

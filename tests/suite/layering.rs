@@ -53,11 +53,12 @@ fn decide_is_pure_and_knows_nobody() {
     nobody(
         "src/decide",
         &[
-            "crate::enforce",
+            "crate::gather",
+            "crate::confine",
             "crate::guard",
             "crate::system",
-            "crate::check",
-            "crate::shell",
+            "crate::admin",
+            "crate::session",
         ],
     );
     nobody(
@@ -79,11 +80,12 @@ fn system_knows_nobody() {
     nobody(
         "src/system",
         &[
-            "crate::enforce",
+            "crate::gather",
+            "crate::confine",
             "crate::guard",
             "crate::decide",
-            "crate::check",
-            "crate::shell",
+            "crate::admin",
+            "crate::session",
         ],
     );
 }
@@ -139,18 +141,18 @@ const UNESCAPED: &[&str] = &[
 /// Where such a word may stand all the same: a place below src, the word, and why.
 const MAY: &[(&str, &str, &str)] = &[
     (
-        "check/mod.rs",
+        "admin/mod.rs",
         "io::stdout()",
         "the one place that answers an administrator",
     ),
-    ("check/probe.rs", "io::stdout()", "numbers for --live"),
+    ("admin/probe.rs", "io::stdout()", "numbers for --live"),
     (
-        "check/table.rs",
+        "print/table.rs",
         "io::stdout()",
         "asks whether it is a terminal",
     ),
     (
-        "check/doctor/mod.rs",
+        "admin/doctor/mod.rs",
         "io::stdout()",
         "asks whether it is a terminal",
     ),
@@ -160,34 +162,34 @@ const MAY: &[(&str, &str, &str)] = &[
         "asks whether the other end has gone",
     ),
     (
-        "tell.rs",
+        "messages.rs",
         "io::stderr()",
         "the one place that tells anybody anything",
     ),
-    ("check/table.rs", ":?}", "the name of an error number"),
-    ("check/report.rs", ":?}", "the name of a Landlock right"),
+    ("print/table.rs", ":?}", "the name of an error number"),
+    ("admin/report.rs", ":?}", "the name of a Landlock right"),
     (
-        "check/doctor/tool.rs",
+        "admin/doctor/tool.rs",
         "lossy(",
         "what a tool says is searched for words of ASCII",
     ),
     (
-        "check/doctor/sshd.rs",
+        "admin/doctor/sshd.rs",
         "lossy(",
         "a configuration is searched for keywords",
     ),
     (
-        "check/doctor/jobs.rs",
+        "admin/doctor/jobs.rs",
         "lossy(",
         "a crontab is searched for paths, which are UTF-8",
     ),
     (
-        "enforce/account.rs",
+        "gather/account.rs",
         "lossy(",
         "a comment may be in any encoding; a name or home with U+FFFD is refused",
     ),
     (
-        "decide/policy/places.rs",
+        "decide/policy/forbidden/for_account.rs",
         "lossy(",
         "no rule there looks at such bytes",
     ),

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
-use crate::escape::{Escaped, is_printable};
+use crate::print::escape::{Escaped, is_printable};
 
 /// How many errors are told at most; the rest is counted.
 pub const ERRORS_MAX: usize = 100;

@@ -1,8 +1,9 @@
 //! Which blocks of the policy hold for one account and one client.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
-use super::{Match, Policy, PolicyFile, Settings};
+use super::{Match, PathTarget, Policy, PolicyFile, Protocol, Settings};
 use crate::decide::account::{Account, Conflict};
 
 impl PolicyFile {
@@ -98,5 +99,26 @@ impl Match {
         let address = self.addresses.is_empty()
             || client.is_some_and(|ip| self.addresses.iter().any(|block| block.contains(ip)));
         user && group && address
+    }
+}
+
+impl Policy {
+    /// The program that the policy writes for a protocol.
+    #[must_use]
+    pub const fn program(&self, protocol: Protocol) -> Option<&PathBuf> {
+        match protocol {
+            Protocol::Sftp => self.sftp_server.value.as_ref(),
+            Protocol::Scp => self.scp.value.as_ref(),
+            Protocol::Rsync => self.rsync.value.as_ref(),
+        }
+    }
+
+    /// Where the server starts, and relative paths with it.
+    #[must_use]
+    pub fn start_directory(&self, account: &Account) -> PathBuf {
+        match self.start.value.target(account) {
+            PathTarget::Directory(path) => path,
+            PathTarget::HomeChildren => account.home.clone(),
+        }
     }
 }

@@ -3,16 +3,16 @@
 //!
 //! `parse` turns the text into a [`PolicyFile`]; [`PolicyFile::effective`]
 //! applies the matching blocks in order and gives the [`Policy`] of one
-//! session. Both are pure; `enforce::load` reads the file.
+//! session. Both are pure; `gather::policy_file` reads the file.
 
 mod diagnostic;
 mod effective;
-mod form;
+pub(crate) mod forbidden;
 mod glob;
 mod name_globs;
+pub mod overrides;
 mod parse;
-mod place;
-mod places;
+mod path_template;
 mod show;
 
 use std::path::PathBuf;
@@ -21,12 +21,12 @@ use std::time::Duration;
 use super::access::Access;
 
 pub use diagnostic::{Diagnostic, PolicyErrors};
-pub use form::Fault;
+pub use forbidden::Fault;
+pub use forbidden::for_account::{ForbiddenDirectory, NamedDirectory};
 pub use glob::{Cidr, NameGlob};
 pub use name_globs::NameGlobs;
 pub use parse::{parse, parse_for};
-pub use place::{PlaceError, PlaceTarget, PlaceTemplate};
-pub use places::{NamedPlace, PlaceRefusal};
+pub use path_template::{PathTarget, PathTemplate};
 
 /// Where a value was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,9 +171,9 @@ impl Requirement {
 /// One `[[directory]]`: a directory with rights of its own. What it leaves
 /// out is taken from the account's `access` and `dotfiles`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directory {
+pub struct DirectoryEntry {
     /// The directory.
-    pub path: PlaceTemplate,
+    pub path: PathTemplate,
     /// What may be done below it.
     pub access: Option<Access>,
     /// What holds for dotfiles below it.
@@ -283,16 +283,16 @@ keys! {
     Protocols protocols: Vec<Protocol> = vec![Protocol::Sftp, Protocol::Scp],
         read parse::protocols, show show::protocols;
     /// Directories with rights of their own (`[[directory]]`).
-    Directory directory: Vec<Directory> = Vec::new(),
+    DirectoryEntry directory: Vec<DirectoryEntry> = Vec::new(),
         read parse::no_directory, show show::directories;
     /// What may be done in the writable directories.
     Access access: Access = Access::READ_WRITE,
         read parse::access, show show::access;
     /// Directories in which `access` holds.
-    Writable writable: Vec<PlaceTemplate> = vec![PlaceTemplate::HOME_CHILDREN],
+    Writable writable: Vec<PathTemplate> = vec![PathTemplate::HOME_CHILDREN],
         read parse::writable, show show::places;
     /// Directories that may be read and listed.
-    Readable readable: Vec<PlaceTemplate> = vec![PlaceTemplate::HOME],
+    Readable readable: Vec<PathTemplate> = vec![PathTemplate::HOME],
         read parse::readable, show show::places;
     /// What holds for names that begin with a dot.
     Dotfiles dotfiles: Dotfiles = Dotfiles::Protected,
@@ -322,7 +322,7 @@ keys! {
     MaxBytes max_bytes: Option<u64> = None,
         read parse::size, show show::size;
     /// Working directory of the server.
-    Start start: PlaceTemplate = PlaceTemplate::HOME,
+    Start start: PathTemplate = PathTemplate::HOME,
         read parse::start, show show::place;
     /// File mode creation mask; `None` keeps the inherited one.
     Umask umask: Option<u32> = None,

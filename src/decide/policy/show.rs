@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Directory, Dotfiles, NameGlob, Origin, PlaceTemplate, Policy, Protocol, Requirement, Symlinks,
+    DirectoryEntry, Dotfiles, NameGlob, Origin, PathTemplate, Policy, Protocol, Requirement,
+    Symlinks,
 };
 use crate::decide::access::Access;
-use crate::escape::{Escaped, is_printable};
-use crate::json::Json;
+use crate::print::escape::{Escaped, is_printable};
+use crate::print::json::Json;
 
 /// A value in a form that can be printed and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +126,7 @@ pub(super) fn protocols(value: &[Protocol]) -> Shown {
     list(value, |protocol| word(protocol.name()))
 }
 
-pub(super) fn directories(value: &[Directory]) -> Shown {
+pub(super) fn directories(value: &[DirectoryEntry]) -> Shown {
     list(value, |directory| {
         let mut fields = vec![("path", place(&directory.path))];
         fields.extend(directory.access.map(|value| ("access", access(&value))));
@@ -145,11 +146,11 @@ pub(super) fn access(value: &Access) -> Shown {
     }
 }
 
-pub(super) fn place(value: &PlaceTemplate) -> Shown {
+pub(super) fn place(value: &PathTemplate) -> Shown {
     word(value.as_str())
 }
 
-pub(super) fn places(value: &[PlaceTemplate]) -> Shown {
+pub(super) fn places(value: &[PathTemplate]) -> Shown {
     list(value, place)
 }
 

@@ -188,7 +188,7 @@ fn places_that_no_account_may_have() {
     for (text, name, home, expected) in rows {
         let account = account(name, home);
         let policy = read(text).effective(&account, None);
-        let seen = policy.check_places(&account).err();
+        let seen = policy.check_directories(&account).err();
         assert_eq!(
             seen.as_ref().map(|refusal| refusal.fault),
             *expected,
@@ -197,7 +197,7 @@ fn places_that_no_account_may_have() {
     }
     let bo = account("bo", "/home/bo");
     let policy = read("\nwritable = [\"/home/%u\"]").effective(&bo, None);
-    let refusal = policy.check_places(&bo).unwrap_err();
+    let refusal = policy.check_directories(&bo).unwrap_err();
     let expected =
         "writable = \"/home/%u\" (line 2): /home/bo is the home directory, which is never changed";
     assert_eq!(refusal.to_string(), expected);
@@ -215,7 +215,7 @@ fn a_path_is_judged_when_it_is_known() {
         (&*format!("/{}", "h".repeat(70)), Some(Fault::TooLong)),
     ] {
         let bo = account("bo", home);
-        let seen = policy.effective(&bo, None).check_places(&bo).err();
+        let seen = policy.effective(&bo, None).check_directories(&bo).err();
         assert_eq!(seen.map(|refusal| refusal.fault), fault, "{home}");
     }
 }

@@ -13,11 +13,12 @@
 mod denial;
 mod names;
 mod place;
-mod temporary;
+mod rsync_temporary;
 
-use crate::decide::access::{Access, Right};
-use crate::decide::plan::{Root, Rules};
-use crate::decide::policy::{Dotfiles, NameGlobs};
+use super::access::{Access, Right};
+use super::plan::Rules;
+use super::policy::{Dotfiles, NameGlobs};
+use super::roots::nesting::Root;
 
 pub use denial::Denial;
 pub use names::{folded, is_dotfile};
@@ -25,7 +26,7 @@ pub use place::{Place, first_name_at};
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A regular file.
     File,
     /// A directory.
@@ -40,23 +41,23 @@ pub enum Kind {
 
 /// What is known of a file that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subject {
+pub struct FileState {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Its hard links, as the file system counts them.
     pub links: u32,
     /// How many names the session gave it, if it made it.
     pub own_names: Option<u32>,
     /// Whether the name that led to it is a temporary one of rsync, given in
     /// this session.
-    pub has_temporary_name: bool,
+    pub is_rsync_temporary: bool,
 }
 
-impl Subject {
+impl FileState {
     /// Whether a name that the session did not give may lead to it as well.
     fn has_unknown_names(&self) -> bool {
         let known = self.own_names.map_or(1, |names| names.max(1));
-        self.kind != Kind::Directory && self.links > known
+        self.kind != FileKind::Directory && self.links > known
     }
 
     const fn is_own(&self) -> bool {
@@ -80,7 +81,7 @@ pub struct Permit(());
 
 /// The root that holds a place.
 #[derive(Clone, Copy, Debug)]
-struct Ground<'r> {
+struct HoldingRoot<'r> {
     root: &'r Root,
     /// Whether the place is the root itself.
     is_root: bool,
@@ -88,14 +89,18 @@ struct Ground<'r> {
 
 /// Finds the root of a place and applies P3 and P4 to it. `temporary` waives
 /// P4 for the last component.
-fn ground<'r>(rules: &'r Rules, place: &Place, temporary: bool) -> Result<Ground<'r>, Denial> {
+fn holding<'r>(
+    rules: &'r Rules,
+    place: &Place,
+    temporary: bool,
+) -> Result<HoldingRoot<'r>, Denial> {
     if place.is_home() {
         return Err(Denial::Home);
     }
     let root = root_of(rules, place).ok_or(Denial::Outside)?;
     if place.is_root() {
         let is_root = true;
-        return Ok(Ground { root, is_root });
+        return Ok(HoldingRoot { root, is_root });
     }
     if place.is_in_home() {
         return Err(Denial::Home);
@@ -107,7 +112,7 @@ fn ground<'r>(rules: &'r Rules, place: &Place, temporary: bool) -> Result<Ground
         });
     }
     let is_root = false;
-    Ok(Ground { root, is_root })
+    Ok(HoldingRoot { root, is_root })
 }
 
 fn root_of<'r>(rules: &'r Rules, place: &Place) -> Option<&'r Root> {
@@ -134,8 +139,8 @@ fn has_dotfile(patterns: &NameGlobs, root: &Root, place: &Place, temporary: bool
     })
 }
 
-fn need(ground: Ground<'_>, right: Right) -> Result<Permit, Denial> {
-    if ground.root.access.has(right) {
+fn need(holding: HoldingRoot<'_>, right: Right) -> Result<Permit, Denial> {
+    if holding.root.access.has(right) {
         Ok(Permit(()))
     } else {
         Err(Denial::Right(right))
@@ -143,51 +148,55 @@ fn need(ground: Ground<'_>, right: Right) -> Result<Permit, Denial> {
 }
 
 /// `right`, or that the session made the file and the root lets it create.
-fn need_if_older(ground: Ground<'_>, subject: &Subject, right: Right) -> Result<Permit, Denial> {
-    let own = if subject.kind == Kind::Directory {
+fn need_if_older(
+    holding: HoldingRoot<'_>,
+    state: &FileState,
+    right: Right,
+) -> Result<Permit, Denial> {
+    let own = if state.kind == FileKind::Directory {
         Right::Mkdir
     } else {
         Right::Create
     };
-    if subject.is_own() && ground.root.access.has(own) {
+    if state.is_own() && holding.root.access.has(own) {
         return Ok(Permit(()));
     }
-    need(ground, right)
+    need(holding, right)
 }
 
-/// The ground of a name that is made, removed or changed.
-fn entry<'r>(rules: &'r Rules, place: &Place, temporary: bool) -> Result<Ground<'r>, Denial> {
-    let ground = ground(rules, place, temporary)?;
-    if ground.is_root || place.is_policy_directory {
+/// The holding of a name that is made, removed or changed.
+fn entry<'r>(rules: &'r Rules, place: &Place, temporary: bool) -> Result<HoldingRoot<'r>, Denial> {
+    let holding = holding(rules, place, temporary)?;
+    if holding.is_root || place.is_policy_directory {
         return Err(Denial::PolicyDirectory);
     }
-    Ok(ground)
+    Ok(holding)
 }
 
 /// May a file, directory or symbolic link be made under this free name? The
 /// name of a directory of the policy that is absent may be taken by a directory
 /// only: what else took it would get the rights that were meant for that one, or
 /// keep everybody out.
-pub fn create(rules: &Rules, place: &Place, kind: Kind) -> Result<Permit, Denial> {
+pub fn create(rules: &Rules, place: &Place, kind: FileKind) -> Result<Permit, Denial> {
     let right = match kind {
-        Kind::File | Kind::Symlink => Right::Create,
-        Kind::Directory => Right::Mkdir,
-        Kind::Null | Kind::Special => return Err(Denial::Special),
+        FileKind::File | FileKind::Symlink => Right::Create,
+        FileKind::Directory => Right::Mkdir,
+        FileKind::Null | FileKind::Special => return Err(Denial::Special),
     };
-    let ground = match kind {
-        Kind::Directory => ground(rules, place, false)?,
+    let holding = match kind {
+        FileKind::Directory => holding(rules, place, false)?,
         _ => entry(rules, place, false)?,
     };
-    if ground.is_root {
+    if holding.is_root {
         return Err(Denial::PolicyDirectory);
     }
-    need(ground, right)
+    need(holding, right)
 }
 
 /// May a regular file be made under this free name as rsync's receiver makes
 /// its temporary files, with O_CREAT and O_EXCL?
 pub fn create_temporary(rules: &Rules, place: &Place) -> Result<Permit, Denial> {
-    if !rules.rsync_temporaries || !temporary::has_shape(place.name()) {
+    if !rules.rsync_temporaries || !rsync_temporary::has_shape(place.name()) {
         return Err(Denial::Dotfile);
     }
     need(entry(rules, place, true)?, Right::Create)
@@ -196,22 +205,22 @@ pub fn create_temporary(rules: &Rules, place: &Place) -> Result<Permit, Denial> 
 /// May a symbolic or hard link be made under this free name as rsync's
 /// receiver makes it before it takes the place of something?
 pub fn create_temporary_link(rules: &Rules, place: &Place) -> Result<Permit, Denial> {
-    if !rules.rsync_temporaries || !temporary::has_link_shape(place.name()) {
+    if !rules.rsync_temporaries || !rsync_temporary::has_link_shape(place.name()) {
         return Err(Denial::Dotfile);
     }
     need(entry(rules, place, true)?, Right::Create)
 }
 
 /// May this file be opened for writing, or truncated?
-pub fn write(rules: &Rules, place: &Place, subject: &Subject) -> Result<Permit, Denial> {
-    let ground = entry(rules, place, subject.has_temporary_name)?;
-    if subject.kind != Kind::File {
+pub fn write(rules: &Rules, place: &Place, state: &FileState) -> Result<Permit, Denial> {
+    let holding = entry(rules, place, state.is_rsync_temporary)?;
+    if state.kind != FileKind::File {
         return Err(Denial::Special);
     }
-    if subject.has_unknown_names() {
+    if state.has_unknown_names() {
         return Err(Denial::Links);
     }
-    need_if_older(ground, subject, Right::Overwrite)
+    need_if_older(holding, state, Right::Overwrite)
 }
 
 /// May what a descriptor for this file reads be seen?
@@ -220,25 +229,25 @@ pub fn read_back(rules: &Rules, place: &Place) -> bool {
 }
 
 /// May mode, owner, times or extended attributes be changed?
-pub fn attributes(rules: &Rules, place: &Place, subject: &Subject) -> Result<Permit, Denial> {
-    let ground = ground(rules, place, subject.has_temporary_name)?;
-    match subject.kind {
-        Kind::File | Kind::Directory | Kind::Symlink => {}
-        Kind::Null | Kind::Special => return Err(Denial::Special),
+pub fn attributes(rules: &Rules, place: &Place, state: &FileState) -> Result<Permit, Denial> {
+    let holding = holding(rules, place, state.is_rsync_temporary)?;
+    match state.kind {
+        FileKind::File | FileKind::Directory | FileKind::Symlink => {}
+        FileKind::Null | FileKind::Special => return Err(Denial::Special),
     }
-    if subject.has_unknown_names() {
+    if state.has_unknown_names() {
         return Err(Denial::Links);
     }
-    need_if_older(ground, subject, Right::Attributes)
+    need_if_older(holding, state, Right::Attributes)
 }
 
 /// May mode, times or attributes of a file be changed to which no name leads
 /// any more? Nobody but the server has it then. `links` are the names that are
 /// left: one that lost the name by which it was opened may have others.
-pub const fn attributes_of_nameless(subject: &Subject) -> Result<Permit, Denial> {
-    match (subject.kind, subject.own_names) {
-        (Kind::File | Kind::Directory, _) if subject.links == 0 => Ok(Permit(())),
-        (Kind::File, Some(own)) if own >= subject.links => Ok(Permit(())),
+pub const fn attributes_of_nameless(state: &FileState) -> Result<Permit, Denial> {
+    match (state.kind, state.own_names) {
+        (FileKind::File | FileKind::Directory, _) if state.links == 0 => Ok(Permit(())),
+        (FileKind::File, Some(own)) if own >= state.links => Ok(Permit(())),
         _ => Err(Denial::Links),
     }
 }
@@ -261,14 +270,14 @@ pub const fn keeps_access(place: &Place, old_mode: u32, new_mode: u32) -> Result
 pub fn remove(
     rules: &Rules,
     place: &Place,
-    subject: &Subject,
+    state: &FileState,
     own_name: bool,
 ) -> Result<Permit, Denial> {
-    let ground = entry(rules, place, subject.has_temporary_name)?;
-    if own_name && subject.links > 1 && ground.root.access.has(Right::Create) {
+    let holding = entry(rules, place, state.is_rsync_temporary)?;
+    if own_name && state.links > 1 && holding.root.access.has(Right::Create) {
         return Ok(Permit(()));
     }
-    need_if_older(ground, subject, Right::Remove)
+    need_if_older(holding, state, Right::Remove)
 }
 
 /// How a rename may be done.
@@ -281,12 +290,12 @@ pub enum Replace {
 }
 
 /// A denial and the place that it is about.
-pub type Fault<'p> = (Denial, &'p Place);
+pub type DeniedPlace<'p> = (Denial, &'p Place);
 
 /// Whether [`rename`] asks what is in a directory: only where it goes to another
 /// root or behind a dot.
-pub fn asks_for_contents(from: &Place, to: &Place, subject: &Subject) -> bool {
-    subject.kind == Kind::Directory && (from.root != to.root || names::is_dotfile(to.name()))
+pub fn asks_for_contents(from: &Place, to: &Place, state: &FileState) -> bool {
+    state.kind == FileKind::Directory && (from.root != to.root || names::is_dotfile(to.name()))
 }
 
 /// May `from` be renamed to `to`? `taken` says whether `to` is taken now;
@@ -295,13 +304,13 @@ pub fn rename<'p>(
     rules: &Rules,
     from: &'p Place,
     to: &'p Place,
-    subject: &Subject,
+    state: &FileState,
     contents: Contents,
     taken: bool,
-) -> Result<(Permit, Replace), Fault<'p>> {
-    let source = entry(rules, from, subject.has_temporary_name).map_err(|d| (d, from))?;
+) -> Result<(Permit, Replace), DeniedPlace<'p>> {
+    let source = entry(rules, from, state.is_rsync_temporary).map_err(|d| (d, from))?;
     let target = entry(rules, to, false).map_err(|d| (d, to))?;
-    let is_directory = subject.kind == Kind::Directory;
+    let is_directory = state.kind == FileKind::Directory;
     let (right, arrive) = if is_directory {
         (Right::RenameDirectories, Right::Mkdir)
     } else {
@@ -312,14 +321,14 @@ pub fn rename<'p>(
     if is_directory && source.root.dotfiles != target.root.dotfiles {
         return Err((Denial::Dotfile, to));
     }
-    let mut permit = need_if_older(source, subject, right).map_err(|d| (d, from))?;
+    let mut permit = need_if_older(source, state, right).map_err(|d| (d, from))?;
     let may_move_others = source.root.access.has(right);
-    if asks_for_contents(from, to, subject) && contents != Contents::Own && !may_move_others {
+    if asks_for_contents(from, to, state) && contents != Contents::Own && !may_move_others {
         return Err((Denial::Contents, from));
     }
     if from.root != to.root {
         permit = need(target, arrive).map_err(|d| (d, to))?;
-        let is_all_own = subject.is_own() && (!is_directory || contents == Contents::Own);
+        let is_all_own = state.is_own() && (!is_directory || contents == Contents::Own);
         if !is_all_own && gains(source.root.access, target.root.access) {
             return Err((Denial::Gains, to));
         }
@@ -355,20 +364,20 @@ pub fn link<'p>(
     rules: &Rules,
     from: &'p Place,
     to: &'p Place,
-    subject: &Subject,
+    state: &FileState,
     temporary: bool,
-) -> Result<Permit, Fault<'p>> {
-    let source = entry(rules, from, subject.has_temporary_name).map_err(|d| (d, from))?;
+) -> Result<Permit, DeniedPlace<'p>> {
+    let source = entry(rules, from, state.is_rsync_temporary).map_err(|d| (d, from))?;
     let target = entry(rules, to, temporary).map_err(|d| (d, to))?;
-    match subject.kind {
-        Kind::File | Kind::Symlink => {}
+    match state.kind {
+        FileKind::File | FileKind::Symlink => {}
         _ => return Err((Denial::Special, from)),
     }
-    let _: Permit = need_if_older(source, subject, Right::Link).map_err(|d| (d, from))?;
+    let _: Permit = need_if_older(source, state, Right::Link).map_err(|d| (d, from))?;
     // A second name only adds ways to read: what has several names is neither
     // written nor re-attributed, and its own name stays.
     let reads = |root: &Root| root.access.has(Right::Read);
-    if !subject.is_own() && reads(target.root) && !reads(source.root) {
+    if !state.is_own() && reads(target.root) && !reads(source.root) {
         return Err((Denial::Gains, to));
     }
     need(target, Right::Create).map_err(|d| (d, to))
@@ -388,17 +397,17 @@ pub fn symlink_target(rules: &Rules, place: &Place) -> Result<(), Denial> {
 
 /// May this file be opened for reading, or this directory be listed? Only
 /// what lies in a root is judged; for the rest the kernel's own rules hold.
-pub fn read(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Denial> {
-    visible(rules, place, subject.has_temporary_name)?;
+pub fn read(rules: &Rules, place: &Place, state: &FileState) -> Result<(), Denial> {
+    visible(rules, place, state.is_rsync_temporary)?;
     let Some(root) = root_of(rules, place) else {
         return Ok(());
     };
-    let right = match subject.kind {
-        Kind::Directory => Right::List,
+    let right = match state.kind {
+        FileKind::Directory => Right::List,
         _ => Right::Read,
     };
     need(
-        Ground {
+        HoldingRoot {
             root,
             is_root: false,
         },
@@ -410,16 +419,16 @@ pub fn read(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Denia
 /// May this be opened to be read, by a call that the client's words have led
 /// to? What a server reads for itself when it starts is outside every root, and
 /// no client's.
-pub fn read_by_name(rules: &Rules, place: &Place, subject: &Subject) -> Result<(), Denial> {
+pub fn read_by_name(rules: &Rules, place: &Place, state: &FileState) -> Result<(), Denial> {
     let is_for_itself = || {
         let mut files = rules.library_files.iter();
         files.any(|file| file.as_os_str().as_encoded_bytes() == place.path)
     };
-    let is_outside = root_of(rules, place).is_none() && subject.kind != Kind::Null;
+    let is_outside = root_of(rules, place).is_none() && state.kind != FileKind::Null;
     if rules.watch_named_reads && is_outside && !is_for_itself() {
         return Err(Denial::Right(Right::Read));
     }
-    read(rules, place, subject)
+    read(rules, place, state)
 }
 
 /// May it be known that this place exists? `temporary`: it has a name that
@@ -444,9 +453,9 @@ pub fn hides(rules: &Rules) -> bool {
 
 /// The mode that a file or directory gets where `wanted` is asked for.
 #[must_use]
-pub fn mode(rules: &Rules, kind: Kind, wanted: u32) -> u32 {
+pub fn mode(rules: &Rules, kind: FileKind, wanted: u32) -> u32 {
     let (bits, bound) = match kind {
-        Kind::Directory => (0o7777, rules.directory_mode_max),
+        FileKind::Directory => (0o7777, rules.directory_mode_max),
         _ => (0o777, rules.file_mode_max),
     };
     wanted & bits & bound.unwrap_or(bits)

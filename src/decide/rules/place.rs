@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use crate::decide::nesting::Roots;
+use crate::decide::roots::nesting::Roots;
 
 /// A place on disk. The guard makes it from the identities of directories, the
 /// early vetting of a command from the text of a path.
@@ -129,8 +129,8 @@ fn after(prefix: usize, path: &[u8]) -> usize {
 mod tests {
     use super::*;
     use crate::decide::access::Access;
-    use crate::decide::plan::Root;
     use crate::decide::policy::Dotfiles;
+    use crate::decide::roots::nesting::Root;
 
     fn root(path: &str) -> Root {
         Root {

@@ -52,18 +52,18 @@ fn place(path: &str) -> Place {
     Place::by_text(path.as_ref(), &rules.roots, &rules.home)
 }
 
-const fn subject(kind: Kind, links: u32, own_names: Option<u32>) -> Subject {
-    Subject {
+const fn subject(kind: FileKind, links: u32, own_names: Option<u32>) -> FileState {
+    FileState {
         kind,
         links,
         own_names,
-        has_temporary_name: false,
+        is_rsync_temporary: false,
     }
 }
 
 // The same questions, without the permit that comes with a yes.
 
-fn create(rules: &Rules, place: &Place, kind: Kind) -> Verdict {
+fn create(rules: &Rules, place: &Place, kind: FileKind) -> Verdict {
     super::create(rules, place, kind).map(drop)
 }
 
@@ -75,15 +75,15 @@ fn create_temporary_link(rules: &Rules, place: &Place) -> Verdict {
     super::create_temporary_link(rules, place).map(drop)
 }
 
-fn write(rules: &Rules, place: &Place, subject: &Subject) -> Verdict {
+fn write(rules: &Rules, place: &Place, subject: &FileState) -> Verdict {
     super::write(rules, place, subject).map(drop)
 }
 
-fn attributes(rules: &Rules, place: &Place, subject: &Subject) -> Verdict {
+fn attributes(rules: &Rules, place: &Place, subject: &FileState) -> Verdict {
     super::attributes(rules, place, subject).map(drop)
 }
 
-fn remove(rules: &Rules, place: &Place, subject: &Subject, own_name: bool) -> Verdict {
+fn remove(rules: &Rules, place: &Place, subject: &FileState, own_name: bool) -> Verdict {
     super::remove(rules, place, subject, own_name).map(drop)
 }
 
@@ -91,9 +91,9 @@ fn rename<'p>(
     rules: &Rules,
     from: &'p Place,
     to: &'p Place,
-    subject: &Subject,
+    subject: &FileState,
     taken: bool,
-) -> Result<Replace, Fault<'p>> {
+) -> Result<Replace, DeniedPlace<'p>> {
     let seen = super::rename(rules, from, to, subject, Contents::Others, taken);
     seen.map(|(_, replace)| replace)
 }
@@ -102,20 +102,20 @@ fn link<'p>(
     rules: &Rules,
     from: &'p Place,
     to: &'p Place,
-    subject: &Subject,
+    subject: &FileState,
     temporary: bool,
-) -> Result<(), Fault<'p>> {
+) -> Result<(), DeniedPlace<'p>> {
     super::link(rules, from, to, subject, temporary).map(drop)
 }
 
-const OLD: Subject = subject(Kind::File, 1, None);
-const OWN: Subject = subject(Kind::File, 1, Some(1));
-const HARD: Subject = subject(Kind::File, 2, None);
-const HALF: Subject = subject(Kind::File, 2, Some(1));
-const BOTH: Subject = subject(Kind::File, 2, Some(2));
-const DIR: Subject = subject(Kind::Directory, 9, None);
-const OWN_DIR: Subject = subject(Kind::Directory, 2, Some(1));
-const FIFO: Subject = subject(Kind::Special, 1, None);
+const OLD: FileState = subject(FileKind::File, 1, None);
+const OWN: FileState = subject(FileKind::File, 1, Some(1));
+const HARD: FileState = subject(FileKind::File, 2, None);
+const HALF: FileState = subject(FileKind::File, 2, Some(1));
+const BOTH: FileState = subject(FileKind::File, 2, Some(2));
+const DIR: FileState = subject(FileKind::Directory, 9, None);
+const OWN_DIR: FileState = subject(FileKind::Directory, 2, Some(1));
+const FIFO: FileState = subject(FileKind::Special, 1, None);
 
 type Verdict = Result<(), Denial>;
 const YES: Verdict = Ok(());
@@ -167,7 +167,11 @@ fn places_where_a_file_may_be_made() {
     ];
     let rules = rules();
     for (path, expected) in rows {
-        assert_eq!(create(&rules, &place(path), Kind::File), expected, "{path}");
+        assert_eq!(
+            create(&rules, &place(path), FileKind::File),
+            expected,
+            "{path}"
+        );
     }
 }
 
@@ -187,7 +191,11 @@ fn a_home_below_a_root_keeps_its_dotfiles() {
         ("/home/u/a", HOME),
     ];
     for (path, expected) in rows {
-        assert_eq!(create(&rules, &place(path), Kind::File), expected, "{path}");
+        assert_eq!(
+            create(&rules, &place(path), FileKind::File),
+            expected,
+            "{path}"
+        );
     }
 }
 
@@ -202,7 +210,7 @@ fn the_home_by_another_name_is_the_home() {
     let rules = rules();
     assert_eq!(attributes(&rules, &alias, &DIR), HOME);
     assert_eq!(remove(&rules, &alias, &DIR, false), HOME);
-    assert_eq!(create(&rules, &within, Kind::File), HOME);
+    assert_eq!(create(&rules, &within, FileKind::File), HOME);
     assert_eq!(write(&rules, &within, &OLD), HOME);
 }
 
@@ -211,11 +219,11 @@ fn kinds_that_may_be_made() {
     let rules = rules();
     let at = place("/home/u/rw/a");
     for (kind, expected) in [
-        (Kind::File, YES),
-        (Kind::Directory, YES),
-        (Kind::Symlink, YES),
-        (Kind::Special, SPECIAL),
-        (Kind::Null, SPECIAL),
+        (FileKind::File, YES),
+        (FileKind::Directory, YES),
+        (FileKind::Symlink, YES),
+        (FileKind::Special, SPECIAL),
+        (FileKind::Null, SPECIAL),
     ] {
         assert_eq!(create(&rules, &at, kind), expected, "{kind:?}");
     }
@@ -321,15 +329,15 @@ fn targets_of_symbolic_links() {
 #[test]
 fn reading() {
     let rows = [
-        ("/home/u/a", Kind::File, YES),
-        ("/home/u/rw/in/a", Kind::File, lacks(Right::Read)),
-        ("/home/u/rw/in", Kind::Directory, lacks(Right::List)),
-        ("/home/u/append", Kind::Directory, YES),
-        ("/srv/hidden/.a", Kind::File, HIDDEN),
-        ("/srv/hidden/.d/a", Kind::File, HIDDEN),
-        ("/srv/hidden/a", Kind::File, YES),
-        ("/home/u/.bashrc", Kind::File, YES),
-        ("/usr/lib/x.so", Kind::File, YES),
+        ("/home/u/a", FileKind::File, YES),
+        ("/home/u/rw/in/a", FileKind::File, lacks(Right::Read)),
+        ("/home/u/rw/in", FileKind::Directory, lacks(Right::List)),
+        ("/home/u/append", FileKind::Directory, YES),
+        ("/srv/hidden/.a", FileKind::File, HIDDEN),
+        ("/srv/hidden/.d/a", FileKind::File, HIDDEN),
+        ("/srv/hidden/a", FileKind::File, YES),
+        ("/home/u/.bashrc", FileKind::File, YES),
+        ("/usr/lib/x.so", FileKind::File, YES),
     ];
     let rules = rules();
     for (path, kind, expected) in rows {
@@ -342,17 +350,17 @@ fn reading() {
 #[test]
 fn modes() {
     let mut rules = rules();
-    assert_eq!(mode(&rules, Kind::File, 0o7777), 0o640);
-    assert_eq!(mode(&rules, Kind::Directory, 0o7777), 0o2770);
+    assert_eq!(mode(&rules, FileKind::File, 0o7777), 0o640);
+    assert_eq!(mode(&rules, FileKind::Directory, 0o7777), 0o2770);
     rules.file_mode_max = None;
     rules.directory_mode_max = None;
-    assert_eq!(mode(&rules, Kind::File, 0o7755), 0o755);
-    assert_eq!(mode(&rules, Kind::Directory, 0o3755), 0o3755);
+    assert_eq!(mode(&rules, FileKind::File, 0o7755), 0o755);
+    assert_eq!(mode(&rules, FileKind::Directory, 0o3755), 0o3755);
 }
 
 #[test]
 fn nobody_is_locked_out() {
-    let ground = place("/home/u/rw");
+    let holding = place("/home/u/rw");
     let rows = [
         (0o755, 0o000, false),
         (0o755, 0o555, false),
@@ -364,7 +372,7 @@ fn nobody_is_locked_out() {
     ];
     for (old, new, expected) in rows {
         assert_eq!(
-            keeps_access(&ground, old, new).is_ok(),
+            keeps_access(&holding, old, new).is_ok(),
             expected,
             "{old:o} {new:o}"
         );
@@ -377,10 +385,10 @@ fn nobody_is_locked_out() {
 fn short_names_count_where_there_are_some() {
     let rules = rules();
     let mut at = place("/home/u/rw/HTACCE~1");
-    assert_eq!(create(&rules, &at, Kind::File), YES);
+    assert_eq!(create(&rules, &at, FileKind::File), YES);
     at.has_short_names = true;
-    assert_eq!(create(&rules, &at, Kind::File), DOT);
+    assert_eq!(create(&rules, &at, FileKind::File), DOT);
     let mut free = place("/srv/free/HTACCE~1");
     free.has_short_names = true;
-    assert_eq!(create(&rules, &free, Kind::File), YES);
+    assert_eq!(create(&rules, &free, FileKind::File), YES);
 }

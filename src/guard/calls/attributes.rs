@@ -13,10 +13,10 @@ use super::acl;
 use super::decode::{On, PathArg, TimesAt};
 use super::open::reopen;
 use crate::decide::plan::Rules;
-use crate::decide::rules::{self, Denial, Kind};
+use crate::decide::rules::{self, Denial, FileKind};
 use crate::guard::Guard;
+use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
-use crate::guard::failure::Failure;
 use crate::guard::lock::Held;
 use crate::guard::resolve::{Object, proc_name};
 use crate::guard::steps::{Judged, Logged, Resolved};
@@ -48,7 +48,7 @@ fn own_descriptor(path: &CStr) -> Option<(i32, Option<&CStr>)> {
 
 impl Guard<'_> {
     /// The file that a call is done on.
-    pub(super) fn object(&mut self, caller: &Caller, on: On) -> Result<Object, Failure> {
+    pub(super) fn object(&mut self, caller: &Caller, on: On) -> Result<Object, CallError> {
         match on {
             On::Descriptor(number) => self.resolver.descriptor(caller, number),
             On::Path {
@@ -77,7 +77,7 @@ impl Guard<'_> {
         caller: &Caller,
         on: On,
         also: impl FnOnce(&Rules, &Object) -> Result<(), Denial>,
-    ) -> Result<Judged<Object>, Failure> {
+    ) -> Result<Judged<Object>, CallError> {
         let object = self.object(caller, on)?;
         let subject = self.subject(&object);
         let permit = if object.nameless {
@@ -86,7 +86,7 @@ impl Guard<'_> {
             rules::attributes(&self.plan.rules, &object.place, &subject)
         };
         let permit = permit.and_then(|permit| also(&self.plan.rules, &object).map(|()| permit));
-        let permit = permit.map_err(Failure::attribute(&object.place))?;
+        let permit = permit.map_err(CallError::attribute(&object.place))?;
         Ok(Resolved::under(held, object).judged(permit))
     }
 
@@ -96,7 +96,7 @@ impl Guard<'_> {
         caller: &Caller,
         on: On,
         mode: u32,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         let held = self.locks.hold()?;
         let bounded =
             |rules: &Rules, object: &Object| rules::mode(rules, object.kind(), mode & 0o7777);
@@ -125,7 +125,7 @@ impl Guard<'_> {
         on: On,
         uid: u32,
         gid: u32,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         let held = self.locks.hold()?;
         let object = self.changeable(&held, caller, on, |_, _| Ok(()))?;
         let given = |id: u32| (id != u32::MAX).then_some(id);
@@ -149,7 +149,7 @@ impl Guard<'_> {
         caller: &Caller,
         on: On,
         times: TimesAt,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         let [accessed, modified] = read_times(caller, times)?;
         let held = self.locks.hold()?;
         let object = self.changeable(&held, caller, on, |_, _| Ok(()))?;
@@ -170,19 +170,19 @@ impl Guard<'_> {
         caller: &Caller,
         path: PathArg,
         length: i64,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         if length < 0 {
             return Err(Errno::EINVAL.into());
         }
         let text = caller.path(path.address)?;
         let held = self.locks.hold()?;
         let object = self.resolver.object(caller, path.at, &text, true)?;
-        if object.kind() == Kind::Directory {
+        if object.kind() == FileKind::Directory {
             return Err(Errno::EISDIR.into());
         }
         let subject = self.subject(&object);
         let permit = rules::write(&self.plan.rules, &object.place, &subject)
-            .map_err(Failure::at(&object.place))?;
+            .map_err(CallError::at(&object.place))?;
         let allowed = Resolved::under(&held, object).judged(permit);
         let allowed = allowed.allowed(self.channel.still_waits(caller)?);
         let done = allowed.act(&held, |object| {
@@ -202,7 +202,7 @@ impl Guard<'_> {
         on: On,
         name: u64,
         (value, size, flags): (u64, u64, i32),
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         let attribute = caller.short_string::<ATTRIBUTE_NAME_MAX>(name)?;
         if size > ATTRIBUTE_SIZE_MAX {
             return Err(Errno::E2BIG.into());
@@ -235,7 +235,7 @@ impl Guard<'_> {
         caller: &Caller,
         on: On,
         name: u64,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         let attribute = caller.short_string::<ATTRIBUTE_NAME_MAX>(name)?;
         let held = self.locks.hold()?;
         let may_set = |rules: &Rules, _: &Object| may_set(rules, &attribute);
@@ -250,7 +250,7 @@ impl Guard<'_> {
     }
 
     fn log_attribute(&mut self, object: &Object, what: &str, name: &CString) -> Logged {
-        let name = crate::escape::Escaped::bytes(name.to_bytes()).cut();
+        let name = crate::print::escape::Escaped::bytes(name.to_bytes()).cut();
         let what = format_args!("xattr={what} name=\"{name}\"");
         let path = &object.place.path;
         self.log.changed(Deed::Attributes, &what, path)
@@ -271,7 +271,7 @@ fn may_set(rules: &Rules, name: &CStr) -> Result<(), Denial> {
 }
 
 /// The access and modification time that a call gives.
-fn read_times(caller: &Caller, times: TimesAt) -> Result<[TimeSpec; 2], Failure> {
+fn read_times(caller: &Caller, times: TimesAt) -> Result<[TimeSpec; 2], CallError> {
     let (TimesAt::Nanoseconds(address)
     | TimesAt::Microseconds(address)
     | TimesAt::Seconds(address)) = times;

@@ -11,11 +11,11 @@ use nix::unistd::{linkat, symlinkat};
 
 use super::decode::PathArg;
 use crate::decide::policy::Symlinks;
-use crate::decide::rules::{self, Denial, Kind, Permit, Subject};
+use crate::decide::rules::{self, Denial, FileKind, FileState, Permit};
 use crate::guard::Guard;
+use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
-use crate::guard::failure::Failure;
-use crate::guard::resolve::{Directory, Entry, Object, proc_name};
+use crate::guard::resolve::{DirEntry, Directory, Object, proc_name};
 use crate::guard::steps::{Logged, Resolved};
 use crate::guard::transfer_log::Deed;
 use crate::system::statx::FileId;
@@ -27,7 +27,7 @@ impl Guard<'_> {
         caller: &Caller,
         target: u64,
         path: PathArg,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         let target = caller.path(target)?;
         if target.is_empty() {
             return Err(Errno::ENOENT.into());
@@ -59,24 +59,24 @@ impl Guard<'_> {
 
     /// Whether a link may be made under this name, and whether only because
     /// rsync's receiver makes its links so.
-    fn may_make_link(&self, entry: &Entry) -> Result<(Permit, bool), Failure> {
+    fn may_make_link(&self, entry: &DirEntry) -> Result<(Permit, bool), CallError> {
         let rules = &self.plan.rules;
-        let denial = match rules::create(rules, &entry.place, Kind::Symlink) {
+        let denial = match rules::create(rules, &entry.place, FileKind::Symlink) {
             Ok(permit) => return Ok((permit, false)),
             Err(denial) => denial,
         };
         let Ok(permit) = rules::create_temporary_link(rules, &entry.place) else {
-            return Err(self.taken_or(entry, Failure::at(&entry.place)(denial)));
+            return Err(self.taken_or(entry, CallError::at(&entry.place)(denial)));
         };
         if self.files.has_room_for_temporary() {
             return Ok((permit, true));
         }
-        Err(Failure::at(&entry.place)(Denial::TooMany))
+        Err(CallError::at(&entry.place)(Denial::TooMany))
     }
 
     /// Whether a symbolic link of this name may have this target.
-    fn may_lead(&mut self, entry: &Entry, target: &CString) -> Result<(), Failure> {
-        let denied = || Failure::at(&entry.place)(Denial::SymlinkTarget);
+    fn may_lead(&mut self, entry: &DirEntry, target: &CString) -> Result<(), CallError> {
+        let denied = || CallError::at(&entry.place)(Denial::SymlinkTarget);
         match self.plan.rules.symlinks {
             Symlinks::Any => Ok(()),
             Symlinks::None => Err(denied()),
@@ -91,13 +91,17 @@ impl Guard<'_> {
         &mut self,
         directory: &Directory,
         target: &[u8],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CallError> {
         let place = self.resolver.target(directory, target)?;
         Ok(rules::symlink_target(&self.plan.rules, &place)?)
     }
 
     /// As [`Self::may_lead`], for a link that exists and gets this name.
-    pub(super) fn may_lead_from(&mut self, old: &Entry, new: &Entry) -> Result<(), Failure> {
+    pub(super) fn may_lead_from(
+        &mut self,
+        old: &DirEntry,
+        new: &DirEntry,
+    ) -> Result<(), CallError> {
         if self.plan.rules.symlinks == Symlinks::Any {
             return Ok(());
         }
@@ -113,7 +117,7 @@ impl Guard<'_> {
         from: PathArg,
         to: PathArg,
         flags: i32,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         if flags & !libc::AT_SYMLINK_FOLLOW != 0 {
             // An empty path would give a name to what has none.
             return Err(Denial::Unsupported.into());
@@ -128,13 +132,13 @@ impl Guard<'_> {
         }
         let rules = &self.plan.rules;
         let subject = self.subject(&object);
-        rules::visible(rules, &object.place, subject.has_temporary_name)
-            .map_err(Failure::at(&object.place))?;
-        if object.kind() == Kind::Directory {
+        rules::visible(rules, &object.place, subject.is_rsync_temporary)
+            .map_err(CallError::at(&object.place))?;
+        if object.kind() == FileKind::Directory {
             return Err(Errno::EPERM.into());
         }
         let (permit, temporary) = self.may_link(&object, &new, &subject)?;
-        if object.kind() == Kind::Symlink && rules.symlinks != Symlinks::Any {
+        if object.kind() == FileKind::Symlink && rules.symlinks != Symlinks::Any {
             // rsync -H and --link-dest: the target counts from the new place.
             let target = readlinkat(&*object.fd, c"")?.into_vec();
             let target = CString::new(target).map_err(|_| Errno::EINVAL)?;
@@ -169,7 +173,7 @@ impl Guard<'_> {
     }
 
     /// The name of a file that had no other, before it got one.
-    fn only_name(&mut self, object: &Object) -> Result<Option<(Entry, FileId)>, Failure> {
+    fn only_name(&mut self, object: &Object) -> Result<Option<(DirEntry, FileId)>, CallError> {
         if object.status.links != 1 {
             return Ok(None);
         }
@@ -183,18 +187,18 @@ impl Guard<'_> {
     fn may_link(
         &self,
         object: &Object,
-        new: &Entry,
-        subject: &Subject,
-    ) -> Result<(Permit, bool), Failure> {
+        new: &DirEntry,
+        subject: &FileState,
+    ) -> Result<(Permit, bool), CallError> {
         let rules = &self.plan.rules;
         let link = |temporary| rules::link(rules, &object.place, &new.place, subject, temporary);
-        let denied = |(denial, place)| self.taken_or(new, Failure::at(place)(denial));
+        let denied = |(denial, place)| self.taken_or(new, CallError::at(place)(denial));
         match link(false) {
             Err((Denial::Dotfile | Denial::Hidden, _))
                 if rules::create_temporary_link(rules, &new.place).is_ok() =>
             {
                 if !self.files.has_room_for_temporary() {
-                    return Err(Failure::at(&new.place)(Denial::TooMany));
+                    return Err(CallError::at(&new.place)(Denial::TooMany));
                 }
                 link(true).map(|permit| (permit, true)).map_err(denied)
             }

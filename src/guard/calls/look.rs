@@ -16,9 +16,9 @@ use nix::unistd::{AccessFlags, faccessat};
 use super::decode::{Call, On, PathArg};
 use super::open::{reopen, reopen_regular};
 use crate::decide::policy::Protocol;
-use crate::decide::rules::{self, Denial, Kind};
+use crate::decide::rules::{self, Denial, FileKind};
+use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
-use crate::guard::failure::Failure;
 use crate::guard::resolve::proc_name;
 use crate::guard::{Answer, Guard};
 use crate::system::{memory, stat, xattr};
@@ -34,14 +34,14 @@ impl Guard<'_> {
         at: i32,
         path: &CStr,
         flags: OFlag,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CallError> {
         let follow = !flags.contains(OFlag::O_NOFOLLOW);
         let object = self.resolver.object(caller, at, path, follow)?;
         let subject = self.subject(&object);
         let (place, kind) = (&object.place, object.kind());
         let rules = &self.plan.rules;
-        rules::visible(rules, place, subject.has_temporary_name).map_err(Failure::at(place))?;
-        if flags.contains(OFlag::O_DIRECTORY) && kind != Kind::Directory {
+        rules::visible(rules, place, subject.is_rsync_temporary).map_err(CallError::at(place))?;
+        if flags.contains(OFlag::O_DIRECTORY) && kind != FileKind::Directory {
             return Err(Errno::ENOTDIR.into());
         }
         // No O_PATH descriptor can be handed over (EBADF), and rsync walks to
@@ -61,19 +61,19 @@ impl Guard<'_> {
         } else {
             rules::read_by_name(rules, place, &subject)
         };
-        judged.map_err(Failure::at(place))?;
+        judged.map_err(CallError::at(place))?;
         let fd = match kind {
-            Kind::Symlink => return Err(Errno::ELOOP.into()),
+            FileKind::Symlink => return Err(Errno::ELOOP.into()),
             // /dev/urandom and the like: the C library has getrandom(2).
-            Kind::Special => return Err(Errno::EACCES.into()),
-            Kind::Null | Kind::Directory => reopen(&object, flags & OFlag::O_DIRECTORY)?,
-            Kind::File => reopen_regular(&object, OFlag::O_RDONLY, flags)?,
+            FileKind::Special => return Err(Errno::EACCES.into()),
+            FileKind::Null | FileKind::Directory => reopen(&object, flags & OFlag::O_DIRECTORY)?,
+            FileKind::File => reopen_regular(&object, OFlag::O_RDONLY, flags)?,
         };
         Ok(Answer::opened(fd, flags, false))
     }
 
     /// The stat family.
-    pub(super) fn look(&mut self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
+    pub(super) fn look(&mut self, caller: &Caller, call: Call) -> Result<Answer, CallError> {
         match call {
             Call::Stat(on, buffer) => {
                 let file = self.visible(caller, on)?;
@@ -122,21 +122,21 @@ impl Guard<'_> {
 
     /// The file that a call looks at, unless it is hidden. A descriptor is judged
     /// as well: one of the kind O_PATH may be of what the kernel opened itself.
-    fn visible(&mut self, caller: &Caller, on: On) -> Result<Rc<OwnedFd>, Failure> {
+    fn visible(&mut self, caller: &Caller, on: On) -> Result<Rc<OwnedFd>, CallError> {
         let object = match on {
             On::Descriptor(number) => {
                 let fd = Rc::new(caller.descriptor(number)?);
                 match self.resolver.of_shared(&fd) {
                     // A pipe or a socket has no place.
-                    Err(Failure::Denied(Denial::Outside, ..)) => return Ok(fd),
+                    Err(CallError::Denied(Denial::Outside, ..)) => return Ok(fd),
                     other => other?,
                 }
             }
             On::Path { .. } => self.object(caller, on)?,
         };
         let place = &object.place;
-        let temporary = self.subject(&object).has_temporary_name;
-        rules::visible(&self.plan.rules, place, temporary).map_err(Failure::at(place))?;
+        let temporary = self.subject(&object).is_rsync_temporary;
+        rules::visible(&self.plan.rules, place, temporary).map_err(CallError::at(place))?;
         Ok(object.fd)
     }
 
@@ -146,7 +146,7 @@ impl Guard<'_> {
         path: PathArg,
         buffer: u64,
         size: u64,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CallError> {
         let on = On::Path {
             path,
             follow: false,
@@ -170,7 +170,7 @@ impl Guard<'_> {
         buffer: u64,
         size: u64,
         read: impl Fn(&CStr, &mut [u8]) -> std::io::Result<usize>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CallError> {
         let file = self.visible(caller, on)?;
         let size = usize::try_from(size.min(ATTRIBUTES_MAX)).unwrap_or(0);
         let mut bytes = vec![0; size];
@@ -181,7 +181,7 @@ impl Guard<'_> {
         Ok(Answer::Value(i64::try_from(length).unwrap_or(0)))
     }
 
-    fn give(&self, caller: &Caller, buffer: u64, bytes: &[u8]) -> Result<Answer, Failure> {
+    fn give(&self, caller: &Caller, buffer: u64, bytes: &[u8]) -> Result<Answer, CallError> {
         let _waits = self.channel.still_waits(caller)?;
         memory::write(caller.pid, buffer, bytes)?;
         Ok(Answer::Value(0))

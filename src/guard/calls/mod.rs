@@ -11,9 +11,9 @@ mod rename;
 mod sockets;
 mod tree;
 
+use super::call_error::CallError;
 use super::caller::Caller;
 use super::channel::Channel;
-use super::failure::Failure;
 use super::steps::Logged;
 use super::{Answer, Guard};
 use crate::decide::rules::Denial;
@@ -24,7 +24,7 @@ pub use sockets::Sockets;
 
 impl Guard<'_> {
     /// Does what a call asks for, if it may be done.
-    pub(super) fn perform(&mut self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
+    pub(super) fn perform(&mut self, caller: &Caller, call: Call) -> Result<Answer, CallError> {
         self.resolver.begin();
         match call {
             Call::Execute => self.execute(caller),
@@ -44,7 +44,7 @@ impl Guard<'_> {
 
     /// The calls that change something by name or attribute; each has its line in
     /// the log, or belongs to that of an upload.
-    fn change(&mut self, caller: &Caller, call: Call) -> Option<Result<Logged, Failure>> {
+    fn change(&mut self, caller: &Caller, call: Call) -> Option<Result<Logged, CallError>> {
         Some(match call {
             Call::MakeDirectory(path, mode) => self.make_directory(caller, path, mode),
             Call::MakeNode(path, mode) => self.make_node(caller, path, mode),

@@ -10,12 +10,12 @@ use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, mkdirat, mknodat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::decode::PathArg;
-use crate::decide::rules::{self, Kind, Permit, Subject};
+use crate::decide::rules::{self, FileKind, FileState, Permit};
 use crate::guard::Guard;
+use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
-use crate::guard::failure::Failure;
 use crate::guard::lock::Held;
-use crate::guard::resolve::{Entry, kind};
+use crate::guard::resolve::{DirEntry, kind};
 use crate::guard::steps::{Done, Logged, Resolved};
 use crate::guard::transfer_log::Deed;
 use crate::system::statx::{self, Status};
@@ -27,14 +27,14 @@ impl Guard<'_> {
         caller: &Caller,
         path: PathArg,
         mode: u32,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         let held = self.locks.hold()?;
-        let (entry, permit) = self.new_entry(&held, caller, path, Kind::Directory)?;
+        let (entry, permit) = self.new_entry(&held, caller, path, FileKind::Directory)?;
         let allowed = entry
             .judged(permit)
             .allowed(self.channel.still_waits(caller)?);
         self.umasks.take(caller.pid);
-        let mode = rules::mode(&self.plan.rules, Kind::Directory, mode);
+        let mode = rules::mode(&self.plan.rules, FileKind::Directory, mode);
         let done = allowed.act(&held, |entry| {
             let bits = Mode::from_bits_truncate(mode);
             mkdirat(&*entry.directory.fd, &*entry.written()?, bits)?;
@@ -50,10 +50,10 @@ impl Guard<'_> {
         caller: &Caller,
         path: PathArg,
         mode: u32,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         let kind = match mode & libc::S_IFMT {
-            0 | libc::S_IFREG => Kind::File,
-            _ => Kind::Special,
+            0 | libc::S_IFREG => FileKind::File,
+            _ => FileKind::Special,
         };
         let held = self.locks.hold()?;
         let (entry, permit) = self.new_entry(&held, caller, path, kind)?;
@@ -82,13 +82,13 @@ impl Guard<'_> {
         caller: &Caller,
         path: PathArg,
         directory: bool,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         let text = caller.path(path.address)?;
         let held = self.locks.hold()?;
         let entry = match self.resolver.entry(caller, path.at, &text) {
             // The root directory.
-            Err(Failure::Errno(Errno::EEXIST)) if directory => return Err(Errno::EBUSY.into()),
-            Err(Failure::Errno(Errno::EEXIST)) => return Err(Errno::EISDIR.into()),
+            Err(CallError::Errno(Errno::EEXIST)) if directory => return Err(Errno::EBUSY.into()),
+            Err(CallError::Errno(Errno::EEXIST)) => return Err(Errno::EISDIR.into()),
             other => other?,
         };
         if entry.is_dots() {
@@ -102,7 +102,7 @@ impl Guard<'_> {
         let id = entry.directory.id()?;
         let own_name = self.files.gave_name(status.inode, id, &entry.name);
         let permit = rules::remove(&self.plan.rules, &entry.place, &subject, own_name)
-            .map_err(Failure::at(&entry.place))?;
+            .map_err(CallError::at(&entry.place))?;
         let allowed = Resolved::under(&held, entry).judged(permit);
         let allowed = allowed.allowed(self.channel.still_waits(caller)?);
         let flags = if directory {
@@ -130,16 +130,16 @@ impl Guard<'_> {
     /// it is there or not.
     pub(super) fn named_file(
         &mut self,
-        mut entry: Entry,
-    ) -> Result<(Entry, Status, Subject), Failure> {
+        mut entry: DirEntry,
+    ) -> Result<(DirEntry, Status, FileState), CallError> {
         let status = entry.status();
         let known = match &status {
             Ok(status) => Some(self.subject_named(status, &entry)?),
             Err(_) => None,
         };
-        let temporary = known.is_some_and(|subject| subject.has_temporary_name);
+        let temporary = known.is_some_and(|subject| subject.is_rsync_temporary);
         rules::visible(&self.plan.rules, &entry.place, temporary)
-            .map_err(Failure::at(&entry.place))?;
+            .map_err(CallError::at(&entry.place))?;
         match (status, known) {
             (Ok(status), Some(subject)) => {
                 entry.place.is_policy_directory |= self.resolver.keeps(status.inode);
@@ -156,15 +156,15 @@ impl Guard<'_> {
         held: &Held,
         caller: &Caller,
         path: PathArg,
-        kind: Kind,
-    ) -> Result<(Resolved<Entry>, Permit), Failure> {
+        kind: FileKind,
+    ) -> Result<(Resolved<DirEntry>, Permit), CallError> {
         let text = caller.path(path.address)?;
         let entry = self.resolver.entry(caller, path.at, &text)?;
         if entry.is_dots() {
             return Err(Errno::EEXIST.into());
         }
         let permit = rules::create(&self.plan.rules, &entry.place, kind)
-            .map_err(|denial| self.taken_or(&entry, Failure::at(&entry.place)(denial)))?;
+            .map_err(|denial| self.taken_or(&entry, CallError::at(&entry.place)(denial)))?;
         Ok((Resolved::under(held, entry), permit))
     }
 
@@ -172,9 +172,9 @@ impl Guard<'_> {
     pub(super) fn remember(
         &mut self,
         held: Held,
-        done: Done<Entry, ()>,
+        done: Done<DirEntry, ()>,
         what: &str,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         let entry = done.what;
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         // No other guard was let in since. Where somebody else took the name, it
@@ -183,7 +183,7 @@ impl Guard<'_> {
             && let Ok(status) = statx::of_fd(fd.as_fd())
         {
             self.files.add(status.inode, Rc::new(fd));
-            if kind(&status) == Kind::Directory {
+            if kind(&status) == FileKind::Directory {
                 // Where it fails, it is tried again on the way into it.
                 let _ = self.resolver.appeared(&entry, status.inode);
             }
@@ -195,7 +195,7 @@ impl Guard<'_> {
 
 /// A directory of the policy that is made by a client must be one that the
 /// account can use, or the next session would find none of its rules.
-fn keep_usable(entry: &Entry) {
+fn keep_usable(entry: &DirEntry) {
     const OWNER: u32 = 0o700;
     if !entry.place.is_policy_directory {
         return;
@@ -209,11 +209,11 @@ fn keep_usable(entry: &Entry) {
         let _ = fchmodat(&*entry.directory.fd, &*entry.name, mode, follow);
     }
 }
-const fn kind_name(kind: Kind) -> &'static str {
+const fn kind_name(kind: FileKind) -> &'static str {
     match kind {
-        Kind::File => "file",
-        Kind::Directory => "directory",
-        Kind::Symlink => "symlink",
-        Kind::Null | Kind::Special => "special",
+        FileKind::File => "file",
+        FileKind::Directory => "directory",
+        FileKind::Symlink => "symlink",
+        FileKind::Null | FileKind::Special => "special",
     }
 }

@@ -10,12 +10,12 @@ use nix::unistd::ftruncate;
 
 use super::decode::PathArg;
 use crate::decide::access::Right;
-use crate::decide::rules::{self, Denial, Kind, Permit, Subject};
+use crate::decide::rules::{self, Denial, FileKind, FileState, Permit};
+use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
 use crate::guard::channel::Channel;
-use crate::guard::failure::Failure;
 use crate::guard::lock::Held;
-use crate::guard::resolve::{Entry, Object, kind, proc_name};
+use crate::guard::resolve::{DirEntry, Object, kind, proc_name};
 use crate::guard::steps::{Allowed, Logged, Resolved};
 use crate::guard::transfer_log::Deed;
 use crate::guard::{Answer, Guard};
@@ -44,7 +44,7 @@ impl Guard<'_> {
         path: PathArg,
         flags: i32,
         mode: u32,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CallError> {
         let flags = OFlag::from_bits_retain(flags);
         let text = caller.path(path.address)?;
         if flags.contains(OFlag::O_PATH) || !changes(flags) {
@@ -65,7 +65,7 @@ impl Guard<'_> {
         }
         let mut entry = match self.resolver.entry(caller, path.at, &text) {
             // The root directory.
-            Err(Failure::Errno(Errno::EEXIST)) => return Err(Errno::EISDIR.into()),
+            Err(CallError::Errno(Errno::EEXIST)) => return Err(Errno::EISDIR.into()),
             other => other?,
         };
         if entry.is_dots() || entry.wants_directory {
@@ -74,15 +74,15 @@ impl Guard<'_> {
         // No other guard is let in, but other programs may make and remove names.
         for _ in 0..TRIES {
             entry = match self.make_file(&held, caller, entry, flags, mode)? {
-                Made::New(answer) => return self.made(held, answer),
-                Made::Taken(entry) if !flags.contains(OFlag::O_EXCL) => entry,
-                Made::Taken(_) => return Err(Errno::EEXIST.into()),
+                Creation::New(answer) => return self.made(held, answer),
+                Creation::Taken(entry) if !flags.contains(OFlag::O_EXCL) => entry,
+                Creation::Taken(_) => return Err(Errno::EEXIST.into()),
             };
             let object = match self.resolver.entry_object(&entry) {
-                Err(Failure::Errno(Errno::ENOENT)) => continue,
+                Err(CallError::Errno(Errno::ENOENT)) => continue,
                 other => other?,
             };
-            if object.kind() != Kind::Symlink {
+            if object.kind() != FileKind::Symlink {
                 return self.open_object(held, caller, object, flags);
             }
             if flags.contains(OFlag::O_NOFOLLOW) {
@@ -90,8 +90,8 @@ impl Guard<'_> {
             }
             return match self.resolver.object(caller, path.at, &text, true) {
                 Ok(object) => self.open_object(held, caller, object, flags),
-                Err(Failure::Errno(Errno::ENOENT)) => {
-                    Err(Failure::at(&entry.place)(Denial::Dangling))
+                Err(CallError::Errno(Errno::ENOENT)) => {
+                    Err(CallError::at(&entry.place)(Denial::Dangling))
                 }
                 Err(other) => Err(other),
             };
@@ -104,12 +104,12 @@ impl Guard<'_> {
         &mut self,
         held: &Held,
         caller: &Caller,
-        entry: Entry,
+        entry: DirEntry,
         flags: OFlag,
         mode: u32,
-    ) -> Result<Made, Failure> {
+    ) -> Result<Creation, CallError> {
         let (permit, temporary) = match self.may_make_file(&entry, flags) {
-            Err(Failure::Errno(Errno::EEXIST)) => return Ok(Made::Taken(entry)),
+            Err(CallError::Errno(Errno::EEXIST)) => return Ok(Creation::Taken(entry)),
             other => other?,
         };
         if temporary {
@@ -118,10 +118,10 @@ impl Guard<'_> {
         }
         let access = self.access_to_hand_out(&entry, flags);
         if access == OFlag::O_RDONLY && !rules::read_back(&self.plan.rules, &entry.place) {
-            return Err(Failure::at(&entry.place)(Denial::Right(Right::Read)));
+            return Err(CallError::at(&entry.place)(Denial::Right(Right::Read)));
         }
         self.umasks.take(caller.pid);
-        let bits = Mode::from_bits_truncate(rules::mode(&self.plan.rules, Kind::File, mode));
+        let bits = Mode::from_bits_truncate(rules::mode(&self.plan.rules, FileKind::File, mode));
         let how = access
             | (flags & (KEPT | OFlag::O_NONBLOCK))
             | OFlag::O_CREAT
@@ -129,7 +129,7 @@ impl Guard<'_> {
             | OFlag::O_NOFOLLOW
             | ALWAYS;
         let allowed = Resolved::under(held, entry).judged(permit);
-        let allowed: Allowed<Entry> = allowed.allowed(self.channel.still_waits(caller)?);
+        let allowed: Allowed<DirEntry> = allowed.allowed(self.channel.still_waits(caller)?);
         let done = allowed.act(held, |entry| {
             match openat(&*entry.directory.fd, &*entry.name, how, bits) {
                 Err(Errno::EEXIST) => Ok(None),
@@ -137,9 +137,9 @@ impl Guard<'_> {
             }
         })?;
         let Some(fd) = done.result else {
-            return Ok(Made::Taken(done.what));
+            return Ok(Creation::Taken(done.what));
         };
-        Ok(Made::New(NewFile {
+        Ok(Creation::New(NewFile {
             entry: done.what,
             fd,
             flags,
@@ -148,7 +148,7 @@ impl Guard<'_> {
     }
 
     /// Remembers and logs a new file.
-    fn made(&mut self, held: Held, new: NewFile) -> Result<Answer, Failure> {
+    fn made(&mut self, held: Held, new: NewFile) -> Result<Answer, CallError> {
         let status = match statx::of_fd(new.fd.as_fd()) {
             Ok(status) => status,
             // Not known any further, but it is there.
@@ -185,8 +185,8 @@ impl Guard<'_> {
         held: Held,
         new: NewFile,
         status: &Status,
-        failure: Failure,
-    ) -> Failure {
+        failure: CallError,
+    ) -> CallError {
         self.files.add(status.inode, Rc::new(new.fd));
         drop(held);
         let path = &new.entry.place.path;
@@ -195,9 +195,9 @@ impl Guard<'_> {
     }
 
     /// Whether a file may be made, and whether it is one of rsync's.
-    fn may_make_file(&self, entry: &Entry, flags: OFlag) -> Result<(Permit, bool), Failure> {
+    fn may_make_file(&self, entry: &DirEntry, flags: OFlag) -> Result<(Permit, bool), CallError> {
         let rules = &self.plan.rules;
-        let denial = match rules::create(rules, &entry.place, Kind::File) {
+        let denial = match rules::create(rules, &entry.place, FileKind::File) {
             Ok(permit) => return Ok((permit, false)),
             Err(denial) => denial,
         };
@@ -208,14 +208,14 @@ impl Guard<'_> {
             if self.files.has_room_for_temporary() {
                 return Ok((permit, true));
             }
-            return Err(Failure::at(&entry.place)(Denial::TooMany));
+            return Err(CallError::at(&entry.place)(Denial::TooMany));
         }
-        Err(self.taken_or(entry, Failure::at(&entry.place)(denial)))
+        Err(self.taken_or(entry, CallError::at(&entry.place)(denial)))
     }
 
     /// The access mode that the server gets: it may not read what the policy
     /// does not let it read, and rsync asks for both without reading.
-    fn access_to_hand_out(&self, entry: &Entry, flags: OFlag) -> OFlag {
+    fn access_to_hand_out(&self, entry: &DirEntry, flags: OFlag) -> OFlag {
         let access = flags & OFlag::O_ACCMODE;
         if access == OFlag::O_RDWR && !rules::read_back(&self.plan.rules, &entry.place) {
             return OFlag::O_WRONLY;
@@ -230,19 +230,19 @@ impl Guard<'_> {
         caller: &Caller,
         object: Object,
         flags: OFlag,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CallError> {
         let access = flags & OFlag::O_ACCMODE;
         match object.kind() {
-            Kind::Null => {
+            FileKind::Null => {
                 let _waits = self.channel.still_waits(caller)?;
                 return Ok(Answer::opened(reopen(&object, access)?, flags, false));
             }
-            Kind::Directory => return Err(Errno::EISDIR.into()),
-            Kind::Symlink => return Err(Errno::ELOOP.into()),
-            Kind::File if flags.contains(OFlag::O_DIRECTORY) => {
+            FileKind::Directory => return Err(Errno::EISDIR.into()),
+            FileKind::Symlink => return Err(Errno::ELOOP.into()),
+            FileKind::File if flags.contains(OFlag::O_DIRECTORY) => {
                 return Err(Errno::ENOTDIR.into());
             }
-            Kind::File | Kind::Special => {}
+            FileKind::File | FileKind::Special => {}
         }
         let plan = self.plan;
         let rules = &plan.rules;
@@ -250,17 +250,17 @@ impl Guard<'_> {
         let place = &object.place;
         let truncate = flags.contains(OFlag::O_TRUNC);
         if access == OFlag::O_RDONLY && !truncate {
-            rules::read(rules, place, &subject).map_err(Failure::at(place))?;
+            rules::read(rules, place, &subject).map_err(CallError::at(place))?;
             let _waits = self.channel.still_waits(caller)?;
             let fd = reopen_regular(&object, access, flags)?;
             return Ok(Answer::opened(fd, flags, false));
         }
-        let permit = rules::write(rules, place, &subject).map_err(Failure::at(place))?;
+        let permit = rules::write(rules, place, &subject).map_err(CallError::at(place))?;
         let readable = rules::read_back(rules, place);
         let access = match access {
             OFlag::O_RDWR if !readable => OFlag::O_WRONLY,
             OFlag::O_RDONLY if !readable => {
-                return Err(Failure::at(place)(Denial::Right(Right::Read)));
+                return Err(CallError::at(place)(Denial::Right(Right::Read)));
             }
             other => other,
         };
@@ -288,24 +288,24 @@ impl Guard<'_> {
     }
 
     /// What the session remembers of a file, for the rules.
-    pub(super) fn subject(&mut self, object: &Object) -> Subject {
-        let has_temporary_name = object.entry.as_ref().is_some_and(|(directory, name)| {
+    pub(super) fn subject(&mut self, object: &Object) -> FileState {
+        let is_rsync_temporary = object.entry.as_ref().is_some_and(|(directory, name)| {
             self.files
                 .is_temporary((*directory, name), object.status.inode)
         });
-        Subject {
-            has_temporary_name,
+        FileState {
+            is_rsync_temporary,
             ..self.subject_of(&object.status)
         }
     }
 
-    fn subject_of(&mut self, status: &Status) -> Subject {
+    fn subject_of(&mut self, status: &Status) -> FileState {
         let is_own = self.files.is_own(status.inode);
-        Subject {
+        FileState {
             kind: kind(status),
             links: status.links,
             own_names: is_own.then(|| self.known_names(status)),
-            has_temporary_name: false,
+            is_rsync_temporary: false,
         }
     }
 
@@ -313,7 +313,7 @@ impl Guard<'_> {
     /// names each is looked at: another session may have taken one away and given
     /// another.
     fn known_names(&mut self, status: &Status) -> u32 {
-        if status.links <= 1 || kind(status) == Kind::Directory {
+        if status.links <= 1 || kind(status) == FileKind::Directory {
             return 1;
         }
         let mut known = 0;
@@ -335,21 +335,21 @@ impl Guard<'_> {
     pub(super) fn subject_named(
         &mut self,
         status: &Status,
-        entry: &Entry,
-    ) -> Result<Subject, Failure> {
-        let has_temporary_name = self.files.has_temporary() && {
+        entry: &DirEntry,
+    ) -> Result<FileState, CallError> {
+        let is_rsync_temporary = self.files.has_temporary() && {
             let id = entry.directory.id()?;
             self.files.is_temporary((id, &entry.name), status.inode)
         };
-        Ok(Subject {
-            has_temporary_name,
+        Ok(FileState {
+            is_rsync_temporary,
             ..self.subject_of(status)
         })
     }
 
     /// EEXIST where the name is taken, as the kernel looks at that before it
     /// looks at permissions; else the denial.
-    pub(super) fn taken_or(&self, entry: &Entry, denied: Failure) -> Failure {
+    pub(super) fn taken_or(&self, entry: &DirEntry, denied: CallError) -> CallError {
         if rules::visible(&self.plan.rules, &entry.place, false).is_ok() && entry.status().is_ok() {
             return Errno::EEXIST.into();
         }
@@ -358,15 +358,15 @@ impl Guard<'_> {
 }
 
 /// What came of making a file.
-enum Made {
+enum Creation {
     New(NewFile),
     /// The name is taken.
-    Taken(Entry),
+    Taken(DirEntry),
 }
 
 /// A file that was just made.
 struct NewFile {
-    entry: Entry,
+    entry: DirEntry,
     fd: OwnedFd,
     flags: OFlag,
     temporary: bool,
@@ -386,7 +386,7 @@ pub(super) fn reopen_regular(
     object: &Object,
     access: OFlag,
     flags: OFlag,
-) -> Result<OwnedFd, Failure> {
+) -> Result<OwnedFd, CallError> {
     let fd = reopen(object, access | (flags & KEPT) | OFlag::O_NONBLOCK)?;
     if !flags.contains(OFlag::O_NONBLOCK) {
         fcntl(&fd, FcntlArg::F_SETFL(flags & KEPT))?;
@@ -402,7 +402,7 @@ pub(super) fn reopen(object: &Object, flags: OFlag) -> Result<OwnedFd, Errno> {
 
 /// An O_PATH descriptor for a new file: by its name, if that still is its own,
 /// which costs half as much as by the descriptor.
-fn pin(new: &NewFile, status: &Status) -> Result<OwnedFd, Failure> {
+fn pin(new: &NewFile, status: &Status) -> Result<OwnedFd, CallError> {
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     if let Ok(fd) = openat(
         &*new.entry.directory.fd,

@@ -8,13 +8,13 @@ use nix::libc;
 use super::decode::PathArg;
 use super::tree;
 use crate::decide::policy::Symlinks;
-use crate::decide::rules::{self, Contents, Denial, Kind, Replace, Subject};
+use crate::decide::rules::{self, Contents, Denial, FileKind, FileState, Replace};
 use crate::guard::Guard;
+use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
 use crate::guard::channel::Channel;
-use crate::guard::failure::Failure;
 use crate::guard::lock::Held;
-use crate::guard::resolve::{Directory, Entry, kind};
+use crate::guard::resolve::{DirEntry, Directory, kind};
 use crate::guard::steps::{Done, Logged, Resolved};
 use crate::guard::transfer_log::Deed;
 use crate::system::rename::rename;
@@ -28,7 +28,7 @@ impl Guard<'_> {
         from: PathArg,
         to: PathArg,
         flags: u32,
-    ) -> Result<Logged, Failure> {
+    ) -> Result<Logged, CallError> {
         if flags & !libc::RENAME_NOREPLACE != 0 {
             // As a file system that can neither exchange nor white out.
             return Err(Errno::EINVAL.into());
@@ -36,7 +36,7 @@ impl Guard<'_> {
         let (old_text, new_text) = (caller.path(from.address)?, caller.path(to.address)?);
         let held = self.locks.hold()?;
         let busy = |failure| match failure {
-            Failure::Errno(Errno::EEXIST) => Errno::EBUSY.into(),
+            CallError::Errno(Errno::EEXIST) => Errno::EBUSY.into(),
             other => other,
         };
         let resolver = &mut self.resolver;
@@ -57,8 +57,8 @@ impl Guard<'_> {
             contents,
             taken.is_some(),
         )
-        .map_err(|(denial, place)| Failure::at(place)(denial))?;
-        if subject.kind == Kind::Symlink {
+        .map_err(|(denial, place)| CallError::at(place)(denial))?;
+        if subject.kind == FileKind::Symlink {
             self.may_lead_from(&old, &new)?;
         }
         // What can fail comes before the act: what is done has its line.
@@ -76,7 +76,7 @@ impl Guard<'_> {
     fn log_rename(
         &mut self,
         held: Held,
-        done: Done<(Entry, Entry), ()>,
+        done: Done<(DirEntry, DirEntry), ()>,
         (old_id, new_id): (FileId, FileId),
         (status, taken): (&Status, Option<&Status>),
     ) -> Logged {
@@ -86,7 +86,7 @@ impl Guard<'_> {
             return self.log.unchanged();
         }
         if let Some(taken) = taken {
-            let is_directory = kind(taken) == Kind::Directory;
+            let is_directory = kind(taken) == FileKind::Directory;
             let links = if is_directory {
                 0
             } else {
@@ -101,13 +101,13 @@ impl Guard<'_> {
         }
         let (old, new) = (&old.place.path, &new.place.path);
         self.settle(status.inode, Some(new));
-        if kind(status) == Kind::Directory {
+        if kind(status) == FileKind::Directory {
             self.log.settle_below(old, new, Channel::is_open);
         }
         let what = match (kind(status), taken) {
-            (Kind::Directory, _) => "directory",
+            (FileKind::Directory, _) => "directory",
             (_, Some(_)) => "file over=file",
-            (Kind::Symlink, None) => "symlink",
+            (FileKind::Symlink, None) => "symlink",
             (_, None) => "file",
         };
         self.log.named(Deed::Renamed, what, old, new)
@@ -115,13 +115,13 @@ impl Guard<'_> {
 
     /// What a name is free or taken by. A directory that keeps its name is told
     /// by what it is.
-    fn free_or_taken(&self, mut entry: Entry) -> Result<(Entry, Option<Status>), Failure> {
+    fn free_or_taken(&self, mut entry: DirEntry) -> Result<(DirEntry, Option<Status>), CallError> {
         match entry.status() {
             Ok(status) => {
                 entry.place.is_policy_directory |= self.resolver.keeps(status.inode);
                 Ok((entry, Some(status)))
             }
-            Err(Failure::Errno(Errno::ENOENT)) => Ok((entry, None)),
+            Err(CallError::Errno(Errno::ENOENT)) => Ok((entry, None)),
             Err(other) => Err(other),
         }
     }
@@ -131,11 +131,11 @@ impl Guard<'_> {
     /// new place.
     fn look_through(
         &mut self,
-        old: &Entry,
-        new: &Entry,
-        subject: &Subject,
-    ) -> Result<Contents, Failure> {
-        if subject.kind != Kind::Directory {
+        old: &DirEntry,
+        new: &DirEntry,
+        subject: &FileState,
+    ) -> Result<Contents, CallError> {
+        if subject.kind != FileKind::Directory {
             return Ok(Contents::Own);
         }
         let asked = rules::asks_for_contents(&old.place, &new.place, subject);
@@ -144,7 +144,7 @@ impl Guard<'_> {
         if !asked && !links_matter {
             return Ok(Contents::Own);
         }
-        let unknown = |_| Failure::at(&old.place)(Denial::Unknown);
+        let unknown = |_| CallError::at(&old.place)(Denial::Unknown);
         let own = |inode: Inode| self.files.is_own(inode);
         let found = match tree::look_through(&old.directory, &old.name, own) {
             // What cannot be listed may hold anything; its links may have any
@@ -156,7 +156,7 @@ impl Guard<'_> {
             self.resolver.allow_for_links();
             for link in &found.links {
                 let leads = self.leads_inside_moved(&new.directory, link);
-                leads.map_err(|_| Failure::at(&old.place)(Denial::SymlinkTarget))?;
+                leads.map_err(|_| CallError::at(&old.place)(Denial::SymlinkTarget))?;
             }
         }
         Ok(if found.is_all_own {
@@ -168,7 +168,7 @@ impl Guard<'_> {
 
     /// Whether a link in a directory that is moved into `new` leads inside from
     /// there.
-    fn leads_inside_moved(&mut self, new: &Directory, link: &tree::Link) -> Result<(), Failure> {
+    fn leads_inside_moved(&mut self, new: &Directory, link: &tree::Link) -> Result<(), CallError> {
         let Some((above, rest)) = link.leads_out() else {
             return Ok(());
         };
@@ -182,7 +182,12 @@ impl Guard<'_> {
 
 /// Renames; where the file system cannot promise that the new name is free,
 /// what was seen under the lock has to do.
-fn rename_entry(old: &Entry, new: &Entry, free_name: bool, is_taken: bool) -> Result<(), Failure> {
+fn rename_entry(
+    old: &DirEntry,
+    new: &DirEntry,
+    free_name: bool,
+    is_taken: bool,
+) -> Result<(), CallError> {
     let (from, to) = (old.written()?, new.written()?);
     let from = (old.directory.fd.as_fd(), &*from);
     let to = (new.directory.fd.as_fd(), &*to);

@@ -17,8 +17,8 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, soc
 use nix::sys::stat::fstat;
 
 use crate::decide::rules::Denial;
+use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
-use crate::guard::failure::Failure;
 use crate::guard::{Answer, Guard};
 
 /// Where `sun_path` begins in `struct sockaddr_un` (unix(7)).
@@ -34,7 +34,7 @@ const SOCKETS: usize = 8;
 pub struct Sockets(Vec<(u64, OwnedFd)>);
 
 impl Sockets {
-    fn remember(&mut self, fd: OwnedFd) -> Result<(), Failure> {
+    fn remember(&mut self, fd: OwnedFd) -> Result<(), CallError> {
         let inode = fstat(&fd)?.st_ino;
         if self.0.len() == SOCKETS {
             self.0.remove(0);
@@ -43,7 +43,7 @@ impl Sockets {
         Ok(())
     }
 
-    fn find(&self, inode: u64) -> Result<&OwnedFd, Failure> {
+    fn find(&self, inode: u64) -> Result<&OwnedFd, CallError> {
         let found = self.0.iter().find(|(own, _)| *own == inode);
         found.map(|(_, fd)| fd).ok_or(Denial::Socket.into())
     }
@@ -60,7 +60,7 @@ impl Guard<'_> {
         domain: i32,
         kind: i32,
         protocol: i32,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CallError> {
         let flags = kind & (libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
         let none = self.plan.rules.name_service_sockets.is_empty();
         let stream = kind & !flags == libc::SOCK_STREAM;
@@ -85,12 +85,12 @@ impl Guard<'_> {
         number: i32,
         address: u64,
         size: u64,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CallError> {
         let mut bytes = [0; size_of::<libc::sockaddr_un>()];
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let given = bytes.get_mut(..size).ok_or(Errno::EINVAL)?;
         caller.read(address, given)?;
-        let refused = || Failure::from(Denial::Socket);
+        let refused = || CallError::from(Denial::Socket);
         let family = given.first_chunk::<PATH_AT>().ok_or_else(refused)?;
         if i32::from(u16::from_ne_bytes(*family)) != libc::AF_UNIX {
             return Err(refused());
@@ -101,7 +101,7 @@ impl Guard<'_> {
         let known = sockets.iter().find(|known| *known == path);
         let known = known.ok_or_else(|| {
             let path = path.as_os_str().as_bytes().to_vec();
-            Failure::Denied(Denial::Socket, Errno::EACCES, path)
+            CallError::Denied(Denial::Socket, Errno::EACCES, path)
         })?;
         let inode = caller.socket(number)?;
         let _waits = self.channel.still_waits(caller)?;

@@ -61,7 +61,7 @@ impl Link {
 
 /// What was found.
 #[derive(Debug)]
-pub struct Found {
+pub struct TreeContents {
     /// Whether the session made all of it.
     pub is_all_own: bool,
     /// The symbolic links.
@@ -76,8 +76,8 @@ pub fn look_through(
     directory: &Directory,
     name: &CStr,
     is_own: impl Fn(Inode) -> bool,
-) -> io::Result<Found> {
-    let mut found = Found {
+) -> io::Result<TreeContents> {
+    let mut found = TreeContents {
         is_all_own: true,
         links: Vec::new(),
     };

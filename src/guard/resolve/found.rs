@@ -8,19 +8,19 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use nix::libc;
 
-use crate::decide::rules::{Kind, Place};
-use crate::guard::failure::Failure;
+use crate::decide::rules::{FileKind, Place};
+use crate::guard::call_error::CallError;
 use crate::system::statx::{self, FileId, Status};
 
 /// What kind of file it is.
-pub const fn kind(status: &Status) -> Kind {
+pub const fn kind(status: &Status) -> FileKind {
     match status.mode & libc::S_IFMT {
-        libc::S_IFREG => Kind::File,
-        libc::S_IFDIR => Kind::Directory,
-        libc::S_IFLNK => Kind::Symlink,
+        libc::S_IFREG => FileKind::File,
+        libc::S_IFDIR => FileKind::Directory,
+        libc::S_IFLNK => FileKind::Symlink,
         // Character device 1:3 is /dev/null (Documentation/admin-guide/devices.txt).
-        libc::S_IFCHR if matches!(status.device_file, (1, 3)) => Kind::Null,
-        _ => Kind::Special,
+        libc::S_IFCHR if matches!(status.device_file, (1, 3)) => FileKind::Null,
+        _ => FileKind::Special,
     }
 }
 
@@ -41,7 +41,7 @@ impl Directory {
     }
 
     /// Which directory it is.
-    pub fn id(&self) -> Result<FileId, Failure> {
+    pub fn id(&self) -> Result<FileId, CallError> {
         if let Some(id) = self.id.get() {
             return Ok(*id);
         }
@@ -52,7 +52,7 @@ impl Directory {
 
 /// A name in a directory, whether taken or not.
 #[derive(Debug)]
-pub struct Entry {
+pub struct DirEntry {
     /// The directory.
     pub directory: Directory,
     /// The name, without a slash.
@@ -64,9 +64,9 @@ pub struct Entry {
     pub place: Place,
 }
 
-impl Entry {
+impl DirEntry {
     /// What the name stands for now; a symbolic link is not followed.
-    pub fn status(&self) -> Result<Status, Failure> {
+    pub fn status(&self) -> Result<Status, CallError> {
         Ok(statx::of_name(self.directory.fd.as_fd(), &self.name)?)
     }
 
@@ -77,7 +77,7 @@ impl Entry {
     }
 
     /// The name as the kernel is to take it.
-    pub fn written(&self) -> Result<CString, Failure> {
+    pub fn written(&self) -> Result<CString, CallError> {
         let mut text = self.name.to_bytes().to_vec();
         if self.wants_directory {
             text.push(b'/');
@@ -104,7 +104,7 @@ pub struct Object {
 
 impl Object {
     /// What kind of file it is.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> FileKind {
         kind(&self.status)
     }
 }

@@ -9,8 +9,8 @@
 //! the policy.
 
 mod found;
-mod ground;
 mod mounts;
+mod policy_directories;
 mod text;
 mod walk;
 
@@ -25,16 +25,16 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
 
+use super::call_error::CallError;
 use super::caller::Caller;
-use super::failure::Failure;
-use super::session_files::TemporaryNames;
+use super::rsync_temporaries::RsyncTemporaries;
 use crate::decide::plan::{Plan, Rules};
-use crate::decide::rules::{self, Denial, Kind, Place};
+use crate::decide::rules::{self, Denial, FileKind, Place};
 use crate::system::statx::{self, Inode, Status};
 
-pub use found::{Directory, Entry, Object, kind};
-pub use ground::Ground;
+pub use found::{DirEntry, Directory, Object, kind};
 use mounts::Mounts;
+pub use policy_directories::PolicyDirectories;
 use text::{climbs_behind_a_name, plain_text, split};
 pub use walk::Last;
 
@@ -48,7 +48,7 @@ const STEPS_MAX: u32 = 16_384;
 /// Resolves paths of the server.
 #[derive(Debug)]
 pub struct Resolver {
-    ground: Ground,
+    policy_directories: PolicyDirectories,
     mounts: Mounts,
     /// The guard's working directory, as text.
     start: Vec<u8>,
@@ -56,7 +56,7 @@ pub struct Resolver {
     /// what is behind it is looked at.
     hidden: Option<Rules>,
     /// Names that rsync gave in this session are not hidden from it.
-    temporary_names: Rc<RefCell<TemporaryNames>>,
+    temporary_names: Rc<RefCell<RsyncTemporaries>>,
     /// The directory that was located last: a guess for the next one.
     last: Option<Place>,
     /// Names that may still be walked for this call.
@@ -69,9 +69,9 @@ impl Resolver {
     ///
     /// # Errors
     /// If a directory of the policy cannot be looked at.
-    pub fn new(plan: &Plan, temporary_names: Rc<RefCell<TemporaryNames>>) -> io::Result<Self> {
+    pub fn new(plan: &Plan, temporary_names: Rc<RefCell<RsyncTemporaries>>) -> io::Result<Self> {
         Ok(Self {
-            ground: Ground::survey(plan)?,
+            policy_directories: PolicyDirectories::survey(plan)?,
             mounts: Mounts::open(),
             start: plan.start.as_os_str().as_bytes().to_vec(),
             hidden: rules::hides(&plan.rules).then(|| plan.rules.clone()),
@@ -82,8 +82,8 @@ impl Resolver {
     }
 
     /// The directories of the policy.
-    pub const fn ground(&self) -> &Ground {
-        &self.ground
+    pub const fn policy_directories(&self) -> &PolicyDirectories {
+        &self.policy_directories
     }
 
     /// Another call begins: the way may be long again.
@@ -98,7 +98,7 @@ impl Resolver {
     }
 
     /// So many names more.
-    fn count_steps(&mut self, count: usize) -> Result<(), Failure> {
+    fn count_steps(&mut self, count: usize) -> Result<(), CallError> {
         let left = u32::try_from(count).ok();
         let left = left.and_then(|count| self.steps.checked_sub(count));
         // Not ELOOP, which has a meaning for the targets of links.
@@ -108,18 +108,18 @@ impl Resolver {
 
     /// Lets go of what an idle session need not keep open.
     pub fn rest(&mut self) {
-        self.ground.rest();
+        self.policy_directories.rest();
     }
 
     /// The directory and name that `path` stands for; the last component is
     /// not looked at.
-    pub fn entry(&mut self, caller: &Caller, at: i32, path: &CStr) -> Result<Entry, Failure> {
+    pub fn entry(&mut self, caller: &Caller, at: i32, path: &CStr) -> Result<DirEntry, CallError> {
         let (parent, name, wants_directory) = split(path.to_bytes())?;
         if let Some(directory) = self.proved(caller, at, parent) {
             return self.named(directory, name, wants_directory);
         }
         match self.walk(caller, at, path.to_bytes(), Last::Name)? {
-            walk::Reached::Entry(entry) => Ok(*entry),
+            walk::Reached::DirEntry(entry) => Ok(*entry),
             walk::Reached::Object(_) => Err(Errno::EEXIST.into()),
         }
     }
@@ -132,26 +132,26 @@ impl Resolver {
         at: i32,
         path: &CStr,
         follow: bool,
-    ) -> Result<Object, Failure> {
+    ) -> Result<Object, CallError> {
         if let Ok((parent, name, false)) = split(path.to_bytes())
             && !matches!(name, b"." | b"..")
             && let Some(directory) = self.proved(caller, at, parent)
         {
             let entry = self.named(directory, name, false)?;
             let object = self.entry_object(&entry)?;
-            if object.kind() != Kind::Symlink || !follow {
+            if object.kind() != FileKind::Symlink || !follow {
                 return Ok(object);
             }
         }
         let last = Last::Object { follow };
         match self.walk(caller, at, path.to_bytes(), last)? {
             walk::Reached::Object(object) => Ok(*object),
-            walk::Reached::Entry(_) => Err(Errno::ENOENT.into()),
+            walk::Reached::DirEntry(_) => Err(Errno::ENOENT.into()),
         }
     }
 
     /// The file behind a descriptor of the server.
-    pub fn descriptor(&mut self, caller: &Caller, number: i32) -> Result<Object, Failure> {
+    pub fn descriptor(&mut self, caller: &Caller, number: i32) -> Result<Object, CallError> {
         let fd = if number == libc::AT_FDCWD {
             caller.working_directory()?
         } else {
@@ -161,7 +161,7 @@ impl Resolver {
     }
 
     /// The name as an object: what it stands for, not followed.
-    pub fn entry_object(&mut self, entry: &Entry) -> Result<Object, Failure> {
+    pub fn entry_object(&mut self, entry: &DirEntry) -> Result<Object, CallError> {
         let directory = entry.directory.fd.as_fd();
         let fd = Rc::new(open_path(directory, &entry.name, OFlag::O_NOFOLLOW)?);
         let status = statx::of_fd(fd.as_fd())?;
@@ -176,7 +176,7 @@ impl Resolver {
     }
 
     /// What and where the file behind a descriptor of the guard is.
-    pub fn of_shared(&mut self, fd: &Rc<OwnedFd>) -> Result<Object, Failure> {
+    pub fn of_shared(&mut self, fd: &Rc<OwnedFd>) -> Result<Object, CallError> {
         let fd = Rc::clone(fd);
         let status = statx::of_fd(fd.as_fd())?;
         let nameless = |fd, path| Object {
@@ -189,7 +189,7 @@ impl Resolver {
         if status.links == 0 {
             return Ok(nameless(fd, Vec::new()));
         }
-        if kind(&status) == Kind::Directory {
+        if kind(&status) == FileKind::Directory {
             let place = self.locate(&fd, &status)?;
             return Ok(Object {
                 fd,
@@ -210,7 +210,7 @@ impl Resolver {
                 entry: Some((entry.directory.id()?, entry.name)),
                 nameless: false,
             }),
-            Ok(_) | Err(Failure::Errno(Errno::ENOENT | Errno::ENOTDIR)) => Ok(nameless(fd, path)),
+            Ok(_) | Err(CallError::Errno(Errno::ENOENT | Errno::ENOTDIR)) => Ok(nameless(fd, path)),
             Err(other) => Err(other),
         }
     }
@@ -219,7 +219,7 @@ impl Resolver {
     /// does not exist yet, or cannot be walked through, is taken by name; `..` is
     /// not believed behind any name: what has that name now could be exchanged
     /// for a link to elsewhere.
-    pub fn target(&mut self, directory: &Directory, target: &[u8]) -> Result<Place, Failure> {
+    pub fn target(&mut self, directory: &Directory, target: &[u8]) -> Result<Place, CallError> {
         if climbs_behind_a_name(target) {
             return Err(Denial::SymlinkTarget.into());
         }
@@ -227,7 +227,7 @@ impl Resolver {
     }
 
     /// The directory that holds this one.
-    pub fn above(&mut self, directory: &Directory) -> Result<Directory, Failure> {
+    pub fn above(&mut self, directory: &Directory) -> Result<Directory, CallError> {
         let fd = Rc::new(open_path(directory.fd.as_fd(), c"..", OFlag::O_DIRECTORY)?);
         let status = statx::of_fd(fd.as_fd())?;
         let place = self.locate(&fd, &status)?;
@@ -238,13 +238,14 @@ impl Resolver {
     ///
     /// # Errors
     /// If it cannot be told which one it is.
-    pub fn appeared(&mut self, entry: &Entry, inode: Inode) -> io::Result<()> {
-        self.ground.recognise(&entry.place.path, inode.file())
+    pub fn appeared(&mut self, entry: &DirEntry, inode: Inode) -> io::Result<()> {
+        self.policy_directories
+            .recognise(&entry.place.path, inode.file())
     }
 
     /// Whether this directory keeps its name, whatever leads to it.
     pub fn keeps(&self, inode: Inode) -> bool {
-        self.ground.keeps(inode.file())
+        self.policy_directories.keeps(inode.file())
     }
 
     /// A name in a directory.
@@ -253,10 +254,10 @@ impl Resolver {
         directory: Directory,
         name: &[u8],
         wants_directory: bool,
-    ) -> Result<Entry, Failure> {
+    ) -> Result<DirEntry, CallError> {
         let mut place = directory.place.child(name);
-        place.is_policy_directory = self.ground.keeps_name(&place.path);
-        Ok(Entry {
+        place.is_policy_directory = self.policy_directories.keeps_name(&place.path);
+        Ok(DirEntry {
             directory,
             name: CString::new(name).map_err(|_| Errno::EINVAL)?,
             wants_directory,
@@ -285,14 +286,14 @@ impl Resolver {
     /// The directory with this absolute path, proved from its root's descriptor;
     /// `None` where that does not do.
     fn beneath(&mut self, text: &[u8]) -> Option<Directory> {
-        let (root, end) = self.ground.guess(text)?;
+        let (root, end) = self.policy_directories.guess(text)?;
         let below = text.get(end + 1..).unwrap_or_default();
-        if !below.is_empty() && self.ground.holds_others(root) {
+        if !below.is_empty() && self.policy_directories.holds_others(root) {
             return None;
         }
-        let fd = self.ground.open(root).ok()?;
-        let mut place = self.ground.place(root);
-        let id = self.ground.root(root).1?;
+        let fd = self.policy_directories.open(root).ok()?;
+        let mut place = self.policy_directories.place(root);
+        let id = self.policy_directories.root(root).1?;
         place.has_short_names = self.mounts.short_names_of_root(id, fd.as_fd()).ok()?;
         if below.is_empty() {
             return Some(Directory::new(fd, place, Some(id)));
@@ -312,27 +313,29 @@ impl Resolver {
     /// The place of what a name stands for.
     fn place_of(
         &mut self,
-        entry: &Entry,
+        entry: &DirEntry,
         fd: BorrowedFd<'_>,
         status: &Status,
-    ) -> Result<Place, Failure> {
+    ) -> Result<Place, CallError> {
         let id = status.inode.file();
-        let is_directory = kind(status) == Kind::Directory;
+        let is_directory = kind(status) == FileKind::Directory;
         let mut place = entry.place.clone();
         if is_directory {
-            self.ground.recognise(&place.path, id)?;
+            self.policy_directories.recognise(&place.path, id)?;
         }
-        let root = self.ground.root_of(id).filter(|_| is_directory);
+        let root = self.policy_directories.root_of(id).filter(|_| is_directory);
         if let Some(root) = root {
-            place = self.ground.place(root);
+            place = self.policy_directories.place(root);
         } else if status.is_mount_root
-            && let Some(inside) = self.mounts.inside(&self.ground, &place, status)?
+            && let Some(inside) = self
+                .mounts
+                .inside(&self.policy_directories, &place, status)?
         {
             place = inside;
         }
         if is_directory {
-            place.is_policy_directory |= self.ground.keeps(id);
-            if self.ground.is_home(id) {
+            place.is_policy_directory |= self.policy_directories.keeps(id);
+            if self.policy_directories.is_home(id) {
                 place.home_at = Some(rules::first_name_at(place.path.len()));
             }
         }
@@ -343,17 +346,17 @@ impl Resolver {
     }
 
     /// The place of a directory that is known by a descriptor only.
-    fn locate(&mut self, fd: &Rc<OwnedFd>, status: &Status) -> Result<Place, Failure> {
+    fn locate(&mut self, fd: &Rc<OwnedFd>, status: &Status) -> Result<Place, CallError> {
         let mut place = self.search(fd, status)?;
         // The start directory may lie in a root, so its place is found by names.
-        place.is_policy_directory |= self.ground.keeps(status.inode.file());
+        place.is_policy_directory |= self.policy_directories.keeps(status.inode.file());
         Ok(place)
     }
 
-    fn search(&mut self, fd: &Rc<OwnedFd>, status: &Status) -> Result<Place, Failure> {
+    fn search(&mut self, fd: &Rc<OwnedFd>, status: &Status) -> Result<Place, CallError> {
         let id = status.inode.file();
-        if let Some(root) = self.ground.root_of(id) {
-            let mut place = self.ground.place(root);
+        if let Some(root) = self.policy_directories.root_of(id) {
+            let mut place = self.policy_directories.place(root);
             place.has_short_names = self.mounts.short_names_of_root(id, fd.as_fd())?;
             return Ok(place);
         }
@@ -376,11 +379,11 @@ impl Resolver {
         if reached == id {
             return Ok(place);
         }
-        Err(Failure::Errno(Errno::ENOENT))
+        Err(CallError::Errno(Errno::ENOENT))
     }
 
     /// The entry at an absolute path without links.
-    pub fn entry_at(&mut self, path: &[u8]) -> Result<Entry, Failure> {
+    pub fn entry_at(&mut self, path: &[u8]) -> Result<DirEntry, CallError> {
         let (parent, name, _) = split(path)?;
         let parent = plain_text(b"", parent).ok_or(Errno::ENOENT)?;
         let directory = match self.beneath(&parent) {
@@ -418,7 +421,7 @@ fn root_directory() -> Result<OwnedFd, Errno> {
 /// # Errors
 /// EACCES for what has no path (a pipe, a socket, a place outside the mounts
 /// that the guard sees).
-pub fn path_of(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Failure> {
+pub fn path_of(fd: BorrowedFd<'_>) -> Result<Vec<u8>, CallError> {
     let link = nix::fcntl::readlink(&*proc_name(fd))?.into_vec();
     if link.first() != Some(&b'/') {
         return Err(Denial::Outside.into());

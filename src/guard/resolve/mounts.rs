@@ -13,9 +13,9 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::statfs::{FsType, fstatfs};
 
-use super::ground::Ground;
+use super::policy_directories::PolicyDirectories;
 use crate::decide::rules::{Denial, Place, first_name_at, is_dotfile};
-use crate::guard::failure::Failure;
+use crate::guard::call_error::CallError;
 use crate::system::statx::{FileId, Status};
 
 /// `PROC_SUPER_MAGIC` of `<linux/magic.h>`.
@@ -35,7 +35,7 @@ const SHORT_NAMES: [i64; 8] = [
 ];
 
 /// Whether this is a file of procfs.
-pub fn is_procfs(fd: BorrowedFd<'_>) -> Result<bool, Failure> {
+pub fn is_procfs(fd: BorrowedFd<'_>) -> Result<bool, CallError> {
     Ok(magic(fstatfs(fd)?.filesystem_type()) == PROCFS)
 }
 
@@ -70,7 +70,7 @@ pub struct Mounts {
     /// Of the roots.
     short_names: HashMap<FileId, bool>,
     /// Where the roots are on their file systems, as far as it is known.
-    shown: Option<Shown>,
+    shown: Option<MountLine>,
 }
 
 /// The numbers of a device.
@@ -83,11 +83,11 @@ type OnDevice = (Device, Vec<u8>, Vec<u8>);
 /// Where the roots are on their file systems: what a mount shows is looked up in
 /// it, however many roots there are.
 #[derive(Debug)]
-struct Shown {
+struct MountLine {
     roots: HashMap<OnDevice, usize>,
     /// Devices of roots of which it cannot be told.
     unknown: HashSet<Device>,
-    /// The version of the ground.
+    /// The version of the directories.
     version: u64,
 }
 
@@ -107,7 +107,7 @@ impl Mounts {
         &mut self,
         root: FileId,
         fd: BorrowedFd<'_>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, CallError> {
         if let Some(known) = self.short_names.get(&root) {
             return Ok(*known);
         }
@@ -124,29 +124,29 @@ impl Mounts {
     /// If it cannot be told what the mount shows: closed.
     pub fn inside(
         &mut self,
-        ground: &Ground,
+        directories: &PolicyDirectories,
         place: &Place,
         status: &Status,
-    ) -> Result<Option<Place>, Failure> {
-        let closed = || Failure::at(place)(Denial::Outside);
+    ) -> Result<Option<Place>, CallError> {
+        let closed = || CallError::at(place)(Denial::Outside);
         if self.has_changed() {
             self.known.clear();
             self.shown = None;
         }
         let mount = self.find(status.mount).ok_or_else(closed)?;
-        let shown = self.roots_shown(ground);
+        let shown = self.roots_shown(directories);
         let device = status.inode.device;
         if shown.unknown.contains(&device) {
             return Err(closed());
         }
         let best = shown.best(device, &mount);
-        let home = ground.home_path();
-        let of_home = self.shown_of(ground, home, (&mount, status));
+        let home = directories.home_path();
+        let of_home = self.shown_of(directories, home, (&mount, status));
         let of_home = of_home.ok_or_else(closed)?;
         Ok(match (best, of_home) {
             (Some((root, within, rest)), of_home) => {
                 let mut place =
-                    names(&rest).fold(ground.place(root), |place, name| place.child(name));
+                    names(&rest).fold(directories.place(root), |place, name| place.child(name));
                 if of_home.is_some_and(|(home, _)| home >= within) {
                     place.home_at = Some(first_name_at(home.as_os_str().len()));
                 }
@@ -163,24 +163,24 @@ impl Mounts {
     }
 
     /// Where the roots are, looked at when that changed.
-    fn roots_shown(&mut self, ground: &Ground) -> &Shown {
+    fn roots_shown(&mut self, directories: &PolicyDirectories) -> &MountLine {
         let known = self.shown.take();
-        let known = known.filter(|shown| shown.version == ground.version());
-        let shown = known.unwrap_or_else(|| self.look_for_roots(ground));
+        let known = known.filter(|shown| shown.version == directories.version());
+        let shown = known.unwrap_or_else(|| self.look_for_roots(directories));
         self.shown.insert(shown)
     }
 
-    fn look_for_roots(&mut self, ground: &Ground) -> Shown {
-        let mut shown = Shown {
+    fn look_for_roots(&mut self, directories: &PolicyDirectories) -> MountLine {
+        let mut shown = MountLine {
             roots: HashMap::new(),
             unknown: HashSet::new(),
-            version: ground.version(),
+            version: directories.version(),
         };
-        for root in 0..ground.count() {
-            let (path, Some(_)) = ground.root(root) else {
+        for root in 0..directories.count() {
+            let (path, Some(_)) = directories.root(root) else {
                 continue;
             };
-            let Some(seen) = ground.status(path) else {
+            let Some(seen) = directories.status(path) else {
                 continue;
             };
             let device = seen.inode.device;
@@ -202,11 +202,11 @@ impl Mounts {
     #[allow(clippy::option_option, reason = "not known is not the same as no")]
     fn shown_of(
         &mut self,
-        ground: &Ground,
+        directories: &PolicyDirectories,
         directory: &Path,
         (mount, status): (&Mount, &Status),
     ) -> Option<Option<(usize, Vec<u8>)>> {
-        let Some(seen) = ground.status(directory) else {
+        let Some(seen) = directories.status(directory) else {
             return Some(None);
         };
         if seen.inode.device != status.inode.device {
@@ -253,7 +253,7 @@ impl Mounts {
     }
 }
 
-impl Shown {
+impl MountLine {
     /// The innermost root that holds what a mount shows: which one, the length of
     /// its path on the file system, and what the rest is.
     fn best(&self, device: Device, mount: &Mount) -> Option<(usize, usize, Vec<u8>)> {
@@ -269,7 +269,7 @@ impl Shown {
 }
 
 /// Whether the file system of this directory may have short names.
-pub fn has_short_names(fd: BorrowedFd<'_>) -> Result<bool, Failure> {
+pub fn has_short_names(fd: BorrowedFd<'_>) -> Result<bool, CallError> {
     Ok(SHORT_NAMES.contains(&magic(fstatfs(fd)?.filesystem_type())))
 }
 

@@ -2,10 +2,10 @@
 
 use nix::errno::Errno;
 
-use crate::guard::failure::Failure;
+use crate::guard::call_error::CallError;
 
 /// The parent, the last component, and whether a slash stands behind it.
-pub fn split(path: &[u8]) -> Result<(&[u8], &[u8], bool), Failure> {
+pub fn split(path: &[u8]) -> Result<(&[u8], &[u8], bool), CallError> {
     let end = path.iter().rposition(|&b| b != b'/');
     let Some(end) = end else {
         // Empty, or the root directory.

@@ -10,10 +10,10 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, readlinkat};
 use nix::libc;
 
-use super::{Directory, Entry, Object, Resolver, kind, open_path, root_directory};
-use crate::decide::rules::{self, Denial, Kind, Place};
+use super::{DirEntry, Directory, Object, Resolver, kind, open_path, root_directory};
+use crate::decide::rules::{self, Denial, FileKind, Place};
+use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
-use crate::guard::failure::Failure;
 use crate::system::statx::{self, FileId};
 
 /// What is wanted of the last component.
@@ -32,7 +32,7 @@ pub enum Last {
 #[derive(Debug)]
 pub enum Reached {
     /// A name.
-    Entry(Box<Entry>),
+    DirEntry(Box<DirEntry>),
     /// A file.
     Object(Box<Object>),
 }
@@ -76,7 +76,7 @@ impl Way {
 }
 
 /// What one step found.
-enum Step {
+enum NextStep {
     /// The walk goes on.
     On,
     /// What the last name stands for, if it is no directory.
@@ -91,7 +91,7 @@ impl Resolver {
         at: i32,
         path: &[u8],
         last: Last,
-    ) -> Result<Reached, Failure> {
+    ) -> Result<Reached, CallError> {
         if path.is_empty() {
             return Err(Errno::ENOENT.into());
         }
@@ -113,8 +113,8 @@ impl Resolver {
             }
             let follow = !is_last || way.wants_directory || last == Last::Object { follow: true };
             match self.step(&mut way, &name, follow)? {
-                Step::On => {}
-                Step::Leaf(object) => return Ok(Reached::Object(object)),
+                NextStep::On => {}
+                NextStep::Leaf(object) => return Ok(Reached::Object(object)),
             }
         }
         self.here(way.here)
@@ -122,7 +122,11 @@ impl Resolver {
     }
 
     /// Where a symbolic link here would lead.
-    pub(super) fn walk_target(&mut self, here: Directory, target: &[u8]) -> Result<Place, Failure> {
+    pub(super) fn walk_target(
+        &mut self,
+        here: Directory,
+        target: &[u8],
+    ) -> Result<Place, CallError> {
         let here = if target.first() == Some(&b'/') {
             self.top()?
         } else {
@@ -131,11 +135,11 @@ impl Resolver {
         let mut way = Way::from(here, target);
         while let Some(name) = way.ahead.pop() {
             match self.step(&mut way, &name, true) {
-                Ok(Step::On) => {}
-                Ok(Step::Leaf(object)) => return Ok(object.place),
+                Ok(NextStep::On) => {}
+                Ok(NextStep::Leaf(object)) => return Ok(object.place),
                 // Nothing, no directory, or links in a circle: the rest counts
                 // by its names. What a link leads to is judged when it is made.
-                Err(Failure::Errno(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP)) => {
+                Err(CallError::Errno(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP)) => {
                     self.count_steps(way.ahead.len())?;
                     return by_names(&way, &name);
                 }
@@ -147,17 +151,17 @@ impl Resolver {
 
     /// The place of the directory at an absolute path, through no link, and which
     /// directory that is.
-    pub(super) fn walk_text(&mut self, path: &[u8]) -> Result<(FileId, Place), Failure> {
+    pub(super) fn walk_text(&mut self, path: &[u8]) -> Result<(FileId, Place), CallError> {
         let found = self.walk_text_to_directory(path)?;
         Ok((found.id()?, found.place))
     }
 
     /// The directory at an absolute path, through no link.
-    pub(super) fn walk_text_to_directory(&mut self, path: &[u8]) -> Result<Directory, Failure> {
+    pub(super) fn walk_text_to_directory(&mut self, path: &[u8]) -> Result<Directory, CallError> {
         let mut way = Way::from(self.top()?, path);
         way.follows_links = false;
         while let Some(name) = way.ahead.pop() {
-            if let Step::Leaf(_) = self.step(&mut way, &name, true)? {
+            if let NextStep::Leaf(_) = self.step(&mut way, &name, true)? {
                 return Err(Errno::ENOTDIR.into());
             }
         }
@@ -165,7 +169,7 @@ impl Resolver {
     }
 
     /// The directory where a path begins.
-    fn start(&mut self, caller: &Caller, at: i32, path: &[u8]) -> Result<Directory, Failure> {
+    fn start(&mut self, caller: &Caller, at: i32, path: &[u8]) -> Result<Directory, CallError> {
         if path.first() == Some(&b'/') {
             return self.top();
         }
@@ -178,14 +182,14 @@ impl Resolver {
         };
         let fd = Rc::new(fd);
         let status = statx::of_fd(fd.as_fd())?;
-        if kind(&status) != Kind::Directory {
+        if kind(&status) != FileKind::Directory {
             return Err(Errno::ENOTDIR.into());
         }
         let place = self.locate(&fd, &status)?;
         Ok(Directory::new(fd, place, Some(status.inode.file())))
     }
 
-    fn top(&mut self) -> Result<Directory, Failure> {
+    fn top(&mut self) -> Result<Directory, CallError> {
         let fd = Rc::new(root_directory()?);
         let status = statx::of_fd(fd.as_fd())?;
         let mut place = super::outside(b"/".to_vec());
@@ -194,23 +198,23 @@ impl Resolver {
     }
 
     /// One name further.
-    fn step(&mut self, way: &mut Way, name: &[u8], follow: bool) -> Result<Step, Failure> {
+    fn step(&mut self, way: &mut Way, name: &[u8], follow: bool) -> Result<NextStep, CallError> {
         self.count_steps(1)?;
         if name == b".." {
             way.here = self.above(&way.here)?;
-            return Ok(Step::On);
+            return Ok(NextStep::On);
         }
         let entry = self.named(way.here.clone(), name, false)?;
         self.judge_name(&entry)?;
         let object = self.entry_object(&entry)?;
         match object.kind() {
-            Kind::Directory => {
+            FileKind::Directory => {
                 let id = object.status.inode.file();
                 self.keep_out_of_procfs(&object)?;
                 way.here = Directory::new(object.fd, object.place, Some(id));
-                Ok(Step::On)
+                Ok(NextStep::On)
             }
-            Kind::Symlink if follow => {
+            FileKind::Symlink if follow => {
                 way.links += 1;
                 if way.links > LINKS_MAX || !way.follows_links {
                     return Err(Errno::ELOOP.into());
@@ -224,15 +228,15 @@ impl Resolver {
                     way.here = self.top()?;
                 }
                 way.push(&target);
-                Ok(Step::On)
+                Ok(NextStep::On)
             }
             _ if !way.ahead.is_empty() || way.wants_directory => Err(Errno::ENOTDIR.into()),
-            _ => Ok(Step::Leaf(Box::new(object))),
+            _ => Ok(NextStep::Leaf(Box::new(object))),
         }
     }
 
     /// A directory as the object of a call.
-    fn here(&mut self, here: Directory) -> Result<Object, Failure> {
+    fn here(&mut self, here: Directory) -> Result<Object, CallError> {
         let status = statx::of_fd(here.fd.as_fd())?;
         Ok(Object {
             fd: here.fd,
@@ -244,14 +248,14 @@ impl Resolver {
     }
 }
 
-fn reached_name(entry: Entry) -> Reached {
-    Reached::Entry(Box::new(entry))
+fn reached_name(entry: DirEntry) -> Reached {
+    Reached::DirEntry(Box::new(entry))
 }
 
 /// What the kernel's protected_symlinks asks for, which following by oneself
 /// would get round (proc(5)): in a sticky directory that all can write to, only
 /// links of one's own and of the directory's owner are followed.
-fn may_follow(way: &Way, link: &Object) -> Result<(), Failure> {
+fn may_follow(way: &Way, link: &Object) -> Result<(), CallError> {
     const SHARED: u32 = 0o1002;
     let directory = statx::of_fd(way.here.fd.as_fd())?;
     let is_shared = directory.mode & SHARED == SHARED;
@@ -263,7 +267,7 @@ fn may_follow(way: &Way, link: &Object) -> Result<(), Failure> {
 }
 
 /// The place of names of which the first is not a directory.
-fn by_names(way: &Way, name: &[u8]) -> Result<Place, Failure> {
+fn by_names(way: &Way, name: &[u8]) -> Result<Place, CallError> {
     let mut place = way.here.place.child(name);
     for name in way.ahead.iter().rev() {
         if name == b".." {
@@ -277,22 +281,22 @@ fn by_names(way: &Way, name: &[u8]) -> Result<Place, Failure> {
 impl Resolver {
     /// Where dotfiles are hidden, a hidden name is answered as one that does not
     /// exist, before anything behind it is looked at.
-    fn judge_name(&self, entry: &Entry) -> Result<(), Failure> {
+    fn judge_name(&self, entry: &DirEntry) -> Result<(), CallError> {
         let Some(rules) = &self.hidden else {
             return Ok(());
         };
         let name = (entry.directory.id()?, entry.name.as_bytes());
         let temporary = self.temporary_names.borrow().has(name);
-        rules::visible(rules, &entry.place, temporary).map_err(Failure::at(&entry.place))
+        rules::visible(rules, &entry.place, temporary).map_err(CallError::at(&entry.place))
     }
 
     /// procfs would show the guard where the server means itself.
-    fn keep_out_of_procfs(&self, object: &Object) -> Result<(), Failure> {
+    fn keep_out_of_procfs(&self, object: &Object) -> Result<(), CallError> {
         if object.status.is_mount_root
             && object.place.root.is_none()
             && super::mounts::is_procfs(object.fd.as_fd())?
         {
-            return Err(Failure::at(&object.place)(Denial::Outside));
+            return Err(CallError::at(&object.place)(Denial::Outside));
         }
         Ok(())
     }

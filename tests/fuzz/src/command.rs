@@ -6,12 +6,15 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
 
 use xfersh::decide::account::{Account, AccountSource};
+use xfersh::decide::case::Case;
 use xfersh::decide::decide;
-use xfersh::decide::directories::{FileId, HomeChild, Place, Places};
-use xfersh::decide::facts::{Case, Facts, Inquiry, Operand, Program};
+use xfersh::decide::facts::{Facts, Program};
+use xfersh::decide::form::Inquiry;
 use xfersh::decide::invocation::{Client, Invocation};
+use xfersh::decide::operands::Operand;
 use xfersh::decide::plan::{Argument, Plan, ServerKind};
 use xfersh::decide::policy::{Policy, parse};
+use xfersh::decide::roots::directories::{DirectoryId, DirectoryState, DirectoryStates, HomeChild};
 use xfersh::decide::verdict::{Refusal, Verdict};
 
 static ACCOUNT: LazyLock<Account> = LazyLock::new(|| Account {
@@ -84,13 +87,13 @@ fn answer(policy: &Policy, command: &[u8]) -> Verdict {
 
 /// A disk on which every directory of the policy is there and nothing is a link.
 fn facts(inquiry: &Inquiry) -> Facts {
-    let id = |number: usize| FileId {
+    let id = |number: usize| DirectoryId {
         device: 1,
         inode: number as u64,
     };
     let named = inquiry.directories.paths.iter().enumerate();
     let named = named.map(|(number, path)| {
-        let place = Place::Directory {
+        let place = DirectoryState::Directory {
             path: path.clone(),
             id: id(number),
         };
@@ -104,7 +107,7 @@ fn facts(inquiry: &Inquiry) -> Facts {
     let named: BTreeMap<_, _> = named.collect();
     Facts {
         program: Program::Found(inquiry.programs[0].clone()),
-        places: Places {
+        places: DirectoryStates {
             home_children: Ok(children
                 .filter(|child| !named.contains_key(&child.path))
                 .collect()),

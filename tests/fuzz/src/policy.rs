@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use xfersh::decide::account::{Account, AccountSource, Alias};
-use xfersh::decide::directories::directories;
 use xfersh::decide::policy::{Match, PolicyFile, parse, parse_for};
+use xfersh::decide::roots::directories::directories;
 
 /// A text is a policy or a list of errors, each within it. What holds, written as a policy, is the same policy.
 pub fn policy(bytes: &[u8]) {
@@ -38,7 +38,7 @@ pub fn policy(bytes: &[u8]) {
         }
         Ok(file) => {
             let policy = file.effective(&account, Some([192, 0, 2, 7].into()));
-            let _ = policy.check_places(&account);
+            let _ = policy.check_directories(&account);
             let _ = directories(&policy, &account);
             let lines = policy.lines();
             assert!(

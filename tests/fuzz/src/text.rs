@@ -3,10 +3,10 @@
 use std::ffi::CString;
 
 use nix::libc;
-use xfersh::decide::pattern::{Pattern, Piece};
-use xfersh::decide::words::{PATH_MAX, split};
-use xfersh::escape::Escaped;
-use xfersh::json::Json;
+use xfersh::decide::command::pattern::{Pattern, Piece};
+use xfersh::decide::command::words::{PATH_MAX, split};
+use xfersh::print::escape::Escaped;
+use xfersh::print::json::Json;
 
 /// Splitting removes quotes and invents nothing: the words, quoted, are the same words.
 pub fn words(bytes: &[u8]) {
@@ -27,7 +27,7 @@ pub fn words(bytes: &[u8]) {
         line.extend_from_slice(b"' ");
     }
     let again = split(&line).expect("quoted words");
-    let plain = |words: &[xfersh::decide::words::Word]| -> Vec<Vec<u8>> {
+    let plain = |words: &[xfersh::decide::command::words::Word]| -> Vec<Vec<u8>> {
         words.iter().map(|word| word.bytes().to_vec()).collect()
     };
     assert_eq!(plain(&again), plain(&words));

@@ -8,9 +8,9 @@ mod servers;
 use std::os::unix::process::ExitStatusExt;
 
 use nix::libc;
-use xfersh::decide::filter::Session;
 use xfersh::decide::plan::ServerKind;
-use xfersh::decide::syscalls::{Answer, Architecture, Outcome, UNKNOWN, find};
+use xfersh::decide::seccomp::server::SessionValues;
+use xfersh::decide::seccomp::table::{Action, Architecture, SyscallRule, UNKNOWN, find};
 use xfersh::system::seccomp::Support;
 
 use probe::{NOTIFIED, Respond, probe};
@@ -25,7 +25,7 @@ fn the_kernel_does_what_the_table_says() {
         (ServerKind::RsyncReceiver, "wn"),
         (ServerKind::ScpSource, "d"),
     ] {
-        let session = Session {
+        let session = SessionValues {
             own_pid: std::num::NonZeroU32::MAX,
             watch_reads: options.contains('w'),
             watch_named_reads: options.contains('r'),
@@ -36,7 +36,7 @@ fn the_kernel_does_what_the_table_says() {
         let mut wanted = vec![];
         for number in (0..480).chain([600]) {
             match session.settle(with_zeros(kind, number)) {
-                Outcome::Kill => {
+                Action::Kill => {
                     let seen = probe(
                         &[kind.name(), options, "calls", &format!("{number}:0")],
                         b"",
@@ -49,11 +49,11 @@ fn the_kernel_does_what_the_table_says() {
                     );
                     assert!(seen.notified.is_empty());
                 }
-                Outcome::Errno(code) => {
+                Action::Errno(code) => {
                     batch.push(format!("{number}:0"));
                     wanted.push((number, -i64::from(code)));
                 }
-                Outcome::Notify => {
+                Action::Notify => {
                     batch.push(format!("{number}:0"));
                     wanted.push((number, NOTIFIED));
                 }
@@ -78,13 +78,13 @@ fn the_kernel_does_what_the_table_says() {
     }
 }
 
-fn with_zeros(kind: ServerKind, number: u32) -> Outcome {
+fn with_zeros(kind: ServerKind, number: u32) -> Action {
     match find(Architecture::NATIVE, number).map(|row| row.answer_for(kind)) {
         None => UNKNOWN,
-        Some(Answer::Always(outcome)) => outcome,
-        Some(Answer::Judged { arms, otherwise }) => {
-            use xfersh::decide::syscalls::Condition::{Int, Long, OwnPid};
-            let holds = |arm: &&xfersh::decide::syscalls::Arm| {
+        Some(SyscallRule::Always(outcome)) => outcome,
+        Some(SyscallRule::Judged { arms, otherwise }) => {
+            use xfersh::decide::seccomp::table::Condition::{Int, Long, OwnPid};
+            let holds = |arm: &&xfersh::decide::seccomp::table::Arm| {
                 arm.conditions.iter().all(|condition| match condition {
                     Int { value, .. } => *value == 0,
                     Long { value, .. } => *value == 0,

@@ -24,7 +24,7 @@ pub enum Respond {
 }
 
 /// What became of the child.
-pub struct Outcome {
+pub struct Action {
     pub stdout: Vec<u8>,
     pub stderr: String,
     pub status: ExitStatus,
@@ -32,7 +32,7 @@ pub struct Outcome {
     pub notified: BTreeMap<u32, usize>,
 }
 
-impl Outcome {
+impl Action {
     /// Its lines as numbers.
     pub fn results(&self) -> Vec<i64> {
         let text = std::str::from_utf8(&self.stdout).unwrap();
@@ -41,7 +41,7 @@ impl Outcome {
 }
 
 /// Starts `filter_probe` with these words and `input` on standard input.
-pub fn probe(words: &[&str], input: &[u8], respond: Respond) -> Outcome {
+pub fn probe(words: &[&str], input: &[u8], respond: Respond) -> Action {
     converse(words, respond, |stdin, _| {
         // A child that was killed does not read it.
         drop(stdin.write_all(input));
@@ -51,7 +51,7 @@ pub fn probe(words: &[&str], input: &[u8], respond: Respond) -> Outcome {
 
 /// As [`probe`], with one SFTP packet after the other, each after the reply to
 /// the last: sftp-server ends at the end of its input, whatever is pending.
-pub fn probe_sftp(words: &[&str], packets: &[Vec<u8>]) -> Outcome {
+pub fn probe_sftp(words: &[&str], packets: &[Vec<u8>]) -> Action {
     converse(words, Respond::LetThrough, |stdin, stdout| {
         let mut replies = Vec::new();
         for packet in packets {
@@ -71,7 +71,7 @@ pub fn converse(
     words: &[&str],
     respond: Respond,
     talk: impl FnOnce(&mut ChildStdin, &mut ChildStdout) -> Vec<u8>,
-) -> Outcome {
+) -> Action {
     let mut child = Command::new(program())
         .args(words)
         .stdin(Stdio::piped())
@@ -100,7 +100,7 @@ pub fn converse(
     let notified = responder
         .map(|thread| thread.join().unwrap())
         .unwrap_or_default();
-    Outcome {
+    Action {
         stdout,
         stderr: rest,
         status,

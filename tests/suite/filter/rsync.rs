@@ -12,7 +12,7 @@ use std::process::{Child, Command};
 
 use nix::libc;
 
-use super::probe::{Outcome, Respond, converse};
+use super::probe::{Action, Respond, converse};
 use super::servers::Scratch;
 
 const REMOTE_SHELL: &str = "#!/bin/sh\n\
@@ -22,7 +22,7 @@ const REMOTE_SHELL: &str = "#!/bin/sh\n\
     exec cat <down\n";
 
 /// Runs the client with these words and its server under the filter.
-fn transfer(scratch: &Scratch, kind: &str, words: &[&str]) -> Outcome {
+fn transfer(scratch: &Scratch, kind: &str, words: &[&str]) -> Action {
     let shell = scratch.file("shell", REMOTE_SHELL.as_bytes());
     fs::set_permissions(&shell, fs::Permissions::from_mode(0o755)).unwrap();
     for name in ["up", "down"] {
@@ -67,7 +67,7 @@ fn relay(
     Vec::new()
 }
 
-fn count(seen: &Outcome, number: i64) -> usize {
+fn count(seen: &Action, number: i64) -> usize {
     seen.notified.get(&(number as u32)).copied().unwrap_or(0)
 }
 

@@ -5,7 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::probe::{Outcome, Respond, probe, probe_sftp};
+use super::probe::{Action, Respond, probe, probe_sftp};
 
 /// A private directory, removed at the end.
 pub struct Scratch(pub PathBuf);
@@ -31,7 +31,7 @@ impl Drop for Scratch {
     }
 }
 
-fn only_execve(seen: &Outcome) -> bool {
+fn only_execve(seen: &Action) -> bool {
     seen.notified.len() == 1 && seen.notified.get(&(nix::libc::SYS_execve as u32)) == Some(&1)
 }
 

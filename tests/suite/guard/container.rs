@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use xfersh::decide::syscalls::{Architecture, rows};
+use xfersh::decide::seccomp::table::{Architecture, rows};
 
 use super::SFTP;
 use crate::harness::{Host, Kind};

@@ -13,14 +13,14 @@ pub const CONTINUING: Mutant = Mutant {
         ),
         (
             "src/guard/serve.rs",
-            "            Err(Failure::Errno(errno)) => self",
-            "            Err(Failure::Errno(Errno::EHWPOISON)) => self.channel.listener.let_through_unchecked(id),\n            \
-             Err(Failure::Errno(errno)) => self",
+            "            Err(CallError::Errno(errno)) => self",
+            "            Err(CallError::Errno(Errno::EHWPOISON)) => self.channel.listener.let_through_unchecked(id),\n            \
+             Err(CallError::Errno(errno)) => self",
         ),
         // The second layer would stop most of what the kernel then does.
         (
-            "src/guard/split.rs",
-            "let nested = nest::restrict(plan)?;",
+            "src/guard/start.rs",
+            "let nested = server_layer::restrict(plan)?;",
             "let nested = false;",
         ),
     ],

@@ -56,7 +56,7 @@ fn children(process: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The server is the guard's first child; rsync's has a keeper as well.
+/// The server is the guard's first child; rsync's has a watchdog as well.
 fn server_of(guard: u32) -> u32 {
     let children = children(guard);
     children.into_iter().min().expect("the guard has no child")
@@ -310,7 +310,7 @@ fn forked_processes_end_with_either() {
         let mut said = std::io::BufReader::new(session.stdout.take().expect("stdout is piped"));
         said.read_line(&mut line).expect("its word");
         assert_eq!(line, "sleeping 5\n");
-        // The guard, its keeper, the server, and what that has forked.
+        // The guard, its watchdog, the server, and what that has forked.
         assert_eq!(host.processes_of(host.alice()).len(), 8);
         let process = match victim {
             "guard" => session.id(),

@@ -1,7 +1,7 @@
 //! One attempt: a form of a call at a place, as a line for the hostile server.
 
 use xfersh::decide::plan::ServerKind;
-use xfersh::decide::syscalls::{Answer, Architecture, Outcome, Row, rows};
+use xfersh::decide::seccomp::table::{Action, Architecture, Syscall, SyscallRule, rows};
 
 use super::places::{PLACES, Place, Shape};
 use super::table::{FORMS, Form, Needs, Takes};
@@ -44,7 +44,7 @@ impl Case {
 }
 
 /// The row of a call on this architecture.
-pub fn find(name: &str) -> Option<&'static Row> {
+pub fn find(name: &str) -> Option<&'static Syscall> {
     rows().find(|row| row.name == name)
 }
 
@@ -55,7 +55,7 @@ pub fn number(name: &str) -> Option<u32> {
 /// Whether the filter lets servers of this kind make the call at all.
 pub fn reaches(name: &str, kind: ServerKind) -> bool {
     let answer = find(name).expect("a row").answer_for(kind);
-    !matches!(answer, Answer::Always(Outcome::Errno(_) | Outcome::Kill))
+    !matches!(answer, SyscallRule::Always(Action::Errno(_) | Action::Kill))
 }
 
 /// Names of calls at the beginning of a step become numbers.

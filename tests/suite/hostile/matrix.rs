@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use std::collections::BTreeSet;
 
 use xfersh::decide::plan::ServerKind;
-use xfersh::decide::syscalls::{Answer, Outcome, rows};
+use xfersh::decide::seccomp::table::{Action, SyscallRule, rows};
 
 use super::case::{self, Case};
 use super::places::{furnish, furnish_here};
@@ -42,17 +42,17 @@ fn every_row_has_a_case() {
             "{} needs one place in hostile/table.rs",
             row.name
         );
-        let refused = |outcome: fn(&Outcome) -> bool| matches!(row.answer, Answer::Always(answer) if outcome(&answer));
+        let refused = |outcome: fn(&Action) -> bool| matches!(row.answer, SyscallRule::Always(answer) if outcome(&answer));
         if REFUSED.split_whitespace().any(|name| name == row.name) {
             assert!(
-                refused(|o| matches!(o, Outcome::Errno(_))),
+                refused(|o| matches!(o, Action::Errno(_))),
                 "{} is not refused",
                 row.name
             );
         }
         if FATAL.split_whitespace().any(|name| name == row.name) {
             assert!(
-                refused(|o| matches!(o, Outcome::Kill)),
+                refused(|o| matches!(o, Action::Kill)),
                 "{} is not fatal",
                 row.name
             );

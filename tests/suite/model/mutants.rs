@@ -61,12 +61,12 @@ const ABSENT: Mutant = Mutant {
     name: "an error is taken for absent",
     changes: &[
         (
-            "src/enforce/walk.rs",
+            "src/gather/walk.rs",
             "matches!(code, Some(Errno::ENOENT | Errno::ENOTDIR))",
             "matches!(code, Some(_))",
         ),
         (
-            "src/guard/resolve/ground.rs",
+            "src/guard/resolve/policy_directories.rs",
             "Some(libc::ENOENT | libc::ENOTDIR) => Ok(None)",
             "Some(_) => Ok(None)",
         ),

@@ -5,7 +5,7 @@ use super::stage::quoted;
 use crate::model::random::Random;
 
 /// The table of long options, as it stands in the source: a new option is tried without a word here.
-const TABLE: &str = include_str!("../../../src/decide/request/rsync/options.rs");
+const TABLE: &str = include_str!("../../../src/decide/command/rsync/options.rs");
 
 /// What a client is called with, its paths aside. A value that both sides must know goes through the client.
 pub const CLIENTS: &[&[&str]] = &[
@@ -182,7 +182,7 @@ impl Lines {
         let table = table();
         let places: Vec<_> = table
             .iter()
-            .filter(|row| row.1.starts_with("Place"))
+            .filter(|row| row.1.starts_with("Path"))
             .collect();
         let (name, kind) = if self.random.percent(80) {
             **self.random.pick(&places)
@@ -202,7 +202,7 @@ impl Lines {
                 "", "~", ".old", "!#:+", "../x", "a/b", "%f %n", "*:alice", "-x", "~/x",
             ]),
             "Only" => b"X".to_vec(),
-            "Place" => {
+            "Path" => {
                 let from_target = kind.contains("Basis") || kind.contains("Scratch");
                 self.place(from_target)
             }

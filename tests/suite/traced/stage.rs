@@ -8,11 +8,11 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use xfersh::confine::expand::expand;
 use xfersh::decide::invocation::{Client, Invocation};
 use xfersh::decide::plan::Plan;
 use xfersh::decide::verdict::Verdict;
-use xfersh::enforce::account::Key;
-use xfersh::enforce::expand::expand;
+use xfersh::gather::account::AccountKey;
 use xfersh::judge::{Subject, read};
 
 use super::arity::{exchange, other};
@@ -62,7 +62,12 @@ impl Stage {
         let subject = host.inside(|| {
             furnish_client();
             let text = read().expect("a sound policy");
-            Subject::of(&Key::Name("alice".to_owned()), &text, &invocation(b"")).expect("alice")
+            Subject::of(
+                &AccountKey::Name("alice".to_owned()),
+                &text,
+                &invocation(b""),
+            )
+            .expect("alice")
         });
         let stage = Self { host, subject };
         stage.furnish();

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use xfersh::decide::words::{Word, split};
+use xfersh::decide::command::words::{Word, split};
 
 use super::words::Random;
 use crate::harness::{Account, Host};

@@ -10,9 +10,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use xfersh::decide::pattern::Pattern;
-use xfersh::decide::words::split;
-use xfersh::enforce::expand::{Bounds, walk};
+use xfersh::confine::expand::{Bounds, walk};
+use xfersh::decide::command::pattern::Pattern;
+use xfersh::decide::command::words::split;
 
 use super::words::{Random, tree, word};
 use crate::harness::{Account, Host};

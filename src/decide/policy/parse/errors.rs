@@ -6,27 +6,27 @@ use std::path::Path;
 use toml_parser::{Expected, ParseError, Span};
 
 use crate::decide::policy::diagnostic::{Diagnostic, ERRORS_MAX, PolicyErrors};
-use crate::escape::Escaped;
+use crate::print::escape::Escaped;
 
 /// The errors found so far.
 #[derive(Default)]
 pub(in crate::decide::policy) struct Errors {
     /// At least the first [`ERRORS_MAX`] in the order of the file.
-    kept: Vec<Found>,
+    kept: Vec<Recorded>,
     /// How many more there are.
     omitted: usize,
     /// Where the last of those that are told begins, once there are enough.
     last: Option<usize>,
 }
 
-struct Found {
+struct Recorded {
     span: Span,
     message: String,
     hint: Option<String>,
 }
 
 impl Errors {
-    fn push(&mut self, found: Found) {
+    fn push(&mut self, found: Recorded) {
         if self.only_counts(found.span) {
             return;
         }
@@ -57,7 +57,7 @@ impl Errors {
     /// Notes an error at these bytes. Always `None`, so that a reader can end
     /// with it.
     pub(super) fn at<T>(&mut self, span: Span, message: impl Into<String>) -> Option<T> {
-        self.push(Found {
+        self.push(Recorded {
             span,
             message: message.into(),
             hint: None,
@@ -72,7 +72,7 @@ impl Errors {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Option<T> {
-        self.push(Found {
+        self.push(Recorded {
             span,
             message: message.into(),
             hint: Some(hint.into()),
@@ -93,7 +93,7 @@ impl Errors {
         self.keep_the_first();
         let omitted = self.omitted;
         let (mut line, mut line_start) = (1, 0);
-        let place = |found: Found| {
+        let place = |found: Recorded| {
             let start = found.span.start().min(text.len());
             let newlines = text[line_start..start].match_indices('\n');
             let counted = newlines.fold((0, line_start), |(count, _), (at, _)| {
@@ -130,7 +130,7 @@ impl toml_parser::ErrorSink for Errors {
             }
         });
         let message = error.description().to_owned();
-        self.push(Found {
+        self.push(Recorded {
             span,
             message,
             hint,

@@ -8,11 +8,12 @@ use toml_parser::Span;
 use super::errors::{Errors, near, quoted};
 use super::value::{Content, Value};
 use crate::decide::access::{Access, Right};
-use crate::decide::policy::form::{self, Purpose};
+use crate::decide::policy::forbidden::{self, RequiredAccess};
 use crate::decide::policy::{
-    Cidr, Directory, Dotfiles, NameGlob, NameGlobs, PlaceTemplate, Protocol, Requirement, Symlinks,
+    Cidr, DirectoryEntry, Dotfiles, NameGlob, NameGlobs, PathTemplate, Protocol, Requirement,
+    Symlinks,
 };
-use crate::escape::is_printable;
+use crate::print::escape::is_printable;
 
 /// The longest `message`, in bytes.
 const MESSAGE_MAX: usize = 1000;
@@ -38,7 +39,7 @@ pub(in crate::decide::policy) fn protocols(
 pub(in crate::decide::policy) fn no_directory(
     value: &Value<'_>,
     errors: &mut Errors,
-) -> Option<Vec<Directory>> {
+) -> Option<Vec<DirectoryEntry>> {
     let hint = "write a line [[directory]] ([[match.directory]] in a block) and its keys below it";
     errors.hint(value.span, "a directory is not written as a value", hint)
 }
@@ -89,18 +90,22 @@ fn listed(names: impl IntoIterator<Item = &'static str>) -> String {
 pub(in crate::decide::policy) fn writable(
     value: &Value<'_>,
     errors: &mut Errors,
-) -> Option<Vec<PlaceTemplate>> {
-    places(value, Purpose::Write, errors)
+) -> Option<Vec<PathTemplate>> {
+    places(value, RequiredAccess::Write, errors)
 }
 
 pub(in crate::decide::policy) fn readable(
     value: &Value<'_>,
     errors: &mut Errors,
-) -> Option<Vec<PlaceTemplate>> {
-    places(value, Purpose::Read, errors)
+) -> Option<Vec<PathTemplate>> {
+    places(value, RequiredAccess::Read, errors)
 }
 
-fn places(value: &Value<'_>, purpose: Purpose, errors: &mut Errors) -> Option<Vec<PlaceTemplate>> {
+fn places(
+    value: &Value<'_>,
+    purpose: RequiredAccess,
+    errors: &mut Errors,
+) -> Option<Vec<PathTemplate>> {
     value.list("a list of directories", false, errors, |item, errors| {
         let place = template(item, errors)?;
         vet(&place, item.span, purpose, errors).then_some(place)
@@ -110,23 +115,23 @@ fn places(value: &Value<'_>, purpose: Purpose, errors: &mut Errors) -> Option<Ve
 pub(in crate::decide::policy) fn start(
     value: &Value<'_>,
     errors: &mut Errors,
-) -> Option<PlaceTemplate> {
+) -> Option<PathTemplate> {
     single_place(value, errors)
 }
 
 /// One directory; `~/*` is several.
-pub(super) fn single_place(value: &Value<'_>, errors: &mut Errors) -> Option<PlaceTemplate> {
+pub(super) fn single_place(value: &Value<'_>, errors: &mut Errors) -> Option<PathTemplate> {
     let place = template(value, errors)?;
-    if place == PlaceTemplate::HOME_CHILDREN {
+    if place == PathTemplate::HOME_CHILDREN {
         let hint = "name one of them, such as \"~/uploads\"";
         return errors.hint(value.span, "'~/*' is not one directory", hint);
     }
     Some(place)
 }
 
-fn template(value: &Value<'_>, errors: &mut Errors) -> Option<PlaceTemplate> {
+fn template(value: &Value<'_>, errors: &mut Errors) -> Option<PathTemplate> {
     let text = value.text("a directory", errors)?;
-    match PlaceTemplate::new(text) {
+    match PathTemplate::new(text) {
         Ok(place) => Some(place),
         Err(error) => errors.at(value.span, error.to_string()),
     }
@@ -134,12 +139,12 @@ fn template(value: &Value<'_>, errors: &mut Errors) -> Option<PlaceTemplate> {
 
 /// Whether the directory may be one of a policy.
 pub(super) fn vet(
-    place: &PlaceTemplate,
+    place: &PathTemplate,
     span: Span,
-    purpose: Purpose,
+    purpose: RequiredAccess,
     errors: &mut Errors,
 ) -> bool {
-    let Some(fault) = form::fault(place, purpose) else {
+    let Some(fault) = forbidden::fault(place, purpose) else {
         return true;
     };
     let message = format!("{} {}", quoted(place.as_str()), fault.reason());
@@ -217,7 +222,7 @@ pub(in crate::decide::policy) fn program(
         "the path of a program has no '.', no '..' and no empty part"
     } else if parts
         .next()
-        .is_some_and(|first| form::KERNEL_TREES.contains(&first))
+        .is_some_and(|first| forbidden::KERNEL_TREES.contains(&first))
     {
         "a program does not lie in /proc, /sys or /dev"
     } else {

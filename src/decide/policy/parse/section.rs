@@ -9,9 +9,9 @@ use super::errors::{Errors, near, quoted};
 use super::keys;
 use super::statement::{Key, Path, Statement};
 use super::value::Value;
-use crate::decide::policy::form::Purpose;
+use crate::decide::policy::forbidden::RequiredAccess;
 use crate::decide::policy::{
-    Directory, Match, NameGlob, NameGlobs, PlaceTemplate, Policy, Setting, Settings,
+    DirectoryEntry, Match, NameGlob, NameGlobs, PathTemplate, Policy, Setting, Settings,
 };
 
 /// The conditions of a `[[match]]`.
@@ -29,7 +29,7 @@ enum Section {
     /// A `[[match]]`.
     Match,
     /// A `[[directory]]`, of the file or of the last `[[match]]`.
-    Directory(Box<DirectoryPart>),
+    DirectoryEntry(Box<DirectoryPart>),
     /// After a wrong header, which is reported: its keys are not judged.
     Unknown,
 }
@@ -38,7 +38,7 @@ enum Section {
 struct DirectoryPart {
     header: Span,
     line: u32,
-    path: Option<(PlaceTemplate, Span)>,
+    path: Option<(PathTemplate, Span)>,
     access: Option<crate::decide::access::Access>,
     dotfiles: Option<crate::decide::policy::Dotfiles>,
     seen: Seen,
@@ -150,7 +150,7 @@ impl File {
                 return Section::Unknown;
             }
             ("directory", None, None) | ("match", Some("directory"), None) => {
-                Section::Directory(Box::new(DirectoryPart {
+                Section::DirectoryEntry(Box::new(DirectoryPart {
                     header: span,
                     line,
                     path: None,
@@ -177,7 +177,7 @@ impl File {
         };
         match &mut self.section {
             Section::Unknown => {}
-            Section::Directory(part) => part.assign(line, key, value, errors),
+            Section::DirectoryEntry(part) => part.assign(line, key, value, errors),
             Section::Base => {
                 setting(
                     &mut self.base,
@@ -250,7 +250,7 @@ impl File {
     }
 
     fn close_directory(&mut self, errors: &mut Errors) {
-        let Section::Directory(part) = std::mem::take(&mut self.section) else {
+        let Section::DirectoryEntry(part) = std::mem::take(&mut self.section) else {
             return;
         };
         self.section = Section::Unknown;
@@ -272,11 +272,13 @@ impl File {
             .0
             .iter_mut()
             .find_map(|(_, setting)| match setting {
-                Setting::Directory(directories) => Some(directories),
+                Setting::DirectoryEntry(directories) => Some(directories),
                 _ => None,
             });
         match existing {
-            None => settings.0.push((line, Setting::Directory(vec![directory]))),
+            None => settings
+                .0
+                .push((line, Setting::DirectoryEntry(vec![directory]))),
             Some(rows) => rows.push(directory),
         }
     }
@@ -301,19 +303,19 @@ impl DirectoryPart {
     }
 
     /// The directory and the place of its path.
-    fn finish(self, errors: &mut Errors) -> Option<(Directory, Span)> {
+    fn finish(self, errors: &mut Errors) -> Option<(DirectoryEntry, Span)> {
         if !self.seen.0.iter().any(|seen| seen.0 == "path") {
             let hint = "add path = \"~/...\"";
             return errors.hint(self.header, "the directory has no path", hint);
         }
         let (path, span) = self.path?;
         // Without an access of its own it has the account's, which is known
-        // when the policy is applied: check_places looks at it then.
+        // when the policy is applied: check_directories looks at it then.
         let purpose = match self.access {
-            Some(access) if access.writes() => Purpose::Write,
-            _ => Purpose::Read,
+            Some(access) if access.writes() => RequiredAccess::Write,
+            _ => RequiredAccess::Read,
         };
-        let directory = Directory {
+        let directory = DirectoryEntry {
             path,
             access: self.access,
             dotfiles: self.dotfiles,

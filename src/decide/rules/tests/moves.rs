@@ -136,7 +136,7 @@ fn linking() {
 fn temporaries_of_rsync() {
     let mut rules = rules();
     let at = place("/home/u/rw/.a.AbC123");
-    assert_eq!(create(&rules, &at, Kind::File), DOT);
+    assert_eq!(create(&rules, &at, FileKind::File), DOT);
     let rows = [
         ("/home/u/rw/.a.AbC123", YES),
         ("/home/u/rw/.git/.a.AbC123", DOT),
@@ -148,7 +148,7 @@ fn temporaries_of_rsync() {
         assert_eq!(create_temporary(&rules, &place(path)), expected, "{path}");
     }
     let mut file = OWN;
-    file.has_temporary_name = true;
+    file.is_rsync_temporary = true;
     let (target, dotted) = (place("/home/u/rw/a"), place("/home/u/rw/.b.AbC123"));
     assert_eq!(attributes(&rules, &at, &file), YES);
     assert_eq!(remove(&rules, &at, &file, false), YES);
@@ -176,7 +176,7 @@ fn temporaries_of_rsync() {
     let seen = link(&rules, &dotted, &link_name, &OLD, true);
     assert_eq!(seen, Err((Denial::Dotfile, &dotted)));
     let mut named = OLD;
-    named.has_temporary_name = true;
+    named.is_rsync_temporary = true;
     let seen = rename(&rules, &link_name, &target, &named, true);
     assert_eq!(seen, Ok(Replace::Allowed));
     let seen = rename(&rules, &link_name, &target, &OLD, true);
@@ -205,7 +205,7 @@ fn what_a_directory_takes_along() {
     ];
     for (to, contents, expected) in rows {
         assert!(asks_for_contents(&from, to, &OWN_DIR));
-        let seen = super::super::rename(&rules, &from, to, &OWN_DIR, contents, false);
+        let seen = crate::decide::rules::rename(&rules, &from, to, &OWN_DIR, contents, false);
         let seen = seen
             .map(|(_, replace)| replace)
             .map_err(|(denial, _)| denial);
@@ -269,9 +269,9 @@ fn a_name_that_is_kept_for_a_directory() {
     };
     for path in ["/home/u/rw/later", "/home/u/rw/later/on"] {
         let at = place(path);
-        assert_eq!(create(&rules, &at, Kind::Directory), YES, "{path}");
-        assert_eq!(create(&rules, &at, Kind::Symlink), ROOT, "{path}");
-        assert_eq!(create(&rules, &at, Kind::File), ROOT, "{path}");
+        assert_eq!(create(&rules, &at, FileKind::Directory), YES, "{path}");
+        assert_eq!(create(&rules, &at, FileKind::Symlink), ROOT, "{path}");
+        assert_eq!(create(&rules, &at, FileKind::File), ROOT, "{path}");
         let from = place("/home/u/rw/x");
         assert!(rename(&rules, &from, &at, &DIR, false).is_err(), "{path}");
         assert!(link(&rules, &from, &at, &OLD, false).is_err(), "{path}");

@@ -1,0 +1,71 @@
+//! One thing that the doctor found, and the line that mends it.
+
+use crate::print::escape::Sentence;
+pub use crate::print::escape::word::{quoted, word};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// A promise does not hold, or no session can start.
+    Serious,
+    /// Nothing is open because of it alone.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+impl Severity {
+    /// Every severity, the worst first.
+    pub const ALL: [Self; 3] = [Self::Serious, Self::Warning, Self::Note];
+
+    /// The name in the output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Serious => "serious",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which check it was: stable, for scripts.
+    pub id: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// One sentence, as it is printed. Names from the disk are escaped in it.
+    pub what: String,
+    /// A command for root's shell that mends it.
+    pub mend: String,
+}
+
+impl Finding {
+    /// A finding that breaks a promise or the service.
+    pub fn serious(id: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            id,
+            severity: Severity::Serious,
+            what: Sentence(&what.into()).to_string(),
+            mend: mend.into(),
+        }
+    }
+
+    /// A finding that leaves nothing open by itself.
+    pub fn warning(id: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::serious(id, what, mend)
+        }
+    }
+
+    /// A finding that is worth knowing.
+    pub fn note(id: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::serious(id, what, mend)
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! `--check --live`: enters the real confinement as an account and tries what
+//! the promises forbid and what they allow.
+//!
+//! The account's policy decides on `sftp-server` as for a session; the plan
+//! is carried out by the same code, but in place of the server this program
+//! itself is started, to run the tries of [`super::probe`].
+
+use std::ffi::OsString;
+use std::io::{self, BufRead as _, BufReader, PipeReader};
+use std::os::fd::OwnedFd;
+
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, dup2_stdout, geteuid};
+
+use super::Unable;
+use super::probe::{Expected, TRIES};
+use crate::cli::Check;
+use crate::confine::sanitise::sanitise;
+use crate::decide::access::{Access, Right};
+use crate::decide::invocation::{Client, Invocation};
+use crate::decide::plan::Plan;
+use crate::decide::verdict::Verdict;
+use crate::exit::Exit;
+use crate::gather::account::{self, AccountKey};
+use crate::gather::policy_file;
+use crate::guard::{Prepared, SessionEnd};
+use crate::judge::Subject;
+use crate::log::Audit;
+use crate::print::table::{self, Row, Style};
+use crate::system::process;
+use crate::{messages, session};
+
+/// Commands that no policy serves.
+const NEVER: [&str; 4] = [
+    "/bin/sh",
+    "scp file host:",
+    "sftp-server -d /",
+    "rsync --daemon",
+];
+
+/// Runs the live probe. Nothing is left behind, also when it is interrupted.
+#[must_use]
+pub fn run(check: &Check) -> Exit {
+    match examine(check) {
+        Ok(rows) => report(&rows, check.json),
+        Err(unable) => unable.tell(check.json),
+    }
+}
+
+fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
+    let text = policy_file::named_text(check.config.as_deref()).map_err(Unable::Policy)?;
+    text.parse().map_err(Unable::Policy)?;
+    let invocation = invocation(check, "sftp-server");
+    let name = check.user.clone().unwrap_or_default();
+    let subject = Subject::of(&AccountKey::Name(name), &text, &invocation);
+    let subject = subject.map_err(|refusal| Unable::Other(refusal.to_string()))?;
+    let own = geteuid().as_raw();
+    if own != 0 && own != subject.account.uid {
+        let name = subject.account.shown();
+        let why = format!("only root can try the account '{name}'");
+        return Err(Unable::Other(why));
+    }
+    let mut rows: Vec<Row> = NEVER
+        .iter()
+        .map(|command| never(check, &subject, command))
+        .collect();
+    rows.extend(in_confinement(&subject, &invocation).map_err(Unable::Other)?);
+    Ok(rows)
+}
+
+fn invocation(check: &Check, command: &str) -> Invocation {
+    Invocation {
+        command: Some(command.into()),
+        client: check.address.map(Client::from_address).unwrap_or_default(),
+        terminal: false,
+        umask: 0o022,
+    }
+}
+
+/// P1: a command that must be refused.
+fn never(check: &Check, subject: &Subject, command: &str) -> Row {
+    let verdict = subject.judge(&invocation(check, command));
+    let refused = matches!(verdict, Verdict::Refused(_));
+    Row::new(
+        "P1",
+        format!("serve '{command}'"),
+        Expected::Refused,
+        !refused,
+        None,
+    )
+}
+
+/// Forks a session and collects what its tries saw.
+fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<Row>, String> {
+    let failed = |error: io::Error| format!("cannot start the probe: {error}");
+    let name = format!("xfersh-probe-{}", std::process::id());
+    let (read, write) = io::pipe().map_err(failed)?;
+    let before = hold_interruptions().map_err(|error| failed(error.into()))?;
+    match process::fork().map_err(failed)? {
+        ForkResult::Child => {
+            drop(read);
+            let exit = session(subject, invocation, &name, write.into());
+            std::process::exit(i32::from(exit.code()));
+        }
+        ForkResult::Parent { child } => {
+            drop(write);
+            let rows = collect(read);
+            let _ = waitpid(child, None);
+            // What is pending now ends this process as usual.
+            let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None);
+            rows
+        }
+    }
+}
+
+/// Blocks what interrupts a program, and returns what was blocked before: the
+/// probe is always run to its end, so that it leaves nothing behind.
+fn hold_interruptions() -> nix::Result<SigSet> {
+    let mut signals = SigSet::empty();
+    signals.extend([
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+    ]);
+    let mut before = SigSet::empty();
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), Some(&mut before))?;
+    Ok(before)
+}
+
+/// The child: becomes the account, decides, and carries the plan out.
+fn session(subject: &Subject, invocation: &Invocation, name: &str, write: OwnedFd) -> Exit {
+    match start(subject, invocation, name, write) {
+        Ok(end) => end.pass_on(),
+        Err(why) => {
+            messages::client(&why);
+            Exit::Failed
+        }
+    }
+}
+
+fn start(
+    subject: &Subject,
+    invocation: &Invocation,
+    name: &str,
+    write: OwnedFd,
+) -> Result<SessionEnd, String> {
+    dup2_stdout(&write).map_err(|error| error.to_string())?;
+    drop(write);
+    sanitise().map_err(|error| error.to_string())?;
+    // The guard passes interruptions on to the probe, which inherits this.
+    hold_interruptions().map_err(|error| error.to_string())?;
+    if geteuid().is_root() {
+        account::irrevocably_become(&subject.account).map_err(|error| error.to_string())?;
+    }
+    let (plan, prepared) = match Prepared::survey(subject.judge(invocation)) {
+        (Verdict::Granted(plan), Some(prepared)) => (*plan, prepared),
+        (Verdict::Refused(refusal), _) => {
+            return Err(format!("the session is refused: {refusal}"));
+        }
+        (Verdict::Granted(_), None) => return Err("nothing is prepared".to_owned()),
+    };
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let arguments = probe_arguments(&plan, name);
+    let plan = plan.with_program(program, arguments);
+    let mut audit = Audit::open(subject.account.uid);
+    audit.identify(Some(&subject.account), subject.account.uid, invocation);
+    session::carry_out(plan, prepared, None, &mut audit).map_err(|error| error.to_string())
+}
+
+/// `xfersh --probe HOME NAME [DIRECTORY]`: the first directory in which the
+/// session may both create and read back.
+fn probe_arguments(plan: &Plan, name: &str) -> Vec<OsString> {
+    let mut roots = plan.rules.roots.iter();
+    let both = |access: Access| access.has(Right::Create) && access.has(Right::Read);
+    let writable = roots.find(|root| root.exists && both(root.access));
+    let mut arguments: Vec<OsString> = vec!["xfersh".into(), "--probe".into()];
+    arguments.push(plan.rules.home.clone().into());
+    arguments.push(name.into());
+    arguments.extend(writable.map(|root| root.path.clone().into_os_string()));
+    arguments
+}
+
+/// Reads a line a try: its number, and 0 or an errno. The last try replaces
+/// the program if it succeeds, so a missing line there means that it did.
+fn collect(read: PipeReader) -> Result<Vec<Row>, String> {
+    let mut seen = vec![None; TRIES.len()];
+    for line in BufReader::new(read).lines().map_while(Result::ok) {
+        let mut numbers = line.split(' ').map(str::parse::<i32>);
+        if let (Some(Ok(at)), Some(Ok(errno))) = (numbers.next(), numbers.next())
+            && let Some(slot) = usize::try_from(at).ok().and_then(|at| seen.get_mut(at))
+        {
+            *slot = Some(errno);
+        }
+    }
+    if seen.iter().all(Option::is_none) {
+        return Err("the probe did not run (see the log)".to_owned());
+    }
+    if let Some((_last, others)) = seen.split_last()
+        && let Some(at) = others.iter().position(Option::is_none)
+    {
+        let what = TRIES.get(at).map_or("a try", |row| row.what);
+        return Err(format!("the probe ended early, at '{what}' (see the log)"));
+    }
+    let rows = TRIES.iter().zip(seen).map(|(row, errno)| {
+        let worked = errno.is_none_or(|errno| errno == 0);
+        let errno = errno.filter(|errno| *errno != 0);
+        Row::new(
+            row.promise,
+            row.what.to_owned(),
+            row.expected,
+            worked,
+            errno,
+        )
+    });
+    Ok(rows.collect())
+}
+
+fn report(rows: &[Row], json: bool) -> Exit {
+    let style = Style::of_stdout();
+    let text = if json {
+        table::json(rows)
+    } else {
+        table::text(rows, style)
+    };
+    let kept = rows.iter().all(Row::is_as_expected);
+    match super::print(&text) {
+        Exit::Success if kept => Exit::Success,
+        Exit::Success => Exit::Finding,
+        failed => failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// What is collected of this many lines of a probe.
+    fn collected(lines: usize) -> Result<Vec<Row>, String> {
+        let (read, mut write) = io::pipe().unwrap();
+        for at in 0..lines {
+            writeln!(write, "{at} 0").unwrap();
+        }
+        drop(write);
+        collect(read)
+    }
+
+    #[test]
+    fn only_the_last_line_of_a_probe_may_be_missing() {
+        assert!(collected(0).is_err());
+        assert!(collected(3).unwrap_err().contains(TRIES[3].what));
+        assert!(collected(TRIES.len() - 2).is_err());
+        assert_eq!(collected(TRIES.len() - 1).unwrap().len(), TRIES.len());
+        assert_eq!(collected(TRIES.len()).unwrap().len(), TRIES.len());
+    }
+}

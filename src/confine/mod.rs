@@ -1,0 +1,121 @@
+//! Carries a plan out, up to the moment before the server starts.
+//!
+//! Every step that fails ends the session. The steps are in the code below,
+//! in their order; after each that can be read back, it is.
+
+#![forbid(unsafe_code)]
+
+pub mod exec;
+pub mod expand;
+pub mod sanitise;
+pub mod server_layer;
+mod session_layer;
+pub mod session_slot;
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use caps::CapSet;
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::chdir;
+
+use crate::decide::plan::Plan;
+use crate::error::{Error, Step};
+use crate::system::capabilities;
+use session_slot::Slot;
+
+/// A plan whose confinement is in force in this process: the only thing that
+/// [`crate::confine::exec::exec`] takes.
+#[derive(Debug)]
+pub struct Confined {
+    plan: Plan,
+    /// Opened for the Landlock rules, closed when the server starts.
+    _granted: Vec<OwnedFd>,
+    /// Held by the guard as long as the session lasts.
+    _slot: Option<Slot>,
+}
+
+impl Confined {
+    /// The plan that is in force.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+/// Gives up every privilege and confines this process as planned. There is no
+/// way back.
+///
+/// # Errors
+///
+/// The step that failed; the process is then of no more use.
+pub fn irrevocably_confine(plan: Plan, slot: Option<Slot>) -> Result<Confined, Error> {
+    set_limits(&plan)?;
+    if let Some(mask) = plan.umask {
+        umask(Mode::from_bits_truncate(mask));
+    }
+    chdir(&plan.start).map_err(|error| Error::io(Step::Chdir(plan.start.clone()), error))?;
+    drop_capabilities()?;
+    let granted = session_layer::restrict(&plan)?;
+    prove_no_new_privileges()?;
+    Ok(Confined {
+        plan,
+        _granted: granted,
+        _slot: slot,
+    })
+}
+
+fn set_limits(plan: &Plan) -> Result<(), Error> {
+    // A core file would be written past the guard, into the working
+    // directory, with the content of the session.
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)
+        .map_err(|error| Error::io(Step::Limit("RLIMIT_CORE"), error))?;
+    if let Some(size) = plan.limits.max_file_size {
+        setrlimit(Resource::RLIMIT_FSIZE, size, size)
+            .map_err(|error| Error::io(Step::Limit("RLIMIT_FSIZE"), error))?;
+    }
+    Ok(())
+}
+
+/// Empties the capability sets. An ordinary account has none and is done, but a PAM module
+/// (pam_cap) may have given some. The bounding set can only be emptied by who
+/// has CAP_SETPCAP, and limits nothing once no_new_privs is set.
+fn drop_capabilities() -> Result<(), Error> {
+    let failed =
+        |error: caps::errors::CapsError| Error::text(Step::Capabilities, error.to_string());
+    if none_held()? {
+        return Ok(());
+    }
+    let may_bound = caps::has_cap(None, CapSet::Effective, caps::Capability::CAP_SETPCAP);
+    if may_bound.map_err(failed)? {
+        caps::clear(None, CapSet::Bounding).map_err(failed)?;
+    }
+    // Permitted takes effective with it, and the two take ambient (see
+    // capabilities(7): ambient capabilities are permitted and inheritable).
+    for set in [CapSet::Inheritable, CapSet::Permitted] {
+        caps::clear(None, set).map_err(failed)?;
+    }
+    if none_held()? {
+        Ok(())
+    } else {
+        Err(Error::text(Step::Capabilities, "a set is not empty"))
+    }
+}
+
+fn none_held() -> Result<bool, Error> {
+    capabilities::none_held().map_err(|error| Error::io(Step::Capabilities, error))
+}
+
+/// The landlock crate sets it, since the kernel wants it before a domain, and
+/// on a kernel without Landlock as well.
+fn prove_no_new_privileges() -> Result<(), Error> {
+    let is_set = prctl::get_no_new_privs();
+    if is_set.map_err(|error| Error::io(Step::NoNewPrivileges, error))? {
+        Ok(())
+    } else {
+        let error = io::Error::other("it is not set");
+        Err(Error::io(Step::NoNewPrivileges, error))
+    }
+}

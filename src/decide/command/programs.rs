@@ -1,0 +1,124 @@
+//! The server programs: what they are called, where a client may say that
+//! they lie, and where they are looked for. One table for all three.
+
+use std::path::PathBuf;
+
+use crate::decide::policy::Protocol;
+
+/// One server program.
+struct ServerProgram {
+    protocol: Protocol,
+    /// The name of the file. A client may name it alone.
+    name: &'static str,
+    /// Directories in which it is looked for, the likeliest first. A client
+    /// may name it in each of them.
+    searched: &'static [&'static str],
+}
+
+/// Where the distributions put the servers (Debian, Fedora, Arch and SUSE,
+/// Alpine and dropbear, local builds).
+const SERVERS: [ServerProgram; 3] = [
+    ServerProgram {
+        protocol: Protocol::Sftp,
+        name: "sftp-server",
+        searched: &[
+            "/usr/lib/openssh",
+            "/usr/libexec/openssh",
+            "/usr/lib/ssh",
+            "/usr/libexec/ssh",
+            "/usr/libexec",
+            "/usr/lib",
+            "/usr/local/libexec",
+        ],
+    },
+    ServerProgram {
+        protocol: Protocol::Scp,
+        name: "scp",
+        searched: &["/usr/bin", "/usr/local/bin"],
+    },
+    ServerProgram {
+        protocol: Protocol::Rsync,
+        name: "rsync",
+        searched: &["/usr/bin", "/usr/local/bin"],
+    },
+];
+
+/// Directories that clients name although no server is looked for there:
+/// where /usr is merged, and PuTTY's second guess for sftp.
+const NAMED_TOO: [&str; 2] = ["/bin", "/usr/local/lib"];
+
+/// The protocol that a program stands for: by its bare name, or by its name
+/// in a directory of the table. Which of those directories goes with which
+/// program does not matter, since what runs is never the client's path.
+#[must_use]
+pub fn protocol(program: &[u8]) -> Option<Protocol> {
+    let slash = program.iter().rposition(|c| *c == b'/');
+    let (directory, name) = match slash {
+        Some(slash) => (Some(&program[..slash]), &program[slash + 1..]),
+        None => (None, program),
+    };
+    let searched = SERVERS.iter().flat_map(|server| server.searched);
+    let mut known = searched.chain(&NAMED_TOO).map(|known| known.as_bytes());
+    if directory.is_some_and(|directory| !known.any(|known| known == directory)) {
+        return None;
+    }
+    let server = SERVERS.iter().find(|server| server.name.as_bytes() == name);
+    server.map(|server| server.protocol)
+}
+
+/// The policy key that names the server of a protocol.
+#[must_use]
+pub const fn key(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Sftp => "sftp_server",
+        Protocol::Scp => "scp",
+        Protocol::Rsync => "rsync",
+    }
+}
+
+/// Where the server of a protocol is looked for, in this order.
+#[must_use]
+pub fn places(protocol: Protocol) -> Vec<PathBuf> {
+    let servers = SERVERS.iter().filter(|server| server.protocol == protocol);
+    servers
+        .flat_map(|server| {
+            let searched = server.searched.iter();
+            searched.map(|directory| PathBuf::from(directory).join(server.name))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_may_name_each_place_that_is_searched() {
+        for wanted in Protocol::ALL {
+            let places = places(wanted);
+            assert!(!places.is_empty(), "{wanted:?}");
+            for place in places {
+                let seen = protocol(place.as_os_str().as_encoded_bytes());
+                assert_eq!(seen, Some(wanted), "{}", place.display());
+            }
+        }
+    }
+
+    #[test]
+    fn names() {
+        let rows: [(&str, Option<Protocol>); 9] = [
+            ("scp", Some(Protocol::Scp)),
+            ("/bin/rsync", Some(Protocol::Rsync)),
+            ("/usr/local/lib/sftp-server", Some(Protocol::Sftp)),
+            ("/usr/local/libexec/sftp-server", Some(Protocol::Sftp)),
+            ("/scp", None),
+            ("bin/scp", None),
+            ("/usr/bin//scp", None),
+            ("/opt/scp", None),
+            ("/usr/bin/sh", None),
+        ];
+        for (program, expected) in rows {
+            assert_eq!(protocol(program.as_bytes()), expected, "{program}");
+        }
+    }
+}

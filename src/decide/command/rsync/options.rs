@@ -1,0 +1,360 @@
+//! The options of `rsync --server`: which there are, and what a value is.
+//!
+//! The tables hold what a client sends to its server, for rsync 3.1 to 3.5
+//! (`server_options` in rsync's options.c) and openrsync (`fargs.c`), and
+//! what people add with `--remote-option`. An option that is not here is
+//! refused, so that a new one of a later rsync is looked at first. The links
+//! and devices that are refused are those that rrsync refuses.
+
+/// What stands behind an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing: the option is a flag.
+    None,
+    /// A whole number, negative ones included.
+    Number,
+    /// A number with a unit: `10M`, `1.5GB-1`.
+    Size,
+    /// Names that rsync knows, with commas: `md5,xxh3`.
+    Names,
+    /// The name of a character set. No slash: iconv(3) would load a module
+    /// from the place that it names.
+    Charset,
+    /// Text that rsync takes for neither a path nor a program.
+    Text,
+    /// Exactly this.
+    Only(&'static str),
+    /// A path.
+    Path(PathPurpose),
+}
+
+/// What the server does with a path that an option names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathPurpose {
+    /// The receiver compares with the files there, and copies or links them
+    /// (`--compare-dest`, `--copy-dest`, `--link-dest`).
+    Basis,
+    /// The receiver makes files there (`--backup-dir`, `--partial-dir`,
+    /// `--temp-dir`).
+    Scratch,
+    /// The receiver appends lines to it (`--log-file`).
+    Log,
+    /// Either side reads the names of the files to send (`--files-from`).
+    Names,
+}
+
+impl PathPurpose {
+    /// Whether the server changes something there.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Scratch | Self::Log)
+    }
+
+    /// Whether a relative path is counted from the target of the transfer.
+    /// The others are opened before the server goes there.
+    #[must_use]
+    pub const fn from_target(self) -> bool {
+        matches!(self, Self::Basis | Self::Scratch)
+    }
+
+    /// Whether a sending server uses the path at all. A client sends
+    /// `--backup-dir` to both sides, and only the receiver has a use for it.
+    #[must_use]
+    pub const fn concerns_sender(self) -> bool {
+        matches!(self, Self::Log | Self::Names)
+    }
+}
+
+/// The letters of clusters that are accepted: the flags of `server_options`,
+/// and the short forms that openrsync sends one by one. `D` is what every
+/// `-a` sends; making devices and FIFOs is refused where it happens.
+pub const LETTERS: &[u8] = b"ACDEHIJNORSUWXbcdglmnopqrtuvxyz";
+
+/// Short options with a number, in words of their own: `-B700`, `-@-1`.
+pub const NUMBER_LETTERS: &[u8] = b"B@";
+
+/// The long options that are accepted.
+pub const LONG: &[(&str, Value)] = &[
+    ("append", Value::None),
+    ("append-verify", Value::None),
+    ("backup-dir", Value::Path(PathPurpose::Scratch)),
+    ("block-size", Value::Size),
+    ("bwlimit", Value::Size),
+    ("checksum", Value::None),
+    ("checksum-choice", Value::Names),
+    ("checksum-seed", Value::Number),
+    ("compare-dest", Value::Path(PathPurpose::Basis)),
+    ("compress", Value::None),
+    ("compress-choice", Value::Names),
+    ("compress-level", Value::Number),
+    ("copy-dest", Value::Path(PathPurpose::Basis)),
+    ("del", Value::None),
+    ("delay-updates", Value::None),
+    ("delete", Value::None),
+    ("delete-after", Value::None),
+    ("delete-before", Value::None),
+    ("delete-delay", Value::None),
+    ("delete-during", Value::None),
+    ("delete-excluded", Value::None),
+    ("delete-missing-args", Value::None),
+    ("devices", Value::None),
+    ("dirs", Value::None),
+    ("drop-D", Value::None),
+    ("existing", Value::None),
+    ("fake-super", Value::None),
+    ("files-from", Value::Path(PathPurpose::Names)),
+    ("force", Value::None),
+    ("from0", Value::None),
+    ("fsync", Value::None),
+    ("fuzzy", Value::None),
+    ("group", Value::None),
+    ("groupmap", Value::Text),
+    ("hard-links", Value::None),
+    ("iconv", Value::Charset),
+    ("ignore-errors", Value::None),
+    ("ignore-existing", Value::None),
+    ("ignore-missing-args", Value::None),
+    ("ignore-non-existing", Value::None),
+    ("ignore-times", Value::None),
+    ("info", Value::Names),
+    ("inplace", Value::None),
+    ("link-dest", Value::Path(PathPurpose::Basis)),
+    ("links", Value::None),
+    ("list-only", Value::None),
+    ("log-file", Value::Path(PathPurpose::Log)),
+    ("log-file-format", Value::Text),
+    ("log-format", Value::Text),
+    ("max-alloc", Value::Size),
+    ("max-delete", Value::Number),
+    ("max-size", Value::Size),
+    ("min-size", Value::Size),
+    ("mkpath", Value::None),
+    ("modify-window", Value::Number),
+    ("msgs2stderr", Value::None),
+    ("munge-links", Value::None),
+    ("new-compress", Value::None),
+    ("no-W", Value::None),
+    ("no-devices", Value::None),
+    ("no-implied-dirs", Value::None),
+    ("no-msgs2stderr", Value::None),
+    ("no-r", Value::None),
+    ("no-relative", Value::None),
+    ("no-specials", Value::None),
+    ("numeric-ids", Value::None),
+    ("old-compress", Value::None),
+    ("one-file-system", Value::None),
+    // The name is a placeholder: the batch is written by the client.
+    ("only-write-batch", Value::Only("X")),
+    ("open-noatime", Value::None),
+    ("owner", Value::None),
+    ("partial", Value::None),
+    ("partial-dir", Value::Path(PathPurpose::Scratch)),
+    ("perms", Value::None),
+    ("preallocate", Value::None),
+    ("recursive", Value::None),
+    ("relative", Value::None),
+    ("remove-sent-files", Value::None),
+    ("remove-source-files", Value::None),
+    ("safe-links", Value::None),
+    ("size-only", Value::None),
+    ("skip-compress", Value::Text),
+    ("sparse", Value::None),
+    ("specials", Value::None),
+    ("stats", Value::None),
+    ("stderr", Value::Names),
+    ("suffix", Value::Text),
+    ("super", Value::None),
+    ("temp-dir", Value::Path(PathPurpose::Scratch)),
+    ("timeout", Value::Number),
+    ("times", Value::None),
+    ("update", Value::None),
+    ("use-qsort", Value::None),
+    ("usermap", Value::Text),
+    ("verbose", Value::None),
+    ("whole-file", Value::None),
+];
+
+/// Options that are refused with a reason of their own: short letters, long
+/// names, the reason, and what to do instead.
+pub const REFUSED: &[RefusedOption] = &[
+    RefusedOption {
+        letters: b"s",
+        names: &["secluded-args", "protect-args"],
+        reason: "it sends the arguments where they cannot be vetted",
+        hint: "call rsync without -s, and with RSYNC_PROTECT_ARGS=0",
+    },
+    RefusedOption {
+        letters: b"LKk",
+        names: &[
+            "copy-links",
+            "copy-dirlinks",
+            "keep-dirlinks",
+            "copy-unsafe-links",
+            "insecure-links",
+        ],
+        reason: "it follows symbolic links",
+        hint: "transfer the links as links (-l)",
+    },
+    RefusedOption {
+        letters: b"",
+        names: &["write-devices", "copy-devices"],
+        reason: "it reads or writes devices",
+        hint: "devices are not transferred",
+    },
+    RefusedOption {
+        letters: b"",
+        names: &[
+            "daemon",
+            "config",
+            "dparam",
+            "detach",
+            "no-detach",
+            "address",
+            "port",
+        ],
+        reason: "it starts an rsync daemon",
+        hint: "only 'rsync --server' is served",
+    },
+    RefusedOption {
+        letters: b"",
+        names: &["no-munge-links"],
+        reason: "it takes back what the server may have set",
+        hint: "leave it out",
+    },
+    RefusedOption {
+        letters: b"",
+        names: &["debug"],
+        reason: "it prints what filter files hold",
+        hint: "use --info or -v",
+    },
+];
+
+/// One row of [`REFUSED`].
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedOption {
+    /// Short letters.
+    pub letters: &'static [u8],
+    /// Long names.
+    pub names: &'static [&'static str],
+    /// Why.
+    pub reason: &'static str,
+    /// What to do instead.
+    pub hint: &'static str,
+}
+
+impl Value {
+    /// Whether `bytes` are such a value.
+    #[must_use]
+    pub fn holds(self, bytes: &[u8]) -> bool {
+        let every = |good: fn(&u8) -> bool| !bytes.is_empty() && bytes.iter().all(good);
+        match self {
+            Self::None => false,
+            Self::Number => is_number(bytes),
+            Self::Size => every(|c| c.is_ascii_alphanumeric() || b".+-".contains(c)),
+            Self::Names => every(|c| c.is_ascii_alphanumeric() || b",_-".contains(c)),
+            Self::Charset => every(|c| c.is_ascii_alphanumeric() || b"._:+-".contains(c)),
+            Self::Text => true,
+            Self::Only(text) => bytes == text.as_bytes(),
+            Self::Path(_) => !bytes.is_empty(),
+        }
+    }
+}
+
+/// Whether popt(3) would give rsync another value than this one: it puts the
+/// next word in the place of `!#:+` (`expandNextArg` in popt.c).
+pub fn is_rewritten(value: &[u8]) -> bool {
+    value.windows(4).any(|part| part == b"!#:+")
+}
+
+/// Whether `bytes` are a whole number.
+pub fn is_number(bytes: &[u8]) -> bool {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether `bytes` are what a client tells of itself behind `-e`: a protocol
+/// version, a point, a subprotocol, and letters (`maybe_add_e_option` in
+/// rsync's options.c). In client mode the same option names a program.
+pub fn is_capability(bytes: &[u8]) -> bool {
+    let digits = |bytes: &[u8]| bytes.iter().take_while(|c| c.is_ascii_digit()).count();
+    let Some(rest) = bytes[digits(bytes)..].strip_prefix(b".") else {
+        return false;
+    };
+    rest[digits(rest)..].iter().all(u8::is_ascii_alphabetic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_stands_twice_and_none_is_refused_as_well() {
+        let mut names: Vec<_> = LONG.iter().map(|row| row.0).collect();
+        names.extend(REFUSED.iter().flat_map(|row| row.names));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for row in REFUSED {
+            assert!(row.letters.iter().all(|letter| !LETTERS.contains(letter)));
+        }
+    }
+
+    #[test]
+    fn values() {
+        let rows: [(Value, &str, bool); 26] = [
+            (Value::Number, "30", true),
+            (Value::Number, "-1", true),
+            (Value::Number, "", false),
+            (Value::Number, "-", false),
+            (Value::Number, "1x", false),
+            (Value::Size, "1.5GB-1", true),
+            (Value::Size, "0", true),
+            (Value::Size, "", false),
+            (Value::Size, "1/2", false),
+            (Value::Names, "ALL2", true),
+            (Value::Names, "md5,xxh3", true),
+            (Value::Names, "", false),
+            (Value::Names, "a b", false),
+            (Value::Charset, "latin1", true),
+            (Value::Charset, ".", true),
+            (Value::Charset, "ISO_8859-1:1987", true),
+            (Value::Charset, "../x", false),
+            (Value::Charset, "UTF-8//IGNORE", false),
+            (Value::Text, "*:alice", true),
+            (Value::Text, "", true),
+            (Value::Only("X"), "X", true),
+            (Value::Only("X"), "x", false),
+            (Value::Only("X"), "", false),
+            (Value::Path(PathPurpose::Log), "x", true),
+            (Value::Path(PathPurpose::Log), "", false),
+            (Value::None, "", false),
+        ];
+        for (value, bytes, expected) in rows {
+            assert_eq!(
+                value.holds(bytes.as_bytes()),
+                expected,
+                "{value:?} {bytes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn capabilities() {
+        for good in [".", ".iLsfxCIvu", "31.14L", ".0iLs", "30.", ".Lsf"] {
+            assert!(is_capability(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "",
+            "ssh",
+            "/tmp/evil.sh",
+            ".iLs/x",
+            ".iLs x",
+            "..",
+            "a.b",
+            ".i1",
+        ] {
+            assert!(!is_capability(bad.as_bytes()), "{bad}");
+        }
+    }
+}

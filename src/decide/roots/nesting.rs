@@ -1,0 +1,206 @@
+//! Which of the directories with rights lies in which: found by a search, since
+//! a policy can have a hundred thousand of them and a command tens of thousands
+//! of paths.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use crate::decide::access::{Access, Right};
+use crate::decide::policy::Dotfiles;
+
+/// A directory in which the guard allows changes (or, where reads are
+/// watched, reads). The most specific root holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The directory, resolved: no symbolic link in it. Of one that does not
+    /// exist, the existing part is resolved.
+    pub path: PathBuf,
+    /// Whether the directory existed when the session began. One that did not
+    /// holds all the same: nothing else may take its name.
+    pub exists: bool,
+    /// What may be done below it.
+    pub access: Access,
+    /// What holds for dotfiles below it; components of the root itself are
+    /// not judged.
+    pub dotfiles: Dotfiles,
+}
+
+/// The directories with rights, and their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roots {
+    list: Vec<Root>,
+    /// Indices into the list, in the order of the paths name by name: what lies
+    /// in a directory follows it.
+    order: Vec<usize>,
+    /// For each in the list the most specific other one that it lies in.
+    above: Vec<Option<usize>>,
+    /// How many of the first so many in that order can be read, and written.
+    reached: Vec<[u32; 2]>,
+}
+
+/// Whether a client can have any use of a directory with these rights.
+pub(in crate::decide) const fn is_reachable(access: Access, writes: bool) -> bool {
+    if writes {
+        access.has(Right::Create) || access.has(Right::Overwrite)
+    } else {
+        access.has(Right::Read) || access.has(Right::List)
+    }
+}
+
+impl From<Vec<Root>> for Roots {
+    fn from(list: Vec<Root>) -> Self {
+        let mut order: Vec<usize> = (0..list.len()).collect();
+        // Those of the home are in order already, which a stable sort makes use of.
+        order.sort_by(|one, other| list[*one].path.cmp(&list[*other].path));
+        let mut above = vec![None; list.len()];
+        let mut reached = Vec::with_capacity(list.len() + 1);
+        let mut counts = [0, 0];
+        reached.push(counts);
+        // The way down to the one that is looked at.
+        let mut way: Vec<usize> = Vec::new();
+        for &index in &order {
+            let root = &list[index];
+            while way
+                .pop_if(|outer| !root.path.starts_with(&list[*outer].path))
+                .is_some()
+            {}
+            above[index] = way.last().copied();
+            way.push(index);
+            counts[0] += u32::from(is_reachable(root.access, false));
+            counts[1] += u32::from(is_reachable(root.access, true));
+            reached.push(counts);
+        }
+        Self {
+            list,
+            order,
+            above,
+            reached,
+        }
+    }
+}
+
+impl Roots {
+    /// The index of the most specific root that is this path or holds it, by its
+    /// text.
+    #[must_use]
+    pub fn holding(&self, path: &Path) -> Option<usize> {
+        let after = self.order.partition_point(|i| *self.list[*i].path <= *path);
+        // What holds the path holds all between itself and the path.
+        let mut found = self.order.get(after.checked_sub(1)?).copied();
+        while let Some(index) = found
+            && !path.starts_with(&self.list[index].path)
+        {
+            found = self.above[index];
+        }
+        found
+    }
+
+    /// Whether a root is this path or lies in it.
+    #[must_use]
+    pub fn has_any_in(&self, path: &Path) -> bool {
+        !self.range_in(path).is_empty()
+    }
+
+    /// Whether a client can have any use of a root that is this path or lies in
+    /// it.
+    #[must_use]
+    pub(in crate::decide) fn is_reachable_in(&self, path: &Path, writes: bool) -> bool {
+        let range = self.range_in(path);
+        let column = usize::from(writes);
+        self.reached[range.start][column] < self.reached[range.end][column]
+    }
+
+    fn range_in(&self, path: &Path) -> std::ops::Range<usize> {
+        let start = self.order.partition_point(|i| *self.list[*i].path < *path);
+        let rest = &self.order[start..];
+        let count = rest.partition_point(|i| self.list[*i].path.starts_with(path));
+        start..start + count
+    }
+
+    /// The most specific other root in which this one lies.
+    #[must_use]
+    pub fn above(&self, index: usize) -> Option<usize> {
+        self.above.get(index).copied().flatten()
+    }
+
+    /// The indices of all, each behind those that it lies in.
+    pub fn from_the_top(&self) -> impl Iterator<Item = usize> {
+        self.order.iter().copied()
+    }
+}
+
+impl Deref for Roots {
+    type Target = [Root];
+
+    fn deref(&self) -> &[Root] {
+        &self.list
+    }
+}
+
+impl<'r> IntoIterator for &'r Roots {
+    type Item = &'r Root;
+    type IntoIter = std::slice::Iter<'r, Root>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
+
+#[cfg(test)]
+impl Roots {
+    /// The same with another one.
+    pub fn push(&mut self, root: Root) {
+        let mut list = std::mem::take(&mut self.list);
+        list.push(root);
+        *self = list.into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::policy::Dotfiles;
+
+    /// Against the plain search, over all paths of three names of two letters.
+    #[test]
+    fn a_search_finds_what_a_look_at_each_finds() {
+        let names = ["", "/a", "/b", "/a-", "/a/a", "/a/b", "/b/a", "/a-/a"];
+        let paths: Vec<String> = names
+            .iter()
+            .flat_map(|one| ["/a", "/b", "/a-"].map(|other| format!("{one}{other}")))
+            .collect();
+        let mut seed: u64 = 1;
+        for round in 0..500 {
+            let mut list = Vec::new();
+            for path in &paths {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let bits = seed >> 60;
+                if bits < 5 {
+                    list.push(Root {
+                        path: path.into(),
+                        exists: true,
+                        access: [Access::NONE, Access::READ_ONLY, Access::UPLOAD_ONLY]
+                            [usize::try_from(bits % 3).unwrap()],
+                        dotfiles: Dotfiles::Protected,
+                    });
+                }
+            }
+            if round % 2 == 0 {
+                list.reverse();
+            }
+            let roots = Roots::from(list.clone());
+            for path in paths.iter().map(Path::new).chain([Path::new("/")]) {
+                let holds = |root: &Root| path.starts_with(&root.path);
+                let all = list.iter().enumerate().filter(|(_, root)| holds(root));
+                let best = all.max_by_key(|(_, root)| root.path.as_os_str().len());
+                assert_eq!(roots.holding(path), best.map(|found| found.0), "{path:?}");
+                let inner = || list.iter().filter(|root| root.path.starts_with(path));
+                assert_eq!(roots.has_any_in(path), inner().count() > 0, "{path:?}");
+                for writes in [false, true] {
+                    let expected = inner().any(|root| is_reachable(root.access, writes));
+                    assert_eq!(roots.is_reachable_in(path, writes), expected, "{path:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The system-call program of one session.
+//!
+//! The five programs are constants of the binary. What only the session knows
+//! is filled in on a copy: the server's process id and four answers.
+
+use std::num::NonZeroU32;
+
+use nix::libc::{self, sock_filter};
+
+use super::assemble::{Assembly, Blank, assemble, fixed};
+use super::table::{Action, Architecture};
+use crate::decide::plan::ServerKind;
+
+/// What the table leaves to the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionValues {
+    /// The process id of the server as it sees it itself.
+    pub own_pid: NonZeroU32,
+    /// The guard answers reads by path too (`Rules::watch_reads`).
+    pub watch_reads: bool,
+    /// The guard opens for reading what the client names
+    /// (`Rules::watch_named_reads`).
+    pub watch_named_reads: bool,
+    /// The guard connects to name service sockets
+    /// (`Rules::name_service_sockets` is not empty).
+    pub name_service: bool,
+    /// Landlock is in force and lets the server write to /dev/null and nothing
+    /// else, and the policy grants no change at all: then opening for writing,
+    /// which every server does once with /dev/null, need not wake the guard.
+    /// False in doubt.
+    pub null_device_only: bool,
+}
+
+/// A program with blanks.
+struct Template {
+    code: &'static [sock_filter],
+    blanks: &'static [(u16, Blank)],
+}
+
+macro_rules! template {
+    ($kind:expr) => {{
+        const ASSEMBLY: Assembly = assemble($kind, Architecture::NATIVE);
+        static CODE: [sock_filter; ASSEMBLY.code().len()] = ASSEMBLY.code_array();
+        static BLANKS: [(u16, Blank); ASSEMBLY.blank_count()] = ASSEMBLY.blank_array();
+        Template {
+            code: &CODE,
+            blanks: &BLANKS,
+        }
+    }};
+}
+
+fn template(kind: ServerKind) -> Template {
+    match kind {
+        ServerKind::Sftp => template!(ServerKind::Sftp),
+        ServerKind::ScpSink => template!(ServerKind::ScpSink),
+        ServerKind::ScpSource => template!(ServerKind::ScpSource),
+        ServerKind::RsyncReceiver => template!(ServerKind::RsyncReceiver),
+        ServerKind::RsyncSender => template!(ServerKind::RsyncSender),
+    }
+}
+
+/// The program for a session, ready to be loaded.
+#[must_use]
+pub fn program(kind: ServerKind, session: SessionValues) -> Vec<sock_filter> {
+    let template = template(kind);
+    let mut code = template.code.to_vec();
+    fill_in(&mut code, template.blanks, session);
+    code
+}
+
+fn fill_in(code: &mut [sock_filter], blanks: &[(u16, Blank)], session: SessionValues) {
+    for &(at, blank) in blanks {
+        code[usize::from(at)].k = match blank {
+            Blank::OwnPid => session.own_pid.get(),
+            Blank::NotifyIfReadsAreWatched => {
+                fixed(session.settle(Action::NotifyIfReadsAreWatched))
+            }
+            Blank::NotifyIfNamedReadsAreWatched => {
+                fixed(session.settle(Action::NotifyIfNamedReadsAreWatched))
+            }
+            Blank::NotifyIfNameService => fixed(session.settle(Action::NotifyIfNameService)),
+            Blank::AllowIfNameService => fixed(session.settle(Action::AllowIfNameService)),
+            Blank::AllowIfNullDeviceOnly => fixed(session.settle(Action::AllowIfNullDeviceOnly)),
+        };
+    }
+}
+
+impl SessionValues {
+    /// What an outcome of the table means in this session.
+    #[must_use]
+    pub fn settle(self, outcome: Action) -> Action {
+        #[allow(
+            clippy::cast_sign_loss,
+            clippy::cast_possible_truncation,
+            reason = "13"
+        )]
+        const NO_ACCESS: Action = Action::Errno(libc::EACCES as u16);
+        let choose = |holds: bool, yes: Action, no: Action| if holds { yes } else { no };
+        match outcome {
+            Action::NotifyIfReadsAreWatched => {
+                choose(self.watch_reads, Action::Notify, Action::Allow)
+            }
+            Action::NotifyIfNamedReadsAreWatched => choose(
+                self.watch_reads || self.watch_named_reads,
+                Action::Notify,
+                Action::Allow,
+            ),
+            Action::NotifyIfNameService => choose(self.name_service, Action::Notify, NO_ACCESS),
+            Action::AllowIfNameService => choose(self.name_service, Action::Allow, NO_ACCESS),
+            // O_PATH overrides O_RDWR, so this would look at what is hidden.
+            Action::AllowIfNullDeviceOnly => choose(
+                self.null_device_only && !self.watch_reads,
+                Action::Allow,
+                Action::Notify,
+            ),
+            Action::Allow | Action::Notify | Action::Errno(_) | Action::Kill => outcome,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! What a row can say.
+
+use nix::libc;
+
+use super::numbers::Numbers;
+use crate::decide::plan::ServerKind;
+
+/// The answer to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Performed.
+    Allow,
+    /// The guard answers.
+    Notify,
+    /// Not performed; the caller gets this errno, or success for 0.
+    Errno(u16),
+    /// The process ends; the kernel writes it to the audit log.
+    Kill,
+    /// Reading by path: [`Action::Notify`] where the session watches reads,
+    /// [`Action::Allow`] elsewhere.
+    NotifyIfReadsAreWatched,
+    /// Opening a file for reading without O_CLOEXEC, as scp opens what a
+    /// client names, and as no library opens its own: [`Action::Notify`]
+    /// where the session watches those or all reads,
+    /// [`Action::Allow`] elsewhere.
+    NotifyIfNamedReadsAreWatched,
+    /// What a name-service client does: [`Action::Notify`] where the session
+    /// has sockets to ask, EACCES elsewhere.
+    NotifyIfNameService,
+    /// Talking on a socket that the guard connected: [`Action::Allow`] where
+    /// the session has name service sockets, EACCES elsewhere.
+    AllowIfNameService,
+    /// Opening for writing without creating or truncating, as the servers do
+    /// with /dev/null at their start: [`Action::Allow`] where Landlock lets
+    /// the server write to /dev/null and nothing else and the policy grants
+    /// nothing, [`Action::Notify`] elsewhere.
+    AllowIfNullDeviceOnly,
+}
+
+/// One test of a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// The low half of the argument, under the mask, has that value. For
+    /// arguments that the kernel itself takes as `int`: it ignores the rest.
+    Int {
+        /// 0 to 5.
+        argument: u8,
+        /// Bits that count.
+        mask: u32,
+        /// What they must be.
+        value: u32,
+    },
+    /// The whole argument, under the mask, has that value.
+    Long {
+        /// 0 to 5.
+        argument: u8,
+        /// Bits that count.
+        mask: u64,
+        /// What they must be.
+        value: u64,
+    },
+    /// The low half of the argument is the process id of the server.
+    OwnPid {
+        /// 0 to 5.
+        argument: u8,
+    },
+}
+
+/// An outcome that holds where all conditions do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arm {
+    /// All of them; none means always.
+    pub conditions: &'static [Condition],
+    /// The answer then.
+    pub outcome: Action,
+}
+
+/// The answer of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyscallRule {
+    /// Whatever the arguments are.
+    Always(Action),
+    /// The first arm that holds.
+    Judged {
+        /// In this order.
+        arms: &'static [Arm],
+        /// Where none holds.
+        otherwise: Action,
+    },
+}
+
+/// A set of server kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// Every kind.
+    pub const ALL: Self = Self(0b1_1111);
+
+    /// The kinds that are named.
+    #[must_use]
+    pub const fn of(kinds: &[ServerKind]) -> Self {
+        let mut bits = 0;
+        let mut i = 0;
+        while i < kinds.len() {
+            bits |= 1 << kinds[i] as u8;
+            i += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether that kind is one of them.
+    #[must_use]
+    pub const fn contains(self, kind: ServerKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+/// One system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Syscall {
+    /// Its name in the kernel's list.
+    pub name: &'static str,
+    /// Its numbers.
+    pub numbers: Numbers,
+    /// The kinds of server that `answer` is for.
+    pub kinds: Kinds,
+    /// The answer for those kinds.
+    pub answer: SyscallRule,
+    /// The answer for the others.
+    pub otherwise: Action,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// A row that is the same for every kind.
+pub(super) const fn row(
+    name: &'static str,
+    numbers: Numbers,
+    answer: SyscallRule,
+    reason: &'static str,
+) -> Syscall {
+    Syscall {
+        name,
+        numbers,
+        kinds: Kinds::ALL,
+        answer,
+        otherwise: REFUSED,
+        reason,
+    }
+}
+
+/// A row for some kinds; the others do not make this call and get EPERM.
+pub(super) const fn only(
+    kinds: Kinds,
+    name: &'static str,
+    numbers: Numbers,
+    answer: SyscallRule,
+    reason: &'static str,
+) -> Syscall {
+    Syscall {
+        name,
+        numbers,
+        kinds,
+        answer,
+        otherwise: REFUSED,
+        reason,
+    }
+}
+
+/// An errno as the program carries it; they are all below 4096.
+pub(super) const fn errno(code: i32) -> Action {
+    assert!(code >= 0 && code < 4096);
+    Action::Errno(code as u16)
+}
+
+const REFUSED: Action = errno(libc::EPERM);
+pub(super) const NOT_THERE: Action = errno(libc::ENOSYS);
+
+pub(super) const ALLOW: SyscallRule = SyscallRule::Always(Action::Allow);
+pub(super) const NOTIFY: SyscallRule = SyscallRule::Always(Action::Notify);
+pub(super) const KILL: SyscallRule = SyscallRule::Always(Action::Kill);
+pub(super) const READS: SyscallRule = SyscallRule::Always(Action::NotifyIfReadsAreWatched);
+pub(super) const DENY: SyscallRule = SyscallRule::Always(REFUSED);
+pub(super) const ABSENT: SyscallRule = SyscallRule::Always(NOT_THERE);
+
+/// Allowed where all conditions hold, else EPERM.
+pub(super) const fn allow_if(arms: &'static [Arm]) -> SyscallRule {
+    SyscallRule::Judged {
+        arms,
+        otherwise: REFUSED,
+    }
+}
+
+/// An arm.
+pub(super) const fn when(conditions: &'static [Condition], outcome: Action) -> Arm {
+    Arm {
+        conditions,
+        outcome,
+    }
+}
+
+/// An `int` argument that is exactly `value`.
+pub(super) const fn is(argument: u8, value: u32) -> Condition {
+    Condition::Int {
+        argument,
+        mask: u32::MAX,
+        value,
+    }
+}
+
+/// An `int` argument with none of these bits.
+pub(super) const fn without(argument: u8, bits: u32) -> Condition {
+    Condition::Int {
+        argument,
+        mask: bits,
+        value: 0,
+    }
+}
+
+/// A `long` or pointer argument that is exactly `value`.
+pub(super) const fn is_long(argument: u8, value: u64) -> Condition {
+    Condition::Long {
+        argument,
+        mask: u64::MAX,
+        value,
+    }
+}
+
+/// A process id argument that is the server's own.
+pub(super) const fn own_pid(argument: u8) -> Condition {
+    Condition::OwnPid { argument }
+}

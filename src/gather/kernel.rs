@@ -1,0 +1,212 @@
+//! What this kernel can enforce. A session does not ask: it takes each step
+//! and fails closed. The dry run and the log of a weaker session do.
+
+use std::fs;
+
+use crate::decide::plan::Plan;
+use crate::decide::policy::Requirement;
+use crate::decide::verdict::{Refusal, Stage, Verdict};
+use crate::log::{Audit, Importance};
+use crate::messages::UNGUARDED;
+use crate::system::{landlock, seccomp};
+
+/// Where Yama says who may trace whom (Documentation/admin-guide/LSM/Yama.rst).
+pub const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
+
+/// The means of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// The Landlock ABI; 0 where there is none.
+    pub landlock: u32,
+    /// Whether filters can notify a guard.
+    pub notification: bool,
+    /// Yama's ptrace_scope; 0 where there is no Yama.
+    pub ptrace_scope: u32,
+}
+
+/// One thing that cannot be enforced here, and what it leaves open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weakness {
+    /// What is missing.
+    pub missing: &'static str,
+    /// What is open without it.
+    pub open: &'static str,
+    /// Whether no session starts without it unless the policy says so.
+    pub is_required: bool,
+}
+
+const fn weakness(missing: &'static str, open: &'static str) -> Weakness {
+    Weakness {
+        missing,
+        open,
+        is_required: false,
+    }
+}
+
+const fn required(missing: &'static str, open: &'static str) -> Weakness {
+    Weakness {
+        missing,
+        open,
+        is_required: true,
+    }
+}
+
+/// From which Landlock ABI on a right is enforced (landlock(7), VERSIONS).
+const SINCE: [(u32, Weakness); 5] = [
+    (
+        1,
+        required(
+            "Landlock (Linux 5.13)",
+            "the session can read whatever the account can",
+        ),
+    ),
+    (
+        2,
+        weakness(
+            "Landlock ABI 2 (Linux 5.19)",
+            "nothing; but renaming between directories fails with EXDEV, and a signal can make a \
+             call run twice",
+        ),
+    ),
+    (
+        3,
+        weakness(
+            "Landlock ABI 3 (Linux 6.2)",
+            "Landlock does not stop truncation: the guard alone does",
+        ),
+    ),
+    (
+        4,
+        weakness(
+            "Landlock ABI 4 (Linux 6.7)",
+            "Landlock does not stop TCP connections: the filter alone does",
+        ),
+    ),
+    (
+        6,
+        weakness(
+            "Landlock ABI 6 (Linux 6.12)",
+            "Landlock does not stop signals and abstract sockets: the filter alone does",
+        ),
+    ),
+];
+
+impl Kernel {
+    /// Asks the kernel.
+    #[must_use]
+    pub fn probe() -> Self {
+        let scope = fs::read_to_string(YAMA).ok();
+        Self {
+            landlock: landlock::abi(),
+            notification: seccomp::Support::probe().complete(),
+            ptrace_scope: scope
+                .and_then(|scope| scope.trim().parse().ok())
+                .unwrap_or(0),
+        }
+    }
+
+    /// What it cannot enforce.
+    pub fn weaknesses(self) -> impl Iterator<Item = Weakness> {
+        let guard = [
+            (
+                !self.notification,
+                required("seccomp user notification (Linux 5.14)", UNGUARDED),
+            ),
+            (
+                self.ptrace_scope > 1,
+                required("a Yama ptrace_scope of 0 or 1", UNGUARDED),
+            ),
+        ];
+        let missing = SINCE
+            .into_iter()
+            .map(move |(abi, weakness)| (self.landlock < abi, weakness));
+        let all = missing.chain(guard);
+        all.filter(|(is_missing, _)| *is_missing)
+            .map(|(_, weakness)| weakness)
+    }
+
+    /// Logs what is open in a session that starts without what is missing.
+    pub fn report(plan: &Plan, audit: &mut Audit) {
+        if plan.confinement == Requirement::Required {
+            return;
+        }
+        for Weakness { missing, open, .. } in Self::probe().weaknesses() {
+            let line = format_args!("weaker missing=\"{missing}\" open=\"{open}\"");
+            audit.event(Importance::Warning, &line);
+        }
+    }
+
+    /// The verdict as it comes out on this kernel: a granted session that
+    /// requires what is missing does not start.
+    pub fn settle(self, verdict: Verdict) -> Verdict {
+        let requires = match &verdict {
+            Verdict::Granted(plan) => plan.confinement == Requirement::Required,
+            Verdict::Refused(_) => false,
+        };
+        let missing = self.weaknesses().find(|weakness| weakness.is_required);
+        match missing {
+            Some(weakness) if requires => {
+                let reason = format!("this kernel does not offer {}", weakness.missing);
+                let hint = "see 'confinement' in xfersh.toml(5)";
+                Verdict::Refused(Refusal::new(Stage::Host, reason).hint(hint))
+            }
+            _ => verdict,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: Kernel = Kernel {
+        landlock: 7,
+        notification: true,
+        ptrace_scope: 1,
+    };
+
+    #[test]
+    fn weaknesses_are_what_the_kernel_lacks() {
+        let rows: [(Kernel, usize, usize); 5] = [
+            (FULL, 0, 0),
+            (
+                Kernel {
+                    landlock: 5,
+                    ..FULL
+                },
+                1,
+                0,
+            ),
+            (
+                Kernel {
+                    landlock: 0,
+                    ..FULL
+                },
+                5,
+                1,
+            ),
+            (
+                Kernel {
+                    notification: false,
+                    ..FULL
+                },
+                1,
+                1,
+            ),
+            (
+                Kernel {
+                    ptrace_scope: 2,
+                    ..FULL
+                },
+                1,
+                1,
+            ),
+        ];
+        for (kernel, all, required) in rows {
+            let weaknesses: Vec<_> = kernel.weaknesses().collect();
+            assert_eq!(weaknesses.len(), all, "{kernel:?}");
+            let fatal = weaknesses.iter().filter(|weakness| weakness.is_required);
+            assert_eq!(fatal.count(), required, "{kernel:?}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What is found out before the verdict, in safe Rust: nothing here changes
+//! anything.
+
+#![forbid(unsafe_code)]
+
+pub mod account;
+pub mod disk;
+pub mod identity;
+pub mod invocation;
+pub mod kernel;
+pub mod policy_file;
+pub mod walk;

@@ -1,0 +1,70 @@
+//! How much can be remembered? What the guard holds on to must fit into the
+//! descriptors that the process may have (RLIMIT_NOFILE).
+
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+
+/// Uploads that are followed at once: as many files as a server may have open by
+/// default.
+const UPLOADS: usize = 1024;
+/// New files that are held at once.
+const FILES: usize = 512;
+/// Descriptors for everything but what is remembered: the guard's own, those of
+/// locks, roots and temporary names, and those of the call that it answers.
+const OTHERS: rlim_t = 48;
+
+/// Where the account may have that many, the guard allows them to itself; it
+/// uses no more.
+const ENOUGH: rlim_t = OTHERS + (UPLOADS + FILES) as rlim_t;
+
+/// How many of each the guard remembers, at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// New files that are held.
+    pub files: usize,
+    /// Uploads that are followed at once.
+    pub uploads: usize,
+}
+
+impl Capacity {
+    /// Raises this process's own limit where it may, and divides it up.
+    ///
+    /// # Errors
+    ///
+    /// Those of getrlimit(2) and setrlimit(2).
+    pub fn claim() -> nix::Result<Self> {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        let limit = soft.max(hard.min(ENOUGH));
+        if limit > soft {
+            setrlimit(Resource::RLIMIT_NOFILE, limit, hard)?;
+        }
+        Ok(Self::within(limit))
+    }
+
+    /// What fits into this many descriptors.
+    #[must_use]
+    pub fn within(limit: rlim_t) -> Self {
+        let spare = limit.min(ENOUGH).saturating_sub(OTHERS);
+        let spare = usize::try_from(spare).unwrap_or(0);
+        let files = (spare / 2).clamp(1, FILES);
+        Self {
+            files,
+            uploads: spare.saturating_sub(files).clamp(1, UPLOADS),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_fits() {
+        assert_eq!(Capacity::within(rlim_t::MAX), Capacity::within(ENOUGH));
+        for limit in [56, 64, 128, 256, 700] {
+            let room = Capacity::within(limit);
+            let all = (room.files + room.uploads) as rlim_t;
+            assert!(all + OTHERS <= limit, "{limit}: {room:?}");
+            assert!(room.uploads > 0, "{limit}: {room:?}");
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The directories of the policy, known by what they are and not by their names.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::libc;
+
+use super::O_PATH;
+use crate::decide::plan::Plan;
+use crate::decide::roots::nesting::Roots;
+use crate::decide::rules::{Place, first_name_at, folded};
+use crate::system::statx::{self, FileId, Status};
+
+/// Descriptors of roots that are kept open.
+const KEPT: usize = 8;
+
+/// One root of the plan.
+#[derive(Debug)]
+struct Known {
+    path: PathBuf,
+    /// `None` while it is absent.
+    id: Option<FileId>,
+    /// Whether another root or the home lies in it.
+    holds_others: bool,
+}
+
+/// What the guard knows of the policy's directories.
+#[derive(Debug)]
+pub struct PolicyDirectories {
+    /// By the index in the plan's rules.
+    roots: Vec<Known>,
+    by_id: HashMap<FileId, usize>,
+    by_path: HashMap<Vec<u8>, usize>,
+    /// The length of the longest path of a root.
+    longest: usize,
+    /// The home, the start directory, the roots and all that they lie in: each of
+    /// them keeps its name.
+    kept: HashSet<FileId>,
+    /// Their paths, folded: on a file system that folds cases `IN` takes the name
+    /// of `in`.
+    named: HashMap<Vec<u8>, Vec<PathBuf>>,
+    /// Of these the ones that are absent.
+    absent: HashSet<PathBuf>,
+    /// How many of them have a folded path.
+    absent_names: HashMap<Vec<u8>, usize>,
+    /// Changes with every change of what the roots are.
+    version: u64,
+    home: Option<FileId>,
+    home_path: PathBuf,
+    /// What the ancestors of roots looked like at the start.
+    statuses: HashMap<PathBuf, Status>,
+    open: Vec<(usize, Rc<OwnedFd>)>,
+}
+
+impl PolicyDirectories {
+    /// Looks at every directory of the plan and at what it lies in.
+    ///
+    /// # Errors
+    /// Everything but "absent": what cannot be looked at cannot be protected.
+    pub fn survey(plan: &Plan) -> io::Result<Self> {
+        let rules = &plan.rules;
+        let mut directories = Self {
+            roots: Vec::with_capacity(rules.roots.len()),
+            by_id: HashMap::with_capacity(rules.roots.len()),
+            by_path: HashMap::with_capacity(rules.roots.len()),
+            longest: 0,
+            kept: HashSet::new(),
+            named: HashMap::new(),
+            absent: HashSet::new(),
+            absent_names: HashMap::new(),
+            version: 0,
+            home: None,
+            home_path: rules.home.clone(),
+            statuses: HashMap::new(),
+            open: Vec::new(),
+        };
+        directories.home = directories.keep(&rules.home)?;
+        directories.keep(&plan.start)?;
+        for (index, root) in rules.roots.iter().enumerate() {
+            let id = directories.keep(&root.path)?;
+            if let Some(id) = id {
+                // One that two entries name is refused by the decision.
+                directories.by_id.entry(id).or_insert(index);
+            }
+            let path = root.path.as_os_str().as_bytes().to_vec();
+            directories.longest = directories.longest.max(path.len());
+            directories.by_path.insert(path, index);
+            directories.roots.push(Known {
+                path: root.path.clone(),
+                id,
+                holds_others: false,
+            });
+        }
+        for index in holders(&rules.roots, &rules.home) {
+            directories.roots[index].holds_others = true;
+        }
+        Ok(directories)
+    }
+
+    /// Notes a directory and all that it lies in as keeping their names.
+    fn keep(&mut self, path: &Path) -> io::Result<Option<FileId>> {
+        for directory in path.ancestors() {
+            // Then what it lies in is known as well.
+            if self.statuses.contains_key(directory) || self.absent.contains(directory) {
+                break;
+            }
+            let folded = folded(directory.as_os_str().as_bytes());
+            match look(directory)? {
+                Some(status) => {
+                    self.kept.insert(status.inode.file());
+                    self.statuses.insert(directory.to_path_buf(), status);
+                }
+                None => {
+                    self.absent.insert(directory.to_path_buf());
+                    *self.absent_names.entry(folded.clone()).or_default() += 1;
+                }
+            }
+            let named = self.named.entry(folded).or_default();
+            named.push(directory.to_path_buf());
+        }
+        Ok(self.status(path).map(|status| status.inode.file()))
+    }
+
+    /// What a root, or a directory that it lies in, looked like at the start.
+    pub fn status(&self, path: &Path) -> Option<Status> {
+        self.statuses.get(path).copied()
+    }
+
+    /// Whether this directory keeps its name.
+    pub fn keeps(&self, id: FileId) -> bool {
+        self.kept.contains(&id)
+    }
+
+    /// Whether this name is kept for a directory that is absent so far.
+    pub fn keeps_name(&self, path: &[u8]) -> bool {
+        !self.absent.is_empty() && self.absent_names.contains_key(&folded(path))
+    }
+
+    /// Another number whenever a directory of the policy is another one.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The path of the home.
+    pub fn home_path(&self) -> &Path {
+        &self.home_path
+    }
+
+    /// Whether it is the home.
+    pub fn is_home(&self, id: FileId) -> bool {
+        self.home == Some(id)
+    }
+
+    /// The root that this directory is.
+    pub fn root_of(&self, id: FileId) -> Option<usize> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// There is this directory at this path. If that is the path of a directory
+    /// of the policy which was absent before, or was another one, it is that
+    /// directory from here on; also if the file system finds it there by another
+    /// name.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    pub fn recognise(&mut self, path: &[u8], id: FileId) -> io::Result<()> {
+        if self.kept.contains(&id) {
+            return Ok(());
+        }
+        let folded = folded(path);
+        let Some(named) = self.named.get(&folded) else {
+            return Ok(());
+        };
+        for path in named.clone() {
+            if let Some(status) = look(&path)?
+                && status.inode.file() == id
+            {
+                self.is_there(&path, &folded);
+                self.adopt(&path, status);
+            }
+        }
+        Ok(())
+    }
+
+    /// A directory that was absent is there now.
+    fn is_there(&mut self, path: &Path, folded: &[u8]) {
+        if !self.absent.remove(path) {
+            return;
+        }
+        if let Some(count) = self.absent_names.get_mut(folded) {
+            *count -= 1;
+            if *count == 0 {
+                self.absent_names.remove(folded);
+            }
+        }
+    }
+
+    /// This directory is now the one that the policy means by its path.
+    fn adopt(&mut self, path: &Path, status: Status) {
+        let id = status.inode.file();
+        self.version += 1;
+        let before = self.statuses.insert(path.to_path_buf(), status);
+        let before = before.map(|status| status.inode.file());
+        self.kept.insert(id);
+        if before.is_some() && self.home == before {
+            self.home = Some(id);
+        }
+        let Some(&index) = self.by_path.get(path.as_os_str().as_bytes()) else {
+            return;
+        };
+        if let Some(before) = self.roots[index].id.replace(id) {
+            self.by_id.remove(&before);
+        }
+        self.by_id.insert(id, index);
+        self.open.retain(|(open, _)| *open != index);
+    }
+
+    /// The most specific root that holds this text, and where what is below it
+    /// begins. Only a guess: [`super::Resolver`] proves it.
+    pub fn guess(&self, path: &[u8]) -> Option<(usize, usize)> {
+        let mut end = path.len();
+        if end > self.longest {
+            // No root is that deep; a path can be, and each try costs its length.
+            let above = path.get(..=self.longest)?;
+            end = above.iter().rposition(|&b| b == b'/')?;
+        }
+        loop {
+            if let Some(&index) = self.by_path.get(&path[..end]) {
+                return Some((index, end));
+            }
+            end = path[..end].iter().rposition(|&b| b == b'/')?;
+        }
+    }
+
+    /// Whether another root or the home lies in this root.
+    pub fn holds_others(&self, root: usize) -> bool {
+        self.roots[root].holds_others
+    }
+
+    /// The place of a root.
+    pub fn place(&self, root: usize) -> Place {
+        let known = &self.roots[root];
+        let path = known.path.as_os_str().as_bytes().to_vec();
+        let is_home = known.id.is_some() && known.id == self.home;
+        Place {
+            below_at: path.len(),
+            home_at: is_home.then(|| first_name_at(path.len())),
+            root: Some(root),
+            is_policy_directory: true,
+            has_short_names: false,
+            path,
+        }
+    }
+
+    /// The path of a root, and its identity if it is there.
+    pub fn root(&self, root: usize) -> (&Path, Option<FileId>) {
+        (&self.roots[root].path, self.roots[root].id)
+    }
+
+    /// How many roots there are.
+    pub const fn count(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// Opens a root, if it still is the directory that it was.
+    ///
+    /// # Errors
+    /// ESTALE if another directory has its name now.
+    pub fn open(&mut self, root: usize) -> Result<Rc<OwnedFd>, Errno> {
+        if let Some((_, fd)) = self.open.iter().find(|(index, _)| *index == root) {
+            return Ok(Rc::clone(fd));
+        }
+        let known = &self.roots[root];
+        let fd = open_without_links(&known.path)?;
+        let id = identity(fd.as_fd())?;
+        if known.id != Some(id) {
+            return Err(Errno::ESTALE);
+        }
+        let fd = Rc::new(fd);
+        if self.open.len() == KEPT {
+            self.open.remove(0);
+        }
+        self.open.push((root, Rc::clone(&fd)));
+        Ok(fd)
+    }
+
+    /// Lets go of what is open, so that an idle session keeps no file system
+    /// busy.
+    pub fn rest(&mut self) {
+        self.open.clear();
+    }
+}
+
+/// The roots in which another root or the home lies.
+fn holders(roots: &Roots, home: &Path) -> impl Iterator<Item = usize> {
+    let above = (0..roots.len()).filter_map(|index| roots.above(index));
+    above.chain(roots.holding(home))
+}
+
+fn open_without_links(path: &Path) -> Result<OwnedFd, Errno> {
+    let how = OpenHow::new()
+        .flags(O_PATH | OFlag::O_DIRECTORY)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    openat2(AT_FDCWD, path, how)
+}
+
+fn identity(fd: BorrowedFd<'_>) -> Result<FileId, Errno> {
+    let status = statx::of_fd(fd);
+    let status = status.map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO)))?;
+    Ok(status.inode.file())
+}
+
+/// What is at a path; `None` if nothing is.
+fn look(path: &Path) -> io::Result<Option<Status>> {
+    use std::ffi::CString;
+    let text = CString::new(path.as_os_str().as_bytes())?;
+    match statx::of_name(AT_FDCWD, &text) {
+        Ok(status) => Ok(Some(status)),
+        Err(error) => match error.raw_os_error() {
+            Some(libc::ENOENT | libc::ENOTDIR) => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::decide::access::Access;
+    use crate::decide::policy::Dotfiles;
+    use crate::decide::roots::nesting::Root;
+
+    #[test]
+    fn who_holds_others() {
+        let root = |path: &str| Root {
+            path: path.into(),
+            access: Access::READ_WRITE,
+            dotfiles: Dotfiles::Protected,
+            exists: true,
+        };
+        let paths = [
+            "/srv/a",
+            "/srv/a-b",
+            "/srv/a/c",
+            "/home/u/x",
+            "/home",
+            "/var",
+        ];
+        let roots = Roots::from(paths.into_iter().map(root).collect::<Vec<_>>());
+        let found: BTreeSet<usize> = holders(&roots, Path::new("/home/u")).collect();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), [0, 4]);
+        let equal = Roots::from(vec![root("/home/u")]);
+        assert_eq!(holders(&equal, Path::new("/home/u")).count(), 1);
+    }
+}

@@ -1,0 +1,144 @@
+//! The pipeline: sanitise > invocation > policy > decide > record > confine >
+//! exec. This file is the table of contents of the shell; the logic is in
+//! what it calls.
+
+use std::env;
+use std::ffi::OsString;
+use std::panic::{self, PanicHookInfo};
+
+use crate::confine::exec::exec;
+use crate::confine::irrevocably_confine;
+use crate::confine::sanitise::{Standard, sanitise};
+use crate::confine::session_slot::{self, Slot};
+use crate::decide::plan::Plan;
+use crate::decide::verdict::{Refusal, Stage, Verdict};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::gather::account::AccountKey;
+use crate::gather::identity::Identity;
+use crate::gather::invocation;
+use crate::gather::kernel::Kernel;
+use crate::guard::{Connection, Prepared, SessionEnd, Side, split};
+use crate::judge::{self, Subject};
+use crate::log::{Audit, Importance};
+use crate::messages;
+use crate::print::escape::{Escaped, Quoted};
+
+/// What a session can be called with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionCall {
+    /// By sshd or login(1): serve this command, or nothing.
+    Command(Option<OsString>),
+    /// By something that takes xfersh for another shell; refused.
+    Foreign(&'static str),
+    /// By sshd through ForceCommand: the command is in SSH_ORIGINAL_COMMAND.
+    Forced,
+}
+
+/// Serves one call of sshd. Returns only if no server was started.
+pub fn serve(call: SessionCall) -> Exit {
+    panic::set_hook(Box::new(report_panic));
+    let inherited = sanitise();
+    let mut audit = Audit::open(nix::unistd::getuid().as_raw());
+    match inherited.and_then(|standard| session(call, standard, &mut audit)) {
+        Ok(SessionOutcome::Refused(message)) => {
+            messages::client(&message);
+            Exit::Refused
+        }
+        Ok(SessionOutcome::Served(end)) => end.pass_on(),
+        Err(error) => {
+            audit.event(Importance::Error, &messages::FailedEvent(&error));
+            if let Some(sentence) = error.for_client() {
+                messages::client(&sentence);
+            }
+            Exit::Failed
+        }
+    }
+}
+
+/// A mistake of ours ends the process; where it was is nothing for the client.
+pub fn report_panic(panic: &PanicHookInfo<'_>) {
+    let what = Escaped::text(panic.payload_as_str().unwrap_or("a panic")).cut();
+    let place = panic.location().map_or_else(String::new, |place| {
+        format!(" at {}:{}", Escaped::text(place.file()), place.line())
+    });
+    let reason = format!("internal error{place}: {what}");
+    let mut audit = Audit::open(nix::unistd::getuid().as_raw());
+    let reason = Quoted(&reason);
+    let event = format_args!("event=failed reason={reason}");
+    audit.event(Importance::Error, &event);
+    messages::client("An internal error ended the session; the log of the server says where.");
+}
+
+enum SessionOutcome {
+    Refused(String),
+    Served(SessionEnd),
+}
+
+fn session(
+    call: SessionCall,
+    standard: Standard,
+    audit: &mut Audit,
+) -> Result<SessionOutcome, Error> {
+    let identity = Identity::of_process()?;
+    let (command, foreign) = match call {
+        SessionCall::Command(command) => (command, None),
+        SessionCall::Forced => (env::var_os("SSH_ORIGINAL_COMMAND"), None),
+        SessionCall::Foreign(what) => (None, Some(what)),
+    };
+    let invocation = invocation::gather(command, standard.terminal);
+    let subject = judge::read()
+        .and_then(|text| Subject::of(&AccountKey::Uid(identity.uid), &text, &invocation));
+    let account = subject.as_ref().ok().map(|subject| &subject.account);
+    audit.identify(account, identity.uid, &invocation);
+    let verdict = match (foreign, &subject) {
+        (Some(what), _) => Verdict::Refused(Refusal::new(Stage::Form, what)),
+        (None, Ok(subject)) => subject.judge(&invocation),
+        (None, Err(refusal)) => Verdict::Refused(refusal.clone()),
+    };
+    let (verdict, prepared) = Prepared::survey(verdict);
+    let (verdict, slot) = session_slot::claim(verdict, identity.uid);
+    audit.verdict(&invocation, &verdict);
+    let refusal = match (verdict, prepared) {
+        (Verdict::Granted(plan), Some(prepared)) => {
+            audit.require(plan.audit)?;
+            Kernel::report(&plan, audit);
+            return carry_out(*plan, prepared, slot, audit).map(SessionOutcome::Served);
+        }
+        (Verdict::Refused(refusal), _) => refusal,
+        (Verdict::Granted(_), None) => Refusal::new(Stage::Host, "nothing is prepared"),
+    };
+    let policy = subject.as_ref().ok().map(|subject| &subject.policy);
+    Ok(SessionOutcome::Refused(messages::refusal(&refusal, policy)))
+}
+
+/// Confines this process and serves: the way of a session, and of the live
+/// probe. Returns in the guard, once the server has ended.
+///
+/// # Errors
+///
+/// The step that failed; nothing was served.
+pub fn carry_out(
+    plan: Plan,
+    prepared: Prepared,
+    slot: Option<Slot>,
+    audit: &mut Audit,
+) -> Result<SessionEnd, Error> {
+    let connection = Connection::hold()?;
+    let confined = irrevocably_confine(plan, slot)?;
+    let server = match split(confined.plan(), (connection, prepared), audit)? {
+        Side::Guard(guard) => return Ok(guard.run()),
+        Side::Server(server) => Some(server),
+        Side::Unguarded => None,
+    };
+    let Err(error) = exec(confined);
+    match server {
+        Some(mut server) => {
+            if let Some(sentence) = error.for_client() {
+                messages::client(&sentence);
+            }
+            server.fail(&error)
+        }
+        None => Err(error),
+    }
+}
