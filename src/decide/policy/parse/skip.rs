@@ -103,9 +103,11 @@ impl<'n, 't> Skip<'n, 't> {
     }
 
     fn check(&mut self, key: &str, value: &Value<'t>, line: u32) -> Option<bool> {
-        let condition = ["user", "address"].into_iter().find(|name| *name == key);
-        let known = || Policy::KEYS.iter().copied().find(|name| *name == key);
-        let name = condition.or_else(known)?;
+        let name = match key {
+            "user" => "user",
+            "address" => "address",
+            _ => Policy::KEYS.iter().copied().find(|name| *name == key)?,
+        };
         let errors = &mut self.errors;
         if !self.seen.note(name, value.span, line, errors) {
             return None;
@@ -161,7 +163,7 @@ impl<'t> Plain<'t> {
     }
 
     fn is_at_header(&self) -> bool {
-        self.text.as_bytes()[self.at..].starts_with(HEADER.as_bytes())
+        self.byte() == Some(b'[') && self.text.as_bytes()[self.at..].starts_with(HEADER.as_bytes())
     }
 
     fn header(&mut self) -> Option<()> {
