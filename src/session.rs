@@ -127,7 +127,7 @@ pub fn carry_out(
     let connection = Connection::hold()?;
     let confined = irrevocably_confine(plan, slot)?;
     let server = match split(confined.plan(), (connection, prepared), audit)? {
-        Side::Guard(guard) => return Ok(guard.run()),
+        Side::Guard(guard) => return guard.run(),
         Side::Server(server) => Some(server),
         Side::Unguarded => None,
     };

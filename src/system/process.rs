@@ -1,4 +1,4 @@
-//! fork(2), with and without a descriptor table of its own, and pidfd_open(2).
+//! fork(2), with and without a descriptor table of its own, and pidfds.
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -17,25 +17,43 @@ pub fn fork() -> io::Result<ForkResult> {
     Ok(unsafe { nix::unistd::fork() }?)
 }
 
+/// Which of two processes this is, and what it can know without asking.
+#[derive(Debug)]
+pub enum Forked {
+    /// The new one, and its own process id.
+    Child(Pid),
+    /// The old one: the process id of the other, and a descriptor for it
+    /// (close-on-exec).
+    Parent(Pid, OwnedFd),
+}
+
 /// Forks, and both processes have one table of descriptors until one of them
 /// calls [`super::descriptors::take_own_table`]. Until then the parent must not
 /// open or close anything.
 ///
 /// # Errors
 /// As [`fork`].
-pub fn fork_sharing_descriptors() -> io::Result<ForkResult> {
-    let flags = libc::CLONE_FILES | libc::SIGCHLD;
+pub fn fork_sharing_descriptors() -> io::Result<Forked> {
+    let flags = libc::CLONE_FILES | libc::CLONE_PIDFD | libc::CLONE_CHILD_SETTID | libc::SIGCHLD;
+    let mut pidfd: RawFd = -1;
+    let mut own: libc::pid_t = 0;
+    let own_at = &raw mut own;
     // SAFETY: without CLONE_VM and without a stack of its own the child is a
-    // copy of the process, as after fork(2); the zeros are the arguments that
-    // these flags do not use, in whichever order the architecture has them.
+    // copy of the process, as after fork(2). The kernel writes the descriptor
+    // into the parent's `pidfd` and the process id into the child's `own`,
+    // which both outlive the call. The place of `own` is the last argument but
+    // one or the last, as the architecture has it; what stands in the other of
+    // the two is used with CLONE_SETTLS alone.
     // What the C library does besides in fork(3) is for processes with threads
     // or with handlers of pthread_atfork(3), and xfersh has neither.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut pidfd, own_at, own_at) };
     match i32::try_from(pid) {
-        Ok(0) => Ok(ForkResult::Child),
-        Ok(pid) if pid > 0 => Ok(ForkResult::Parent {
-            child: Pid::from_raw(pid),
-        }),
+        // SAFETY: `own` is written by the kernel, which the compiler is told by
+        // the pointer above; it is read as memory that may have changed.
+        Ok(0) => Ok(Forked::Child(Pid::from_raw(unsafe {
+            own_at.read_volatile()
+        }))),
+        Ok(pid) if pid > 0 => Ok(Forked::Parent(Pid::from_raw(pid), new_fd(pidfd.into())?)),
         _ => Err(io::Error::last_os_error()),
     }
 }
