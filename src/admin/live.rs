@@ -165,7 +165,8 @@ fn start(
     let plan = plan.with_program(program, arguments);
     let mut audit = Audit::open(subject.account.uid);
     audit.identify(Some(&subject.account), subject.account.uid, invocation);
-    session::carry_out(plan, prepared, None, &mut audit).map_err(|error| error.to_string())
+    let uid = subject.account.uid;
+    session::carry_out(plan, uid, prepared, None, &mut audit).map_err(|error| error.to_string())
 }
 
 /// `xfersh --probe HOME NAME [DIRECTORY]`: the first directory in which the

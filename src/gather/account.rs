@@ -5,7 +5,7 @@
 //! asked, by an absolute path and with an empty environment: LDAP, SSSD and
 //! systemd-userdb accounts work, and local ones cost no process.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,6 +15,7 @@ use nix::unistd::{
     Gid, Uid, getegid, geteuid, getgroups, setegid, seteuid, setgroups, setresgid, setresuid,
 };
 
+use super::whole;
 use crate::decide::account::{Account, AccountSource, Alias};
 use crate::print::escape::Escaped;
 
@@ -109,7 +110,9 @@ pub fn lookup(key: &AccountKey, with_groups: bool) -> Result<Account, AccountErr
 }
 
 fn read(path: &'static str) -> Result<String, AccountError> {
-    let bytes = fs::read(path).map_err(|error| AccountError::Unreadable(path, error))?;
+    let bytes = File::open(path)
+        .and_then(|file| whole::read(&file, file.metadata()?.len(), u64::MAX))
+        .map_err(|error| AccountError::Unreadable(path, error))?;
     // Text is taken as it is; only bytes that are none cost a copy.
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))

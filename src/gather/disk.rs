@@ -52,10 +52,11 @@ pub fn gather(inquiry: &Inquiry, account: &Account) -> Facts {
 #[must_use]
 pub fn places(directories: &Directories, account: &Account) -> DirectoryStates {
     let place = |path: &PathBuf| {
-        let mut place = place(path, account);
-        if *path == directories.start {
-            place = enterable(place, account);
-        }
+        let place = if *path == directories.start {
+            start_place(path, account)
+        } else {
+            place(path, account)
+        };
         (path.clone(), place)
     };
     let mut places = DirectoryStates {
@@ -128,6 +129,16 @@ fn open_resolved(path: &Path) -> io::Result<OwnedFd> {
         opened => opened,
     }
     .map_err(io::Error::from)
+}
+
+/// What the start directory is, which must be one that can be entered.
+fn start_place(path: &Path, account: &Account) -> DirectoryState {
+    let directly = !path.components().any(|part| part == Component::ParentDir);
+    // Only in a directory that can be entered there is a ".".
+    if let Some(Ok(directory)) = directly.then(|| open_without_links(&path.join("."))) {
+        return directory_place(path.components().collect(), &directory, account);
+    }
+    enterable(place(path, account), account)
 }
 
 /// A start directory that cannot be entered would be another one in the end.

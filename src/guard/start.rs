@@ -27,7 +27,7 @@ use super::lock::Locks;
 use super::resolve::Resolver;
 use super::session_files::RsyncTemporaries;
 use super::{Connection, preflight};
-use crate::confine::server_layer;
+use crate::confine::Confined;
 use crate::decide::plan::Plan;
 use crate::decide::policy::Requirement;
 use crate::decide::seccomp::server::{SessionValues, program};
@@ -58,9 +58,12 @@ pub enum Side<'a> {
 #[derive(Debug)]
 pub struct Server {
     _loaded: Loaded,
-    _read: OwnedFd,
+    _open: Open,
     pipe: File,
 }
+
+/// What the guard needs and the server's side does not.
+type Open = (Connection, Prepared, OwnedFd);
 
 /// What the server's side tells first: the listener's number, and whether
 /// signals wait. Instead of the number, the error number of what failed,
@@ -114,11 +117,12 @@ impl Prepared {
 /// In the parent, whatever failed on either side; then no server is left. The
 /// child never returns an error: it tells it to the parent and ends.
 pub fn split<'a>(
-    plan: &'a Plan,
+    confined: &'a Confined,
     (connection, prepared): (Connection, Prepared),
     audit: &'a mut Audit,
 ) -> Result<Side<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
+    let plan = confined.plan();
     let (read, write) =
         pipe2(OFlag::O_CLOEXEC).map_err(|error| Error::io(Step::Guard("pipe"), error))?;
     let guard = audit.process();
@@ -126,7 +130,13 @@ pub fn split<'a>(
     // side says that it has a table of its own.
     let (child, pidfd) = match process::fork_sharing_descriptors().map_err(failed("fork"))? {
         Forked::Child(own) => {
-            return Ok(Side::Server(become_server(plan, (guard, own), read, write)));
+            let open = (connection, prepared, read);
+            return Ok(Side::Server(become_server(
+                confined,
+                (guard, own),
+                open,
+                write,
+            )));
         }
         Forked::Parent(child, pidfd) => (child, pidfd),
     };
@@ -178,8 +188,13 @@ fn do_without<'a>(plan: &Plan, audit: &mut Audit, error: Error) -> Result<Side<'
     Ok(Side::Unguarded)
 }
 
-fn become_server(plan: &Plan, (guard, own): (Pid, Pid), read: OwnedFd, write: OwnedFd) -> Server {
-    let confined = confine_server(plan, guard, own);
+fn become_server(
+    confined: &Confined,
+    (guard, own): (Pid, Pid),
+    open: Open,
+    write: OwnedFd,
+) -> Server {
+    let confined = confine_server(confined, guard, own);
     // As long as the table is common, nothing here may be closed.
     if descriptors::take_own_table().is_err() {
         std::process::exit(i32::from(Exit::Failed.code()));
@@ -194,7 +209,7 @@ fn become_server(plan: &Plan, (guard, own): (Pid, Pid), read: OwnedFd, write: Ow
             let _ = pipe.write_all(&hello);
             Server {
                 _loaded: loaded,
-                _read: read,
+                _open: open,
                 pipe,
             }
         }
@@ -209,7 +224,8 @@ fn become_server(plan: &Plan, (guard, own): (Pid, Pid), read: OwnedFd, write: Ow
     }
 }
 
-fn confine_server(plan: &Plan, guard: Pid, own: Pid) -> Result<Loaded, Error> {
+fn confine_server(confined: &Confined, guard: Pid, own: Pid) -> Result<Loaded, Error> {
+    let plan = confined.plan();
     let io = |what| move |error: nix::Error| Error::io(Step::Guard(what), error);
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(io("death signal"))?;
     if getppid() != guard {
@@ -220,7 +236,7 @@ fn confine_server(plan: &Plan, guard: Pid, own: Pid) -> Result<Loaded, Error> {
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(io("process group"))?;
     // See the row of rt_sigaction.
     signals::ignore(Signal::SIGVTALRM).map_err(|error| Error::io(Step::Guard("signals"), error))?;
-    let nested = server_layer::restrict(plan)?;
+    let nested = confined.server_layer().irrevocably_enter()?;
     let own_pid = u32::try_from(own.as_raw()).ok().and_then(NonZeroU32::new);
     let session = SessionValues {
         own_pid: own_pid.ok_or_else(|| Error::text(Step::Guard("pid"), "it is 0"))?,

@@ -1,7 +1,7 @@
 //! fork(2), with and without a descriptor table of its own, and pidfds.
 
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::libc;
@@ -58,6 +58,32 @@ pub fn fork_sharing_descriptors() -> io::Result<Forked> {
     }
 }
 
+/// The ids with which the program was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartedWith {
+    /// Real and effective uid.
+    pub uids: (u32, u32),
+    /// Real and effective gid.
+    pub gids: (u32, u32),
+}
+
+/// What the kernel wrote down of the ids when it started this program
+/// (getauxval(3)): no call is needed. What it did not write reads as 0, the
+/// superuser's.
+///
+/// There is no need to ask for the saved ids: execve(2) makes them equal to the
+/// effective ones.
+#[must_use]
+pub fn started_with() -> StartedWith {
+    // SAFETY: getauxval reads the vector that the kernel has put on the stack
+    // of the process, and takes any key.
+    let id = |key| u32::try_from(unsafe { libc::getauxval(key) }).unwrap_or(0);
+    StartedWith {
+        uids: (id(libc::AT_UID), id(libc::AT_EUID)),
+        gids: (id(libc::AT_GID), id(libc::AT_EGID)),
+    }
+}
+
 /// A descriptor for process `pid`.
 ///
 /// # Errors
@@ -66,6 +92,58 @@ pub fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     // SAFETY: the call takes two numbers and no pointer.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
     new_fd(fd)
+}
+
+/// What the kernel tells of a process by its descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessInfo {
+    /// Its parent; 0 where that is in another process namespace.
+    pub parent: Pid,
+    /// Its real uid.
+    pub uid: u32,
+}
+
+/// `struct pidfd_info` of `<linux/pidfd.h>`, as long as in Linux 6.13.
+#[repr(C)]
+#[derive(Default)]
+struct PidfdInfo {
+    mask: u64,
+    cgroup: u64,
+    pid: u32,
+    tgid: u32,
+    ppid: u32,
+    ruid: u32,
+    others: [u32; 8],
+}
+
+const _: () = assert!(size_of::<PidfdInfo>() == 64);
+
+/// Asks for parent and uid of the process behind a pidfd (Linux 6.13).
+///
+/// # Errors
+/// ESRCH if it has ended and was collected; another one on an older kernel.
+pub fn pidfd_info(pidfd: BorrowedFd<'_>) -> io::Result<ProcessInfo> {
+    /// PIDFD_GET_INFO, and PIDFD_INFO_PID with PIDFD_INFO_CREDS.
+    const GET_INFO: u32 = 0xc040_ff0b;
+    const WANTED: u64 = 3;
+    let mut info = PidfdInfo {
+        mask: WANTED,
+        ..PidfdInfo::default()
+    };
+    // SAFETY: the number of the call holds the size of the structure; the
+    // kernel reads and writes no more than that of what the pointer borrows.
+    let result =
+        unsafe { libc::syscall(libc::SYS_ioctl, pidfd.as_raw_fd(), GET_INFO, &raw mut info) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    match i32::try_from(info.ppid) {
+        Ok(parent) if info.mask & WANTED == WANTED => Ok(ProcessInfo {
+            parent: Pid::from_raw(parent),
+            uid: info.ruid,
+        }),
+        _ => Err(io::Error::from_raw_os_error(libc::ENODATA)),
+    }
 }
 
 /// The processor time that another process has spent (clock_getcpuclockid(3)).
