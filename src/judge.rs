@@ -11,6 +11,7 @@ use crate::decide::{self};
 use crate::gather::account::{self, AccountKey};
 use crate::gather::disk;
 use crate::gather::policy_file::{self, POLICY};
+use crate::system::opened::Opened;
 
 /// An account and the policy that holds for it.
 #[derive(Debug)]
@@ -32,9 +33,10 @@ impl Subject {
         key: &AccountKey,
         file: &PolicyFile,
         invocation: &Invocation,
+        opened: &Opened,
     ) -> Result<Self, Refusal> {
         let refuse = |error: account::AccountError| Refusal::new(Stage::Account, error.to_string());
-        let account = account::lookup(key, file.asks_for_groups()).map_err(refuse)?;
+        let account = account::lookup(key, file.asks_for_groups(), opened).map_err(refuse)?;
         let client = invocation.client.address();
         if let Some(conflict) = file.conflicts(&account, client).next() {
             let hint = conflict.hint();
@@ -46,7 +48,7 @@ impl Subject {
 
     /// Decides on an invocation. The disk is looked at with the rights of
     /// this process, which must be the account's.
-    pub fn judge(&self, invocation: &Invocation) -> Verdict {
+    pub fn judge(&self, invocation: &Invocation, opened: &Opened) -> Verdict {
         let case = Case {
             policy: &self.policy,
             account: &self.account,
@@ -54,7 +56,7 @@ impl Subject {
         };
         match Inquiry::of(&case) {
             Ok(inquiry) => {
-                let facts = disk::gather(&inquiry, &self.account);
+                let facts = disk::gather(&inquiry, &self.account, opened);
                 decide::decide(&case, &inquiry, &facts)
             }
             Err(refusal) => Verdict::Refused(refusal),

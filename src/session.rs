@@ -23,6 +23,7 @@ use crate::judge::{self, Subject};
 use crate::log::{Audit, Importance};
 use crate::messages;
 use crate::print::escape::{Escaped, Quoted};
+use crate::system::opened::Opened;
 use crate::system::process::started_with;
 
 /// What a session can be called with.
@@ -88,16 +89,17 @@ fn session(
         SessionCall::Foreign(what) => (None, Some(what)),
     };
     let invocation = invocation::gather(command, standard.terminal);
+    let opened = Opened::default();
     let subject = judge::load()
-        .and_then(|file| Subject::of(&AccountKey::Uid(identity.uid), &file, &invocation));
+        .and_then(|file| Subject::of(&AccountKey::Uid(identity.uid), &file, &invocation, &opened));
     let account = subject.as_ref().ok().map(|subject| &subject.account);
     audit.identify(account, identity.uid, &invocation);
     let verdict = match (foreign, &subject) {
         (Some(what), _) => Verdict::Refused(Refusal::new(Stage::Form, what)),
-        (None, Ok(subject)) => subject.judge(&invocation),
+        (None, Ok(subject)) => subject.judge(&invocation, &opened),
         (None, Err(refusal)) => Verdict::Refused(refusal.clone()),
     };
-    let (verdict, prepared) = Prepared::survey(verdict);
+    let (verdict, prepared) = Prepared::survey(verdict, opened);
     let (verdict, slot) = session_slot::claim(verdict, identity.uid);
     audit.verdict(&invocation, &verdict);
     let refusal = match (verdict, prepared) {
@@ -128,7 +130,7 @@ pub fn carry_out(
     audit: &mut Audit,
 ) -> Result<SessionEnd, Error> {
     let connection = Connection::hold(uid)?;
-    let confined = irrevocably_confine(plan, slot)?;
+    let confined = irrevocably_confine(plan, slot, prepared.opened())?;
     let server = match split(&confined, (connection, prepared), audit)? {
         Side::Guard(guard) => return guard.run(),
         Side::Server(server) => Some(server),

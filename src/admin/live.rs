@@ -28,6 +28,7 @@ use crate::guard::{Prepared, SessionEnd};
 use crate::judge::Subject;
 use crate::log::Audit;
 use crate::print::table::{self, Row, Style};
+use crate::system::opened::Opened;
 use crate::system::process;
 use crate::{messages, session};
 
@@ -52,7 +53,12 @@ fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
     let file = policy_file::named_policy(check.config.as_deref()).map_err(Unable::Policy)?;
     let invocation = invocation(check, "sftp-server");
     let name = check.user.clone().unwrap_or_default();
-    let subject = Subject::of(&AccountKey::Name(name), &file, &invocation);
+    let subject = Subject::of(
+        &AccountKey::Name(name),
+        &file,
+        &invocation,
+        &Opened::default(),
+    );
     let subject = subject.map_err(|refusal| Unable::Other(refusal.to_string()))?;
     let own = geteuid().as_raw();
     if own != 0 && own != subject.account.uid {
@@ -79,7 +85,7 @@ fn invocation(check: &Check, command: &str) -> Invocation {
 
 /// P1: a command that must be refused.
 fn never(check: &Check, subject: &Subject, command: &str) -> Row {
-    let verdict = subject.judge(&invocation(check, command));
+    let verdict = subject.judge(&invocation(check, command), &Opened::default());
     let refused = matches!(verdict, Verdict::Refused(_));
     Row::new(
         "P1",
@@ -153,7 +159,9 @@ fn start(
     if geteuid().is_root() {
         account::irrevocably_become(&subject.account).map_err(|error| error.to_string())?;
     }
-    let (plan, prepared) = match Prepared::survey(subject.judge(invocation)) {
+    let opened = Opened::default();
+    let verdict = subject.judge(invocation, &opened);
+    let (plan, prepared) = match Prepared::survey(verdict, opened) {
         (Verdict::Granted(plan), Some(prepared)) => (*plan, prepared),
         (Verdict::Refused(refusal), _) => {
             return Err(format!("the session is refused: {refusal}"));

@@ -24,6 +24,7 @@ use nix::unistd::chdir;
 use crate::decide::plan::Plan;
 use crate::error::{Error, Step};
 use crate::system::capabilities;
+use crate::system::opened::Opened;
 use server_layer::ServerLayer;
 use session_layer::SessionLayer;
 use session_slot::Slot;
@@ -54,12 +55,16 @@ impl Confined {
 }
 
 /// Gives up every privilege and confines this process as planned. There is no
-/// way back.
+/// way back. What is open already is not opened again.
 ///
 /// # Errors
 ///
 /// The step that failed; the process is then of no more use.
-pub fn irrevocably_confine(plan: Plan, slot: Option<Slot>) -> Result<Confined, Error> {
+pub fn irrevocably_confine(
+    plan: Plan,
+    slot: Option<Slot>,
+    opened: &Opened,
+) -> Result<Confined, Error> {
     set_limits(&plan)?;
     if let Some(mask) = plan.umask {
         umask(Mode::from_bits_truncate(mask));
@@ -67,7 +72,7 @@ pub fn irrevocably_confine(plan: Plan, slot: Option<Slot>) -> Result<Confined, E
     chdir(&plan.start).map_err(|error| Error::io(Step::Chdir(plan.start.clone()), error))?;
     drop_capabilities()?;
     set_no_new_privileges()?;
-    let session = SessionLayer::enter(&plan)?;
+    let session = SessionLayer::enter(&plan, opened)?;
     let server = ServerLayer::prepare(&plan, session.null())?;
     Ok(Confined {
         plan,

@@ -7,12 +7,13 @@ use std::path::Path;
 
 use landlock::{ABI, Access as _, AccessFs, AccessNet, RulesetAttr as _, Scope};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::Mode;
 
 use super::layer::Layer;
 use crate::decide::plan::{Grant, Lookup, Plan};
 use crate::error::{Error, Step};
+use crate::system::opened::Opened;
 
 /// The newest ABI whose file rights the session's domain handles. Those of
 /// ABI 9 (pathname sockets) are left to the server's own layer: the guard
@@ -43,7 +44,7 @@ impl SessionLayer {
     /// # Errors
     ///
     /// If the kernel has no Landlock and the plan requires it, or a step fails.
-    pub fn enter(plan: &Plan) -> Result<Self, Error> {
+    pub fn enter(plan: &Plan, opened: &Opened) -> Result<Self, Error> {
         let mut entered = Self::default();
         let layer = Layer::create(plan.confinement, |ruleset| {
             let ruleset = ruleset.handle_access(AccessFs::from_all(NEWEST))?;
@@ -54,7 +55,11 @@ impl SessionLayer {
             return Ok(entered);
         };
         for grant in &plan.grants {
-            if let Some(beneath) = open_granted(grant)? {
+            let beneath = match opened.take(&grant.path) {
+                Some(known) => Some(known),
+                None => open_granted(grant)?,
+            };
+            if let Some(beneath) = beneath {
                 let allowed = layer.allow(beneath.as_fd(), grant.access);
                 allowed.map_err(|error| Error::io(Step::Rule(grant.path.clone()), error))?;
                 entered.keep(grant, beneath);
@@ -66,7 +71,7 @@ impl SessionLayer {
     }
 
     fn keep(&mut self, grant: &Grant, beneath: OwnedFd) {
-        if grant.path == Path::new(NULL) {
+        if grant.path.as_os_str() == NULL {
             self.null = Some(beneath);
         } else if self.others.len() < KEPT {
             self.others.push(beneath);
@@ -90,8 +95,8 @@ fn open_granted(grant: &Grant) -> Result<Option<OwnedFd>, Error> {
         Lookup::Exact => open_resolved(&grant.path, flags)
             .map(Some)
             .map_err(|error| Error::io(Step::Rule(grant.path.clone()), error)),
-        Lookup::Follow => Ok(open(&grant.path, flags, Mode::empty()).ok()),
-        Lookup::DirectoryItself => Ok(open(&grant.path, itself, Mode::empty()).ok()),
+        Lookup::Follow => Ok(open_at(&grant.path, flags).ok()),
+        Lookup::DirectoryItself => Ok(open_at(&grant.path, itself).ok()),
     }
 }
 
@@ -101,9 +106,14 @@ fn open_resolved(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
         .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
     match openat2(AT_FDCWD, path, how) {
         // A sandbox without openat2: no link as the last component at least.
-        Err(Errno::ENOSYS | Errno::EPERM) => open(path, flags | OFlag::O_NOFOLLOW, Mode::empty()),
+        Err(Errno::ENOSYS | Errno::EPERM) => open_at(path, flags | OFlag::O_NOFOLLOW),
         opened => opened,
     }
+}
+
+/// As open(2), without musl's second call for O_CLOEXEC.
+fn open_at(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
+    openat(AT_FDCWD, path, flags, Mode::empty())
 }
 
 /// Tries what the domain must refuse: to list the root directory, which no

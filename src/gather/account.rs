@@ -10,7 +10,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::prctl;
+use nix::sys::stat::Mode;
 use nix::unistd::{
     Gid, Uid, getegid, geteuid, getgroups, setegid, seteuid, setgroups, setresgid, setresuid,
 };
@@ -18,6 +20,7 @@ use nix::unistd::{
 use super::whole;
 use crate::decide::account::{Account, AccountSource, Alias};
 use crate::print::escape::Escaped;
+use crate::system::opened::Opened;
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
@@ -79,13 +82,17 @@ pub enum AccountKey {
 }
 
 /// Looks an account up; its groups and those of its aliases only if they are
-/// asked for.
+/// asked for. The files are kept open, since the server reads them as well.
 ///
 /// # Errors
 ///
 /// If there is none, or it is no use.
-pub fn lookup(key: &AccountKey, with_groups: bool) -> Result<Account, AccountError> {
-    let passwd = read(PASSWD)?;
+pub fn lookup(
+    key: &AccountKey,
+    with_groups: bool,
+    opened: &Opened,
+) -> Result<Account, AccountError> {
+    let passwd = read(PASSWD, opened)?;
     let mut account = match find(&passwd, key, AccountSource::Passwd) {
         Some(account) => account,
         None => ask_getent(key, &passwd)?,
@@ -100,7 +107,7 @@ pub fn lookup(key: &AccountKey, with_groups: bool) -> Result<Account, AccountErr
         return Err(AccountError::Home(account.name));
     }
     if with_groups {
-        let file = read(GROUP)?;
+        let file = read(GROUP, opened)?;
         account.groups = groups(&file, &account.name, account.gid, account.source)?;
         for alias in &mut account.aliases {
             alias.groups = groups(&file, &alias.name, alias.gid, account.source)?;
@@ -109,10 +116,14 @@ pub fn lookup(key: &AccountKey, with_groups: bool) -> Result<Account, AccountErr
     Ok(account)
 }
 
-fn read(path: &'static str) -> Result<String, AccountError> {
-    let bytes = File::open(path)
-        .and_then(|file| whole::read(&file, file.metadata()?.len(), u64::MAX))
-        .map_err(|error| AccountError::Unreadable(path, error))?;
+fn read(path: &'static str, opened: &Opened) -> Result<String, AccountError> {
+    let failed = |error| AccountError::Unreadable(path, error);
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let file = openat(AT_FDCWD, path, flags, Mode::empty());
+    let file = File::from(file.map_err(|error| failed(error.into()))?);
+    let size = file.metadata().map_err(failed)?.len();
+    let bytes = whole::read(&file, size, u64::MAX).map_err(failed)?;
+    opened.keep(Path::new(path), file.into(), None);
     // Text is taken as it is; only bytes that are none cost a copy.
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))

@@ -37,6 +37,7 @@ use crate::exit::Exit;
 use crate::log::{Audit, Importance};
 use crate::messages::UNGUARDED;
 use crate::print::escape::Quoted;
+use crate::system::opened::Opened;
 use crate::system::process::{self, Forked};
 use crate::system::seccomp::{FilterError, Listener, Loaded, load_irrevocably};
 use crate::system::{descriptors, signals};
@@ -79,16 +80,18 @@ pub struct Prepared {
     pub(super) resolver: Resolver,
     pub(super) locks: Locks,
     pub(super) temporary: Rc<RefCell<RsyncTemporaries>>,
+    opened: Opened,
 }
 
 impl Prepared {
     /// Looks at the directories of a granted plan and opens those that are locked.
     /// A session for which that fails is refused: the dry run asks here as well.
-    pub fn survey(verdict: Verdict) -> (Verdict, Option<Self>) {
+    /// What the decision has opened is not looked at again.
+    pub fn survey(verdict: Verdict, opened: Opened) -> (Verdict, Option<Self>) {
         let Verdict::Granted(plan) = &verdict else {
             return (verdict, None);
         };
-        match Self::for_plan(plan) {
+        match Self::for_plan(plan, opened) {
             Ok(prepared) => (verdict, Some(prepared)),
             Err(error) => {
                 let reason = format!("cannot lock the directories of the policy: {error}");
@@ -97,15 +100,22 @@ impl Prepared {
         }
     }
 
-    fn for_plan(plan: &Plan) -> io::Result<Self> {
+    fn for_plan(plan: &Plan, opened: Opened) -> io::Result<Self> {
         let temporary = Rc::default();
-        let resolver = Resolver::new(plan, Rc::clone(&temporary))?;
+        let resolver = Resolver::new(plan, &opened, Rc::clone(&temporary))?;
         let locks = Locks::open(plan, resolver.policy_directories())?;
         Ok(Self {
             resolver,
             locks,
             temporary,
+            opened,
         })
+    }
+
+    /// What is open already.
+    #[must_use]
+    pub const fn opened(&self) -> &Opened {
+        &self.opened
     }
 }
 

@@ -243,11 +243,13 @@ impl Host {
     }
 }
 
-/// The binary that cargo built for this test run; read before any namespace hides the build directory.
+/// The binary that cargo built for this test run, or the one that XFERSH_TEST_BINARY names (a build for another C
+/// library); read before any namespace hides the build directory.
 fn binary_under_test() -> &'static [u8] {
     static BINARY: OnceLock<Vec<u8>> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let path = env!("CARGO_BIN_EXE_xfersh");
-        fs::read(path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
+        let path = std::env::var("XFERSH_TEST_BINARY")
+            .unwrap_or_else(|_| env!("CARGO_BIN_EXE_xfersh").to_owned());
+        fs::read(&path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
     })
 }
