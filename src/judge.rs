@@ -11,6 +11,7 @@ use crate::decide::{self};
 use crate::gather::account::{self, AccountError, AccountKey};
 use crate::gather::disk;
 use crate::gather::policy_file::{self, POLICY, PolicyFileError, PolicyText};
+use crate::system::opened::Opened;
 
 /// An account and the policy that holds for it.
 #[derive(Debug)]
@@ -32,9 +33,10 @@ impl Subject {
         key: &AccountKey,
         text: &PolicyText,
         invocation: &Invocation,
+        opened: &Opened,
     ) -> Result<Self, Refusal> {
         let refuse = |error: AccountError| Refusal::new(Stage::Account, error.to_string());
-        let account = account::lookup(key);
+        let account = account::lookup(key, opened);
         // A wrong policy serves nobody, whether the account is known or not.
         let file = match &account {
             Ok(account) => text.parse_for(account),
@@ -43,7 +45,7 @@ impl Subject {
         let file = file.map_err(|error| unusable(&error))?;
         let mut account = account.map_err(refuse)?;
         if file.asks_for_groups() {
-            account::add_groups(&mut account).map_err(refuse)?;
+            account::add_groups(&mut account, opened).map_err(refuse)?;
         }
         let client = invocation.client.address();
         if let Some(conflict) = file.conflicts(&account, client).next() {
@@ -56,7 +58,7 @@ impl Subject {
 
     /// Decides on an invocation. The disk is looked at with the rights of
     /// this process, which must be the account's.
-    pub fn judge(&self, invocation: &Invocation) -> Verdict {
+    pub fn judge(&self, invocation: &Invocation, opened: &Opened) -> Verdict {
         let case = Case {
             policy: &self.policy,
             account: &self.account,
@@ -64,7 +66,7 @@ impl Subject {
         };
         match Inquiry::of(&case) {
             Ok(inquiry) => {
-                let facts = disk::gather(&inquiry, &self.account);
+                let facts = disk::gather(&inquiry, &self.account, opened);
                 decide::decide(&case, &inquiry, &facts)
             }
             Err(refusal) => Verdict::Refused(refusal),

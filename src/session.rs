@@ -23,6 +23,8 @@ use crate::judge::{self, Subject};
 use crate::log::{Audit, Importance};
 use crate::messages;
 use crate::print::escape::{Escaped, Quoted};
+use crate::system::opened::Opened;
+use crate::system::process::started_with;
 
 /// What a session can be called with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub enum SessionCall {
 pub fn serve(call: SessionCall) -> Exit {
     panic::set_hook(Box::new(report_panic));
     let inherited = sanitise();
-    let mut audit = Audit::open(nix::unistd::getuid().as_raw());
+    let mut audit = Audit::open(started_with().uids.0);
     match inherited.and_then(|standard| session(call, standard, &mut audit)) {
         Ok(SessionOutcome::Refused(message)) => {
             messages::client(&message);
@@ -87,23 +89,25 @@ fn session(
         SessionCall::Foreign(what) => (None, Some(what)),
     };
     let invocation = invocation::gather(command, standard.terminal);
+    let opened = Opened::default();
     let subject = judge::read()
-        .and_then(|text| Subject::of(&AccountKey::Uid(identity.uid), &text, &invocation));
+        .and_then(|text| Subject::of(&AccountKey::Uid(identity.uid), &text, &invocation, &opened));
     let account = subject.as_ref().ok().map(|subject| &subject.account);
     audit.identify(account, identity.uid, &invocation);
     let verdict = match (foreign, &subject) {
         (Some(what), _) => Verdict::Refused(Refusal::new(Stage::Form, what)),
-        (None, Ok(subject)) => subject.judge(&invocation),
+        (None, Ok(subject)) => subject.judge(&invocation, &opened),
         (None, Err(refusal)) => Verdict::Refused(refusal.clone()),
     };
-    let (verdict, prepared) = Prepared::survey(verdict);
+    let (verdict, prepared) = Prepared::survey(verdict, opened);
     let (verdict, slot) = session_slot::claim(verdict, identity.uid);
     audit.verdict(&invocation, &verdict);
     let refusal = match (verdict, prepared) {
         (Verdict::Granted(plan), Some(prepared)) => {
             audit.require(plan.audit)?;
             Kernel::report(&plan, audit);
-            return carry_out(*plan, prepared, slot, audit).map(SessionOutcome::Served);
+            return carry_out(*plan, identity.uid, prepared, slot, audit)
+                .map(SessionOutcome::Served);
         }
         (Verdict::Refused(refusal), _) => refusal,
         (Verdict::Granted(_), None) => Refusal::new(Stage::Host, "nothing is prepared"),
@@ -120,14 +124,15 @@ fn session(
 /// The step that failed; nothing was served.
 pub fn carry_out(
     plan: Plan,
+    uid: u32,
     prepared: Prepared,
     slot: Option<Slot>,
     audit: &mut Audit,
 ) -> Result<SessionEnd, Error> {
-    let connection = Connection::hold()?;
-    let confined = irrevocably_confine(plan, slot)?;
-    let server = match split(confined.plan(), (connection, prepared), audit)? {
-        Side::Guard(guard) => return Ok(guard.run()),
+    let connection = Connection::hold(uid)?;
+    let confined = irrevocably_confine(plan, slot, prepared.opened())?;
+    let server = match split(&confined, (connection, prepared), audit)? {
+        Side::Guard(guard) => return guard.run(),
         Side::Server(server) => Some(server),
         Side::Unguarded => None,
     };

@@ -16,6 +16,7 @@ use crate::gather::kernel::Kernel;
 use crate::gather::policy_file;
 use crate::guard::Prepared;
 use crate::judge::Subject;
+use crate::system::opened::Opened;
 
 /// The mask under which sshd starts a shell (session.c; login.defs(5)).
 const SSHD_UMASK: u32 = 0o022;
@@ -44,7 +45,7 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
         AccountKey::Name,
     );
     let kernel = Kernel::probe();
-    let subject = match Subject::of(&key, &text, &invocation) {
+    let subject = match Subject::of(&key, &text, &invocation, &Opened::default()) {
         Ok(subject) => subject,
         Err(refusal) => return Err(Unable::Other(refusal.to_string())),
     };
@@ -55,13 +56,15 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
     }
     let (policy, account) = (&subject.policy, &subject.account);
     let directories = decide::roots::directories::directories(policy, account);
-    let places = disk::places(&directories, account);
+    let places = disk::places(&directories, account, &Opened::default());
     if check.command.is_none() {
         let (text, sound) = report::policy(&subject, &file, &places, kernel, check.json);
         let exit = if sound { Exit::Success } else { Exit::Finding };
         return Ok(print(&text, exit));
     }
-    let (verdict, _prepared) = Prepared::survey(kernel.settle(subject.judge(&invocation)));
+    let opened = Opened::default();
+    let verdict = kernel.settle(subject.judge(&invocation, &opened));
+    let (verdict, _prepared) = Prepared::survey(verdict, opened);
     let overrides = overrides(policy, account, &places);
     let text = report::verdict(&subject, &file, &verdict, kernel, &overrides, check.json);
     let exit = match verdict {

@@ -28,6 +28,7 @@ use crate::guard::{Prepared, SessionEnd};
 use crate::judge::Subject;
 use crate::log::Audit;
 use crate::print::table::{self, Row, Style};
+use crate::system::opened::Opened;
 use crate::system::process;
 use crate::{messages, session};
 
@@ -53,7 +54,12 @@ fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
     text.parse().map_err(Unable::Policy)?;
     let invocation = invocation(check, "sftp-server");
     let name = check.user.clone().unwrap_or_default();
-    let subject = Subject::of(&AccountKey::Name(name), &text, &invocation);
+    let subject = Subject::of(
+        &AccountKey::Name(name),
+        &text,
+        &invocation,
+        &Opened::default(),
+    );
     let subject = subject.map_err(|refusal| Unable::Other(refusal.to_string()))?;
     let own = geteuid().as_raw();
     if own != 0 && own != subject.account.uid {
@@ -80,7 +86,7 @@ fn invocation(check: &Check, command: &str) -> Invocation {
 
 /// P1: a command that must be refused.
 fn never(check: &Check, subject: &Subject, command: &str) -> Row {
-    let verdict = subject.judge(&invocation(check, command));
+    let verdict = subject.judge(&invocation(check, command), &Opened::default());
     let refused = matches!(verdict, Verdict::Refused(_));
     Row::new(
         "P1",
@@ -154,7 +160,9 @@ fn start(
     if geteuid().is_root() {
         account::irrevocably_become(&subject.account).map_err(|error| error.to_string())?;
     }
-    let (plan, prepared) = match Prepared::survey(subject.judge(invocation)) {
+    let opened = Opened::default();
+    let verdict = subject.judge(invocation, &opened);
+    let (plan, prepared) = match Prepared::survey(verdict, opened) {
         (Verdict::Granted(plan), Some(prepared)) => (*plan, prepared),
         (Verdict::Refused(refusal), _) => {
             return Err(format!("the session is refused: {refusal}"));
@@ -166,7 +174,8 @@ fn start(
     let plan = plan.with_program(program, arguments);
     let mut audit = Audit::open(subject.account.uid);
     audit.identify(Some(&subject.account), subject.account.uid, invocation);
-    session::carry_out(plan, prepared, None, &mut audit).map_err(|error| error.to_string())
+    let uid = subject.account.uid;
+    session::carry_out(plan, uid, prepared, None, &mut audit).map_err(|error| error.to_string())
 }
 
 /// `xfersh --probe HOME NAME [DIRECTORY]`: the first directory in which the

@@ -7,13 +7,13 @@
 
 pub mod exec;
 pub mod expand;
+mod layer;
 pub mod sanitise;
-pub mod server_layer;
+mod server_layer;
 mod session_layer;
 pub mod session_slot;
 
 use std::io;
-use std::os::fd::OwnedFd;
 
 use caps::CapSet;
 use nix::sys::prctl;
@@ -24,6 +24,9 @@ use nix::unistd::chdir;
 use crate::decide::plan::Plan;
 use crate::error::{Error, Step};
 use crate::system::capabilities;
+use crate::system::opened::Opened;
+use server_layer::ServerLayer;
+use session_layer::SessionLayer;
 use session_slot::Slot;
 
 /// A plan whose confinement is in force in this process: the only thing that
@@ -31,8 +34,8 @@ use session_slot::Slot;
 #[derive(Debug)]
 pub struct Confined {
     plan: Plan,
-    /// Opened for the Landlock rules, closed when the server starts.
-    _granted: Vec<OwnedFd>,
+    _session: SessionLayer,
+    server: ServerLayer,
     /// Held by the guard as long as the session lasts.
     _slot: Option<Slot>,
 }
@@ -43,26 +46,38 @@ impl Confined {
     pub const fn plan(&self) -> &Plan {
         &self.plan
     }
+
+    /// The Landlock layer that is for the server alone.
+    #[must_use]
+    pub const fn server_layer(&self) -> &ServerLayer {
+        &self.server
+    }
 }
 
 /// Gives up every privilege and confines this process as planned. There is no
-/// way back.
+/// way back. What is open already is not opened again.
 ///
 /// # Errors
 ///
 /// The step that failed; the process is then of no more use.
-pub fn irrevocably_confine(plan: Plan, slot: Option<Slot>) -> Result<Confined, Error> {
+pub fn irrevocably_confine(
+    plan: Plan,
+    slot: Option<Slot>,
+    opened: &Opened,
+) -> Result<Confined, Error> {
     set_limits(&plan)?;
     if let Some(mask) = plan.umask {
         umask(Mode::from_bits_truncate(mask));
     }
     chdir(&plan.start).map_err(|error| Error::io(Step::Chdir(plan.start.clone()), error))?;
     drop_capabilities()?;
-    let granted = session_layer::restrict(&plan)?;
-    prove_no_new_privileges()?;
+    set_no_new_privileges()?;
+    let session = SessionLayer::enter(&plan, opened)?;
+    let server = ServerLayer::prepare(&plan, session.null())?;
     Ok(Confined {
         plan,
-        _granted: granted,
+        _session: session,
+        server,
         _slot: slot,
     })
 }
@@ -108,10 +123,10 @@ fn none_held() -> Result<bool, Error> {
     capabilities::none_held().map_err(|error| Error::io(Step::Capabilities, error))
 }
 
-/// The landlock crate sets it, since the kernel wants it before a domain, and
-/// on a kernel without Landlock as well.
-fn prove_no_new_privileges() -> Result<(), Error> {
-    let is_set = prctl::get_no_new_privs();
+/// Sets it, which the kernel wants before a domain and before a filter, and
+/// reads it back.
+fn set_no_new_privileges() -> Result<(), Error> {
+    let is_set = prctl::set_no_new_privs().and_then(|()| prctl::get_no_new_privs());
     if is_set.map_err(|error| Error::io(Step::NoNewPrivileges, error))? {
         Ok(())
     } else {

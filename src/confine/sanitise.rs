@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::os::fd::IntoRawFd as _;
 
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 
 use crate::error::{Error, Step};
@@ -35,11 +36,17 @@ pub fn sanitise() -> Result<Standard, Error> {
     let failed = |error: Errno| Error::io(Step::Sanitise, error);
     let mut terminal = false;
     for number in 0..=2 {
-        terminal |= is_terminal_or_open_null(number)?;
-    }
-    if (0..=2).any(descriptors::is_other_than_stream) {
-        let text = "one of 0 to 2 is a socket, but no stream: it could be sent from to any name";
-        return Err(Error::text(Step::Sanitise, text));
+        match descriptors::file_type(number) {
+            // Nothing else can be a terminal.
+            Ok(libc::S_IFCHR) => terminal |= descriptors::is_terminal(number).unwrap_or(false),
+            Ok(libc::S_IFSOCK) if descriptors::is_other_than_stream(number) => {
+                let text =
+                    "one of 0 to 2 is a socket, but no stream: it could be sent from to any name";
+                return Err(Error::text(Step::Sanitise, text));
+            }
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => open_null(number)?,
+            Ok(_) | Err(_) => {}
+        }
     }
     descriptors::close_from(3).map_err(|error| Error::io(Step::Sanitise, error))?;
     for signal in SIGNALS {
@@ -53,23 +60,16 @@ pub fn sanitise() -> Result<Standard, Error> {
     Ok(Standard { terminal })
 }
 
-/// Whether a standard descriptor is a terminal. One that is closed is opened
-/// on /dev/null: otherwise the next file opened would take its place.
-fn is_terminal_or_open_null(number: i32) -> Result<bool, Error> {
-    match descriptors::is_terminal(number) {
-        Ok(terminal) => Ok(terminal),
-        Err(error) if error.raw_os_error() == Some(Errno::EBADF as i32) => {
-            let null = OpenOptions::new().read(true).write(true).open("/dev/null");
-            let null = null.map_err(|error| Error::io(Step::Sanitise, error))?;
-            // The lowest free number: those below are open by now.
-            let opened = null.into_raw_fd();
-            if opened == number {
-                Ok(false)
-            } else {
-                let wrong = format!("/dev/null became descriptor {opened}, not {number}");
-                Err(Error::text(Step::Sanitise, wrong))
-            }
-        }
-        Err(_) => Ok(false),
+/// Opens one that is closed on /dev/null: otherwise the next file opened would
+/// take its place.
+fn open_null(number: i32) -> Result<(), Error> {
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null");
+    let null = null.map_err(|error| Error::io(Step::Sanitise, error))?;
+    // The lowest free number: those below are open by now.
+    let opened = null.into_raw_fd();
+    if opened == number {
+        return Ok(());
     }
+    let wrong = format!("/dev/null became descriptor {opened}, not {number}");
+    Err(Error::text(Step::Sanitise, wrong))
 }

@@ -2,42 +2,51 @@
 //! nothing but /dev/null, so that a system call which the table forgot fails
 //! too, and it can neither signal nor trace the guard.
 
-use landlock::{
-    ABI, AccessFs, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
-    RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags,
-};
+use std::os::fd::{AsFd as _, OwnedFd};
 
+use landlock::{ABI, AccessFs, RulesetAttr as _, Scope, make_bitflags};
+
+use super::layer::Layer;
 use crate::decide::plan::Plan;
-use crate::decide::policy::Requirement;
 use crate::error::{Error, Step};
 
 /// The newest ABI whose rights this layer handles: with 9, connecting to a
 /// socket by its path as well.
 const NEWEST: ABI = ABI::V9;
 
-/// Puts the server's side into its own layer. Returns whether it is in force.
-///
-/// # Errors
-///
-/// If the kernel has no Landlock and the plan requires it, or a step fails.
-pub fn restrict(plan: &Plan) -> Result<bool, Error> {
-    let failed = |error: landlock::RulesetError| Error::text(Step::Landlock, error.to_string());
-    let null =
-        PathFd::new("/dev/null").map_err(|error| Error::text(Step::Landlock, error.to_string()))?;
-    let rule = PathBeneath::new(null, make_bitflags!(AccessFs::{WriteFile | Truncate}));
-    let status = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_write(NEWEST))
-        .and_then(|ruleset| ruleset.scope(Scope::Signal | Scope::AbstractUnixSocket))
-        .and_then(Ruleset::create)
-        .and_then(|ruleset| ruleset.add_rule(rule))
-        .and_then(|ruleset| ruleset.restrict_self())
-        .map_err(failed)?;
-    match status.ruleset {
-        RulesetStatus::NotEnforced if plan.confinement == Requirement::Required => {
-            Err(Error::text(Step::Landlock, "this kernel does not offer it"))
+/// The layer, made before the processes part. `None` inside on a kernel
+/// without Landlock.
+#[derive(Debug)]
+pub struct ServerLayer(Option<Layer>);
+
+impl ServerLayer {
+    /// Makes it. A host without /dev/null has nothing that may be written.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel has no Landlock and the plan requires it, or a step fails.
+    pub fn prepare(plan: &Plan, null: Option<&OwnedFd>) -> Result<Self, Error> {
+        let mut layer = Layer::create(plan.confinement, |ruleset| {
+            let ruleset = ruleset.handle_access(AccessFs::from_write(NEWEST))?;
+            ruleset.scope(Scope::Signal | Scope::AbstractUnixSocket)
+        })?;
+        if let (Some(layer), Some(null)) = (&mut layer, null) {
+            let written = make_bitflags!(AccessFs::{WriteFile | Truncate});
+            let allowed = layer.allow(null.as_fd(), written);
+            allowed.map_err(|error| Error::io(Step::Rule("/dev/null".into()), error))?;
         }
-        RulesetStatus::NotEnforced => Ok(false),
-        _ => Ok(true),
+        Ok(Self(layer))
+    }
+
+    /// Puts the server's side into it. Returns whether it is in force.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn irrevocably_enter(&self) -> Result<bool, Error> {
+        let Some(layer) = &self.0 else {
+            return Ok(false);
+        };
+        layer.irrevocably_enter().map(|()| true)
     }
 }

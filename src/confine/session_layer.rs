@@ -2,68 +2,85 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 
-use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, LandlockStatus,
-    PathBeneath, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
-};
+use landlock::{ABI, Access as _, AccessFs, AccessNet, RulesetAttr as _, Scope};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::Mode;
 
+use super::layer::Layer;
 use crate::decide::plan::{Grant, Lookup, Plan};
-use crate::decide::policy::Requirement;
 use crate::error::{Error, Step};
+use crate::system::opened::Opened;
 
 /// The newest ABI whose file rights the session's domain handles. Those of
 /// ABI 9 (pathname sockets) are left to the server's own layer: the guard
 /// must be able to reach a log daemon that was restarted.
 const NEWEST: ABI = ABI::V8;
 
+/// A row of the start-up table that the server's own layer grants as well.
+const NULL: &str = "/dev/null";
+
 /// Descriptors of rules that are left to the end of the process, which saves
 /// a close(2) each. A home may have more directories than a process may have
 /// descriptors.
 const KEPT: usize = 24;
 
-/// Puts the process and all that it starts into a domain that allows what
-/// the plan grants and nothing else.
-///
-/// # Errors
-///
-/// If the kernel has no Landlock and the plan requires it, or a step fails.
-///
-/// The descriptors of the rules are given back: they close when the server
-/// starts, all at once, instead of one system call each.
-pub fn restrict(plan: &Plan) -> Result<Vec<OwnedFd>, Error> {
-    let failed = |error: landlock::RulesetError| Error::text(Step::Landlock, error.to_string());
-    let mut ruleset = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(NEWEST))
-        .and_then(|ruleset| ruleset.handle_access(AccessNet::from_all(NEWEST)))
-        .and_then(|ruleset| ruleset.scope(Scope::from_all(NEWEST)))
-        .and_then(Ruleset::create)
-        .map_err(failed)?;
-    let mut granted = Vec::with_capacity(KEPT);
-    for grant in &plan.grants {
-        if let Some(beneath) = open_granted(grant)? {
-            let rule = PathBeneath::new(&beneath, grant.access);
-            ruleset = ruleset.add_rule(rule).map_err(failed)?;
-            if granted.len() < KEPT {
-                granted.push(beneath);
+/// The domain, and what it leaves to the server's own layer. What is open here
+/// closes when the server starts, all at once, instead of one system call each.
+#[derive(Debug, Default)]
+pub struct SessionLayer {
+    layer: Option<Layer>,
+    null: Option<OwnedFd>,
+    others: Vec<OwnedFd>,
+}
+
+impl SessionLayer {
+    /// Puts the process and all that it starts into a domain that allows what
+    /// the plan grants and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel has no Landlock and the plan requires it, or a step fails.
+    pub fn enter(plan: &Plan, opened: &Opened) -> Result<Self, Error> {
+        let mut entered = Self::default();
+        let layer = Layer::create(plan.confinement, |ruleset| {
+            let ruleset = ruleset.handle_access(AccessFs::from_all(NEWEST))?;
+            let ruleset = ruleset.handle_access(AccessNet::from_all(NEWEST))?;
+            ruleset.scope(Scope::from_all(NEWEST))
+        })?;
+        let Some(mut layer) = layer else {
+            return Ok(entered);
+        };
+        for grant in &plan.grants {
+            let beneath = match opened.take(&grant.path) {
+                Some(known) => Some(known),
+                None => open_granted(grant)?,
+            };
+            if let Some(beneath) = beneath {
+                let allowed = layer.allow(beneath.as_fd(), grant.access);
+                allowed.map_err(|error| Error::io(Step::Rule(grant.path.clone()), error))?;
+                entered.keep(grant, beneath);
             }
         }
+        layer.irrevocably_enter()?;
+        entered.layer = Some(layer);
+        prove().map(|()| entered)
     }
-    let status = ruleset.restrict_self().map_err(failed)?;
-    let available = matches!(status.landlock, LandlockStatus::Available { .. });
-    let enforced = available && status.ruleset != RulesetStatus::NotEnforced;
-    match plan.confinement {
-        Requirement::Required if !enforced => {
-            Err(Error::text(Step::Landlock, "this kernel does not offer it"))
+
+    fn keep(&mut self, grant: &Grant, beneath: OwnedFd) {
+        if grant.path.as_os_str() == NULL {
+            self.null = Some(beneath);
+        } else if self.others.len() < KEPT {
+            self.others.push(beneath);
         }
-        _ if enforced => prove().map(|()| granted),
-        _ => Ok(granted),
+    }
+
+    /// /dev/null, where a domain is in force and allows it.
+    pub const fn null(&self) -> Option<&OwnedFd> {
+        self.null.as_ref()
     }
 }
 
@@ -78,8 +95,8 @@ fn open_granted(grant: &Grant) -> Result<Option<OwnedFd>, Error> {
         Lookup::Exact => open_resolved(&grant.path, flags)
             .map(Some)
             .map_err(|error| Error::io(Step::Rule(grant.path.clone()), error)),
-        Lookup::Follow => Ok(open(&grant.path, flags, Mode::empty()).ok()),
-        Lookup::DirectoryItself => Ok(open(&grant.path, itself, Mode::empty()).ok()),
+        Lookup::Follow => Ok(open_at(&grant.path, flags).ok()),
+        Lookup::DirectoryItself => Ok(open_at(&grant.path, itself).ok()),
     }
 }
 
@@ -89,9 +106,14 @@ fn open_resolved(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
         .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
     match openat2(AT_FDCWD, path, how) {
         // A sandbox without openat2: no link as the last component at least.
-        Err(Errno::ENOSYS | Errno::EPERM) => open(path, flags | OFlag::O_NOFOLLOW, Mode::empty()),
+        Err(Errno::ENOSYS | Errno::EPERM) => open_at(path, flags | OFlag::O_NOFOLLOW),
         opened => opened,
     }
+}
+
+/// As open(2), without musl's second call for O_CLOEXEC.
+fn open_at(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
+    openat(AT_FDCWD, path, flags, Mode::empty())
 }
 
 /// Tries what the domain must refuse: to list the root directory, which no

@@ -5,18 +5,22 @@
 //! asked, by an absolute path and with an empty environment: LDAP, SSSD and
 //! systemd-userdb accounts work, and local ones cost no process.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::prctl;
+use nix::sys::stat::Mode;
 use nix::unistd::{
     Gid, Uid, getegid, geteuid, getgroups, setegid, seteuid, setgroups, setresgid, setresuid,
 };
 
+use super::whole;
 use crate::decide::account::{Account, AccountSource, Alias};
 use crate::print::escape::Escaped;
+use crate::system::opened::Opened;
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
@@ -77,13 +81,14 @@ pub enum AccountKey {
     Name(String),
 }
 
-/// Looks an account up, without its groups.
+/// Looks an account up, without its groups. The files are kept open, since the
+/// server reads them as well.
 ///
 /// # Errors
 ///
 /// If there is none, or it is no use.
-pub fn lookup(key: &AccountKey) -> Result<Account, AccountError> {
-    let passwd = read(PASSWD)?;
+pub fn lookup(key: &AccountKey, opened: &Opened) -> Result<Account, AccountError> {
+    let passwd = read(PASSWD, opened)?;
     let account = match find(&passwd, key, AccountSource::Passwd) {
         Some(account) => account,
         None => ask_getent(key, &passwd)?,
@@ -105,8 +110,8 @@ pub fn lookup(key: &AccountKey) -> Result<Account, AccountError> {
 /// # Errors
 ///
 /// If a source cannot be asked.
-pub fn add_groups(account: &mut Account) -> Result<(), AccountError> {
-    let file = read(GROUP)?;
+pub fn add_groups(account: &mut Account, opened: &Opened) -> Result<(), AccountError> {
+    let file = read(GROUP, opened)?;
     account.groups = groups(&file, &account.name, account.gid, account.source)?;
     for alias in &mut account.aliases {
         alias.groups = groups(&file, &alias.name, alias.gid, account.source)?;
@@ -114,8 +119,14 @@ pub fn add_groups(account: &mut Account) -> Result<(), AccountError> {
     Ok(())
 }
 
-fn read(path: &'static str) -> Result<String, AccountError> {
-    let bytes = fs::read(path).map_err(|error| AccountError::Unreadable(path, error))?;
+fn read(path: &'static str, opened: &Opened) -> Result<String, AccountError> {
+    let failed = |error| AccountError::Unreadable(path, error);
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let file = openat(AT_FDCWD, path, flags, Mode::empty());
+    let file = File::from(file.map_err(|error| failed(error.into()))?);
+    let size = file.metadata().map_err(failed)?.len();
+    let bytes = whole::read(&file, size, u64::MAX).map_err(failed)?;
+    opened.keep(Path::new(path), file.into(), None);
     // Text is taken as it is; only bytes that are none cost a copy.
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))

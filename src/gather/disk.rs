@@ -6,13 +6,13 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::{Mode, makedev};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, eaccess};
 
@@ -26,12 +26,14 @@ use crate::decide::operands::Operand;
 use crate::decide::roots::directories::Directories;
 use crate::print::escape::Escaped;
 use crate::print::escape::word::{hinted, quoted, word};
+use crate::system::opened::Opened;
+use crate::system::statx;
 
 /// Gathers the facts, with the rights of this process, which must be the
 /// account's.
 #[must_use]
-pub fn gather(inquiry: &Inquiry, account: &Account) -> Facts {
-    let places = places(&inquiry.directories, account);
+pub fn gather(inquiry: &Inquiry, account: &Account, opened: &Opened) -> Facts {
+    let places = places(&inquiry.directories, account, opened);
     let start = places.start(&inquiry.directories.start).to_path_buf();
     let operands = inquiry.operands.iter().map(|operand| Operand {
         path: resolve(&start.join(&operand.path)),
@@ -48,14 +50,15 @@ pub fn gather(inquiry: &Inquiry, account: &Account) -> Facts {
     }
 }
 
-/// What the directories of the policy are.
+/// What the directories of the policy are; those that are there are kept open.
 #[must_use]
-pub fn places(directories: &Directories, account: &Account) -> DirectoryStates {
+pub fn places(directories: &Directories, account: &Account, opened: &Opened) -> DirectoryStates {
     let place = |path: &PathBuf| {
-        let mut place = place(path, account);
-        if *path == directories.start {
-            place = enterable(place, account);
-        }
+        let place = if *path == directories.start {
+            start_place(path, account, opened)
+        } else {
+            place(path, account, opened)
+        };
         (path.clone(), place)
     };
     let mut places = DirectoryStates {
@@ -77,16 +80,16 @@ pub fn places(directories: &Directories, account: &Account) -> DirectoryStates {
 }
 
 /// What a directory of the policy is.
-fn place(path: &Path, account: &Account) -> DirectoryState {
+fn place(path: &Path, account: &Account, opened: &Opened) -> DirectoryState {
     let directly = !path.components().any(|part| part == Component::ParentDir);
     if let Some(Ok(directory)) = directly.then(|| open_without_links(path)) {
-        return directory_place(path.components().collect(), &directory, account);
+        return directory_place(path.components().collect(), directory, account, opened);
     }
     // A link, an error, or a sandbox without openat2(2): what it is and where
     // shows on the way.
     match walk(path, is_roots_link) {
         WalkEnd::Found(path) => match open_resolved(&path) {
-            Ok(directory) => directory_place(path, &directory, account),
+            Ok(directory) => directory_place(path, directory, account, opened),
             Err(error) if is_absent(&error) => DirectoryState::Absent(path),
             Err(error) => DirectoryState::Failed(cannot_look(&path, &error, account)),
         },
@@ -96,16 +99,25 @@ fn place(path: &Path, account: &Account) -> DirectoryState {
     }
 }
 
-fn directory_place(path: PathBuf, directory: &OwnedFd, account: &Account) -> DirectoryState {
-    match fstat(directory) {
-        Ok(status) => DirectoryState::Directory {
-            path,
-            id: DirectoryId {
-                device: status.st_dev,
-                inode: status.st_ino,
-            },
-        },
-        Err(error) => DirectoryState::Failed(cannot_look(&path, &error.into(), account)),
+fn directory_place(
+    path: PathBuf,
+    directory: OwnedFd,
+    account: &Account,
+    opened: &Opened,
+) -> DirectoryState {
+    match statx::of_fd(directory.as_fd()) {
+        Ok(status) => {
+            opened.keep(&path, directory, Some(status));
+            let (major, minor) = status.inode.device;
+            DirectoryState::Directory {
+                path,
+                id: DirectoryId {
+                    device: makedev(major.into(), minor.into()),
+                    inode: status.inode.number,
+                },
+            }
+        }
+        Err(error) => DirectoryState::Failed(cannot_look(&path, &error, account)),
     }
 }
 
@@ -128,6 +140,16 @@ fn open_resolved(path: &Path) -> io::Result<OwnedFd> {
         opened => opened,
     }
     .map_err(io::Error::from)
+}
+
+/// What the start directory is, which must be one that can be entered.
+fn start_place(path: &Path, account: &Account, opened: &Opened) -> DirectoryState {
+    let directly = !path.components().any(|part| part == Component::ParentDir);
+    // Only in a directory that can be entered there is a ".".
+    if let Some(Ok(directory)) = directly.then(|| open_without_links(&path.join("."))) {
+        return directory_place(path.components().collect(), directory, account, opened);
+    }
+    enterable(place(path, account, opened), account)
 }
 
 /// A start directory that cannot be entered would be another one in the end.

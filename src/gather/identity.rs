@@ -1,8 +1,7 @@
 //! The ids of the process: an ordinary account, and one only.
 
-use nix::unistd::{getresgid, getresuid};
-
 use crate::error::{Error, Step};
+use crate::system::process::{StartedWith, started_with};
 
 /// The uid and gid of the process, real, effective and saved alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +13,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads the ids of the process.
+    /// The ids of the process, which must be as the program was started.
     ///
     /// # Errors
     ///
@@ -23,23 +22,22 @@ impl Identity {
     /// account behind it cannot be told.
     pub fn of_process() -> Result<Self, Error> {
         let wrong = |text: &str| Err(Error::text(Step::Identity, text));
-        let uids = getresuid().map_err(|error| Error::io(Step::Identity, error))?;
-        let gids = getresgid().map_err(|error| Error::io(Step::Identity, error))?;
-        if uids.real != uids.effective || uids.real != uids.saved {
+        let StartedWith { uids, gids } = started_with();
+        if uids.0 != uids.1 {
             return wrong("real, effective and saved uid differ (is a set-uid bit set?)");
         }
-        if gids.real != gids.effective || gids.real != gids.saved {
+        if gids.0 != gids.1 {
             return wrong("real, effective and saved gid differ (is a set-gid bit set?)");
         }
-        if uids.real.is_root() {
+        if uids.0 == 0 {
             return wrong("the superuser is not served");
         }
-        if gids.real.as_raw() == 0 {
+        if gids.0 == 0 {
             return wrong("the group of the superuser is not served");
         }
         Ok(Self {
-            uid: uids.real.as_raw(),
-            gid: gids.real.as_raw(),
+            uid: uids.0,
+            gid: gids.0,
         })
     }
 }

@@ -10,3 +10,4 @@ pub mod invocation;
 pub mod kernel;
 pub mod policy_file;
 pub mod walk;
+pub mod whole;

@@ -10,15 +10,16 @@
 //! sound. Every other error refuses: a policy that cannot be found must not
 //! become the defaults.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
+use std::fs::{self, File, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat, readlinkat};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::Mode;
 
+use super::whole;
 use crate::decide::account::Account;
 use crate::decide::policy::{self, PolicyErrors, PolicyFile};
 use crate::print::escape::Escaped;
@@ -111,8 +112,11 @@ impl PolicyText {
 /// If it cannot be read, or is not safe; that there is none is no error.
 pub fn host_text() -> Result<PolicyText, PolicyFileError> {
     let path = Path::new(POLICY);
-    let file = open_safely(path).map_err(|error| error.of(path))?;
-    let text = file.map(|file| read(file, path)).transpose()?;
+    let policy = match open_directly(path) {
+        Some(policy) => Some(policy),
+        None => open_safely(path).map_err(|error| error.of(path))?,
+    };
+    let text = policy.map(|policy| read(&policy, path)).transpose()?;
     Ok(PolicyText {
         file: text.map(|text| (path.to_path_buf(), text)),
     })
@@ -139,7 +143,7 @@ pub fn named_text(name: Option<&Path>) -> Result<PolicyText, PolicyFileError> {
     };
     let path = absolute(name)?;
     match open_safely(&path).map_err(|error| error.of(&path))? {
-        Some(file) => read(file, &path).map(|text| PolicyText {
+        Some(policy) => read(&policy, &path).map(|text| PolicyText {
             file: Some((path, text)),
         }),
         None => Err(cannot(&path)(Errno::ENOENT.into()).of(&path)),
@@ -183,27 +187,56 @@ fn absolute(name: &Path) -> Result<PathBuf, PolicyFileError> {
     })
 }
 
-fn read(mut file: File, path: &Path) -> Result<String, PolicyFileError> {
+fn read(policy: &OpenPolicy, path: &Path) -> Result<String, PolicyFileError> {
     let shown = Escaped::path(path);
-    // Memory for all of it at once; one byte more shows that it ends.
-    let size = file
-        .metadata()
-        .map_err(cannot(path))
-        .map_err(|error| error.of(path))?
-        .len();
-    let mut text = String::with_capacity(usize::try_from(size.min(SIZE_MAX) + 1).unwrap_or(0));
-    let read = file.by_ref().take(SIZE_MAX + 1).read_to_string(&mut text);
-    match read {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(PolicyFileError::Unsafe(
-            format!("{shown} is not UTF-8 text"),
-        )),
-        Err(error) => Err(cannot(path)(error).of(path)),
-        Ok(size) if size as u64 > SIZE_MAX => Err(PolicyFileError::Unsafe(format!(
+    let read = whole::read(&policy.file, policy.size, SIZE_MAX);
+    let bytes = read.map_err(|error| cannot(path)(error).of(path))?;
+    if bytes.len() as u64 > SIZE_MAX {
+        return Err(PolicyFileError::Unsafe(format!(
             "{shown} is larger than 1 MiB"
-        ))),
-        Ok(_) => Ok(text),
+        )));
     }
+    String::from_utf8(bytes)
+        .map_err(|_| PolicyFileError::Unsafe(format!("{shown} is not UTF-8 text")))
 }
+
+/// The policy, judged.
+struct OpenPolicy {
+    file: File,
+    size: u64,
+}
+
+/// The usual case in half as many calls: on the way to the file there is no
+/// link, and no directory that anybody but root could change. Then each of them
+/// is still what it was when the next name is looked up, though it is not held.
+/// `None` in every other case, which [`open_safely`] looks into.
+fn open_directly(path: &Path) -> Option<OpenPolicy> {
+    let mut way: Vec<&Path> = path.ancestors().skip(1).collect();
+    way.reverse();
+    let is_roots = |facts: &Metadata| facts.uid() == 0 && facts.mode() & 0o022 == 0;
+    for directory in way {
+        let facts = fs::symlink_metadata(directory).ok()?;
+        if !facts.is_dir() || !is_roots(&facts) {
+            return None;
+        }
+    }
+    let how = OpenHow::new()
+        .flags(POLICY_FLAGS)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    let file = File::from(openat2(AT_FDCWD, path, how).ok()?);
+    let facts = file.metadata().ok()?;
+    (facts.is_file() && is_roots(&facts)).then(|| OpenPolicy {
+        file,
+        size: facts.len(),
+    })
+}
+
+/// How the policy is opened. O_NONBLOCK: opening a FIFO must not wait for a
+/// writer.
+const POLICY_FLAGS: OFlag = OFlag::O_NOFOLLOW
+    .union(OFlag::O_NONBLOCK)
+    .union(OFlag::O_CLOEXEC)
+    .union(OFlag::O_NOCTTY);
 
 /// How a name on the way is opened: a link is looked at itself.
 const WAY: OFlag = OFlag::O_PATH
@@ -224,7 +257,7 @@ enum WalkStep {
 }
 
 /// Opens the file, `None` where its directory does not hold it.
-fn open_safely(path: &Path) -> Result<Option<File>, PolicyFileError> {
+fn open_safely(path: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
     let mut rest = names(path);
     // Below the last name nothing is followed: it is the file.
     let file = (!rest.is_empty()).then(|| rest.remove(0));
@@ -303,15 +336,13 @@ impl OpenDirectory {
     }
 
     /// Opens the file with this name; `None` where there is none.
-    fn open(&self, name: &Path) -> Result<Option<File>, PolicyFileError> {
+    fn open(&self, name: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
         let path = self.join(name);
         let unfit = |why: &str| {
             let shown = Escaped::path(&path);
             Err(PolicyFileError::Unsafe(format!("{shown} {why}")))
         };
-        // O_NONBLOCK: opening a FIFO must not wait for a writer.
-        let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-        let file = match openat(&self.opened, name, flags, Mode::empty()) {
+        let file = match openat(&self.opened, name, POLICY_FLAGS, Mode::empty()) {
             Ok(fd) => File::from(fd),
             Err(Errno::ENOENT) => return self.is_there().map(|()| None),
             Err(Errno::ELOOP) => return unfit("is a symbolic link"),
@@ -325,7 +356,8 @@ impl OpenDirectory {
             return unfit("is not a regular file");
         }
         vet_owner(&facts, &path)?;
-        Ok(Some(file))
+        let size = facts.len();
+        Ok(Some(OpenPolicy { file, size }))
     }
 
     /// A directory that was removed holds no file either, which says nothing of

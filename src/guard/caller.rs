@@ -111,6 +111,16 @@ pub fn descriptor_of(pid: i32, number: i32) -> nix::Result<OwnedFd> {
     open(path.as_str(), flags, Mode::empty()).map_err(absent)
 }
 
+/// Whether the guard can look at a descriptor of process `pid` as
+/// [`descriptor_of`] does; nothing is opened.
+///
+/// # Errors
+/// As [`descriptor_of`].
+pub fn can_look_at(pid: i32, number: i32) -> nix::Result<()> {
+    let path = path_of_descriptor(pid, number)?;
+    stat(path.as_str()).map(drop).map_err(absent)
+}
+
 fn path_of_descriptor(pid: i32, number: i32) -> nix::Result<String> {
     if number < 0 {
         return Err(Errno::EBADF);

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::unistd::{Pid, getppid, getuid};
+use nix::unistd::{Pid, getppid};
 
 use super::Guard;
 use crate::error::{Error, Step};
 use crate::log::Importance;
-use crate::system::process;
+use crate::system::process::{self, ProcessInfo};
 
 /// How long a server may go on when its connection has ended. It sees the end
 /// of its input at once; rsync then puts its partial file in place.
@@ -45,7 +45,7 @@ enum State {
 impl Connection {
     /// Holds the process that started this one, and its ancestors up to the
     /// first that runs under another uid (sshd's monitor). Call it before the
-    /// confinement, which closes /proc to this process.
+    /// confinement, which closes /proc to this process. `own` is its uid.
     ///
     /// A parent in another process namespace has no number here, so it cannot
     /// be held; nor can more than the parent where /proc does not show it.
@@ -53,7 +53,7 @@ impl Connection {
     /// # Errors
     ///
     /// If the connection has ended already, or pidfd_open(2) fails.
-    pub fn hold() -> Result<Self, Error> {
+    pub fn hold(own: u32) -> Result<Self, Error> {
         let mut held = Vec::new();
         let parent = getppid();
         if parent.as_raw() > 0 {
@@ -63,7 +63,7 @@ impl Connection {
                 return Err(ended());
             }
             held.push(fd);
-            hold_ancestors(parent, &mut held)?;
+            hold_ancestors(own, parent, &mut held)?;
         }
         if nobody_reads_the_output() {
             return Err(ended());
@@ -131,23 +131,28 @@ fn pidfd(pid: Pid) -> Result<OwnedFd, Error> {
     })
 }
 
-/// Adds the ancestors of `pid`, which is held already.
-fn hold_ancestors(mut pid: Pid, held: &mut Vec<OwnedFd>) -> Result<(), Error> {
-    let own = getuid().as_raw();
-    while let Some(process) = Process::look_up(pid)
+/// Adds the ancestors of `pid`, which is held already and alone, as long as
+/// they run under the uid `own`.
+fn hold_ancestors(own: u32, mut pid: Pid, held: &mut Vec<OwnedFd>) -> Result<(), Error> {
+    while held.len() < ANCESTORS
+        && let Some(child) = held.last()
+        && let Some(process) = look_up(child, pid)
         && process.uid == own
         && process.parent.as_raw() > 0
-        && held.len() < ANCESTORS
     {
         let above = process.parent;
-        if Process::look_up(above).is_none_or(|above| above.uid != own) {
+        let fd = match process::pidfd_open(above) {
+            Ok(fd) => fd,
+            Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => return Ok(()),
+            Err(error) => return Err(Error::io(Step::Connection, error)),
+        };
+        if look_up(&fd, above).is_none_or(|above| above.uid != own) {
             return Ok(());
         }
-        let fd = pidfd(above)?;
         // Numbers are used again. This one was its parent's when it was
         // opened if it still is now, and the child is the one that is held.
-        let same = Process::look_up(pid).is_some_and(|process| process.parent == above);
-        if !same || held.last().is_some_and(|child| is_ready(child.as_fd())) {
+        let same = look_up(child, pid).is_some_and(|process| process.parent == above);
+        if !same || is_ready(child.as_fd()) {
             return Err(ended());
         }
         held.push(fd);
@@ -156,34 +161,34 @@ fn hold_ancestors(mut pid: Pid, held: &mut Vec<OwnedFd>) -> Result<(), Error> {
     Ok(())
 }
 
-/// What /proc tells of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Process {
-    /// Its real uid.
-    uid: u32,
-    parent: Pid,
+/// What is known of a process: by its descriptor where the kernel can tell,
+/// else by its number.
+fn look_up(pidfd: &OwnedFd, pid: Pid) -> Option<ProcessInfo> {
+    match process::pidfd_info(pidfd.as_fd()) {
+        Ok(info) => Some(info),
+        Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => None,
+        Err(_) => in_procfs(pid),
+    }
 }
 
-impl Process {
-    /// `None` where /proc does not show it: it has ended, or belongs to
-    /// another account under hidepid, or there is no procfs.
-    fn look_up(pid: Pid) -> Option<Self> {
-        Self::parse(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
-    }
+/// What /proc tells of a process; `None` where /proc does not show it: it has
+/// ended, or belongs to another account under hidepid, or there is no procfs.
+fn in_procfs(pid: Pid) -> Option<ProcessInfo> {
+    parse(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
 
-    /// proc_pid_status(5). The name in the first line is the process's own
-    /// choice, with line breaks escaped.
-    fn parse(status: &str) -> Option<Self> {
-        let field = |name: &str| {
-            let mut lines = status.lines();
-            let value = lines.find_map(|line| line.strip_prefix(name))?;
-            value.split_whitespace().next()
-        };
-        Some(Self {
-            uid: field("Uid:")?.parse().ok()?,
-            parent: Pid::from_raw(field("PPid:")?.parse().ok()?),
-        })
-    }
+/// proc_pid_status(5). The name in the first line is the process's own
+/// choice, with line breaks escaped.
+fn parse(status: &str) -> Option<ProcessInfo> {
+    let field = |name: &str| {
+        let mut lines = status.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name))?;
+        value.split_whitespace().next()
+    };
+    Some(ProcessInfo {
+        uid: field("Uid:")?.parse().ok()?,
+        parent: Pid::from_raw(field("PPid:")?.parse().ok()?),
+    })
 }
 
 /// Whether a pidfd says that its process has ended.
@@ -207,6 +212,8 @@ fn events(fd: BorrowedFd<'_>) -> Option<PollFlags> {
 
 #[cfg(test)]
 mod tests {
+    use nix::unistd::getuid;
+
     use super::*;
 
     #[test]
@@ -214,14 +221,24 @@ mod tests {
         let status =
             "Name:\tUid: 7\nUmask:\t0022\nPid:\t9\nPPid:\t4\nUid:\t1000\t1000\t1000\t1000\n";
         let parent = Pid::from_raw(4);
-        assert_eq!(Process::parse(status), Some(Process { uid: 1000, parent }));
-        assert_eq!(Process::parse("Name:\tx\n"), None);
-        assert_eq!(Process::parse(""), None);
+        assert_eq!(parse(status), Some(ProcessInfo { uid: 1000, parent }));
+        assert_eq!(parse("Name:\tx\n"), None);
+        assert_eq!(parse(""), None);
+    }
+
+    #[test]
+    fn both_ways_to_know_a_process_agree() {
+        let parent = getppid();
+        let fd = pidfd(parent).expect("a parent that lives");
+        let Ok(info) = process::pidfd_info(fd.as_fd()) else {
+            return; // before Linux 6.13
+        };
+        assert_eq!(in_procfs(parent), Some(info));
     }
 
     #[test]
     fn the_parent_is_held() {
-        let mut connection = Connection::hold().expect("a parent that lives");
+        let mut connection = Connection::hold(getuid().as_raw()).expect("a parent that lives");
         assert!(connection.fds().count() > 0);
         assert_eq!(connection.time_left(), None);
         connection.has_ended();

@@ -34,7 +34,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, open};
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 
 use super::call_error::CallError;
@@ -100,7 +100,7 @@ impl Locks {
         }
         let mut found = BTreeMap::new();
         for place in places {
-            let (id, directory) = lockable(&place)?;
+            let (id, directory) = lockable(&place, |path| directories.status(path))?;
             found.insert((id.device, id.number), Rc::new(directory));
         }
         Ok(Self {
@@ -168,15 +168,18 @@ const fn can_be_changed(status: &Status) -> bool {
 }
 
 /// Opens the nearest directory from `place` upwards that every account can lock.
-fn lockable(place: &Path) -> io::Result<(FileId, OwnedFd)> {
+fn lockable(
+    place: &Path,
+    known: impl Fn(&Path) -> Option<Status>,
+) -> io::Result<(FileId, OwnedFd)> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
     let mut last = io::Error::from(Errno::ENOENT);
     for candidate in place.ancestors() {
-        let status = status(candidate)?;
+        let status = known(candidate).map_or_else(|| status(candidate), Ok)?;
         if is_closed_to_some(&status) {
             continue;
         }
-        let directory = match open(candidate, flags, Mode::empty()) {
+        let directory = match openat(AT_FDCWD, candidate, flags, Mode::empty()) {
             Ok(directory) => directory,
             Err(Errno::EACCES) if can_be_changed(&status) => {
                 let shown = Escaped::path(candidate);
@@ -224,10 +227,10 @@ mod tests {
     fn a_lock_keeps_others_out_until_it_is_dropped() {
         let place = std::env::temp_dir();
         let one = Locks {
-            directories: vec![Rc::new(lockable(&place).unwrap().1)],
+            directories: vec![Rc::new(lockable(&place, |_| None).unwrap().1)],
         };
         let other = Locks {
-            directories: vec![Rc::new(lockable(&place).unwrap().1)],
+            directories: vec![Rc::new(lockable(&place, |_| None).unwrap().1)],
         };
         let held = one.hold().unwrap();
         assert!(other.try_hold().unwrap().is_none());

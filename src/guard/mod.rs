@@ -10,7 +10,7 @@
 //!
 //! ```text
 //! split ─┬─ server: second Landlock layer > filter > exec
-//!        └─ guard:  own filter > serve: receive > decode > lock > resolve > judge > act > log > answer
+//!        └─ guard:  first call > own filter > serve: receive > decode > lock > resolve > judge > act > log > answer
 //! ```
 //!
 //! What the guard refuses to do: let the kernel go on with a call that reads or
@@ -25,6 +25,7 @@ mod capacity;
 mod channel;
 mod connection;
 mod end;
+mod first_call;
 mod limits;
 mod lock;
 mod own_filter;
@@ -49,6 +50,7 @@ use crate::decide::plan::Plan;
 pub use calls::decode;
 pub use connection::Connection;
 pub use end::SessionEnd;
+pub use first_call::Waiting;
 pub use start::{Prepared, Server, Side, split};
 
 use calls::Sockets;

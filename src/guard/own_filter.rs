@@ -3,13 +3,14 @@
 //! program to start, no process to trace and no network to reach.
 //!
 //! A call that is not listed fails with EPERM, and with it what the guard
-//! wanted to do: closed.
+//! wanted to do: closed. A call of another architecture ends the guard.
 
 use std::io;
 
 use nix::libc::{self, c_long, sock_filter};
 
-use crate::decide::seccomp::table::Architecture;
+use crate::decide::seccomp::assemble::{Assembly, assemble_list};
+use crate::decide::seccomp::table::{Action, Architecture};
 use crate::system::seccomp::load_quiet_irrevocably;
 
 /// One call: its name in the kernel's list, its number, and why.
@@ -80,6 +81,7 @@ const CALLS: &[Row] = &[
     Row("getpid", libc::SYS_getpid, "ends as the server ended, or aborts: raise(3)"),
     Row("gettid", libc::SYS_gettid, "ends as the server ended, or aborts: raise(3)"),
     Row("tgkill", libc::SYS_tgkill, "ends as the server ended, or aborts: raise(3)"),
+    Row("tkill", libc::SYS_tkill, "as tgkill, in the raise(3) of musl"),
     Row("rt_sigaction", libc::SYS_rt_sigaction, "signals of its own"),
     Row("rt_sigprocmask", libc::SYS_rt_sigprocmask, "signals of its own"),
     Row("rt_sigreturn", libc::SYS_rt_sigreturn, "signals of its own"),
@@ -96,9 +98,33 @@ const CALLS: &[Row] = &[
     Row("stat", libc::SYS_stat, "as newfstatat"),
 ];
 
-/// Offsets of `nr` and `arch` in `struct seccomp_data` (seccomp(2)).
-const NUMBER: u32 = 0;
-const ARCHITECTURE: u32 = 4;
+/// What a call that is not listed gets: EPERM.
+#[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "1")]
+const REFUSED: Action = Action::Errno(libc::EPERM as u16);
+
+/// A search tree: the kernel runs a program once for each number when it loads
+/// it, so a row of comparisons would take three times as long to load.
+const ASSEMBLY: Assembly = assemble_list(&numbers(), REFUSED, Architecture::NATIVE);
+
+static PROGRAM: [sock_filter; ASSEMBLY.code().len()] = ASSEMBLY.code_array();
+
+const fn numbers() -> [u32; CALLS.len()] {
+    let mut numbers = [0; CALLS.len()];
+    let mut i = 0;
+    while i < CALLS.len() {
+        let Row(name, number, reason) = CALLS[i];
+        assert!(!name.is_empty() && !reason.is_empty(), "each has a reason");
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small"
+        )]
+        let number = number as u32;
+        numbers[i] = number;
+        i += 1;
+    }
+    numbers
+}
 
 /// Puts the guard under its own filter, irrevocably.
 ///
@@ -106,62 +132,6 @@ const ARCHITECTURE: u32 = 4;
 /// The kernel's; `no_new_privs` must be set.
 pub fn load() -> io::Result<()> {
     load_quiet_irrevocably(&PROGRAM)
-}
-
-/// Load, compare, refuse; load; one comparison a call; refuse, allow.
-const LENGTH: usize = CALLS.len() + 6;
-
-static PROGRAM: [sock_filter; LENGTH] = program();
-
-const fn program() -> [sock_filter; LENGTH] {
-    let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned();
-    let mut code = [op(libc::BPF_RET | libc::BPF_K, refuse, 0, 0); LENGTH];
-    code[0] = load_word(ARCHITECTURE);
-    code[1] = equal(Architecture::NATIVE.audit(), 1, 0);
-    code[3] = load_word(NUMBER);
-    let mut i = 0;
-    while i < CALLS.len() {
-        let Row(name, number, reason) = CALLS[i];
-        assert!(!name.is_empty() && !reason.is_empty(), "each has a reason");
-        // To the last instruction if it is this call.
-        #[allow(clippy::cast_possible_truncation, reason = "asserted below")]
-        let distance = (CALLS.len() - i) as u8;
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "small"
-        )]
-        let number = number as u32;
-        code[4 + i] = equal(number, distance, 0);
-        i += 1;
-    }
-    code[LENGTH - 1] = op(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0, 0);
-    code
-}
-
-const _: () = assert!(CALLS.len() < 256, "a jump is one byte");
-
-const fn load_word(offset: u32) -> sock_filter {
-    op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0, 0)
-}
-
-const fn equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
-    op(
-        libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
-        value,
-        then,
-        otherwise,
-    )
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "codes have 16 bits")]
-const fn op(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
-    sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    }
 }
 
 #[cfg(test)]

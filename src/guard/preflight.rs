@@ -18,16 +18,14 @@ use crate::system::memory;
 /// since it was forked from this process.
 static MARK: [u8; 8] = *b"xfersh\r\n";
 
-/// Reads memory of the server's side and opens one of its descriptors.
+/// Reads memory of the server's side and looks at one of its descriptors.
 ///
 /// # Errors
 ///
 /// If either fails, with the reason as far as it can be known from here.
 pub fn prove(server: Pid) -> Result<(), Error> {
     read_mark(server).map_err(no_memory)?;
-    caller::descriptor_of(server.as_raw(), 0)
-        .map(drop)
-        .map_err(no_descriptors)
+    caller::can_look_at(server.as_raw(), 0).map_err(no_descriptors)
 }
 
 fn read_mark(pid: Pid) -> io::Result<()> {

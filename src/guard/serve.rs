@@ -24,11 +24,14 @@ use crate::system::seccomp::Notification;
 
 impl Guard<'_> {
     /// Serves until the server has ended, then ends what is left of the
-    /// session and closes the log.
-    pub fn run(mut self) -> SessionEnd {
-        // On a kernel before 6.6 the answer is only slower.
-        let _ = self.channel.listener.wake_up_synchronously();
+    /// session and closes the log. `first` is a call that was taken already.
+    pub(super) fn run(mut self, first: Option<Notification>) -> SessionEnd {
         let mut may_have_ended = true;
+        if let Some(notification) = first
+            && let Err(error) = self.serve(&notification)
+        {
+            self.fail(&error);
+        }
         let status = loop {
             if may_have_ended && let Some(status) = self.reap() {
                 break status;
@@ -38,14 +41,18 @@ impl Guard<'_> {
             self.tick();
             self.end_with_connection();
             may_have_ended = self.turn().unwrap_or_else(|error| {
-                // Without a working loop nothing is allowed any more: closed.
-                let line = format_args!("guard=failed cause=\"{error}\"");
-                self.log.event(Importance::Error, &line);
-                self.end_session();
+                self.fail(&error);
                 true
             });
         };
         self.finish(status)
+    }
+
+    /// Without a working loop nothing is allowed any more: closed.
+    fn fail(&mut self, error: &io::Error) {
+        let line = format_args!("guard=failed cause=\"{error}\"");
+        self.log.event(Importance::Error, &line);
+        self.end_session();
     }
 
     /// Waits for something to happen and sees to it. Returns whether a process
@@ -99,8 +106,11 @@ impl Guard<'_> {
             Err(error) if is_one_of(&error, &[libc::ENOENT, libc::EINTR]) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let answered = self.answer(&notification);
-        match answered {
+        self.serve(&notification)
+    }
+
+    fn serve(&mut self, notification: &Notification) -> io::Result<()> {
+        match self.answer(notification) {
             // The caller was killed meanwhile.
             Err(error) if is_one_of(&error, &[libc::ENOENT, libc::ESRCH]) => Ok(()),
             other => other,
@@ -211,7 +221,7 @@ impl Guard<'_> {
     }
 }
 
-fn is_one_of(error: &io::Error, codes: &[i32]) -> bool {
+pub(super) fn is_one_of(error: &io::Error, codes: &[i32]) -> bool {
     error
         .raw_os_error()
         .is_some_and(|code| codes.contains(&code))

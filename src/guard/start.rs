@@ -9,35 +9,25 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read as _, Write as _};
 use std::num::NonZeroU32;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
-use nix::unistd::{
-    ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, getpid, getppid, pipe2, setpgid,
-};
+use nix::unistd::{Pid, getppid, pipe2, setpgid};
 
-use super::calls::Sockets;
-use super::capacity::Capacity;
-use super::channel::Channel;
-use super::limits::Clock;
+use super::first_call::Waiting;
 use super::lock::Locks;
 use super::resolve::Resolver;
 use super::rsync_temporaries::RsyncTemporaries;
-use super::session_files::SessionFiles;
-use super::transfer_log::TransferLog;
-use super::umask::Umasks;
-use super::watchdog::Watchdog;
-use super::{Connection, Guard, own_filter, preflight};
-use crate::confine::server_layer;
+use super::{Connection, preflight};
+use crate::confine::Confined;
 use crate::decide::plan::Plan;
 use crate::decide::policy::Requirement;
 use crate::decide::seccomp::server::{SessionValues, program};
@@ -47,27 +37,34 @@ use crate::exit::Exit;
 use crate::log::{Audit, Importance};
 use crate::messages::UNGUARDED;
 use crate::print::escape::Quoted;
+use crate::system::opened::Opened;
+use crate::system::process::{self, Forked};
 use crate::system::seccomp::{FilterError, Listener, Loaded, load_irrevocably};
-use crate::system::{descriptors, process, signals};
+use crate::system::{descriptors, signals};
 
 /// Which of the two processes this is now.
 #[allow(missing_debug_implementations, reason = "the log has none")]
 pub enum Side<'a> {
     /// The child: to be replaced by the server.
-    Server(Server),
+    Server(Box<Server>),
     /// The parent.
-    Guard(Box<Guard<'a>>),
+    Guard(Box<Waiting<'a>>),
     /// The only process: there can be no guard here, and the policy allows to
     /// do without. The log says so already.
     Unguarded,
 }
 
-/// The server's side, under its filter. Keep it until execve(2).
+/// The server's side, under its filter. Keep it until execve(2), which closes
+/// all that it has open at once.
 #[derive(Debug)]
 pub struct Server {
     _loaded: Loaded,
+    _open: Open,
     pipe: File,
 }
+
+/// What the guard needs and the server's side does not.
+type Open = (Connection, Prepared, OwnedFd);
 
 /// What the server's side tells first: the listener's number, and whether
 /// signals wait. Instead of the number, the error number of what failed,
@@ -76,36 +73,25 @@ const HELLO: usize = 5;
 /// What failed was no error of the system.
 const NO_CODE: i32 = i32::MIN;
 
-/// Signals that a client can send (RFC 4254, 6.9) and that are the server's to
-/// handle: passed on to it, so that the guard is there for its end. Not those
-/// that are raised by what a process does itself.
-const PASSED_ON: [Signal; 7] = [
-    Signal::SIGTERM,
-    Signal::SIGHUP,
-    Signal::SIGINT,
-    Signal::SIGQUIT,
-    Signal::SIGALRM,
-    Signal::SIGUSR1,
-    Signal::SIGUSR2,
-];
-
 /// What has to be looked at and opened while the session's Landlock domain is
 /// not in force yet.
 #[derive(Debug)]
 pub struct Prepared {
-    resolver: Resolver,
-    locks: Locks,
-    temporary: Rc<RefCell<RsyncTemporaries>>,
+    pub(super) resolver: Resolver,
+    pub(super) locks: Locks,
+    pub(super) temporary: Rc<RefCell<RsyncTemporaries>>,
+    opened: Opened,
 }
 
 impl Prepared {
     /// Looks at the directories of a granted plan and opens those that are locked.
     /// A session for which that fails is refused: the dry run asks here as well.
-    pub fn survey(verdict: Verdict) -> (Verdict, Option<Self>) {
+    /// What the decision has opened is not looked at again.
+    pub fn survey(verdict: Verdict, opened: Opened) -> (Verdict, Option<Self>) {
         let Verdict::Granted(plan) = &verdict else {
             return (verdict, None);
         };
-        match Self::for_plan(plan) {
+        match Self::for_plan(plan, opened) {
             Ok(prepared) => (verdict, Some(prepared)),
             Err(error) => {
                 let reason = format!("cannot lock the directories of the policy: {error}");
@@ -114,15 +100,22 @@ impl Prepared {
         }
     }
 
-    fn for_plan(plan: &Plan) -> io::Result<Self> {
+    fn for_plan(plan: &Plan, opened: Opened) -> io::Result<Self> {
         let temporary = Rc::default();
-        let resolver = Resolver::new(plan, Rc::clone(&temporary))?;
+        let resolver = Resolver::new(plan, &opened, Rc::clone(&temporary))?;
         let locks = Locks::open(plan, resolver.policy_directories())?;
         Ok(Self {
             resolver,
             locks,
             temporary,
+            opened,
         })
+    }
+
+    /// What is open already.
+    #[must_use]
+    pub const fn opened(&self) -> &Opened {
+        &self.opened
     }
 }
 
@@ -134,45 +127,47 @@ impl Prepared {
 /// In the parent, whatever failed on either side; then no server is left. The
 /// child never returns an error: it tells it to the parent and ends.
 pub fn split<'a>(
-    plan: &'a Plan,
+    confined: &'a Confined,
     (connection, prepared): (Connection, Prepared),
     audit: &'a mut Audit,
 ) -> Result<Side<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
-    // A file that grows beyond its limit is an error of the write, not the
-    // end of the server.
-    signals::ignore(Signal::SIGXFSZ).map_err(failed("SIGXFSZ"))?;
+    let plan = confined.plan();
     let (read, write) =
         pipe2(OFlag::O_CLOEXEC).map_err(|error| Error::io(Step::Guard("pipe"), error))?;
-    let guard = getpid();
+    let guard = audit.process();
     // From here on nothing is opened or closed in the parent until the other
     // side says that it has a table of its own.
-    let child = match process::fork_sharing_descriptors().map_err(failed("fork"))? {
-        ForkResult::Child => {
-            return Ok(Side::Server(become_server(plan, guard, read, write)));
+    let (child, pidfd) = match process::fork_sharing_descriptors().map_err(failed("fork"))? {
+        Forked::Child(own) => {
+            let open = (connection, prepared, read);
+            let server = become_server(confined, (guard, own), open, write);
+            return Ok(Side::Server(Box::new(server)));
         }
-        ForkResult::Parent { child } => child,
+        Forked::Parent(child, pidfd) => (child, pidfd),
     };
     let mut pipe = File::from(read);
-    let heard = hear(&mut pipe, write, child);
+    let heard = hear(&mut pipe, write, &pidfd);
     let is_heard = heard.is_ok();
-    let met = heard.and_then(|hello| meet(child, hello));
-    let guard = match met {
-        Ok(server) => become_guard(plan, audit, (connection, prepared), server, pipe),
+    match heard.and_then(|(hello, write)| Ok((meet(child, pidfd, hello)?, write))) {
+        Ok((met, write)) => Ok(Side::Guard(Box::new(Waiting {
+            plan,
+            audit,
+            connection,
+            prepared,
+            met,
+            complaint: pipe,
+            other_end: write,
+        }))),
         Err(error) => {
             // It may wait in its execve, and is no child of a server.
             let _ = kill(child, Signal::SIGKILL);
             let _ = waitpid(child, None);
             let words = is_heard.then(|| last_words(&mut pipe)).flatten();
             let error = words.unwrap_or(error);
-            return do_without(plan, audit, error);
+            do_without(plan, audit, error)
         }
-    };
-    if guard.is_err() {
-        // Nobody would answer its execve.
-        let _ = kill(child, Signal::SIGKILL);
     }
-    guard.map(|guard| Side::Guard(Box::new(guard)))
 }
 
 /// What the server's side said when it ended by itself, before it could be
@@ -199,13 +194,17 @@ fn do_without<'a>(plan: &Plan, audit: &mut Audit, error: Error) -> Result<Side<'
     Ok(Side::Unguarded)
 }
 
-fn become_server(plan: &Plan, guard: Pid, read: OwnedFd, write: OwnedFd) -> Server {
-    let confined = confine_server(plan, guard);
+fn become_server(
+    confined: &Confined,
+    (guard, own): (Pid, Pid),
+    open: Open,
+    write: OwnedFd,
+) -> Server {
+    let confined = confine_server(confined, guard, own);
     // As long as the table is common, nothing here may be closed.
     if descriptors::take_own_table().is_err() {
         std::process::exit(i32::from(Exit::Failed.code()));
     }
-    drop(read);
     let mut pipe = File::from(write);
     match confined {
         Ok(loaded) => {
@@ -216,6 +215,7 @@ fn become_server(plan: &Plan, guard: Pid, read: OwnedFd, write: OwnedFd) -> Serv
             let _ = pipe.write_all(&hello);
             Server {
                 _loaded: loaded,
+                _open: open,
                 pipe,
             }
         }
@@ -230,7 +230,8 @@ fn become_server(plan: &Plan, guard: Pid, read: OwnedFd, write: OwnedFd) -> Serv
     }
 }
 
-fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
+fn confine_server(confined: &Confined, guard: Pid, own: Pid) -> Result<Loaded, Error> {
+    let plan = confined.plan();
     let io = |what| move |error: nix::Error| Error::io(Step::Guard(what), error);
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(io("death signal"))?;
     if getppid() != guard {
@@ -241,10 +242,8 @@ fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(io("process group"))?;
     // See the row of rt_sigaction.
     signals::ignore(Signal::SIGVTALRM).map_err(|error| Error::io(Step::Guard("signals"), error))?;
-    let nested = server_layer::restrict(plan)?;
-    let own_pid = u32::try_from(getpid().as_raw())
-        .ok()
-        .and_then(NonZeroU32::new);
+    let nested = confined.server_layer().irrevocably_enter()?;
+    let own_pid = u32::try_from(own.as_raw()).ok().and_then(NonZeroU32::new);
     let session = SessionValues {
         own_pid: own_pid.ok_or_else(|| Error::text(Step::Guard("pid"), "it is 0"))?,
         watch_reads: plan.rules.watch_reads,
@@ -268,123 +267,69 @@ struct Hello {
 
 /// Waits until the server's side is confined. The other end of the pipe is
 /// closed only when that has come to an end, since until then it may be the
-/// server's side's as well.
-fn hear(pipe: &mut File, other_end: OwnedFd, child: Pid) -> Result<Hello, Error> {
-    let failed = |error: io::Error| Error::io(Step::Guard("the server's side"), error);
-    await_word(pipe, child).map_err(failed)?;
-    drop(other_end);
+/// server's side's as well; where all went well it is given back.
+fn hear(pipe: &mut File, other_end: OwnedFd, server: &OwnedFd) -> Result<(Hello, OwnedFd), Error> {
+    let step = || Step::Guard("the server's side");
+    let failed = |error: io::Error| Error::io(step(), error);
+    if !says_something(pipe.as_fd(), server).map_err(failed)? {
+        return Err(Error::text(step(), "it ended without a word"));
+    }
     let mut hello = [0; HELLO];
-    pipe.read_exact(&mut hello)
-        .map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => {
-                Error::text(Step::Guard("the server's side"), "it ended without a word")
-            }
-            _ => failed(error),
-        })?;
+    pipe.read_exact(&mut hello).map_err(failed)?;
     let [a, b, c, d, wait_killable] = hello;
     let listener = i32::from_ne_bytes([a, b, c, d]);
     if listener >= 0 {
-        return Ok(Hello {
+        let wait_killable = wait_killable != 0;
+        let hello = Hello {
             listener,
-            wait_killable: wait_killable != 0,
-        });
+            wait_killable,
+        };
+        return Ok((hello, other_end));
     }
+    drop(other_end);
     let mut text = String::new();
     pipe.read_to_string(&mut text).map_err(failed)?;
     let code = (listener != NO_CODE).then(|| -listener);
-    Err(Error::told(Step::Guard("the server's side"), text, code))
+    Err(Error::told(step(), text, code))
 }
 
-/// Waits until the server's side has said something, or ended.
-fn await_word(pipe: &File, child: Pid) -> io::Result<()> {
-    // Close-on-exec: where the table is common, the server does not get it.
-    let child = process::pidfd_open(child)?;
+/// Waits until there is something to read here, or the server's side has
+/// ended; which of the two. What it said last before it ended is read first.
+pub(super) fn says_something(here: BorrowedFd<'_>, server: &OwnedFd) -> io::Result<bool> {
     let mut fds = [
-        PollFd::new(pipe.as_fd(), PollFlags::POLLIN),
-        PollFd::new(child.as_fd(), PollFlags::POLLIN),
+        PollFd::new(here, PollFlags::POLLIN),
+        PollFd::new(server.as_fd(), PollFlags::POLLIN),
     ];
-    loop {
-        match poll(&mut fds, PollTimeout::NONE) {
-            Ok(_) => return Ok(()),
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
+    while let Err(error) = poll(&mut fds, PollTimeout::NONE) {
+        if error != Errno::EINTR {
+            return Err(error.into());
         }
     }
+    let events = fds[0].revents().unwrap_or(PollFlags::empty());
+    Ok(events.contains(PollFlags::POLLIN))
 }
 
 /// The server's side, reached: from here on its calls can be answered.
-struct Met {
-    server: Pid,
-    listener: Listener,
+pub(super) struct Met {
+    pub server: Pid,
+    /// The same process.
+    pub pidfd: OwnedFd,
+    pub listener: Listener,
 }
 
 /// Takes the listener, and proves that the server's side can be looked into:
 /// its memory and its descriptors.
-fn meet(server: Pid, hello: Hello) -> Result<Met, Error> {
+fn meet(server: Pid, pidfd: OwnedFd, hello: Hello) -> Result<Met, Error> {
     let failed = |error: io::Error| Error::io(Step::Guard("listener"), error);
     let listener = descriptors::adopt(hello.listener)
         .and_then(|fd| Listener::new(fd, hello.wait_killable))
         .map_err(failed)?;
     preflight::prove(server)?;
-    Ok(Met { server, listener })
-}
-
-fn become_guard<'a>(
-    plan: &'a Plan,
-    audit: &'a mut Audit,
-    (connection, prepared): (Connection, Prepared),
-    met: Met,
-    complaint: File,
-) -> Result<Guard<'a>, Error> {
-    let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
-    let watchdog = Watchdog::start(plan.kind, met.server).map_err(failed("watchdog"))?;
-    let room = Capacity::claim().map_err(|error| Error::io(Step::Guard("descriptors"), error))?;
-    let signals = take_signals().map_err(failed("signals"))?;
-    prctl::set_child_subreaper(true).map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
-    own_filter::load().map_err(failed("own filter"))?;
-    prctl::set_dumpable(false).map_err(|error| Error::io(Step::Guard("dumpable"), error))?;
-    leave_standard(&signals).map_err(failed("standard descriptors"))?;
-    Ok(Guard {
-        plan,
-        channel: Channel {
-            listener: met.listener,
-            server: met.server,
-        },
-        locks: prepared.locks,
-        resolver: prepared.resolver,
-        files: SessionFiles::holding(room.files, prepared.temporary),
-        log: TransferLog::following(audit, room.uploads),
-        umasks: Umasks::default(),
-        clock: Clock::start(),
-        signals,
-        connection,
-        sockets: Sockets::default(),
-        watchdog,
-        complaint: complaint.into(),
-        executed: false,
+    Ok(Met {
+        server,
+        pidfd,
+        listener,
     })
-}
-
-/// Gives up the client's descriptors, so that sshd sees their end when the
-/// server closes them. What takes their numbers cannot be written to: a
-/// message to stderr must never land in a file.
-fn leave_standard(signals: &SignalFd) -> io::Result<()> {
-    dup2_stdin(signals)?;
-    dup2_stdout(signals)?;
-    dup2_stderr(signals)?;
-    Ok(())
-}
-
-/// Blocks the signals that the guard sees to, and reads them by a descriptor.
-fn take_signals() -> io::Result<SignalFd> {
-    let mut set = SigSet::empty();
-    set.add(Signal::SIGCHLD);
-    PASSED_ON.iter().for_each(|signal| set.add(*signal));
-    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
-    Ok(SignalFd::with_flags(
-        &set,
-        SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK,
-    )?)
 }
 
 impl Server {

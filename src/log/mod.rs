@@ -22,6 +22,7 @@ use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use nix::unistd::{Pid, getpid};
 use syslog::{Logger, LoggerBackend};
 
 use crate::decide::account::Account;
@@ -58,6 +59,7 @@ const RESTING_MAX: Duration = Duration::from_millis(50);
     reason = "the logger of the syslog crate has none"
 )]
 pub struct Audit {
+    process: Pid,
     logger: Option<Logger<LoggerBackend, ()>>,
     session: u64,
     subject: String,
@@ -74,19 +76,27 @@ impl Audit {
     /// Connects to the log daemon; without one, lines are counted as lost.
     #[must_use]
     pub fn open(uid: u32) -> Self {
+        let process = getpid();
         let mut audit = Self {
+            process,
             logger: None,
             // Unique enough to tell sessions apart; it protects nothing.
             session: RandomState::new().build_hasher().finish(),
             subject: format!("account=- uid={uid} client=-"),
             sequence: 0,
             lost: 0,
-            queue: Lines::new(std::process::id()),
+            queue: Lines::new(process.as_raw().cast_unsigned()),
             oldest: None,
             may_queue: true,
         };
         audit.connect();
         audit
+    }
+
+    /// The process that writes: this one.
+    #[must_use]
+    pub const fn process(&self) -> Pid {
+        self.process
     }
 
     /// Fails where the policy requires a log daemon and there is none. From now

@@ -61,6 +61,21 @@ pub fn adopt(number: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
+/// The type of the file behind a descriptor: the bits S_IFMT of inode(7).
+///
+/// # Errors
+///
+/// `EBADF` where no descriptor has the number.
+pub fn file_type(number: i32) -> io::Result<libc::mode_t> {
+    let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: fstat writes one `struct stat` to the pointer, and only there.
+    if unsafe { libc::fstat(number, status.as_mut_ptr()) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: fstat succeeded, so it has written all of it.
+    Ok(unsafe { status.assume_init() }.st_mode & libc::S_IFMT)
+}
+
 /// Whether a descriptor of this number is a socket of another type than
 /// SOCK_STREAM.
 #[must_use]

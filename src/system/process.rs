@@ -1,7 +1,7 @@
-//! fork(2), with and without a descriptor table of its own, and pidfd_open(2).
+//! fork(2), with and without a descriptor table of its own, and pidfds.
 
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::libc;
@@ -17,26 +17,70 @@ pub fn fork() -> io::Result<ForkResult> {
     Ok(unsafe { nix::unistd::fork() }?)
 }
 
+/// Which of two processes this is, and what it can know without asking.
+#[derive(Debug)]
+pub enum Forked {
+    /// The new one, and its own process id.
+    Child(Pid),
+    /// The old one: the process id of the other, and a descriptor for it
+    /// (close-on-exec).
+    Parent(Pid, OwnedFd),
+}
+
 /// Forks, and both processes have one table of descriptors until one of them
 /// calls [`super::descriptors::take_own_table`]. Until then the parent must not
 /// open or close anything.
 ///
 /// # Errors
 /// As [`fork`].
-pub fn fork_sharing_descriptors() -> io::Result<ForkResult> {
-    let flags = libc::CLONE_FILES | libc::SIGCHLD;
+pub fn fork_sharing_descriptors() -> io::Result<Forked> {
+    let flags = libc::CLONE_FILES | libc::CLONE_PIDFD | libc::CLONE_CHILD_SETTID | libc::SIGCHLD;
+    let mut pidfd: RawFd = -1;
+    let mut own: libc::pid_t = 0;
+    let own_at = &raw mut own;
     // SAFETY: without CLONE_VM and without a stack of its own the child is a
-    // copy of the process, as after fork(2); the zeros are the arguments that
-    // these flags do not use, in whichever order the architecture has them.
+    // copy of the process, as after fork(2). The kernel writes the descriptor
+    // into the parent's `pidfd` and the process id into the child's `own`,
+    // which both outlive the call. The place of `own` is the last argument but
+    // one or the last, as the architecture has it; what stands in the other of
+    // the two is used with CLONE_SETTLS alone.
     // What the C library does besides in fork(3) is for processes with threads
     // or with handlers of pthread_atfork(3), and xfersh has neither.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut pidfd, own_at, own_at) };
     match i32::try_from(pid) {
-        Ok(0) => Ok(ForkResult::Child),
-        Ok(pid) if pid > 0 => Ok(ForkResult::Parent {
-            child: Pid::from_raw(pid),
-        }),
+        // SAFETY: `own` is written by the kernel, which the compiler is told by
+        // the pointer above; it is read as memory that may have changed.
+        Ok(0) => Ok(Forked::Child(Pid::from_raw(unsafe {
+            own_at.read_volatile()
+        }))),
+        Ok(pid) if pid > 0 => Ok(Forked::Parent(Pid::from_raw(pid), new_fd(pidfd.into())?)),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The ids with which the program was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartedWith {
+    /// Real and effective uid.
+    pub uids: (u32, u32),
+    /// Real and effective gid.
+    pub gids: (u32, u32),
+}
+
+/// What the kernel wrote down of the ids when it started this program
+/// (getauxval(3)): no call is needed. What it did not write reads as 0, the
+/// superuser's.
+///
+/// There is no need to ask for the saved ids: execve(2) makes them equal to the
+/// effective ones.
+#[must_use]
+pub fn started_with() -> StartedWith {
+    // SAFETY: getauxval reads the vector that the kernel has put on the stack
+    // of the process, and takes any key.
+    let id = |key| u32::try_from(unsafe { libc::getauxval(key) }).unwrap_or(0);
+    StartedWith {
+        uids: (id(libc::AT_UID), id(libc::AT_EUID)),
+        gids: (id(libc::AT_GID), id(libc::AT_EGID)),
     }
 }
 
@@ -48,6 +92,58 @@ pub fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     // SAFETY: the call takes two numbers and no pointer.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
     new_fd(fd)
+}
+
+/// What the kernel tells of a process by its descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessInfo {
+    /// Its parent; 0 where that is in another process namespace.
+    pub parent: Pid,
+    /// Its real uid.
+    pub uid: u32,
+}
+
+/// `struct pidfd_info` of `<linux/pidfd.h>`, as long as in Linux 6.13.
+#[repr(C)]
+#[derive(Default)]
+struct PidfdInfo {
+    mask: u64,
+    cgroup: u64,
+    pid: u32,
+    tgid: u32,
+    ppid: u32,
+    ruid: u32,
+    others: [u32; 8],
+}
+
+const _: () = assert!(size_of::<PidfdInfo>() == 64);
+
+/// Asks for parent and uid of the process behind a pidfd (Linux 6.13).
+///
+/// # Errors
+/// ESRCH if it has ended and was collected; another one on an older kernel.
+pub fn pidfd_info(pidfd: BorrowedFd<'_>) -> io::Result<ProcessInfo> {
+    /// PIDFD_GET_INFO, and PIDFD_INFO_PID with PIDFD_INFO_CREDS.
+    const GET_INFO: u32 = 0xc040_ff0b;
+    const WANTED: u64 = 3;
+    let mut info = PidfdInfo {
+        mask: WANTED,
+        ..PidfdInfo::default()
+    };
+    // SAFETY: the number of the call holds the size of the structure; the
+    // kernel reads and writes no more than that of what the pointer borrows.
+    let result =
+        unsafe { libc::syscall(libc::SYS_ioctl, pidfd.as_raw_fd(), GET_INFO, &raw mut info) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    match i32::try_from(info.ppid) {
+        Ok(parent) if info.mask & WANTED == WANTED => Ok(ProcessInfo {
+            parent: Pid::from_raw(parent),
+            uid: info.ruid,
+        }),
+        _ => Err(io::Error::from_raw_os_error(libc::ENODATA)),
+    }
 }
 
 /// The processor time that another process has spent (clock_getcpuclockid(3)).

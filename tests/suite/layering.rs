@@ -75,6 +75,20 @@ fn decide_is_pure_and_knows_nobody() {
     );
 }
 
+/// The allocator and fork(2) count on it (`system::heap`, `system::process`).
+#[test]
+fn nobody_starts_a_thread() {
+    for (path, text) in sources("src") {
+        let program = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code(program) {
+            let found = line.contains("thread::spawn")
+                || line.contains("thread::scope")
+                || line.contains("thread::Builder");
+            assert!(!found, "{}: {line}", path.display());
+        }
+    }
+}
+
 #[test]
 fn system_knows_nobody() {
     nobody(

@@ -12,6 +12,7 @@ use crate::decide::policy::{PathTarget, Policy, Protocol};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
 use crate::gather::{account, disk};
+use crate::system::opened::Opened;
 
 /// An account and the policy that holds for it.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +85,7 @@ impl Rights<'_> {
         let invocation = invocation("sftp-server");
         let case = rights.case(&invocation);
         let inquiry = Inquiry::of(&case)?;
-        let gather = || disk::gather(&inquiry, self.account);
+        let gather = || disk::gather(&inquiry, self.account, &Opened::default());
         let facts = account::temporarily_become(self.account, gather);
         let mut facts = facts.map_err(|error| {
             let name = self.account.shown();

@@ -125,7 +125,8 @@ struct Range {
 }
 
 /// A program in the making, then a finished one.
-pub(super) struct Assembly {
+#[allow(missing_debug_implementations, reason = "lives in the compiler only")]
+pub struct Assembly {
     /// Filled from the end; `start` is the first instruction.
     code: [sock_filter; ROOM],
     start: Label,
@@ -137,7 +138,32 @@ pub(super) struct Assembly {
 
 /// Assembles the table for one kind of server.
 pub(super) const fn assemble(kind: ServerKind, architecture: Architecture) -> Assembly {
-    let (ranges, count) = ranges(kind, architecture);
+    from_answers(answers(kind, architecture), Action::Kill, architecture)
+}
+
+/// Assembles a program that allows the calls with these numbers and answers
+/// every other one with `otherwise`.
+pub const fn assemble_list(
+    numbers: &[u32],
+    otherwise: Action,
+    architecture: Architecture,
+) -> Assembly {
+    let mut answers = [SyscallRule::Always(otherwise); NUMBERS];
+    let mut i = 0;
+    while i < numbers.len() {
+        answers[numbers[i] as usize] = SyscallRule::Always(Action::Allow);
+        i += 1;
+    }
+    from_answers(answers, otherwise, architecture)
+}
+
+/// From the answer to each number, in their order, and that to x32.
+const fn from_answers(
+    answers: [SyscallRule; NUMBERS],
+    x32: Action,
+    architecture: Architecture,
+) -> Assembly {
+    let (ranges, count) = ranges(&answers, x32, architecture);
     let mut a = Assembly::empty();
     let search = a.search(&ranges, 0, count - 1);
     assert!(search == a.start);
@@ -148,9 +174,8 @@ pub(super) const fn assemble(kind: ServerKind, architecture: Architecture) -> As
     a
 }
 
-/// The table as ranges in ascending order, neighbours with the same answer
-/// joined.
-const fn ranges(kind: ServerKind, architecture: Architecture) -> ([Range; NUMBERS], usize) {
+/// What the table answers to each number.
+const fn answers(kind: ServerKind, architecture: Architecture) -> [SyscallRule; NUMBERS] {
     const NOBODY: SyscallRule = SyscallRule::Always(UNKNOWN);
     let mut answers = [NOBODY; NUMBERS];
     let mut family = 0;
@@ -165,6 +190,16 @@ const fn ranges(kind: ServerKind, architecture: Architecture) -> ([Range; NUMBER
         }
         family += 1;
     }
+    answers
+}
+
+/// The answers as ranges in ascending order, neighbours with the same answer
+/// joined.
+const fn ranges(
+    answers: &[SyscallRule; NUMBERS],
+    x32: Action,
+    architecture: Architecture,
+) -> ([Range; NUMBERS], usize) {
     let mut ranges = [Range {
         start: 0,
         answer: answers[0],
@@ -188,7 +223,7 @@ const fn ranges(kind: ServerKind, architecture: Architecture) -> ([Range; NUMBER
     if matches!(architecture, Architecture::X86_64) {
         ranges[count] = Range {
             start: X32,
-            answer: SyscallRule::Always(Action::Kill),
+            answer: SyscallRule::Always(x32),
         };
         count += 1;
     }
@@ -371,12 +406,14 @@ impl Assembly {
     }
 
     /// The program.
-    pub(super) const fn code(&self) -> &[sock_filter] {
+    #[must_use]
+    pub const fn code(&self) -> &[sock_filter] {
         self.code.split_at(self.start).1
     }
 
     /// The same by value; `N` is its length.
-    pub(super) const fn code_array<const N: usize>(&self) -> [sock_filter; N] {
+    #[must_use]
+    pub const fn code_array<const N: usize>(&self) -> [sock_filter; N] {
         let mut code = [sock_filter {
             code: 0,
             jt: 0,

@@ -30,6 +30,7 @@ use super::caller::Caller;
 use super::rsync_temporaries::RsyncTemporaries;
 use crate::decide::plan::{Plan, Rules};
 use crate::decide::rules::{self, Denial, FileKind, Place};
+use crate::system::opened::Opened;
 use crate::system::statx::{self, Inode, Status};
 
 pub use found::{DirEntry, Directory, Object, kind};
@@ -69,9 +70,13 @@ impl Resolver {
     ///
     /// # Errors
     /// If a directory of the policy cannot be looked at.
-    pub fn new(plan: &Plan, temporary_names: Rc<RefCell<RsyncTemporaries>>) -> io::Result<Self> {
+    pub fn new(
+        plan: &Plan,
+        opened: &Opened,
+        temporary_names: Rc<RefCell<RsyncTemporaries>>,
+    ) -> io::Result<Self> {
         Ok(Self {
-            policy_directories: PolicyDirectories::survey(plan)?,
+            policy_directories: PolicyDirectories::survey(plan, opened)?,
             mounts: Mounts::open(),
             start: plan.start.as_os_str().as_bytes().to_vec(),
             hidden: rules::hides(&plan.rules).then(|| plan.rules.clone()),

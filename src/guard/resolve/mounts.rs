@@ -9,8 +9,10 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::Mode;
 use nix::sys::statfs::{FsType, fstatfs};
 
 use super::policy_directories::PolicyDirectories;
@@ -94,8 +96,11 @@ struct MountLine {
 impl Mounts {
     /// Opens the list, which need not be there.
     pub fn open() -> Self {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
         Self {
-            file: File::open("/proc/self/mountinfo").ok(),
+            file: openat(AT_FDCWD, "/proc/self/mountinfo", flags, Mode::empty())
+                .ok()
+                .map(File::from),
             known: Vec::new(),
             short_names: HashMap::new(),
             shown: None,

@@ -15,6 +15,7 @@ use super::O_PATH;
 use crate::decide::plan::Plan;
 use crate::decide::roots::nesting::Roots;
 use crate::decide::rules::{Place, first_name_at, folded};
+use crate::system::opened::Opened;
 use crate::system::statx::{self, FileId, Status};
 
 /// Descriptors of roots that are kept open.
@@ -63,7 +64,7 @@ impl PolicyDirectories {
     ///
     /// # Errors
     /// Everything but "absent": what cannot be looked at cannot be protected.
-    pub fn survey(plan: &Plan) -> io::Result<Self> {
+    pub fn survey(plan: &Plan, opened: &Opened) -> io::Result<Self> {
         let rules = &plan.rules;
         let mut directories = Self {
             roots: Vec::with_capacity(rules.roots.len()),
@@ -80,10 +81,10 @@ impl PolicyDirectories {
             statuses: HashMap::new(),
             open: Vec::new(),
         };
-        directories.home = directories.keep(&rules.home)?;
-        directories.keep(&plan.start)?;
+        directories.home = directories.keep(&rules.home, opened)?;
+        directories.keep(&plan.start, opened)?;
         for (index, root) in rules.roots.iter().enumerate() {
-            let id = directories.keep(&root.path)?;
+            let id = directories.keep(&root.path, opened)?;
             if let Some(id) = id {
                 // One that two entries name is refused by the decision.
                 directories.by_id.entry(id).or_insert(index);
@@ -104,14 +105,17 @@ impl PolicyDirectories {
     }
 
     /// Notes a directory and all that it lies in as keeping their names.
-    fn keep(&mut self, path: &Path) -> io::Result<Option<FileId>> {
+    fn keep(&mut self, path: &Path, opened: &Opened) -> io::Result<Option<FileId>> {
         for directory in path.ancestors() {
             // Then what it lies in is known as well.
             if self.statuses.contains_key(directory) || self.absent.contains(directory) {
                 break;
             }
             let folded = folded(directory.as_os_str().as_bytes());
-            match look(directory)? {
+            let known = opened
+                .status(directory)
+                .map_or_else(|| look(directory), |s| Ok(Some(s)));
+            match known? {
                 Some(status) => {
                     self.kept.insert(status.inode.file());
                     self.statuses.insert(directory.to_path_buf(), status);

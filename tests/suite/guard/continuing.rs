@@ -20,7 +20,7 @@ pub const CONTINUING: Mutant = Mutant {
         // The second layer would stop most of what the kernel then does.
         (
             "src/guard/start.rs",
-            "let nested = server_layer::restrict(plan)?;",
+            "let nested = confined.server_layer().irrevocably_enter()?;",
             "let nested = false;",
         ),
     ],

@@ -6,6 +6,7 @@ mod connection;
 mod container;
 pub mod continuing;
 mod features;
+mod first_call;
 mod folding;
 mod growth;
 mod lifecycle;

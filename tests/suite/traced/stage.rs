@@ -14,6 +14,7 @@ use xfersh::decide::plan::Plan;
 use xfersh::decide::verdict::Verdict;
 use xfersh::gather::account::AccountKey;
 use xfersh::judge::{Subject, read};
+use xfersh::system::opened::Opened;
 
 use super::arity::{exchange, other};
 use super::judge;
@@ -66,6 +67,7 @@ impl Stage {
                 &AccountKey::Name("alice".to_owned()),
                 &text,
                 &invocation(b""),
+                &Opened::default(),
             )
             .expect("alice")
         });
@@ -114,7 +116,7 @@ impl Stage {
     /// What becomes of a line; `None` if it is refused.
     pub fn served(&self, line: &[u8]) -> Option<Served> {
         self.host.inside(|| {
-            let verdict = self.subject.judge(&invocation(line));
+            let verdict = self.subject.judge(&invocation(line), &Opened::default());
             let Verdict::Granted(plan) = verdict else {
                 return None;
             };

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::decide::seccomp::assemble::assemble_list;
 use crate::decide::seccomp::table::{Condition, SyscallRule, UNKNOWN, find, rows};
 
 mod interpreter;
@@ -292,6 +293,33 @@ fn noise_agrees_with_the_table() {
                 fixed(wanted),
                 "{kind:?} {session:?} {call:?}"
             );
+        }
+    }
+}
+
+/// The guard's own program is made so.
+#[test]
+fn a_list_allows_its_calls_and_nothing_else() {
+    let listed = [0, 1, 5, 6, 7, 231, 437, 439];
+    for architecture in [Architecture::X86_64, Architecture::Aarch64] {
+        let refused = Action::Errno(1);
+        let code = assemble_list(&listed, refused, architecture)
+            .code()
+            .to_vec();
+        for number in (0..700).chain([0x4000_0000, 0x4000_0001, u32::MAX]) {
+            let call = |arch| Call {
+                number,
+                arch,
+                args: [0; 6],
+            };
+            let wanted = if listed.contains(&number) {
+                Action::Allow
+            } else {
+                refused
+            };
+            let seen = run(&code, call(architecture.audit()));
+            assert_eq!(seen, fixed(wanted), "{architecture:?} {number}");
+            assert_eq!(run(&code, call(0x4000_0003)), fixed(Action::Kill));
         }
     }
 }
