@@ -184,7 +184,7 @@ const MAY: &[(&str, &str, &str)] = &[
         "a crontab is searched for paths, which are UTF-8",
     ),
     (
-        "gather/account.rs",
+        "gather/account/",
         "lossy(",
         "a comment may be in any encoding; a name or home with U+FFFD is refused",
     ),
