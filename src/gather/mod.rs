@@ -9,4 +9,5 @@ pub mod identity;
 pub mod invocation;
 pub mod kernel;
 pub mod policy_file;
+pub mod trust;
 pub mod walk;
