@@ -141,15 +141,9 @@ const UNESCAPED: &[&str] = &[
 /// Where such a word may stand all the same: a place below src, the word, and why.
 const MAY: &[(&str, &str, &str)] = &[
     (
-        "admin/mod.rs",
+        "console.rs",
         "io::stdout()",
         "the one place that answers an administrator",
-    ),
-    ("admin/probe.rs", "io::stdout()", "numbers for --live"),
-    (
-        "print/table.rs",
-        "io::stdout()",
-        "asks whether it is a terminal",
     ),
     (
         "admin/doctor/mod.rs",
@@ -162,11 +156,11 @@ const MAY: &[(&str, &str, &str)] = &[
         "asks whether the other end has gone",
     ),
     (
-        "messages.rs",
+        "console.rs",
         "io::stderr()",
         "the one place that tells anybody anything",
     ),
-    ("print/table.rs", ":?}", "the name of an error number"),
+    ("admin/probe_rows.rs", ":?}", "the name of an error number"),
     ("admin/report.rs", ":?}", "the name of a Landlock right"),
     (
         "admin/doctor/tool.rs",

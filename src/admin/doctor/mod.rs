@@ -34,6 +34,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::geteuid;
 
 use crate::cli;
+use crate::console;
 use crate::decide::account::{Account, AccountSource};
 use crate::decide::policy::PolicyFile;
 use crate::exit::Exit;
@@ -60,7 +61,7 @@ pub fn main(call: &cli::Doctor) -> Exit {
     } else {
         report.text(style())
     };
-    match super::print(&text) {
+    match console::print(&text) {
         Exit::Success if report.serious() > 0 => Exit::Finding,
         exit => exit,
     }
