@@ -124,8 +124,7 @@ fn read(path: &'static str) -> Result<String, AccountError> {
 }
 
 /// Whether bytes of an entry were no UTF-8, for which U+FFFD then stands.
-#[must_use]
-pub fn is_replaced(name: &str, home: &Path) -> bool {
+fn is_replaced(name: &str, home: &Path) -> bool {
     let mark = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
     mark(name) || home.to_str().is_none_or(mark)
 }
