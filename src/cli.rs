@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use crate::admin::probe::Stage;
 use crate::print::escape::Escaped;
 use crate::session::SessionCall;
 
@@ -18,7 +17,7 @@ pub enum Role {
     /// The dry run.
     Check(Check),
     /// Inside the confinement, by `--check --live`.
-    Probe(Stage),
+    Probe(Probe),
     /// The examination of the host.
     Doctor(Doctor),
     /// The help text.
@@ -51,6 +50,17 @@ pub struct Doctor {
     pub user: Option<String>,
     /// Print one JSON object.
     pub json: bool,
+}
+
+/// The arguments of `--probe`: where its tries take place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The home directory.
+    pub home: PathBuf,
+    /// The name that is used for whatever is made.
+    pub name: String,
+    /// A directory in which the policy lets the session create, if any.
+    pub writable: Option<PathBuf>,
 }
 
 /// A call that cannot be understood.
@@ -181,7 +191,7 @@ fn parse_check(parser: &mut Parser) -> Result<Role, String> {
 fn parse_probe(parser: &mut Parser) -> Result<Role, String> {
     let mut words = parser.raw_args().map_err(said)?;
     match (words.next(), words.next(), words.next(), words.next()) {
-        (Some(home), Some(name), writable, None) => Ok(Role::Probe(Stage {
+        (Some(home), Some(name), writable, None) => Ok(Role::Probe(Probe {
             home: home.into(),
             writable: writable.map(PathBuf::from),
             name: name.string().map_err(said)?,

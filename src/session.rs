@@ -10,14 +10,16 @@ use crate::confine::exec::exec;
 use crate::confine::irrevocably_confine;
 use crate::confine::sanitise::{Standard, sanitise};
 use crate::confine::session_slot::{self, Slot};
+use crate::console;
 use crate::decide::plan::Plan;
+use crate::decide::policy::Requirement;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gather::account::AccountKey;
 use crate::gather::identity::Identity;
 use crate::gather::invocation;
-use crate::gather::kernel::Kernel;
+use crate::gather::kernel::{Kernel, Weakness};
 use crate::guard::{Connection, Prepared, SessionEnd, Side, split};
 use crate::judge::{self, Subject};
 use crate::log::{Audit, Importance};
@@ -44,14 +46,14 @@ pub fn serve(call: SessionCall) -> Exit {
     let mut audit = Audit::open(started_with().uids.0);
     match inherited.and_then(|standard| session(call, standard, &mut audit)) {
         Ok(SessionOutcome::Refused(message)) => {
-            messages::client(&message);
+            console::say(&message);
             Exit::Refused
         }
         Ok(SessionOutcome::Served(end)) => end.pass_on(),
         Err(error) => {
             audit.event(Importance::Error, &messages::FailedEvent(&error));
             if let Some(sentence) = error.for_client() {
-                messages::client(&sentence);
+                console::say(&sentence);
             }
             Exit::Failed
         }
@@ -69,7 +71,7 @@ pub fn report_panic(panic: &PanicHookInfo<'_>) {
     let reason = Quoted(&reason);
     let event = format_args!("event=failed reason={reason}");
     audit.event(Importance::Error, &event);
-    messages::client("An internal error ended the session; the log of the server says where.");
+    console::say("An internal error ended the session; the log of the server says where.");
 }
 
 enum SessionOutcome {
@@ -105,7 +107,7 @@ fn session(
     let refusal = match (verdict, prepared) {
         (Verdict::Granted(plan), Some(prepared)) => {
             audit.require(plan.audit)?;
-            Kernel::report(&plan, audit);
+            report_weaknesses(&plan, audit);
             return carry_out(*plan, identity.uid, prepared, slot, audit)
                 .map(SessionOutcome::Served);
         }
@@ -114,6 +116,17 @@ fn session(
     };
     let policy = subject.as_ref().ok().map(|subject| &subject.policy);
     Ok(SessionOutcome::Refused(messages::refusal(&refusal, policy)))
+}
+
+/// Logs what is open in a session that starts without what is missing.
+fn report_weaknesses(plan: &Plan, audit: &mut Audit) {
+    if plan.confinement == Requirement::Required {
+        return;
+    }
+    for Weakness { missing, open, .. } in Kernel::probe().weaknesses() {
+        let event = format_args!("weaker missing=\"{missing}\" open=\"{open}\"");
+        audit.event(Importance::Warning, &event);
+    }
 }
 
 /// Confines this process and serves: the way of a session, and of the live
@@ -140,7 +153,7 @@ pub fn carry_out(
     match server {
         Some(mut server) => {
             if let Some(sentence) = error.for_client() {
-                messages::client(&sentence);
+                console::say(&sentence);
             }
             server.fail(&error)
         }

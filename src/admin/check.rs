@@ -1,12 +1,14 @@
 //! `--check`: the same path to a verdict as a session's, then printing
 //! instead of acting.
 
+use std::os::unix::ffi::OsStringExt;
+
 use nix::unistd::geteuid;
 
-use super::{Unable, report};
+use super::{Unable, invocation, report};
 use crate::cli::Check;
+use crate::console;
 use crate::decide;
-use crate::decide::invocation::{Client, Invocation};
 use crate::decide::policy::overrides::overrides;
 use crate::decide::verdict::Verdict;
 use crate::exit::Exit;
@@ -18,9 +20,6 @@ use crate::guard::Prepared;
 use crate::judge::Subject;
 use crate::system::opened::Opened;
 
-/// The mask under which sshd starts a shell (session.c; login.defs(5)).
-const SSHD_UMASK: u32 = 0o022;
-
 /// Runs the dry run.
 #[must_use]
 pub fn run(check: &Check) -> Exit {
@@ -31,15 +30,8 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
     let text = policy_file::named_text(check.config.as_deref()).map_err(Unable::Policy)?;
     // All of it and all its errors, whoever is asked about.
     let file = text.parse().map_err(Unable::Policy)?;
-    let invocation = Invocation {
-        command: check
-            .command
-            .clone()
-            .map(std::os::unix::ffi::OsStringExt::into_vec),
-        client: check.address.map(Client::from_address).unwrap_or_default(),
-        terminal: false,
-        umask: SSHD_UMASK,
-    };
+    let command = check.command.clone().map(OsStringExt::into_vec);
+    let invocation = invocation(command, check.address);
     let key = check.user.clone().map_or_else(
         || AccountKey::Uid(nix::unistd::getuid().as_raw()),
         AccountKey::Name,
@@ -76,7 +68,7 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
 
 /// Prints, and ends as told if that works.
 fn print(text: &str, exit: Exit) -> Exit {
-    match super::print(text) {
+    match console::print(text) {
         Exit::Success => exit,
         failed => failed,
     }

@@ -13,12 +13,13 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, dup2_stdout, geteuid};
 
-use super::Unable;
 use super::probe::{Expected, TRIES};
+use super::probe_rows::{self, ProbeRow};
+use super::{Unable, invocation};
 use crate::cli::Check;
 use crate::confine::sanitise::sanitise;
 use crate::decide::access::{Access, Right};
-use crate::decide::invocation::{Client, Invocation};
+use crate::decide::invocation::Invocation;
 use crate::decide::plan::Plan;
 use crate::decide::verdict::Verdict;
 use crate::exit::Exit;
@@ -27,10 +28,9 @@ use crate::gather::policy_file;
 use crate::guard::{Prepared, SessionEnd};
 use crate::judge::Subject;
 use crate::log::Audit;
-use crate::print::table::{self, Row, Style};
 use crate::system::opened::Opened;
 use crate::system::process;
-use crate::{messages, session};
+use crate::{console, session};
 
 /// Commands that no policy serves.
 const NEVER: [&str; 4] = [
@@ -49,10 +49,10 @@ pub fn run(check: &Check) -> Exit {
     }
 }
 
-fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
+fn examine(check: &Check) -> Result<Vec<ProbeRow>, Unable> {
     let text = policy_file::named_text(check.config.as_deref()).map_err(Unable::Policy)?;
     text.parse().map_err(Unable::Policy)?;
-    let invocation = invocation(check, "sftp-server");
+    let invocation = invocation(Some("sftp-server".into()), check.address);
     let name = check.user.clone().unwrap_or_default();
     let subject = Subject::of(
         &AccountKey::Name(name),
@@ -67,7 +67,7 @@ fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
         let why = format!("only root can try the account '{name}'");
         return Err(Unable::Other(why));
     }
-    let mut rows: Vec<Row> = NEVER
+    let mut rows: Vec<ProbeRow> = NEVER
         .iter()
         .map(|command| never(check, &subject, command))
         .collect();
@@ -75,20 +75,12 @@ fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
     Ok(rows)
 }
 
-fn invocation(check: &Check, command: &str) -> Invocation {
-    Invocation {
-        command: Some(command.into()),
-        client: check.address.map(Client::from_address).unwrap_or_default(),
-        terminal: false,
-        umask: 0o022,
-    }
-}
-
 /// P1: a command that must be refused.
-fn never(check: &Check, subject: &Subject, command: &str) -> Row {
-    let verdict = subject.judge(&invocation(check, command), &Opened::default());
+fn never(check: &Check, subject: &Subject, command: &str) -> ProbeRow {
+    let invocation = invocation(Some(command.into()), check.address);
+    let verdict = subject.judge(&invocation, &Opened::default());
     let refused = matches!(verdict, Verdict::Refused(_));
-    Row::new(
+    ProbeRow::new(
         "P1",
         format!("serve '{command}'"),
         Expected::Refused,
@@ -98,7 +90,7 @@ fn never(check: &Check, subject: &Subject, command: &str) -> Row {
 }
 
 /// Forks a session and collects what its tries saw.
-fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<Row>, String> {
+fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<ProbeRow>, String> {
     let failed = |error: io::Error| format!("cannot start the probe: {error}");
     let name = format!("xfersh-probe-{}", std::process::id());
     let (read, write) = io::pipe().map_err(failed)?;
@@ -140,7 +132,7 @@ fn session(subject: &Subject, invocation: &Invocation, name: &str, write: OwnedF
     match start(subject, invocation, name, write) {
         Ok(end) => end.pass_on(),
         Err(why) => {
-            messages::client(&why);
+            console::say(&why);
             Exit::Failed
         }
     }
@@ -193,7 +185,7 @@ fn probe_arguments(plan: &Plan, name: &str) -> Vec<OsString> {
 
 /// Reads a line a try: its number, and 0 or an errno. The last try replaces
 /// the program if it succeeds, so a missing line there means that it did.
-fn collect(read: PipeReader) -> Result<Vec<Row>, String> {
+fn collect(read: PipeReader) -> Result<Vec<ProbeRow>, String> {
     let mut seen = vec![None; TRIES.len()];
     for line in BufReader::new(read).lines().map_while(Result::ok) {
         let mut numbers = line.split(' ').map(str::parse::<i32>);
@@ -215,7 +207,7 @@ fn collect(read: PipeReader) -> Result<Vec<Row>, String> {
     let rows = TRIES.iter().zip(seen).map(|(row, errno)| {
         let worked = errno.is_none_or(|errno| errno == 0);
         let errno = errno.filter(|errno| *errno != 0);
-        Row::new(
+        ProbeRow::new(
             row.promise,
             row.what.to_owned(),
             row.expected,
@@ -226,15 +218,14 @@ fn collect(read: PipeReader) -> Result<Vec<Row>, String> {
     Ok(rows.collect())
 }
 
-fn report(rows: &[Row], json: bool) -> Exit {
-    let style = Style::of_stdout();
+fn report(rows: &[ProbeRow], json: bool) -> Exit {
     let text = if json {
-        table::json(rows)
+        probe_rows::json(rows)
     } else {
-        table::text(rows, style)
+        probe_rows::text(rows, console::style())
     };
-    let kept = rows.iter().all(Row::is_as_expected);
-    match super::print(&text) {
+    let kept = rows.iter().all(ProbeRow::is_as_expected);
+    match console::print(&text) {
         Exit::Success if kept => Exit::Success,
         Exit::Success => Exit::Finding,
         failed => failed,
@@ -248,7 +239,7 @@ mod tests {
     use super::*;
 
     /// What is collected of this many lines of a probe.
-    fn collected(lines: usize) -> Result<Vec<Row>, String> {
+    fn collected(lines: usize) -> Result<Vec<ProbeRow>, String> {
         let (read, mut write) = io::pipe().unwrap();
         for at in 0..lines {
             writeln!(write, "{at} 0").unwrap();

@@ -10,7 +10,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use caps::CapSet;
 use nix::errno::Errno;
@@ -21,18 +21,9 @@ use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::getppid;
 
+use crate::cli::Probe;
+use crate::console;
 use crate::exit::Exit;
-
-/// Where the tries take place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stage {
-    /// The home directory.
-    pub home: PathBuf,
-    /// A directory in which the policy lets the session create, if any.
-    pub writable: Option<PathBuf>,
-    /// The name that is used for whatever is made.
-    pub name: String,
-}
 
 /// One try.
 pub struct Try {
@@ -42,7 +33,7 @@ pub struct Try {
     pub what: &'static str,
     /// What must come of it.
     pub expected: Expected,
-    run: fn(&Stage) -> io::Result<()>,
+    run: fn(&Probe) -> io::Result<()>,
 }
 
 /// What must come of a try.
@@ -68,7 +59,7 @@ impl Expected {
 const fn refused(
     promise: &'static str,
     what: &'static str,
-    run: fn(&Stage) -> io::Result<()>,
+    run: fn(&Probe) -> io::Result<()>,
 ) -> Try {
     Try {
         promise,
@@ -81,7 +72,7 @@ const fn refused(
 const fn works(
     promise: &'static str,
     what: &'static str,
-    run: fn(&Stage) -> io::Result<()>,
+    run: fn(&Probe) -> io::Result<()>,
 ) -> Try {
     Try {
         promise,
@@ -93,29 +84,29 @@ const fn works(
 
 /// All tries, in order. The last ones could replace the program.
 pub const TRIES: &[Try] = &[
-    refused("P2", "create a file in /tmp", |stage| {
-        create_in(Path::new("/tmp"), stage)
+    refused("P2", "create a file in /tmp", |probe| {
+        create_in(Path::new("/tmp"), probe)
     }),
-    refused("P2", "create a file in /var/tmp", |stage| {
-        create_in(Path::new("/var/tmp"), stage)
+    refused("P2", "create a file in /var/tmp", |probe| {
+        create_in(Path::new("/var/tmp"), probe)
     }),
-    refused("P3", "create a file in the home", |stage| {
-        create_in(&stage.home, stage)
+    refused("P3", "create a file in the home", |probe| {
+        create_in(&probe.home, probe)
     }),
-    refused("P3", "make a directory in the home", |stage| {
-        make_directory(&stage.home.join(&stage.name))
+    refused("P3", "make a directory in the home", |probe| {
+        make_directory(&probe.home.join(&probe.name))
     }),
-    refused("P3", "set the mode of the home", |stage| {
-        set_mode(&stage.home)
+    refused("P3", "set the mode of the home", |probe| {
+        set_mode(&probe.home)
     }),
-    refused("P3", "set the times of the home", |stage| {
-        set_times(&stage.home)
+    refused("P3", "set the times of the home", |probe| {
+        set_times(&probe.home)
     }),
-    refused("P4", "create a dotfile", |stage| {
-        create(&writable(stage)?.join(dot(stage)))
+    refused("P4", "create a dotfile", |probe| {
+        create(&writable(probe)?.join(dot(probe)))
     }),
-    refused("P4", "make a dot directory", |stage| {
-        make_directory(&writable(stage)?.join(dot(stage)))
+    refused("P4", "make a dot directory", |probe| {
+        make_directory(&writable(probe)?.join(dot(probe)))
     }),
     refused("P4", "rename a file to a dotfile", rename_to_dotfile),
     refused("P5", "make a network socket", |_| {
@@ -155,8 +146,8 @@ pub const TRIES: &[Try] = &[
 
 impl Try {
     /// Tries it: the errno where it is refused.
-    fn run(&self, stage: &Stage) -> Result<(), i32> {
-        (self.run)(stage).map_err(|error| error.raw_os_error().unwrap_or(Errno::EIO as i32))
+    fn run(&self, probe: &Probe) -> Result<(), i32> {
+        (self.run)(probe).map_err(|error| error.raw_os_error().unwrap_or(Errno::EIO as i32))
     }
 }
 
@@ -164,41 +155,41 @@ impl Try {
 /// The directory in which files were made gets its times back before the last
 /// try, which may not return.
 #[must_use]
-pub fn run(stage: &Stage) -> Exit {
-    let before = stage
+pub fn run(probe: &Probe) -> Exit {
+    let before = probe
         .writable
         .as_deref()
         .and_then(|path| fs::metadata(path).ok());
     for (at, row) in TRIES.iter().enumerate() {
         if at + 1 == TRIES.len()
-            && let (Some(path), Some(before)) = (&stage.writable, &before)
+            && let (Some(path), Some(before)) = (&probe.writable, &before)
         {
             // Not every policy lets them be set.
             let _ = give_times(path, before);
         }
-        let errno = row.run(stage).err().unwrap_or(0);
-        let line = format!("{at} {errno}\n");
-        if io::stdout().write_all(line.as_bytes()).is_err() {
-            return Exit::Failed;
+        let errno = row.run(probe).err().unwrap_or(0);
+        let printed = console::print(&format!("{at} {errno}\n"));
+        if printed != Exit::Success {
+            return printed;
         }
     }
     Exit::Success
 }
 
-fn dot(stage: &Stage) -> String {
-    format!(".{}", stage.name)
+fn dot(probe: &Probe) -> String {
+    format!(".{}", probe.name)
 }
 
 /// Without a writable directory there is nothing to try: as good as refused.
-fn writable(stage: &Stage) -> io::Result<&Path> {
-    stage
+fn writable(probe: &Probe) -> io::Result<&Path> {
+    probe
         .writable
         .as_deref()
         .ok_or_else(|| Errno::EACCES.into())
 }
 
-fn create_in(directory: &Path, stage: &Stage) -> io::Result<()> {
-    create(&directory.join(&stage.name))
+fn create_in(directory: &Path, probe: &Probe) -> io::Result<()> {
+    create(&directory.join(&probe.name))
 }
 
 fn create(path: &Path) -> io::Result<()> {
@@ -234,22 +225,22 @@ fn give_times(path: &Path, status: &fs::Metadata) -> io::Result<()> {
     Ok(())
 }
 
-fn rename_to_dotfile(stage: &Stage) -> io::Result<()> {
-    let directory = writable(stage)?;
-    let (plain, hidden) = (directory.join(&stage.name), directory.join(dot(stage)));
+fn rename_to_dotfile(probe: &Probe) -> io::Result<()> {
+    let directory = writable(probe)?;
+    let (plain, hidden) = (directory.join(&probe.name), directory.join(dot(probe)));
     File::create_new(&plain)?;
     let renamed = fs::rename(&plain, &hidden);
     let _ = fs::remove_file(if renamed.is_ok() { &hidden } else { &plain });
     renamed
 }
 
-fn round_trip(stage: &Stage) -> io::Result<()> {
-    let Some(directory) = &stage.writable else {
+fn round_trip(probe: &Probe) -> io::Result<()> {
+    let Some(directory) = &probe.writable else {
         // A policy that lets nothing be written keeps its word.
         return Ok(());
     };
-    let first = directory.join(&stage.name);
-    let second = directory.join(format!("{}.new", stage.name));
+    let first = directory.join(&probe.name);
+    let second = directory.join(format!("{}.new", probe.name));
     File::create_new(&first)?.write_all(b"probe")?;
     let mut text = String::new();
     let read = File::open(&first).and_then(|mut file| file.read_to_string(&mut text));

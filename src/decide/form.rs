@@ -23,8 +23,6 @@ pub struct Inquiry {
     pub request: Request,
     /// Programs that could serve it, the first that exists is taken.
     pub programs: Vec<PathBuf>,
-    /// Whether the program is written in the policy.
-    pub program_is_configured: bool,
     /// The directories that the policy speaks of.
     pub directories: Directories,
     /// The places that the client names, operands, then those of options. A
@@ -58,7 +56,6 @@ impl Inquiry {
         Ok(Self {
             programs: configured
                 .map_or_else(|| programs::places(protocol), |path| vec![path.clone()]),
-            program_is_configured: configured.is_some(),
             request,
             directories: directories(case.policy, case.account),
             target: target.filter(|_| operands.iter().any(|operand| operand.base != Base::Start)),

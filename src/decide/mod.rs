@@ -22,6 +22,7 @@ pub mod rules;
 pub mod seccomp;
 mod server;
 mod startup;
+pub mod trust;
 pub mod verdict;
 
 use std::path::{Path, PathBuf};

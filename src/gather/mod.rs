@@ -9,5 +9,6 @@ pub mod identity;
 pub mod invocation;
 pub mod kernel;
 pub mod policy_file;
+pub mod trust;
 pub mod walk;
 pub mod whole;

@@ -19,6 +19,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::Mode;
 
+use super::trust;
 use super::whole;
 use crate::decide::account::Account;
 use crate::decide::policy::{self, PolicyErrors, PolicyFile};
@@ -213,6 +214,7 @@ struct OpenPolicy {
 fn open_directly(path: &Path) -> Option<OpenPolicy> {
     let mut way: Vec<&Path> = path.ancestors().skip(1).collect();
     way.reverse();
+    // Not even a sticky one: others could make the next name.
     let is_roots = |facts: &Metadata| facts.uid() == 0 && facts.mode() & 0o022 == 0;
     for directory in way {
         let facts = fs::symlink_metadata(directory).ok()?;
@@ -317,11 +319,7 @@ impl OpenDirectory {
         let facts = opened.metadata().map_err(failed)?;
         if facts.is_symlink() {
             // In a sticky directory anybody may have made it.
-            if facts.uid() != 0 {
-                let (shown, uid) = (Escaped::path(&path), facts.uid());
-                let why = format!("{shown} is a link of uid {uid}, not of root");
-                return Err(PolicyFileError::Unsafe(why));
-            }
+            vet_owner(&facts, &path)?;
             let target = readlinkat(&opened, "");
             return match target {
                 Ok(target) => Ok(WalkStep::Link(target.into())),
@@ -371,17 +369,13 @@ impl OpenDirectory {
     }
 }
 
+/// See [`EntryStatus::distrust`](crate::decide::trust::EntryStatus::distrust).
 fn vet_owner(metadata: &Metadata, path: &Path) -> Result<(), PolicyFileError> {
-    let shown = Escaped::path(path);
-    let refuse = |why: &str| Err(PolicyFileError::Unsafe(format!("{shown} {why}")));
-    if metadata.uid() != 0 {
-        return refuse(&format!("is owned by uid {}, not by root", metadata.uid()));
+    match trust::status(metadata).distrust().next() {
+        None => Ok(()),
+        Some(why) => {
+            let shown = Escaped::path(path);
+            Err(PolicyFileError::Unsafe(format!("{shown} {why}")))
+        }
     }
-    // In a sticky directory (/tmp) only the owner can replace the file.
-    let sticky = metadata.is_dir() && metadata.mode() & 0o1000 != 0;
-    if metadata.mode() & 0o022 != 0 && !sticky {
-        let mode = metadata.mode() & 0o7777;
-        return refuse(&format!("can be written by others (mode {mode:04o})"));
-    }
-    Ok(())
 }

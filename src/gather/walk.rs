@@ -7,7 +7,6 @@
 
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
@@ -22,7 +21,7 @@ pub enum WalkEnd {
     Found(PathBuf),
     /// Nothing: the existing part resolved, and the missing names behind it.
     Absent(PathBuf),
-    /// A symbolic link that the caller does not follow.
+    /// An entry at which the caller does not go on.
     Refused(PathBuf),
     /// It could not be found out: the name at which that failed, its directory
     /// resolved.
@@ -37,9 +36,10 @@ pub fn is_absent(error: &io::Error) -> bool {
     matches!(code, Some(Errno::ENOENT | Errno::ENOTDIR))
 }
 
-/// Walks a path, from `/` on. `follow` is asked at each symbolic link, with
-/// the directory that holds it and what lstat(2) says of the link.
-pub fn walk(path: &Path, follow: impl Fn(&Path, &Metadata) -> io::Result<bool>) -> WalkEnd {
+/// Walks a path, from `/` on. `visit` sees the path of each entry on the way
+/// and what lstat(2) says of it, and is asked whether to go on there: for a
+/// symbolic link, whether to follow it.
+pub fn walk(path: &Path, mut visit: impl FnMut(&Path, &Metadata) -> io::Result<bool>) -> WalkEnd {
     let mut walked = PathBuf::from("/");
     let mut rest = parts(path);
     let mut links = 0;
@@ -55,14 +55,14 @@ pub fn walk(path: &Path, follow: impl Fn(&Path, &Metadata) -> io::Result<bool>) 
             walked.pop();
             continue;
         }
-        if !facts.is_symlink() {
-            walked = next;
-            continue;
-        }
-        links += 1;
-        let target = match step(&walked, &next, &facts, links, &follow) {
-            Ok(Some(target)) => target,
-            Ok(None) => return WalkEnd::Refused(next),
+        links += u32::from(facts.is_symlink());
+        let target = match step(&next, &facts, links, &mut visit) {
+            Ok(WalkStep::Refused) => return WalkEnd::Refused(next),
+            Ok(WalkStep::Entry) => {
+                walked = next;
+                continue;
+            }
+            Ok(WalkStep::Link(target)) => target,
             Err(error) if is_absent(&error) => return WalkEnd::Absent(append(walked, part, rest)),
             Err(error) => return WalkEnd::Failed(next, error),
         };
@@ -74,35 +74,33 @@ pub fn walk(path: &Path, follow: impl Fn(&Path, &Metadata) -> io::Result<bool>) 
     WalkEnd::Found(walked)
 }
 
-/// The target of a link; `None` if it is not to be followed.
-fn step(
-    directory: &Path,
-    link: &Path,
-    facts: &Metadata,
-    links: u32,
-    follow: impl Fn(&Path, &Metadata) -> io::Result<bool>,
-) -> io::Result<Option<PathBuf>> {
-    if links > LINKS_MAX {
-        return Err(Errno::ELOOP.into());
-    }
-    if follow(directory, facts)? {
-        fs::read_link(link).map(Some)
-    } else {
-        Ok(None)
-    }
+/// What there is to do at an entry.
+enum WalkStep {
+    /// Go on in it.
+    Entry,
+    /// Follow it to this target.
+    Link(PathBuf),
+    /// Stop.
+    Refused,
 }
 
-/// Whether root alone could have made this link, and can replace it: in a
-/// sticky directory nobody can replace what belongs to another.
-///
-/// # Errors
-///
-/// Those of stat(2) on the directory.
-pub fn is_roots_link(directory: &Path, link: &Metadata) -> io::Result<bool> {
-    let holder = fs::metadata(directory)?;
-    let is_sticky = holder.mode() & 0o1000 != 0;
-    let is_closed = holder.mode() & 0o022 == 0 || is_sticky;
-    Ok(link.uid() == 0 && holder.uid() == 0 && is_closed)
+fn step(
+    path: &Path,
+    facts: &Metadata,
+    links: u32,
+    visit: &mut impl FnMut(&Path, &Metadata) -> io::Result<bool>,
+) -> io::Result<WalkStep> {
+    if facts.is_symlink() && links > LINKS_MAX {
+        return Err(Errno::ELOOP.into());
+    }
+    if !visit(path, facts)? {
+        return Ok(WalkStep::Refused);
+    }
+    if facts.is_symlink() {
+        fs::read_link(path).map(WalkStep::Link)
+    } else {
+        Ok(WalkStep::Entry)
+    }
 }
 
 /// What is missing, taken word by word.

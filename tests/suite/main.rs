@@ -12,6 +12,7 @@ mod confine;
 mod corpus;
 mod docs;
 mod doctor;
+mod doctor_agrees;
 mod facts;
 mod filter;
 mod forced;

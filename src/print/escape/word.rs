@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::is_printable;
 
-/// A path as a word for the shell of a mending line.
+/// A path as a word for the shell, in a command that fixes something.
 #[must_use]
 pub fn quoted(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
@@ -28,7 +28,7 @@ pub fn hinted(word: String, instead: &str) -> String {
     }
 }
 
-/// A text as a word for the shell of a mending line.
+/// A text as a word for the shell, in a command that fixes something.
 #[must_use]
 pub fn word(text: &str) -> String {
     word_of(text.as_bytes())

@@ -217,9 +217,18 @@ fn no_configuration_of_sshd_is_printed_raw() {
             format!("AuthorizedKeysFile %h/uploads/{word} /tmp/{word}\n"),
             "takes keys",
         ),
-        (format!("{word} yes\n"), "sshd does not tell"),
-        (format!("X11Forwarding {word}\n"), "sshd does not tell"),
-        (format!("Subsystem\x1b sftp {word}\n"), "sshd does not tell"),
+        (
+            format!("{word} yes\n"),
+            "sshd -T does not print the effective settings",
+        ),
+        (
+            format!("X11Forwarding {word}\n"),
+            "sshd -T does not print the effective settings",
+        ),
+        (
+            format!("Subsystem\x1b sftp {word}\n"),
+            "sshd -T does not print the effective settings",
+        ),
     ];
     for (text, expected) in rows {
         host.write(

@@ -5,9 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::finding::{Finding, quoted};
-use super::mend::Mender;
-use super::settings::Settings;
+use super::files::judge_way;
+use super::strict_modes::{StrictModes, strict_modes};
+use crate::admin::doctor::facts::settings::Settings;
+use crate::admin::doctor::facts::sshd::KeyFile;
+use crate::admin::doctor::finding::{Finding, quoted};
+use crate::admin::doctor::fixes::Fixes;
+use crate::decide::account::Account;
 use crate::decide::policy::NameGlob;
 use crate::print::escape::Escaped;
 
@@ -17,9 +21,9 @@ pub struct Inputs<'a> {
     pub name: &'a str,
     /// What sshd would do.
     pub settings: &'a Settings,
-    /// The lines that mend it.
-    pub mender: &'a Mender,
-    /// AccountKey files that lie in a directory that clients may write: as sshd is
+    /// The commands that fix it.
+    pub fixes: &'a Fixes,
+    /// Key files that lie in a directory that clients may write: as sshd is
     /// told, and where that leads.
     pub writable_keys: Vec<(PathBuf, PathBuf)>,
     /// Why the shell would refuse a command.
@@ -46,7 +50,7 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
     let Inputs {
         name,
         settings,
-        mender,
+        fixes,
         ..
     } = inputs;
     let mut findings = Vec::new();
@@ -59,19 +63,19 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
             findings.push(Finding::serious(
                 "sshd-force-internal-sftp",
                 say,
-                mender.own_block("ForceCommand none"),
+                fixes.own_block("ForceCommand none"),
             ));
         }
         Some(forced) if !is_forced_xfersh(forced) => {
             if let Some(why) = (inputs.refusal)(forced) {
                 let say = format!(
-                    "ForceCommand \"{}\" is what xfersh gets from {name} each time, and refuses: {why}.",
+                    "ForceCommand \"{}\" replaces every command of {name}, and xfersh refuses it: {why}.",
                     command(forced)
                 );
                 findings.push(Finding::warning(
                     "sshd-force-command",
                     say,
-                    mender.own_block("ForceCommand none"),
+                    fixes.own_block("ForceCommand none"),
                 ));
             }
         }
@@ -85,19 +89,19 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
             findings.push(Finding::serious(
                 "sshd-internal-sftp",
                 say,
-                mender.subsystem(),
+                fixes.subsystem(),
             ));
         }
         Some(sftp) => {
             if let Some(why) = (inputs.refusal)(sftp) {
                 let say = format!(
-                    "xfersh refuses \"{}\", which Subsystem sftp asks for: {why}.",
+                    "Subsystem sftp starts \"{}\", which xfersh refuses: {why}.",
                     command(sftp)
                 );
                 findings.push(Finding::serious(
                     "sshd-subsystem-options",
                     say,
-                    mender.subsystem(),
+                    fixes.subsystem(),
                 ));
             }
         }
@@ -106,19 +110,19 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
             findings.push(Finding::serious(
                 "sshd-subsystem-missing",
                 say,
-                mender.subsystem(),
+                fixes.subsystem(),
             ));
         }
     }
     if let Some(root) = settings.set("chrootdirectory") {
         let say = format!(
-            "ChrootDirectory {} hides xfersh and its servers from {name}, unless they are in there as well.",
+            "ChrootDirectory {} hides xfersh and the server programs from {name}, unless they are installed in there too.",
             command(root)
         );
         findings.push(Finding::warning(
             "sshd-chroot",
             say,
-            mender.own_block("ChrootDirectory none"),
+            fixes.own_block("ChrootDirectory none"),
         ));
     }
     findings
@@ -186,7 +190,7 @@ fn forwarding(inputs: &Inputs<'_>) -> Vec<Finding> {
     let Inputs {
         name,
         settings,
-        mender,
+        fixes,
         ..
     } = inputs;
     let disabled = settings.is("disableforwarding", "yes");
@@ -198,8 +202,11 @@ fn forwarding(inputs: &Inputs<'_>) -> Vec<Finding> {
         !(is_off || is_disabled)
     });
     open.map(|forwarding| {
-        let say = format!("{name} may {}, past its shell.", forwarding.what);
-        Finding::serious(forwarding.id, say, mender.drop_in(forwarding.line))
+        let say = format!(
+            "{name} may {}, without going through xfersh.",
+            forwarding.what
+        );
+        Finding::serious(forwarding.id, say, fixes.drop_in(forwarding.line))
     })
     .collect()
 }
@@ -209,28 +216,26 @@ fn session(inputs: &Inputs<'_>) -> Vec<Finding> {
     let Inputs {
         name,
         settings,
-        mender,
+        fixes,
         ..
     } = inputs;
     let mut findings = Vec::new();
     if settings.is("permittty", "yes") {
-        let say = format!(
-            "{name} may ask for a terminal; xfersh refuses to serve on one, so it is of no use."
-        );
+        let say = format!("{name} may ask for a terminal, on which xfersh refuses to serve.");
         findings.push(Finding::warning(
             "sshd-permit-tty",
             say,
-            mender.drop_in("PermitTTY no"),
+            fixes.drop_in("PermitTTY no"),
         ));
     }
     if settings.is("permituserrc", "yes") {
         let say = format!(
-            "sshd would run ~/.ssh/rc of {name}; only that xfersh refuses the call stands in the way."
+            "sshd would run ~/.ssh/rc of {name} before each session; only xfersh prevents it, by refusing the call."
         );
         findings.push(Finding::warning(
             "sshd-permit-user-rc",
             say,
-            mender.drop_in("PermitUserRC no"),
+            fixes.drop_in("PermitUserRC no"),
         ));
     }
     if settings.is("strictmodes", "no") {
@@ -238,7 +243,7 @@ fn session(inputs: &Inputs<'_>) -> Vec<Finding> {
         findings.push(Finding::warning(
             "sshd-strict-modes",
             say,
-            Mender::global("StrictModes yes"),
+            Fixes::global("StrictModes yes"),
         ));
     }
     findings
@@ -266,7 +271,7 @@ fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
     let Inputs {
         name,
         settings,
-        mender,
+        fixes,
         ..
     } = inputs;
     let mut findings = Vec::new();
@@ -285,11 +290,7 @@ fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
             "AcceptEnv {} lets {name} set variables that change how programs start; xfersh drops them.",
             risky.join(" ")
         );
-        findings.push(Finding::warning(
-            "sshd-accept-env",
-            say,
-            mender.accept_env(),
-        ));
+        findings.push(Finding::warning("sshd-accept-env", say, fixes.accept_env()));
     }
     if settings
         .value("permituserenvironment")
@@ -299,27 +300,72 @@ fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
         findings.push(Finding::warning(
             "sshd-user-environment",
             say,
-            Mender::global("PermitUserEnvironment no"),
+            Fixes::global("PermitUserEnvironment no"),
         ));
     }
     findings
+}
+
+/// The key files outside the home: they belong to root alone, and sshd has to
+/// take them. Those in the home are judged with it.
+#[must_use]
+pub fn judge_key_files(files: &[KeyFile], account: &Account) -> Vec<Finding> {
+    let what = format!("the keys of {}", account.shown());
+    let mut findings = Vec::new();
+    let outside = files.iter();
+    for file in outside.filter(|file| !file.path.starts_with(&account.home)) {
+        findings.extend(judge_way(
+            &what,
+            &file.way,
+            "sshd-keys-owner",
+            "sshd-keys-mode",
+        ));
+        // A sticky directory is good enough for us, and not for sshd.
+        for entry in file.way.iter().filter(|entry| entry.status.is_trusted()) {
+            for fault in strict_modes(entry.status, account.uid) {
+                let StrictModes::Writable(mode) = fault else {
+                    continue;
+                };
+                let say = format!(
+                    "{} can be written by others (mode {mode:04o}): under StrictModes sshd takes no keys from there.",
+                    Escaped::path(&entry.path)
+                );
+                let fix = format!("chmod go-w {}", quoted(&entry.path));
+                findings.push(Finding::serious("sshd-keys-mode", say, fix));
+            }
+        }
+    }
+    findings
+}
+
+/// The key files that lie in one of these directories, each with it: as sshd
+/// is told, and the directory.
+#[must_use]
+pub fn keys_below(files: &[KeyFile], writable: &[PathBuf]) -> Vec<(PathBuf, PathBuf)> {
+    let led = files.iter().filter_map(|file| {
+        let place = writable
+            .iter()
+            .find(|place| file.path.starts_with(place) || file.resolved.starts_with(place))?;
+        Some((file.path.clone(), place.clone()))
+    });
+    led.collect()
 }
 
 /// Where the keys of all xfersh accounts may lie: one file for each, root's.
 const KEYS: &str = "/etc/ssh/xfersh_keys";
 
 fn keys(inputs: &Inputs<'_>) -> Vec<Finding> {
-    let Inputs { name, mender, .. } = inputs;
+    let Inputs { name, fixes, .. } = inputs;
     let each = inputs.writable_keys.iter().map(|(path, place)| {
         let (path_shown, place) = (Escaped::path(path), Escaped::path(place));
-        let say = format!("sshd takes keys of {name} from {path_shown}, and clients may write below {place}: they can let anyone in.");
+        let say = format!("sshd takes keys of {name} from {path_shown}, and clients may write below {place}: they can add keys of anyone.");
         let from = quoted(path);
-        let word = &mender.name;
+        let word = &fixes.name;
         // Read as the account, as sshd does: a client could put a link there.
         let may = format!("runuser -u {word} -- test -r {from}");
         let copy = format!("runuser -u {word} -- cat {from} >{KEYS}/{word} && chmod 0644 {KEYS}/{word}");
         let move_keys = format!("install -d -m 0755 {KEYS} && {{ ! {may} || {{ {copy}; }}; }}");
-        let set = mender.own_block(&format!("AuthorizedKeysFile {KEYS}/%u"));
+        let set = fixes.own_block(&format!("AuthorizedKeysFile {KEYS}/%u"));
         Finding::serious("sshd-keys-writable", say, format!("{move_keys} && {set}"))
     });
     each.collect()

@@ -1,9 +1,9 @@
-//! Decision table of [`super::sshd_judge`]: one broken setting a row.
+//! Decision table of [`super::sshd`]: one broken setting a row.
 
-use super::finding::{Finding, Severity};
-use super::mend::Mender;
-use super::settings::Settings;
-use super::sshd_judge::{Inputs, is_forced_xfersh, judge};
+use super::sshd::{Inputs, is_forced_xfersh, judge};
+use crate::admin::doctor::facts::settings::Settings;
+use crate::admin::doctor::finding::{Finding, Severity};
+use crate::admin::doctor::fixes::Fixes;
 
 /// What `sshd -T` prints for an account under the drop-in.
 const SOUND: [(&str, &str); 15] = [
@@ -24,8 +24,8 @@ const SOUND: [(&str, &str); 15] = [
     ("authorizedkeysfile", "/etc/ssh/xfersh_keys/%u"),
 ];
 
-fn mender(can_join: bool) -> Mender {
-    Mender {
+fn fixes(can_join: bool) -> Fixes {
+    Fixes {
         name: "alice".into(),
         can_join,
         subsystem_files: vec!["/etc/ssh/sshd_config".into()],
@@ -44,7 +44,7 @@ fn findings(changes: &[(&str, &str)], can_join: bool) -> Vec<Finding> {
     judge(&Inputs {
         name: "alice",
         settings: &Settings::parse(&text),
-        mender: &mender(can_join),
+        fixes: &fixes(can_join),
         writable_keys: Vec::new(),
         refusal: &refusal,
     })
@@ -154,11 +154,11 @@ fn one_broken_setting_a_row() {
 }
 
 #[test]
-fn the_group_mends_where_it_can() {
+fn the_group_fixes_what_it_can() {
     let changes = [("x11forwarding", "yes")];
-    assert_eq!(findings(&changes, true)[0].mend, "gpasswd -a alice xfersh");
+    assert_eq!(findings(&changes, true)[0].fix, "gpasswd -a alice xfersh");
     let own = r"printf 'Match User %s\n\t%s\n' alice 'X11Forwarding no' >>/etc/ssh/sshd_config.d/00-xfersh.conf";
-    assert_eq!(findings(&changes, false)[0].mend, own);
+    assert_eq!(findings(&changes, false)[0].fix, own);
 }
 
 #[test]

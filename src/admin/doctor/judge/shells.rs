@@ -1,27 +1,19 @@
 //! Is the shell listed in /etc/shells?
 
-use std::fs;
 use std::path::Path;
 
-use super::finding::{Finding, quoted};
+use crate::admin::doctor::finding::{Finding, quoted};
 use crate::print::escape::Escaped;
 
-/// Looks the shells up in /etc/shells.
+/// Looks the shells up in the text of /etc/shells.
 #[must_use]
-pub fn check(shells: &[&Path]) -> Vec<Finding> {
-    // A missing file is an empty list (getusershell(3) has defaults, none of
-    // which is xfersh).
-    let listed = fs::read_to_string("/etc/shells").unwrap_or_default();
-    judge(&listed, shells)
-}
-
-fn judge(listed: &str, shells: &[&Path]) -> Vec<Finding> {
+pub fn judge(listed: &str, shells: &[&Path]) -> Vec<Finding> {
     let is_listed = |shell: &Path| listed.lines().any(|line| Path::new(line.trim()) == shell);
     let missing = shells.iter().filter(|shell| !is_listed(shell));
     missing
         .map(|shell| {
             let say = format!(
-                "{} is not in /etc/shells, so PAM (pam_shells) and other servers may turn its accounts away.",
+                "{} is not in /etc/shells, so PAM (pam_shells) and other servers may refuse its accounts.",
                 Escaped::path(shell)
             );
             Finding::warning("shell-not-listed", say, format!("add-shell {}", quoted(shell)))
@@ -46,6 +38,6 @@ mod tests {
         for (listed, expected) in rows {
             assert_eq!(judge(listed, &[shell]).len(), expected, "{listed:?}");
         }
-        assert_eq!(judge("", &[shell])[0].mend, "add-shell /usr/bin/xfersh");
+        assert_eq!(judge("", &[shell])[0].fix, "add-shell /usr/bin/xfersh");
     }
 }

@@ -2,31 +2,15 @@
 
 use std::path::Path;
 
-use super::database::{Database, Person};
-use super::finding::{Finding, quoted, word};
+use crate::admin::doctor::facts::database::Person;
+use crate::admin::doctor::finding::{Finding, quoted, word};
 use crate::decide::policy::PolicyFile;
 use crate::print::escape::Escaped;
 
-/// Whether a login shell is xfersh: by its name, or as the very binary that
-/// runs.
+/// What is to be said of all of them, `ours`. `chosen` is the one that is
+/// examined.
 #[must_use]
-pub fn is_ours(shell: &Path, own: &Path) -> bool {
-    shell.file_name().is_some_and(|name| name == "xfersh")
-        || shell.canonicalize().is_ok_and(|resolved| resolved == own)
-}
-
-/// What is to be said of all of them. `chosen` is the one that is examined.
-#[must_use]
-pub fn judge(
-    database: &Database,
-    policy: &PolicyFile,
-    own: &Path,
-    chosen: Option<&str>,
-) -> Vec<Finding> {
-    let people = database.people.iter();
-    let ours: Vec<&Person> = people
-        .filter(|person| is_ours(&person.shell, own))
-        .collect();
+pub fn judge(ours: &[&Person], policy: &PolicyFile, chosen: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if ours.is_empty() {
         let say = "No account has xfersh as its shell.";
@@ -50,11 +34,11 @@ pub fn judge(
         } else if let Some(conflict) = policy.conflicts(&person.account, None).next() {
             let say = format!("{conflict}: both are refused.");
             // 0 stands for: the next free one, as useradd(8) would choose it.
-            let mend = format!(
+            let fix = format!(
                 "usermod -u \"$(( $(getent passwd | cut -d: -f3 | sort -n | awk '$1 < 60000' | tail -n 1) + 1 ))\" {}",
                 word(&person.account.name)
             );
-            findings.push(Finding::serious("account-shared-uid", say, mend));
+            findings.push(Finding::serious("account-shared-uid", say, fix));
         }
         if chosen.is_none() {
             let say =
@@ -69,28 +53,26 @@ pub fn judge(
     findings
 }
 
-/// Whether the account is confined at all. `is_forced`: sshd calls xfersh by
-/// ForceCommand instead.
+/// That the account is not confined at all: its shell is another one, and sshd
+/// does not call xfersh by ForceCommand. `own` is the binary that runs.
 #[must_use]
-pub fn judge_shell(person: &Person, own: &Path, is_forced: bool) -> Option<Finding> {
-    if is_ours(&person.shell, own) || is_forced {
-        return None;
-    }
+pub fn foreign_shell(person: &Person, own: &Path) -> Finding {
     let name = person.account.shown();
     let shell = Escaped::path(&person.shell);
     let say = format!("The shell of {name} is {shell}, not xfersh: nothing is confined.");
-    let mend = format!("usermod -s {} {}", quoted(own), word(&person.account.name));
-    Some(Finding::serious("account-shell", say, mend))
+    let fix = format!("usermod -s {} {}", quoted(own), word(&person.account.name));
+    Finding::serious("account-shell", say, fix)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::doctor::facts::database::Database;
 
     fn ids(passwd: &str, chosen: Option<&str>) -> Vec<&'static str> {
         let database = Database::new(passwd, "");
         let own = Path::new("/usr/bin/xfersh");
-        let findings = judge(&database, &PolicyFile::absent(), own, chosen);
+        let findings = judge(&database.with_shell(own), &PolicyFile::absent(), chosen);
         findings.iter().map(|finding| finding.id).collect()
     }
 
@@ -120,8 +102,7 @@ mod tests {
         let person = Database::new("a:x:1:1::/a:/bin/bash\n", "")
             .people
             .remove(0);
-        let finding = judge_shell(&person, own, false).unwrap();
-        assert_eq!(finding.mend, "usermod -s /usr/bin/xfersh a");
-        assert_eq!(judge_shell(&person, own, true), None);
+        let finding = foreign_shell(&person, own);
+        assert_eq!(finding.fix, "usermod -s /usr/bin/xfersh a");
     }
 }

@@ -1,7 +1,7 @@
 //! Does a group give the account more than file transfer?
 
-use super::database::Person;
-use super::finding::{Finding, Severity, word};
+use crate::admin::doctor::facts::database::Person;
+use crate::admin::doctor::finding::{Finding, Severity, word};
 
 /// Groups that stand for more than files of their own, and what they give
 /// (Debian's wiki, SystemGroups; the documentation of each daemon).
@@ -89,14 +89,14 @@ pub fn judge(person: &Person, primary: Option<&str>) -> Vec<Finding> {
         .map(|(group, severity, power)| {
             let say = format!("{shown} is in the group {group}, which gives {power}.");
             let name = word(name);
-            let mend = if primary == Some(*group) {
+            let fix = if primary == Some(*group) {
                 format!("groupadd -f {name} && usermod -g {name} {name}")
             } else {
                 format!("gpasswd -d {name} {group}")
             };
             Finding {
                 severity: *severity,
-                ..Finding::serious("account-group", say, mend)
+                ..Finding::serious("account-group", say, fix)
             }
         })
         .collect()
@@ -105,7 +105,7 @@ pub fn judge(person: &Person, primary: Option<&str>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::doctor::database::Database;
+    use crate::admin::doctor::facts::database::Database;
 
     #[test]
     fn table() {
@@ -116,7 +116,7 @@ mod tests {
             let findings = judge(database.person(name).unwrap(), Some(primary));
             findings
                 .into_iter()
-                .map(|f| (f.severity, f.mend))
+                .map(|f| (f.severity, f.fix))
                 .collect::<Vec<_>>()
         };
         assert_eq!(

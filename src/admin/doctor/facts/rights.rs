@@ -1,13 +1,15 @@
 //! What the policy gives one account: asked of the decision itself.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use crate::admin;
 use crate::decide::account::Account;
 use crate::decide::case::Case;
 use crate::decide::facts::Program;
 use crate::decide::form::Inquiry;
-use crate::decide::invocation::{Client, Invocation};
+use crate::decide::invocation::Invocation;
 use crate::decide::policy::{PathTarget, Policy, Protocol};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
@@ -23,20 +25,12 @@ pub struct Rights<'a> {
     pub policy: &'a Policy,
 }
 
-/// The mask under which sshd starts a shell (session.c; login.defs(5)).
-const SSHD_UMASK: u32 = 0o022;
-
 /// The address of a client from anywhere: of TEST-NET-3 (RFC 5737), so that
 /// no rule for a known network holds.
 pub const ANYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
 
 fn invocation(command: &str) -> Invocation {
-    Invocation {
-        command: Some(command.as_bytes().to_vec()),
-        client: Client::from_address(ANYWHERE),
-        terminal: false,
-        umask: SSHD_UMASK,
-    }
+    admin::invocation(Some(command.into()), Some(ANYWHERE))
 }
 
 impl Rights<'_> {
@@ -50,10 +44,29 @@ impl Rights<'_> {
         (refusal.stage == Stage::Form).then_some(says)
     }
 
+    /// What a session finds for the server of each protocol that the policy
+    /// allows: asked in the same way, with the rights of the account. A
+    /// protocol of which the account is refused before anyone looks is left out.
+    ///
+    /// # Errors
+    ///
+    /// Those of taking on the ids of the account.
+    pub fn programs(&self) -> io::Result<Vec<(Protocol, Program)>> {
+        let protocols = self.policy.protocols.value.iter();
+        let candidates: Vec<_> = protocols
+            .filter_map(|protocol| Some((*protocol, self.candidates(*protocol)?)))
+            .collect();
+        account::temporarily_become(self.account, || {
+            let programs = candidates.iter();
+            let programs = programs.map(|(protocol, paths)| (*protocol, disk::program(paths)));
+            programs.collect()
+        })
+    }
+
     /// Where the server of a protocol is looked for; `None` where the account
     /// is refused before anyone looks.
     #[must_use]
-    pub fn programs(&self, protocol: Protocol) -> Option<Vec<PathBuf>> {
+    pub fn candidates(&self, protocol: Protocol) -> Option<Vec<PathBuf>> {
         let command = match protocol {
             Protocol::Sftp => "sftp-server",
             Protocol::Scp => "scp -f x",

@@ -1,12 +1,20 @@
-//! The lines that mend sshd's configuration.
+//! The commands that fix sshd's configuration.
 
 use std::path::PathBuf;
 
+use super::facts::database::Database;
+use super::facts::rights::Rights;
+use super::facts::sshd::{CONFIG, Sshd};
 use super::finding::{quoted, word};
+use crate::decide::facts::Program;
+use crate::decide::policy::Protocol;
 
-/// What the mending line of one account depends on.
+/// The group that the drop-in is for.
+pub const GROUP: &str = "xfersh";
+
+/// What the commands for one account depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mender {
+pub struct Fixes {
     /// The account, as a word for the shell.
     pub name: String,
     /// Whether joining the group `xfersh` brings the drop-in's settings: the
@@ -24,10 +32,31 @@ pub struct Mender {
 /// the first value that it reads (sshd_config(5)). A `Match` in an included
 /// file ends with the file.
 pub const OVERRIDES: &str = "/etc/ssh/sshd_config.d/00-xfersh.conf";
-/// sshd's main configuration.
-pub const CONFIG: &str = "/etc/ssh/sshd_config";
 
-impl Mender {
+impl Fixes {
+    /// For one account. `programs` are the servers that were found.
+    #[must_use]
+    pub fn of(
+        sshd: &Sshd,
+        rights: &Rights<'_>,
+        database: &Database,
+        programs: &[(Protocol, Program)],
+    ) -> Self {
+        let account = rights.account;
+        let is_drop_in = |rest: &str| rest.split_whitespace().eq(["group", GROUP]);
+        let is_sftp = |rest: &str| rest.split_whitespace().next() == Some("sftp");
+        let group_exists = database.groups.iter().any(|group| group.name == GROUP);
+        let is_member = account.groups.iter().any(|group| group == GROUP);
+        let has_drop_in = !sshd.files_with("match", is_drop_in).is_empty();
+        Self {
+            name: word(&account.name),
+            can_join: group_exists && !is_member && has_drop_in,
+            subsystem_files: sshd.files_with("subsystem", is_sftp),
+            accept_env_files: sshd.files_with("acceptenv", |_| true),
+            sftp_server: sftp_server(rights, programs),
+        }
+    }
+
     /// Gives the account a setting of the drop-in: by joining the group, or
     /// by a block of its own.
     #[must_use]
@@ -80,6 +109,20 @@ impl Mender {
         );
         format!("sed -Ei {} {files}", word(&script))
     }
+}
+
+/// The server that was found, or else the first place where one is looked for.
+fn sftp_server(rights: &Rights<'_>, programs: &[(Protocol, Program)]) -> String {
+    let found = programs.iter().find_map(|program| match program {
+        (Protocol::Sftp, Program::Found(path)) => Some(path.clone()),
+        _ => None,
+    });
+    let candidates = || rights.candidates(Protocol::Sftp)?.into_iter().next();
+    // A path of a policy, which is UTF-8, or one of ours.
+    let path = found
+        .or_else(candidates)
+        .and_then(|path| path.into_os_string().into_string().ok());
+    path.unwrap_or_else(|| "/usr/lib/openssh/sftp-server".to_owned())
 }
 
 /// What sed(1) puts in as it is.
