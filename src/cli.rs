@@ -70,9 +70,9 @@ xfersh: a login shell for accounts that may copy files and do nothing else
   xfersh --forced              serve SSH_ORIGINAL_COMMAND (for ForceCommand)
   xfersh --check [OPTIONS] -c COMMAND
                                say what would be done, and why; do nothing
-  xfersh --check [OPTIONS]     examine the policy and print what holds
+  xfersh --check [OPTIONS]     check the policy and print what applies
   xfersh --check --live --user NAME
-                               enter the confinement and try the promises
+                               enter the confinement and test the promises
   xfersh --doctor [--user NAME] [--json]
                                examine this host and an account's set-up
   xfersh --probe HOME NAME [DIRECTORY]
@@ -84,7 +84,7 @@ Options of --check:
   --address IP     the client's address
   --config FILE    a policy other than /etc/xfersh.toml
   --json           one JSON object instead of text
-  --live           try the confinement in earnest (needs --user)
+  --live           test the confinement for real (needs --user)
 
 Exit status: 0 allowed or nothing serious, 1 a finding, 2 usage or policy
 error, 125 xfersh failed, 126 refused; a served session ends with the

@@ -64,22 +64,22 @@ enum Cause {
 const SHORTAGES: [(i32, &str); 4] = [
     (
         libc::EAGAIN,
-        "the account has as many processes as it may: see nproc in limits.conf(5), TasksMax in \
+        "the account has reached its limit on processes: see nproc in limits.conf(5), TasksMax in \
          systemd.resource-control(5), and pids.max of a container",
     ),
     (
         libc::EMFILE,
-        "the session may not open enough files: see nofile in limits.conf(5) and LimitNOFILE in \
-         systemd.exec(5); it needs 64",
+        "the session's limit on open files is below the 64 that it needs: see nofile in \
+         limits.conf(5) and LimitNOFILE in systemd.exec(5)",
     ),
     (
         libc::ENFILE,
-        "the host has as many files open as it may: see fs.file-max in proc_sys_fs(5)",
+        "the host has reached its limit on open files: see fs.file-max in proc_sys_fs(5)",
     ),
     (
         libc::ENOMEM,
         "there is not enough memory: see MemoryMax in systemd.resource-control(5), memory.max of a \
-         container, and as in limits.conf(5)",
+         container, and 'as' in limits.conf(5)",
     ),
 ];
 
@@ -107,9 +107,9 @@ impl Error {
         match (&self.cause, &self.step) {
             (Cause::Repeated(_), _) => None,
             (_, Step::Wildcards) => Some(self.to_string()),
-            _ => Some(
-                "The session could not be started; the reason is in the log of the server.".into(),
-            ),
+            _ => {
+                Some("The session could not be started; the reason is in the server's log.".into())
+            }
         }
     }
 
@@ -163,8 +163,8 @@ impl Error {
                  parameter; or set 'confinement = \"best-effort\"'",
             ),
             Step::Guard(_) => Some(
-                "the guard needs Linux 5.14, a free seccomp listener, procfs on /proc, and the right \
-                 to read the memory of its child; or set 'confinement = \"best-effort\"'",
+                "the guard needs Linux 5.14, no other seccomp listener, procfs on /proc, and the \
+                 right to read the memory of its child; or set 'confinement = \"best-effort\"'",
             ),
             Step::Audit => Some("start a syslog daemon, or set 'audit = \"best-effort\"'"),
             _ => None,
@@ -187,7 +187,7 @@ impl fmt::Display for Error {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sanitise => f.write_str("put the inherited descriptors in order"),
+            Self::Sanitise => f.write_str("sanitise the inherited descriptors"),
             Self::Identity => f.write_str("read the ids of the process"),
             Self::Limit(name) => write!(f, "set the limit {name}"),
             Self::Chdir(path) => write!(f, "change to the directory {}", Escaped::path(path)),
@@ -198,7 +198,7 @@ impl fmt::Display for Step {
             Self::Proof(what) => write!(f, "prove that {what}"),
             Self::Guard(what) => write!(f, "start the guard ({what})"),
             Self::Wildcards => f.write_str("expand the wildcards of the request"),
-            Self::Connection => f.write_str("hold the connection"),
+            Self::Connection => f.write_str("watch the connection"),
             Self::Exec(path) => write!(f, "start the server {}", Escaped::path(path)),
             Self::Audit => f.write_str("reach the system log"),
         }

@@ -69,7 +69,7 @@ impl Subject {
 /// The refusal of everything, where the policy cannot be used.
 pub fn load() -> Result<PolicyFile, Refusal> {
     policy_file::host_policy().map_err(|error| {
-        let hint = format!("mend {POLICY}; 'xfersh --check' shows each error");
+        let hint = format!("fix {POLICY}; 'xfersh --check' shows each error");
         Refusal::new(Stage::Host, error.to_string()).hint(hint)
     })
 }

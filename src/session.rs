@@ -67,7 +67,7 @@ pub fn report_panic(panic: &PanicHookInfo<'_>) {
     let reason = Quoted(&reason);
     let event = format_args!("event=failed reason={reason}");
     audit.event(Importance::Error, &event);
-    messages::client("An internal error ended the session; the log of the server says where.");
+    messages::client("An internal error ended the session; the server's log says where.");
 }
 
 enum SessionOutcome {

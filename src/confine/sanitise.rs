@@ -38,7 +38,7 @@ pub fn sanitise() -> Result<Standard, Error> {
         terminal |= is_terminal_or_open_null(number)?;
     }
     if (0..=2).any(descriptors::is_other_than_stream) {
-        let text = "one of 0 to 2 is a socket, but no stream: it could be sent from to any name";
+        let text = "one of 0 to 2 is a socket but not a stream: it could send to any address";
         return Err(Error::text(Step::Sanitise, text));
     }
     descriptors::close_from(3).map_err(|error| Error::io(Step::Sanitise, error))?;

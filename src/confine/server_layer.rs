@@ -34,9 +34,9 @@ pub fn restrict(plan: &Plan) -> Result<bool, Error> {
         .and_then(|ruleset| ruleset.restrict_self())
         .map_err(failed)?;
     match status.ruleset {
-        RulesetStatus::NotEnforced if plan.confinement == Requirement::Required => {
-            Err(Error::text(Step::Landlock, "this kernel does not offer it"))
-        }
+        RulesetStatus::NotEnforced if plan.confinement == Requirement::Required => Err(
+            Error::text(Step::Landlock, "this kernel does not support it"),
+        ),
         RulesetStatus::NotEnforced => Ok(false),
         _ => Ok(true),
     }

@@ -59,9 +59,10 @@ pub fn restrict(plan: &Plan) -> Result<Vec<OwnedFd>, Error> {
     let available = matches!(status.landlock, LandlockStatus::Available { .. });
     let enforced = available && status.ruleset != RulesetStatus::NotEnforced;
     match plan.confinement {
-        Requirement::Required if !enforced => {
-            Err(Error::text(Step::Landlock, "this kernel does not offer it"))
-        }
+        Requirement::Required if !enforced => Err(Error::text(
+            Step::Landlock,
+            "this kernel does not support it",
+        )),
         _ if enforced => prove().map(|()| granted),
         _ => Ok(granted),
     }

@@ -121,8 +121,8 @@ fn beside(target: &Path) -> PathBuf {
 }
 
 fn climbs() -> Refusal {
-    Refusal::new(Stage::Path, "'..' behind a wildcard")
-        .hint("what it means depends on the names that match: name the directory itself")
+    Refusal::new(Stage::Path, "'..' after a wildcard")
+        .hint("its meaning depends on the names that match: name the directory itself")
 }
 
 /// `~`, `~/…` and `~NAME` of the account itself mean its home.
@@ -228,9 +228,9 @@ pub(super) fn vet(
             let mut there = roots.iter().filter(|root| root.exists);
             let writable = there.find(|root| reachable(root.access));
             let writable = writable.map(|root| root.path.clone());
-            Err(refuse("the target is in no writable directory").writable(writable))
+            Err(refuse("the target is not in a writable directory").writable(writable))
         }
-        None => Err(refuse("the source is in no readable directory")),
+        None => Err(refuse("the source is not in a readable directory")),
     }
 }
 

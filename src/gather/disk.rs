@@ -214,21 +214,22 @@ fn unlock(directory: &Path, error: &io::Error, account: &Account) -> String {
     // A file system can refuse as well (FUSE, of another user).
     let passes = eaccess(directory, AccessFlags::X_OK).is_ok();
     if !is_refusal(error) || passes {
-        return "mend that, or take the directory out of the policy; until then every session is \
-                refused, since its rules could not be kept"
+        return "fix that, or remove the directory from the policy; until then every session is \
+        refused, because its rules could not be enforced"
             .to_owned();
     }
     let path = hinted(quoted(directory), "PATH");
     if owner(directory) == Some(account.uid) {
         // As the account: root would follow a link that a client puts there.
         format!(
-            "the account has locked its own directory; as root: runuser -u {} -- chmod u+rwx {path}",
+            "the account has locked itself out of its own directory; as root: runuser -u {} -- \
+             chmod u+rwx {path}",
             hinted(word(&account.name), "NAME")
         )
     } else {
         format!(
-            "give '{}' the right to pass through {path} (getfacl -e shows who may), or take \
-             what lies in it out of the policy",
+            "give '{}' the right to pass through {path} (getfacl -e shows who has it), or remove \
+             what is in it from the policy",
             account.shown()
         )
     }
@@ -304,7 +305,7 @@ fn cannot_find(program: &Path, path: &Path, error: &io::Error) -> Program {
     let (program, path) = (Escaped::path(program), Escaped::path(path));
     Program::Failed(UnknownFact {
         reason: format!("cannot look at {path} for the server program {program}: {error}"),
-        hint: "let every account read the directories on the way to it (chmod a+rx)".to_owned(),
+        hint: "let every account search the directories on the way to it (chmod a+rx)".to_owned(),
     })
 }
 

@@ -72,21 +72,21 @@ const SINCE: [(u32, Weakness); 5] = [
         3,
         weakness(
             "Landlock ABI 3 (Linux 6.2)",
-            "Landlock does not stop truncation: the guard alone does",
+            "Landlock does not stop truncation: only the guard does",
         ),
     ),
     (
         4,
         weakness(
             "Landlock ABI 4 (Linux 6.7)",
-            "Landlock does not stop TCP connections: the filter alone does",
+            "Landlock does not stop TCP connections: only the filter does",
         ),
     ),
     (
         6,
         weakness(
             "Landlock ABI 6 (Linux 6.12)",
-            "Landlock does not stop signals and abstract sockets: the filter alone does",
+            "Landlock does not stop signals and abstract sockets: only the filter does",
         ),
     ),
 ];
@@ -146,7 +146,7 @@ impl Kernel {
         let missing = self.weaknesses().find(|weakness| weakness.is_required);
         match missing {
             Some(weakness) if requires => {
-                let reason = format!("this kernel does not offer {}", weakness.missing);
+                let reason = format!("this kernel does not support {}", weakness.missing);
                 let hint = "see 'confinement' in xfersh.toml(5)";
                 Verdict::Refused(Refusal::new(Stage::Host, reason).hint(hint))
             }

@@ -126,8 +126,8 @@ fn absolute(name: &Path) -> Result<PathBuf, PolicyFileError> {
     whole.filter(|path| path.is_absolute()).ok_or_else(|| {
         let shown = Escaped::path(name);
         PolicyFileError::Unsafe(format!(
-            "cannot read the policy: {shown} is relative, and the working directory is gone: \
-             name it from '/' on"
+            "cannot read the policy: {shown} is relative, and the working directory is gone: give \
+             an absolute path"
         ))
     })
 }
@@ -234,7 +234,7 @@ impl OpenDirectory {
             // In a sticky directory anybody may have made it.
             if facts.uid() != 0 {
                 let (shown, uid) = (Escaped::path(&path), facts.uid());
-                let why = format!("{shown} is a link of uid {uid}, not of root");
+                let why = format!("{shown} is a link owned by uid {uid}, not by root");
                 return Err(PolicyFileError::Unsafe(why));
             }
             let target = readlinkat(&opened, "");

@@ -121,7 +121,7 @@ impl Guard<'_> {
 }
 
 fn ended() -> Error {
-    Error::text(Step::Connection, "it has ended already")
+    Error::text(Step::Connection, "it has already ended")
 }
 
 fn pidfd(pid: Pid) -> Result<OwnedFd, Error> {

@@ -93,9 +93,9 @@ impl Locks {
         if places.len() > LOCKS_MAX {
             let count = places.len();
             return Err(io::Error::other(format!(
-                "{count} writable directories of the policy lie in directories that only root can \
-                 change, and {LOCKS_MAX} can be locked: let the account own the directory that \
-                 holds them, or name fewer"
+                "{count} writable directories of the policy are in directories that only root can \
+                 change, and at most {LOCKS_MAX} can be locked: let the account own the directory \
+                 that holds them, or name fewer"
             )));
         }
         let mut found = BTreeMap::new();
@@ -181,8 +181,8 @@ fn lockable(place: &Path) -> io::Result<(FileId, OwnedFd)> {
             Err(Errno::EACCES) if can_be_changed(&status) => {
                 let shown = Escaped::path(candidate);
                 return Err(io::Error::other(format!(
-                    "the account may not list {shown}, which sessions of others lock: let it (chmod \
-                     or setfacl), or let only root own the directory"
+                    "the account may not list {shown}, which sessions of other accounts lock: let \
+                     it (chmod or setfacl), or let only root change the directory"
                 )));
             }
             Err(error) => {

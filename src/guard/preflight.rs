@@ -52,13 +52,13 @@ fn no_memory(error: io::Error) -> Error {
     let reason = if read_mark(getpid()).is_err() {
         "the call process_vm_readv is refused (by the seccomp profile of a container?)"
     } else if !prctl::get_dumpable().unwrap_or(true) {
-        "xfersh is not readable for the account, so the kernel closes its processes to it: give \
-         it the mode 755"
+        "the account cannot read the xfersh binary, so the kernel denies access to the memory of \
+         its processes: set its mode to 755"
     } else if error.raw_os_error() == Some(libc::EPERM) {
-        "a process may not look into its own child here: set Yama's kernel.yama.ptrace_scope, or \
-         what does the same here, to 0 or 1"
+        "a process may not read the memory of its own child here: set Yama's \
+         kernel.yama.ptrace_scope, or its equivalent, to 0 or 1"
     } else {
-        "a security module does not let a process look into its own child"
+        "a security module does not let a process read the memory of its own child"
     };
     Error::text(
         Step::Guard("memory of the server"),

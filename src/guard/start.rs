@@ -276,9 +276,10 @@ fn hear(pipe: &mut File, other_end: OwnedFd, child: Pid) -> Result<Hello, Error>
     let mut hello = [0; HELLO];
     pipe.read_exact(&mut hello)
         .map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => {
-                Error::text(Step::Guard("the server's side"), "it ended without a word")
-            }
+            ErrorKind::UnexpectedEof => Error::text(
+                Step::Guard("the server's side"),
+                "it ended without saying why",
+            ),
             _ => failed(error),
         })?;
     let [a, b, c, d, wait_killable] = hello;

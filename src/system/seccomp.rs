@@ -42,8 +42,8 @@ impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ListenerTaken => f.write_str(
-                "cannot load the system call filter: another program listens to this process \
-                 already (a container manager's seccomp profile with a notifier?)",
+                "cannot load the system call filter: another program already listens to this \
+                 process (a container manager's seccomp profile with a notifier?)",
             ),
             Self::Refused(cause) => write!(f, "cannot load the system call filter: {cause}"),
             Self::NotInForce => f.write_str(

@@ -277,8 +277,8 @@ fn accounts_that_must_keep_their_shell_keep_it() {
     let before = state(&host);
     let key = format!("{CLIENT_KEY}.pub");
     let rows: [(&[&str], &str); 11] = [
-        (&["root"], "keeps its shell"),
-        (&["toor"], "keeps its shell"),
+        (&["root"], "its shell is not changed"),
+        (&["toor"], "its shell is not changed"),
         (&["worker", "--key", &key], "has another shell"),
         (&["new", "--key", "/run/private"], "private key"),
         (&["new", "--key", "/run/nonsense"], "no public key"),

@@ -90,7 +90,7 @@ fn no_home_is_made_where_others_can_exchange_names() {
             .root("xfersh-add-account", &["grace", "--home", home])
             .failed(home);
         assert!(
-            output.err().contains("others than root can write"),
+            output.err().contains("users other than root can write"),
             "{output}"
         );
         assert!(!host.exists(home), "{home}");

@@ -75,7 +75,7 @@ impl Bounds {
     /// Takes steps.
     pub(super) fn step(&mut self, count: u64) -> Result<(), Error> {
         let left = self.steps.checked_sub(count);
-        self.steps = left.ok_or_else(|| too_much("too many names would have to be looked at"))?;
+        self.steps = left.ok_or_else(|| too_much("there are too many names to look at"))?;
         Ok(())
     }
 
@@ -89,7 +89,8 @@ impl Bounds {
     /// Holds a name until its directory is looked into.
     pub(super) fn hold(&mut self, length: usize) -> Result<(), Error> {
         let left = self.waiting.checked_sub(length + OVERHEAD);
-        self.waiting = left.ok_or_else(|| too_much("too many directories would be looked into"))?;
+        self.waiting =
+            left.ok_or_else(|| too_much("there are too many directories to look into"))?;
         Ok(())
     }
 
@@ -102,7 +103,7 @@ impl Bounds {
     pub(super) fn pass(&mut self, length: usize) -> Result<(), Error> {
         let left = self.room.checked_sub(length + POINTER);
         let left = left.filter(|_| length < WORD_MAX);
-        self.room = left.ok_or_else(|| too_much("a command cannot take as many names"))?;
+        self.room = left.ok_or_else(|| too_much("a command cannot take that many names"))?;
         Ok(())
     }
 }

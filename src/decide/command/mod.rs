@@ -122,9 +122,11 @@ fn unknown_program(program: &Word, arguments: &[Word]) -> Refusal {
         return error;
     };
     let (program, server) = (Escaped::bytes(path), Escaped::bytes(server.bytes()));
-    let mut error = error.hint(format!("call {server} itself, without {program} before it"));
+    let mut error = error.hint(format!(
+        "call {server} directly, without {program} before it"
+    ));
     error.told = Some(format!(
-        "Call {server} itself, without {program} before it."
+        "Call {server} directly, without {program} before it."
     ));
     error
 }
@@ -136,7 +138,7 @@ fn vet_path(word: &Word) -> Result<(), Refusal> {
         length if length > words::PATH_MAX => {
             let most = words::PATH_MAX;
             Err(Refusal::form(format!(
-                "a path of {length} bytes, {most} are the most"
+                "a path of {length} bytes; the limit is {most}"
             )))
         }
         _ => Ok(()),

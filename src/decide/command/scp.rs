@@ -99,11 +99,11 @@ fn options(
                 return if number {
                     Ok(())
                 } else {
-                    Err(Refusal::of_word(b"-l", "it has no number"))
+                    Err(Refusal::of_word(b"-l", "its value is not a number"))
                 };
             }
             _ => {
-                let why = "it belongs to scp's client side";
+                let why = "it is an option of scp's client side";
                 return Err(Refusal::of_word(&[b'-', *letter], why));
             }
         }

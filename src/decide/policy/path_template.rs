@@ -48,7 +48,7 @@ impl PathTemplate {
             return Err("a directory must begin with '/' or '~/' (or be '~')");
         }
         if text.contains('\0') {
-            return Err("a NUL character cannot be in a directory");
+            return Err("a path cannot contain a NUL character");
         }
         if text.contains('*') {
             return Err("the only wildcard is '~/*': every directory directly in the home");
@@ -56,12 +56,12 @@ impl PathTemplate {
         let mut rest = text;
         while let Some((_, after)) = rest.split_once('%') {
             if !after.starts_with(['u', 'h', '%']) {
-                return Err("after '%' only 'u', 'h' and '%' have a meaning");
+                return Err("only 'u', 'h' or '%' can follow '%'");
             }
             rest = &after[1..];
         }
         if text.split('/').any(|part| part == "." || part == "..") {
-            return Err("'.' and '..' are not allowed in a directory");
+            return Err("'.' and '..' are not allowed in a path");
         }
         Ok(template)
     }

@@ -201,14 +201,15 @@ impl DirectoryStates {
 
 fn unsafe_link(path: &Path, link: &Path) -> Refusal {
     let (path, link) = (Escaped::path(path), Escaped::path(link));
-    let reason =
-        format!("{path} leads through {link}, a link that others than root can make or replace");
+    let reason = format!(
+        "{path} leads through {link}, a link that users other than root can make or replace"
+    );
     let hint = "name the directory itself in the policy, or remove the link";
     Refusal::new(Stage::Account, reason).hint(hint)
 }
 
 fn two_names(one: &str, other: &str) -> Refusal {
-    let reason = format!("{one} and {other} are one directory");
+    let reason = format!("{one} and {other} are the same directory");
     let hint = "name each directory once, by one path";
     Refusal::new(Stage::Account, reason).hint(hint)
 }

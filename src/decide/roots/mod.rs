@@ -58,7 +58,7 @@ pub(super) fn vet(roots: &[Root], home: &Path) -> Result<(), Refusal> {
         };
         if below.as_os_str().is_empty() || below.components().any(is_dot) {
             let path = Escaped::path(&root.path);
-            let reason = format!("the writable directory {path} is the home or a dot place in it");
+            let reason = format!("the writable directory {path} is the home or a dotfile in it");
             let hint = "grant a directory in the home instead, such as ~/uploads";
             return Err(Refusal::new(Stage::Account, reason).hint(hint));
         }

@@ -85,7 +85,7 @@ fn judge(host: &Host, row: &Row) -> Result<String, String> {
             ours.output.status.success(),
             "the client does report a failure",
         )?;
-        return Ok("refused, without a word of the client, which ends with status 0".to_owned());
+        return Ok("refused; the client says nothing and ends with status 0".to_owned());
     }
     if let End::Refused(words) = row.end {
         demand(plain.output.status.success(), "the baseline fails")?;

@@ -42,7 +42,7 @@ fn a_directory_has_one_entry() {
         if *is_served {
             served(&host, host.alice(), policy);
         } else {
-            refused(&host, host.alice(), "account", &["are one directory"]);
+            refused(&host, host.alice(), "account", &["are the same directory"]);
         }
     }
     host.policy(DIRECTORIES[4].0);

@@ -289,5 +289,5 @@ fn a_connection_that_ended_before_the_start() {
     assert_eq!(start(true), "0", "the session began");
     let log = host.log();
     let last = &log.last().expect("a line").text;
-    assert!(last.contains("hold the connection"), "{log:#?}");
+    assert!(last.contains("watch the connection"), "{log:#?}");
 }

@@ -77,7 +77,7 @@ fn one_line_for_each_changed_file() {
         format!("attributes times=set path=\"{home}/uploads/l\""),
         format!("overwritten file bytes=1 path=\"{home}/uploads/l\""),
         format!("removed file path=\"{home}/uploads/l\""),
-        "reason=\"the home directory itself is never changed\" path=\"/home/alice/.bashrc\""
+        "reason=\"the home directory itself cannot be changed\" path=\"/home/alice/.bashrc\""
             .to_owned(),
         format!("reason=\"a dotfile, or below one\" path=\"{home}/uploads/.hidden\""),
     ];

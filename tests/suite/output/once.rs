@@ -218,7 +218,7 @@ fn a_panic_tells_the_client_no_place() {
     let output = host.run(&mut panic, b"").failed("a panic");
     assert_eq!(
         output.err(),
-        "xfersh: An internal error ended the session; the log of the server says where.\n"
+        "xfersh: An internal error ended the session; the server's log says where.\n"
     );
     assert!(output.stdout.is_empty(), "{output}");
     let log = host.log();

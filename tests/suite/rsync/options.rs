@@ -253,7 +253,7 @@ fn a_refused_option_is_named_to_the_client() {
                 "src/",
                 "@:uploads/",
             ],
-            "The option --log-file is refused: the target is in no writable directory.",
+            "The option --log-file is refused: the target is not in a writable directory.",
         ),
         (
             &["-a", "--rsync-path=nice rsync", "src/", "@:uploads/"],

@@ -92,12 +92,12 @@ fn they_take_bounded_memory_and_time() {
         // No name, but a million to look at.
         (
             paths(12, "nothing*"),
-            "too many names would have to be looked at",
+            "there are too many names to look at",
             false,
         ),
         (
             format!("uploads/{}", "*/".repeat(60)),
-            "too many names would have to be looked at",
+            "there are too many names to look at",
             false,
         ),
     ];
@@ -230,7 +230,7 @@ fn no_way_up_behind_a_wildcard() {
         let ours = scp(&host, host.alice(), source);
         assert_eq!((ours.code(), ours.out().as_str()), (126, ""), "{ours}");
         let log = host.log();
-        let reason = "stage=path reason=\"'..' behind a wildcard\"";
+        let reason = "stage=path reason=\"'..' after a wildcard\"";
         assert!(log.iter().any(|line| line.text.contains(reason)), "{log:?}");
         let (output, names) = rsync(&host, host.plain(), source);
         output.succeeded("an ordinary account");

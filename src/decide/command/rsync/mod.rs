@@ -131,7 +131,7 @@ pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, Refusal> {
     let mut options = Vec::new();
     let dot = loop {
         let Some((first, tail)) = rest.split_first() else {
-            return Err(Refusal::form("no '.' behind the options"));
+            return Err(Refusal::form("no '.' after the options"));
         };
         rest = tail;
         match first.bytes() {
@@ -184,7 +184,10 @@ fn short_options(letters: &[u8]) -> Result<(), Refusal> {
         return if options::is_number(number) {
             Ok(())
         } else {
-            Err(Refusal::of_word(&[b'-', *letter], "it has no number"))
+            Err(Refusal::of_word(
+                &[b'-', *letter],
+                "its value is not a number",
+            ))
         };
     }
     for (at, letter) in letters.iter().enumerate() {
@@ -192,7 +195,7 @@ fn short_options(letters: &[u8]) -> Result<(), Refusal> {
             return if options::is_capability(&letters[at + 1..]) {
                 Ok(())
             } else {
-                let why = "it has something else than capabilities";
+                let why = "its value is not a list of capabilities";
                 Err(Refusal::of_word(b"-e", why))
             };
         }
@@ -236,16 +239,16 @@ fn long_option(
         (_, None) => {
             let (first, tail) = rest
                 .split_first()
-                .ok_or_else(|| refused("it has no value"))?;
+                .ok_or_else(|| refused("it needs a value"))?;
             *rest = tail;
             first.clone()
         }
     };
     if !value.holds(given.bytes()) {
-        return Err(refused("it does not take such a value"));
+        return Err(refused("it does not accept this value"));
     }
     if options::is_rewritten(given.bytes()) {
-        return Err(refused("popt(3) puts another word in the place of '!#:+'"));
+        return Err(refused("popt(3) replaces '!#:+' with another word"));
     }
     let place = |purpose| PathOption {
         option: name,
@@ -257,7 +260,7 @@ fn long_option(
         Value::Path(PathPurpose::Names) if given.bytes() == b"-" => {}
         Value::Path(PathPurpose::Log) if sender => {
             let why = "a server that only sends keeps no log of its own";
-            return Err(refused(why).hint("the system log holds every session"));
+            return Err(refused(why).hint("the system log records every session"));
         }
         Value::Path(purpose) => {
             vet_path(&given)?;
@@ -272,7 +275,7 @@ fn long_option(
 fn refusal(option: &[u8], refused: Option<&options::RefusedOption>) -> Refusal {
     match refused {
         Some(row) => Refusal::of_word(option, row.reason).advice(row.hint),
-        None => Refusal::of_word(option, "it is none that an rsync client sends"),
+        None => Refusal::of_word(option, "no rsync client sends it"),
     }
 }
 

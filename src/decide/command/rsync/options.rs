@@ -218,13 +218,13 @@ pub const REFUSED: &[RefusedOption] = &[
     RefusedOption {
         letters: b"",
         names: &["no-munge-links"],
-        reason: "it takes back what the server may have set",
+        reason: "it undoes what the server may have set",
         hint: "leave it out",
     },
     RefusedOption {
         letters: b"",
         names: &["debug"],
-        reason: "it prints what filter files hold",
+        reason: "it prints the contents of filter files",
         hint: "use --info or -v",
     },
 ];

@@ -101,12 +101,12 @@ impl Fault {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Root => "is the root of the file system",
-            Self::KernelTree => "is a tree of the kernel (/proc, /sys, /dev)",
-            Self::Home => "is the home directory, which is never changed",
+            Self::KernelTree => "is in a file system of the kernel (/proc, /sys, /dev)",
+            Self::Home => "is the home directory, which cannot be changed",
             Self::DotInHome => {
-                "lies below a dotfile in the home directory, where nothing is changed"
+                "is below a dotfile in the home directory, where nothing can be changed"
             }
-            Self::NoPath => "is no absolute path without '..'",
+            Self::NoPath => "is not an absolute path without '..'",
             Self::TooLong => "has more than 4,095 bytes or 128 names",
         }
     }

@@ -125,7 +125,7 @@ impl toml_parser::ErrorSink for Errors {
             });
             let words: Vec<String> = words.collect();
             match words.is_empty() {
-                true => "nothing more belongs here".to_owned(),
+                true => "nothing more is allowed here".to_owned(),
                 false => format!("expected {}", words.join(" or ")),
             }
         });

@@ -52,7 +52,7 @@ impl Seen {
     /// Notes a key; reports it where it is there already.
     fn note(&mut self, name: &'static str, span: Span, line: u32, errors: &mut Errors) -> bool {
         if let Some((_, first)) = self.0.iter().find(|seen| seen.0 == name) {
-            let message = format!("{} is set already in line {first}", quoted(name));
+            let message = format!("{} is already set on line {first}", quoted(name));
             errors.at::<()>(span, message);
             return false;
         }
@@ -124,13 +124,13 @@ impl File {
             ("directory", None, None) if !self.matches.is_empty() => {
                 let hint = "write [[match.directory]] for this block alone, or put [[directory]] \
                             before the first [[match]]";
-                let message = "[[directory]] after a [[match]] would hold for every account";
+                let message = "[[directory]] after a [[match]] would apply to every account";
                 errors.hint::<()>(span, message, hint);
                 return Section::Unknown;
             }
             ("match", Some("directory"), None) if self.matches.is_empty() => {
-                let hint = "write [[directory]] for every account";
-                errors.hint::<()>(span, "[[match.directory]] belongs into a [[match]]", hint);
+                let hint = "write [[directory]] if it is for every account";
+                errors.hint::<()>(span, "[[match.directory]] belongs in a [[match]]", hint);
                 return Section::Unknown;
             }
             ("directory", None, None) | ("match", Some("directory"), None) => {
@@ -150,7 +150,7 @@ impl File {
         };
         if !array {
             let hint = format!("write [[{}]]", joined());
-            errors.hint::<()>(span, "this header has double brackets", hint);
+            errors.hint::<()>(span, "this header needs double brackets", hint);
         }
         section
     }
@@ -182,7 +182,7 @@ impl File {
         let (first, last) = (path.keys().next(), path.keys().next_back());
         if let (true, Some(first), Some(last)) = (known, first, last) {
             let span = first.span.append(last.span);
-            errors.at::<()>(span, "no key of a policy has a dot");
+            errors.at::<()>(span, "the keys of a policy have no dots");
         }
     }
 
@@ -247,7 +247,7 @@ impl File {
             return;
         };
         if let Some(first) = self.directories.get(&directory.path.plain()) {
-            let message = format!("the directory has its rights already in line {first}");
+            let message = format!("the rights of the directory are already set on line {first}");
             errors.at::<()>(span, message);
             return;
         }
@@ -350,9 +350,9 @@ fn unknown_key(
     let message = format!("unknown key {} in {part}", quoted(&key.name));
     let known = || names.iter().chain(others).copied();
     let hint = if CONDITIONS.contains(&&*key.name) {
-        "user, group and address are conditions: they belong below a line [[match]]".to_owned()
+        "user, group and address are conditions: they belong below a [[match]] line".to_owned()
     } else if Policy::KEYS.contains(&&*key.name) {
-        "the key is not one of a directory; put it before the line [[directory]]".to_owned()
+        "a directory does not have this key; put it before the [[directory]] line".to_owned()
     } else if let Some(name) = near(&key.name, known()) {
         format!("did you mean '{name}'?")
     } else {

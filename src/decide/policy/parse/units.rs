@@ -36,7 +36,7 @@ pub(in crate::decide::policy) fn duration(
     value: &Value<'_>,
     errors: &mut Errors,
 ) -> Option<Option<Duration>> {
-    let wanted = "a time such as \"15m\" (s, m, h, d; a number is seconds)";
+    let wanted = "a time such as \"15m\" (s, m, h, d; a plain number is seconds)";
     let seconds = bound(value, wanted, TIME, TIME_MAX, errors)?;
     Some(seconds.map(Duration::from_secs))
 }
@@ -46,7 +46,7 @@ pub(in crate::decide::policy) fn size(
     value: &Value<'_>,
     errors: &mut Errors,
 ) -> Option<Option<u64>> {
-    let wanted = "a size such as \"500M\" (K, M, G, T of 1024; a number is bytes)";
+    let wanted = "a size such as \"500M\" (K, M, G, T of 1024; a plain number is bytes)";
     bound(value, wanted, SIZE, SIZE_MAX, errors)
 }
 
@@ -116,7 +116,11 @@ pub(in crate::decide::policy) fn umask(
         Content::Text(text) => text,
         Content::Integer(_) => {
             let hint = "write the octal digits in quotes, such as \"027\"";
-            return errors.hint(value.span, "an integer where an octal string belongs", hint);
+            return errors.hint(
+                value.span,
+                "expected an octal string, found an integer",
+                hint,
+            );
         }
         _ => return value.wrong_type("an octal string such as \"027\"", errors),
     };
@@ -130,7 +134,7 @@ pub(in crate::decide::policy) fn umask(
         Some(mode) if mode <= MODE_MAX => Some(Some(mode)),
         Some(_) => errors.at(value.span, format!("the mode is larger than {MODE_MAX:o}")),
         None => {
-            let message = format!("{} is no octal mode", quoted(text));
+            let message = format!("{} is not an octal mode", quoted(text));
             let hint = "write one to four octal digits, such as \"027\"";
             errors.hint(value.span, message, hint)
         }

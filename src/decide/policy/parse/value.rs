@@ -39,9 +39,10 @@ impl<'t> Value<'t> {
     /// The value as a string that is not empty.
     pub(super) fn text<'v>(&'v self, wanted: &str, errors: &mut Errors) -> Option<&'v str> {
         match &self.content {
-            Content::Text(text) if text.is_empty() => {
-                errors.at(self.span, format!("an empty string where {wanted} belongs"))
-            }
+            Content::Text(text) if text.is_empty() => errors.at(
+                self.span,
+                format!("expected {wanted}, found an empty string"),
+            ),
             Content::Text(text) => Some(text),
             _ => self.wrong_type(wanted, errors),
         }
@@ -49,7 +50,7 @@ impl<'t> Value<'t> {
 
     pub(super) fn wrong_type<T>(&self, wanted: &str, errors: &mut Errors) -> Option<T> {
         let kind = self.kind();
-        errors.at(self.span, format!("{kind} where {wanted} belongs"))
+        errors.at(self.span, format!("expected {wanted}, found {kind}"))
     }
 
     /// The value as a list of at least one item, each different. A single
@@ -69,12 +70,16 @@ impl<'t> Value<'t> {
                     "write it in brackets: [{}]",
                     Shown::Text((*text).to_string())
                 );
-                return errors.hint(self.span, format!("a string where {wanted} belongs"), hint);
+                return errors.hint(
+                    self.span,
+                    format!("expected {wanted}, found a string"),
+                    hint,
+                );
             }
             _ => return self.wrong_type(wanted, errors),
         };
         if items.is_empty() {
-            let hint = "leave the key out for its default";
+            let hint = "leave the key out to get its default";
             return errors.hint(self.span, "an empty list", hint);
         }
         // Ten thousand blocks have a list of one name each.
@@ -125,7 +130,7 @@ fn are_different<T: Ord>(values: &[(T, Span)], errors: &mut Errors) -> bool {
     let mut different = true;
     for pair in order.windows(2) {
         if pair[0].0 == pair[1].0 {
-            errors.at::<()>(pair[1].1, "the value is in the list twice");
+            errors.at::<()>(pair[1].1, "the list has this value twice");
             different = false;
         }
     }

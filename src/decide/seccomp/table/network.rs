@@ -48,7 +48,7 @@ pub(super) const ROWS: &[Syscall] = &[
     row("connect", both(42, 203), SyscallRule::Always(Action::NotifyIfNameService), "the guard connects, to the policy's exact list of paths"),
     only(RECEIVER, "socketpair", both(53, 199), SOCKETPAIR, "the channel between the halves of rsync's receiver"),
     row("sendto", both(44, 206), SENDTO, "asks the name service on the connection that the guard made"),
-    row("sendmsg", both(46, 211), SyscallRule::Always(REFUSED), "its address lies in memory, where no filter sees it; the clients of name services use write and sendto"),
+    row("sendmsg", both(46, 211), SyscallRule::Always(REFUSED), "its address is in memory, where no filter can see it; the clients of name services use write and sendto"),
     row("recvfrom", both(45, 207), CONVERSATION, "talks to the name service on the connection that the guard made"),
     row("recvmsg", both(47, 212), CONVERSATION, "talks to the name service on the connection that the guard made"),
     row("getsockopt", both(55, 209), ALLOW, "asks what an inherited descriptor is"),

@@ -338,7 +338,7 @@ pub const LINKS: &[Row] = &[
     // The exceptions within the policy.
     differs(
         "create through a dangling link",
-        "nothing is made through a symbolic link: where it leads could change",
+        "nothing is created through a symbolic link: where it leads could change",
         |s, _| {
             s.symlink("later", "uploads/l");
             s.put("uploads/l", b"x")
