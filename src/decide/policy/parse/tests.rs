@@ -449,7 +449,7 @@ fn long_names_deep_paths_and_many_wildcards() {
     for (wrong, said) in [
         (
             lists("*", 1001),
-            "1001 names have a wildcard, the limit is 1000",
+            "1001 names have a wildcard; the limit is 1000",
         ),
         (name(256), "no file name is that long"),
         (deep(129), "has more than 4,095 bytes or 128 names"),
