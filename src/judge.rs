@@ -1,5 +1,5 @@
-//! From an account and an invocation to the verdict: the one way there, for
-//! a session and for the dry run.
+//! From an account and an invocation to the verdict: the only way there, for a
+//! session and for the dry run.
 
 use crate::decide::account::Account;
 use crate::decide::case::Case;
@@ -12,7 +12,7 @@ use crate::gather::account::{self, AccountKey};
 use crate::gather::disk;
 use crate::gather::policy_file::{self, POLICY};
 
-/// An account and the policy that holds for it.
+/// An account and the policy that applies to it.
 #[derive(Debug)]
 pub struct Subject {
     /// The account.
@@ -22,11 +22,11 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Looks the account up in a policy that is loaded.
+    /// Applies a loaded policy to the account.
     ///
     /// # Errors
     ///
-    /// The refusal, where there is no such account, or the policy cannot be
+    /// The refusal, if there is no such account, or the policy cannot be
     /// applied to it.
     pub fn of(
         key: &AccountKey,
@@ -44,8 +44,8 @@ impl Subject {
         Ok(Self { account, policy })
     }
 
-    /// Decides on an invocation. The disk is looked at with the rights of
-    /// this process, which must be the account's.
+    /// Decides on an invocation. Looks at the disk with the rights of this
+    /// process, which must be the account's.
     pub fn judge(&self, invocation: &Invocation) -> Verdict {
         let case = Case {
             policy: &self.policy,
@@ -66,7 +66,7 @@ impl Subject {
 ///
 /// # Errors
 ///
-/// The refusal of everything, where the policy cannot be used.
+/// The refusal of everything, if the policy cannot be used.
 pub fn load() -> Result<PolicyFile, Refusal> {
     policy_file::host_policy().map_err(|error| {
         let hint = format!("fix {POLICY}; 'xfersh --check' shows each error");

@@ -29,7 +29,7 @@ use crate::print::escape::{Escaped, Quoted};
 pub enum SessionCall {
     /// By sshd or login(1): serve this command, or nothing.
     Command(Option<OsString>),
-    /// By something that takes xfersh for another shell; refused.
+    /// By something that mistakes xfersh for another shell; refused.
     Foreign(&'static str),
     /// By sshd through ForceCommand: the command is in SSH_ORIGINAL_COMMAND.
     Forced,
@@ -56,7 +56,7 @@ pub fn serve(call: SessionCall) -> Exit {
     }
 }
 
-/// A mistake of ours ends the process; where it was is nothing for the client.
+/// A bug in xfersh ends the process; the client is not told where it was.
 pub fn report_panic(panic: &PanicHookInfo<'_>) {
     let what = Escaped::text(panic.payload_as_str().unwrap_or("a panic")).cut();
     let place = panic.location().map_or_else(String::new, |place| {
@@ -112,8 +112,8 @@ fn session(
     Ok(SessionOutcome::Refused(messages::refusal(&refusal, policy)))
 }
 
-/// Confines this process and serves: the way of a session, and of the live
-/// probe. Returns in the guard, once the server has ended.
+/// Confines this process and serves, for a session and for the live probe.
+/// Returns in the guard, once the server has ended.
 ///
 /// # Errors
 ///

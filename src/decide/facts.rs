@@ -1,6 +1,6 @@
-//! What is answered: the state of the disk, as far as the decision needs it.
+//! The answers: the state of the disk, as far as the decision needs it.
 //!
-//! `gather::disk` finds it out, with the rights of the account.
+//! `gather::disk` finds them out, with the rights of the account.
 
 use std::path::PathBuf;
 
@@ -22,9 +22,9 @@ pub enum Program {
     Found(PathBuf),
     /// None of the candidates exists.
     Missing,
-    /// It exists but could be exchanged by somebody else.
+    /// It exists but somebody else could replace it.
     Unsafe(PathBuf, &'static str),
-    /// It could not be found out.
+    /// It could not be determined.
     Failed(UnknownFact),
 }
 

@@ -1,9 +1,9 @@
-//! What the guard itself may ask the kernel for. It handles bytes of a
-//! process that may be hostile; should that ever go wrong, there is still no
-//! program to start, no process to trace and no network to reach.
+//! What the guard itself may ask the kernel for. It handles bytes from a
+//! process that may be hostile. Should that ever go wrong, it still cannot
+//! start a program, trace a process or reach the network.
 //!
-//! A call that is not listed fails with EPERM, and with it what the guard
-//! wanted to do: closed.
+//! A call that is not listed fails with EPERM, and so does what the guard
+//! wanted to do: it fails closed.
 
 use std::io;
 
@@ -15,8 +15,8 @@ use crate::system::seccomp::load_quiet_irrevocably;
 /// One call: its name in the kernel's list, its number, and why.
 struct Row(&'static str, c_long, &'static str);
 
-/// The calls. Those of x86-64 alone are what its C libraries use in place of
-/// newer ones.
+/// The calls. Those that only x86-64 has are the ones its C libraries use
+/// instead of newer ones.
 #[rustfmt::skip]
 const CALLS: &[Row] = &[
     Row("ppoll", libc::SYS_ppoll, "the loop waits with it"),

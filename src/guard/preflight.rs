@@ -1,6 +1,6 @@
-//! Can the guard look into its server? What the guard answers depends on two
-//! ways in: the memory of the server and its descriptors. Both are tried before
-//! the session begins, and what stands in the way is named.
+//! Can the guard look into its server? Its answers depend on access to two
+//! things: the server's memory and its descriptors. Both are tested before the
+//! session begins, and an error says what is in the way.
 
 use std::io;
 
@@ -14,8 +14,8 @@ use super::caller;
 use crate::error::{Error, Step};
 use crate::system::memory;
 
-/// What is read of the server's side: it has the same at the same address,
-/// since it was forked from this process.
+/// What is read from the server's side: it has the same bytes at the same
+/// address, since it was forked from this process.
 static MARK: [u8; 8] = *b"xfersh\r\n";
 
 /// Reads memory of the server's side and opens one of its descriptors.

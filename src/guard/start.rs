@@ -1,11 +1,11 @@
-//! Where one process becomes two.
+//! Splits one process into two.
 //!
 //! The listener need not be sent: while the server's side loads its filter, the
-//! two processes have one table of descriptors, so that the listener is in the
-//! guard's as well. Then the server's side takes a table of its own and tells
-//! the number. It can go on at once, since its first execve(2) waits for the
-//! guard. So the filter has to let no sendmsg(2) through, and the start needs
-//! no pidfd_getfd(2), which containers refuse.
+//! two processes share one descriptor table, so the guard has the listener too.
+//! Then the server's side gets its own table and tells the guard the number. It
+//! can continue at once, since its first execve(2) waits for the guard. So the
+//! filter need not allow sendmsg(2), and the start needs no pidfd_getfd(2),
+//! which containers refuse.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -57,8 +57,8 @@ pub enum Side<'a> {
     Server(Server),
     /// The parent.
     Guard(Box<Guard<'a>>),
-    /// The only process: there can be no guard here, and the policy allows to
-    /// do without. The log says so already.
+    /// The only process: a guard is not possible here, and the policy allows
+    /// sessions without one. The log already says so.
     Unguarded,
 }
 
@@ -69,16 +69,16 @@ pub struct Server {
     pipe: File,
 }
 
-/// What the server's side tells first: the listener's number, and whether
-/// signals wait. Instead of the number, the error number of what failed,
-/// negative, and a text behind it.
+/// The first message of the server's side: the listener's number, and whether
+/// signals wait. If something failed: its error number, negative, instead of
+/// the listener's, followed by a text.
 const HELLO: usize = 5;
-/// What failed was no error of the system.
+/// The failure has no error number of the system.
 const NO_CODE: i32 = i32::MIN;
 
-/// Signals that a client can send (RFC 4254, 6.9) and that are the server's to
-/// handle: passed on to it, so that the guard is there for its end. Not those
-/// that are raised by what a process does itself.
+/// Signals that a client can send (RFC 4254, 6.9) and that the server must
+/// handle. They are passed on to it, so that the guard outlives it. Not those
+/// that a process raises itself.
 const PASSED_ON: [Signal; 7] = [
     Signal::SIGTERM,
     Signal::SIGHUP,
@@ -89,8 +89,8 @@ const PASSED_ON: [Signal; 7] = [
     Signal::SIGUSR2,
 ];
 
-/// What has to be looked at and opened while the session's Landlock domain is
-/// not in force yet.
+/// What must be examined and opened before the session's Landlock domain is in
+/// force.
 #[derive(Debug)]
 pub struct Prepared {
     resolver: Resolver,
@@ -99,8 +99,9 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Looks at the directories of a granted plan and opens those that are locked.
-    /// A session for which that fails is refused: the dry run asks here as well.
+    /// Examines the directories of a granted plan and opens those that are
+    /// locked. If that fails, the session is refused: the dry run asks here
+    /// too.
     pub fn survey(verdict: Verdict) -> (Verdict, Option<Self>) {
         let Verdict::Granted(plan) = &verdict else {
             return (verdict, None);
@@ -132,21 +133,21 @@ impl Prepared {
 /// # Errors
 ///
 /// In the parent, whatever failed on either side; then no server is left. The
-/// child never returns an error: it tells it to the parent and ends.
+/// child never returns an error: it reports it to the parent and ends.
 pub fn split<'a>(
     plan: &'a Plan,
     (connection, prepared): (Connection, Prepared),
     audit: &'a mut Audit,
 ) -> Result<Side<'a>, Error> {
     let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
-    // A file that grows beyond its limit is an error of the write, not the
-    // end of the server.
+    // A file that grows beyond its limit makes the write fail; it does not end
+    // the server.
     signals::ignore(Signal::SIGXFSZ).map_err(failed("SIGXFSZ"))?;
     let (read, write) =
         pipe2(OFlag::O_CLOEXEC).map_err(|error| Error::io(Step::Guard("pipe"), error))?;
     let guard = getpid();
     // From here on nothing is opened or closed in the parent until the other
-    // side says that it has a table of its own.
+    // side says that it has its own table.
     let child = match process::fork_sharing_descriptors().map_err(failed("fork"))? {
         ForkResult::Child => {
             return Ok(Side::Server(become_server(plan, guard, read, write)));
@@ -160,7 +161,7 @@ pub fn split<'a>(
     let guard = match met {
         Ok(server) => become_guard(plan, audit, (connection, prepared), server, pipe),
         Err(error) => {
-            // It may wait in its execve, and is no child of a server.
+            // It may wait in its execve, and is not a child of a server.
             let _ = kill(child, Signal::SIGKILL);
             let _ = waitpid(child, None);
             let words = is_heard.then(|| last_words(&mut pipe)).flatten();
@@ -175,8 +176,8 @@ pub fn split<'a>(
     guard.map(|guard| Side::Guard(Box::new(guard)))
 }
 
-/// What the server's side said when it ended by itself, before it could be
-/// looked into. It has no writer any more.
+/// What the server's side said when it ended by itself, before the guard could
+/// look into it. The pipe has no writer any more.
 fn last_words(pipe: &mut File) -> Option<Error> {
     let mut text = String::new();
     pipe.read_to_string(&mut text).ok()?;
@@ -184,9 +185,9 @@ fn last_words(pipe: &mut File) -> Option<Error> {
     (!text.is_empty()).then(|| Error::repeated(step, text))
 }
 
-/// Goes on without a guard where the policy allows it, for a kernel that has
-/// no means. A limit that was met is no such reason: a client could bring it
-/// about with sessions enough.
+/// Continues without a guard if the policy allows it and the kernel lacks a
+/// mechanism. Reaching a limit is not such a reason: a client could cause that
+/// with enough sessions.
 fn do_without<'a>(plan: &Plan, audit: &mut Audit, error: Error) -> Result<Side<'a>, Error> {
     let is_no_lack = error.shortage().is_some() || error.for_client().is_none();
     if plan.confinement == Requirement::Required || is_no_lack {
@@ -201,7 +202,7 @@ fn do_without<'a>(plan: &Plan, audit: &mut Audit, error: Error) -> Result<Side<'
 
 fn become_server(plan: &Plan, guard: Pid, read: OwnedFd, write: OwnedFd) -> Server {
     let confined = confine_server(plan, guard);
-    // As long as the table is common, nothing here may be closed.
+    // As long as the table is shared, nothing here may be closed.
     if descriptors::take_own_table().is_err() {
         std::process::exit(i32::from(Exit::Failed.code()));
     }
@@ -258,7 +259,7 @@ fn confine_server(plan: &Plan, guard: Pid) -> Result<Loaded, Error> {
     })
 }
 
-/// What the server's side tells once it is confined.
+/// What the server's side reports once it is confined.
 #[derive(Clone, Copy, Debug)]
 struct Hello {
     /// The listener's number.
@@ -267,8 +268,7 @@ struct Hello {
 }
 
 /// Waits until the server's side is confined. The other end of the pipe is
-/// closed only when that has come to an end, since until then it may be the
-/// server's side's as well.
+/// closed only after that, since until then the server's side may share it.
 fn hear(pipe: &mut File, other_end: OwnedFd, child: Pid) -> Result<Hello, Error> {
     let failed = |error: io::Error| Error::io(Step::Guard("the server's side"), error);
     await_word(pipe, child).map_err(failed)?;
@@ -298,7 +298,7 @@ fn hear(pipe: &mut File, other_end: OwnedFd, child: Pid) -> Result<Hello, Error>
 
 /// Waits until the server's side has said something, or ended.
 fn await_word(pipe: &File, child: Pid) -> io::Result<()> {
-    // Close-on-exec: where the table is common, the server does not get it.
+    // Close-on-exec: if the table is shared, the server does not get it.
     let child = process::pidfd_open(child)?;
     let mut fds = [
         PollFd::new(pipe.as_fd(), PollFlags::POLLIN),
@@ -313,14 +313,14 @@ fn await_word(pipe: &File, child: Pid) -> io::Result<()> {
     }
 }
 
-/// The server's side, reached: from here on its calls can be answered.
+/// The server's side is reached: from here on its calls can be answered.
 struct Met {
     server: Pid,
     listener: Listener,
 }
 
-/// Takes the listener, and proves that the server's side can be looked into:
-/// its memory and its descriptors.
+/// Takes the listener, and proves that the guard can look into the server's
+/// side: its memory and its descriptors.
 fn meet(server: Pid, hello: Hello) -> Result<Met, Error> {
     let failed = |error: io::Error| Error::io(Step::Guard("listener"), error);
     let listener = descriptors::adopt(hello.listener)
@@ -366,9 +366,9 @@ fn become_guard<'a>(
     })
 }
 
-/// Gives up the client's descriptors, so that sshd sees their end when the
-/// server closes them. What takes their numbers cannot be written to: a
-/// message to stderr must never land in a file.
+/// Closes the client's descriptors, so that sshd sees their end when the server
+/// closes them. What takes their numbers cannot be written to: a message to
+/// stderr must never end up in a file.
 fn leave_standard(signals: &SignalFd) -> io::Result<()> {
     dup2_stdin(signals)?;
     dup2_stdout(signals)?;
@@ -376,7 +376,7 @@ fn leave_standard(signals: &SignalFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Blocks the signals that the guard sees to, and reads them by a descriptor.
+/// Blocks the signals that the guard handles, and reads them from a descriptor.
 fn take_signals() -> io::Result<SignalFd> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGCHLD);

@@ -257,7 +257,7 @@ fn a_refused_option_is_named_to_the_client() {
         ),
         (
             &["-a", "--rsync-path=nice rsync", "src/", "@:uploads/"],
-            "Call rsync itself, without nice before it.",
+            "Call rsync directly, without nice before it.",
         ),
     ] {
         rsync(&host, host.plain(), arguments).succeeded("in an ordinary account");
