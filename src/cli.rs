@@ -1,4 +1,4 @@
-//! The command line: one call of sshd, a few of an administrator.
+//! The command line: one call by sshd, a few by an administrator.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use crate::admin::probe::Stage;
 use crate::print::escape::Escaped;
 use crate::session::SessionCall;
 
-/// What xfersh was called for.
+/// What xfersh was called to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A session.
@@ -38,16 +38,16 @@ pub struct Check {
     pub config: Option<PathBuf>,
     /// Print one JSON object.
     pub json: bool,
-    /// Enter the confinement and try it out.
+    /// Enter the confinement and test it.
     pub live: bool,
-    /// The command; without one the policy is examined.
+    /// The command; without one the policy is checked.
     pub command: Option<OsString>,
 }
 
 /// The arguments of `--doctor`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Doctor {
-    /// The account whose set-up is examined as well.
+    /// The account whose set-up is also examined.
     pub user: Option<String>,
     /// Print one JSON object.
     pub json: bool,
@@ -93,9 +93,9 @@ server's own status. See xfersh(8) and xfersh.toml(5).
 
 /// Reads the arguments, `argv[0]` first.
 ///
-/// A name that begins with `-` is a login (login(1), sshd(8)): then only
-/// `-c COMMAND` has a meaning, so that no client can reach an administrator's
-/// call through an account's shell.
+/// A name that begins with `-` is a login (login(1), sshd(8)): then only `-c
+/// COMMAND` is accepted, so that no client can reach an administrator's call
+/// through an account's shell.
 ///
 /// # Errors
 ///
@@ -122,8 +122,8 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Role, Usage> {
     parse_admin(rest).map_err(|what| Usage { what, json })
 }
 
-/// Whether whoever calls expects one JSON object, whatever else is wrong with
-/// the call.
+/// Whether the caller expects one JSON object, even if something else is wrong
+/// with the call.
 fn asks_for_json(arguments: &[OsString]) -> bool {
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
     has("--json") && (has("--check") || has("--doctor"))
@@ -209,7 +209,8 @@ where
     parser.value().map_err(said)?.parse().map_err(said)
 }
 
-/// What is wrong, as a sentence: lexopt's own texts have the argument as it is.
+/// What is wrong, as a sentence: lexopt's own texts contain the argument
+/// unescaped.
 fn said(error: lexopt::Error) -> String {
     use lexopt::Error;
     match error {

@@ -45,7 +45,7 @@ pub enum Step {
     Connection,
     /// The server program.
     Exec(PathBuf),
-    /// The log socket, where the policy requires it.
+    /// The log socket, if the policy requires it.
     Audit,
 }
 
@@ -53,14 +53,15 @@ pub enum Step {
 enum Cause {
     Io(io::Error),
     Text(String),
-    /// What the server's side said, and the error of the system behind it.
+    /// What the server's side said, and the system's error behind it.
     Told(String, Option<i32>),
-    /// What the server's side said when it ended, to the client as well.
+    /// What the server's side said when it ended, and also said to the client.
     Repeated(String),
 }
 
-/// What an error of the system that is a limit means, and where it is set. It
-/// may be a client's doing (many sessions at once), and no kernel's.
+/// What it means when the system reports a limit, and where that limit is set.
+/// A client may have caused it (with many sessions at once), rather than the
+/// kernel.
 const SHORTAGES: [(i32, &str); 4] = [
     (
         libc::EAGAIN,
@@ -84,7 +85,7 @@ const SHORTAGES: [(i32, &str); 4] = [
 ];
 
 impl Error {
-    /// The step failed with this error of the system.
+    /// The step failed with this system error.
     pub fn io(step: Step, cause: impl Into<io::Error>) -> Self {
         Self {
             step,
@@ -92,7 +93,7 @@ impl Error {
         }
     }
 
-    /// The step failed for a reason that is no error of the system: a sentence.
+    /// The step failed for a reason that is not a system error: a sentence.
     pub fn text(step: Step, cause: impl Into<String>) -> Self {
         Self {
             step,
@@ -100,8 +101,8 @@ impl Error {
         }
     }
 
-    /// What the client is told: the failure itself where the client can mend
-    /// it, else where the reason stands; `None` if it has been told.
+    /// What the client is told: the failure itself if the client can fix it,
+    /// otherwise where to find the reason; `None` if the client has been told.
     #[must_use]
     pub fn for_client(&self) -> Option<String> {
         match (&self.cause, &self.step) {
@@ -113,7 +114,7 @@ impl Error {
         }
     }
 
-    /// The server's side has said this, to the client as well, and ended.
+    /// The server's side has said this, also to the client, and ended.
     #[must_use]
     pub const fn repeated(step: Step, sentence: String) -> Self {
         Self {
@@ -130,7 +131,7 @@ impl Error {
         }
     }
 
-    /// The error number of the system, where it was one.
+    /// The error number, if it was a system error.
     #[must_use]
     pub fn code(&self) -> Option<i32> {
         match &self.cause {
@@ -140,7 +141,7 @@ impl Error {
         }
     }
 
-    /// The limit that was met, where it was one.
+    /// The limit that was reached, if it was one.
     #[must_use]
     pub fn shortage(&self) -> Option<&'static str> {
         let code = self.code()?;
@@ -150,7 +151,7 @@ impl Error {
             .map(|(_, what)| *what)
     }
 
-    /// What the administrator can do about it, where that is known.
+    /// What the administrator can do about it, if that is known.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         if let Some(limit) = self.shortage() {
@@ -178,7 +179,7 @@ impl fmt::Display for Error {
         match &self.cause {
             Cause::Io(error) => write!(f, "cannot {step}: {error}"),
             Cause::Text(text) | Cause::Told(text, _) => write!(f, "cannot {step}: {text}"),
-            // It has its own step in front.
+            // It already begins with its own step.
             Cause::Repeated(text) => f.write_str(text),
         }
     }

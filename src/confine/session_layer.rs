@@ -22,9 +22,9 @@ use crate::error::{Error, Step};
 /// must be able to reach a log daemon that was restarted.
 const NEWEST: ABI = ABI::V8;
 
-/// Descriptors of rules that are left to the end of the process, which saves
-/// a close(2) each. A home may have more directories than a process may have
-/// descriptors.
+/// How many descriptors of rules are left open until the process ends, which
+/// saves a close(2) each. A home may have more directories than a process may
+/// have descriptors.
 const KEPT: usize = 24;
 
 /// Puts the process and all that it starts into a domain that allows what
@@ -34,8 +34,8 @@ const KEPT: usize = 24;
 ///
 /// If the kernel has no Landlock and the plan requires it, or a step fails.
 ///
-/// The descriptors of the rules are given back: they close when the server
-/// starts, all at once, instead of one system call each.
+/// Returns the descriptors of the rules: they close when the server starts, all
+/// at once, instead of one system call each.
 pub fn restrict(plan: &Plan) -> Result<Vec<OwnedFd>, Error> {
     let failed = |error: landlock::RulesetError| Error::text(Step::Landlock, error.to_string());
     let mut ruleset = Ruleset::default()
@@ -68,10 +68,11 @@ pub fn restrict(plan: &Plan) -> Result<Vec<OwnedFd>, Error> {
     }
 }
 
-/// Opens what a grant names; `None` where a row for other hosts is missing.
+/// Opens what a grant names; `None` if a row for other hosts does not exist
+/// here.
 ///
 /// A directory of the policy was resolved while the facts were gathered, so a
-/// symbolic link in it now means that it was exchanged since.
+/// symbolic link in it now means that it was replaced since.
 fn open_granted(grant: &Grant) -> Result<Option<OwnedFd>, Error> {
     let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
     let itself = flags | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
@@ -89,14 +90,15 @@ fn open_resolved(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
         .flags(flags)
         .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
     match openat2(AT_FDCWD, path, how) {
-        // A sandbox without openat2: no link as the last component at least.
+        // A sandbox without openat2: at least the last component must not be a
+        // link.
         Err(Errno::ENOSYS | Errno::EPERM) => open(path, flags | OFlag::O_NOFOLLOW, Mode::empty()),
         opened => opened,
     }
 }
 
-/// Tries what the domain must refuse: to list the root directory, which no
-/// policy can grant and which is allowed to everybody otherwise.
+/// Tries what the domain must refuse: listing the root directory, which no
+/// policy can grant and everybody else may do.
 fn prove() -> Result<(), Error> {
     match File::open("/") {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),

@@ -1,9 +1,9 @@
 //! The account of a uid.
 //!
-//! A statically linked program has no dependable name service switch, so the
-//! files are read first, and only for an account that is not there `getent` is
-//! asked, by an absolute path and with an empty environment: LDAP, SSSD and
-//! systemd-userdb accounts work, and local ones cost no process.
+//! A statically linked program has no reliable name service switch. So the
+//! files are read first, and only for an account that is not in them is
+//! `getent` asked, by an absolute path and with an empty environment. LDAP,
+//! SSSD and systemd-userdb accounts work, and local ones cost no process.
 
 use std::fs;
 use std::io;
@@ -33,8 +33,8 @@ pub enum AccountError {
     NoAnswer(Option<i32>),
     /// The entry has no absolute home directory.
     Home(String),
-    /// The entry, or another one of its uid, has a name or a home that is not
-    /// UTF-8: another one would be taken for it.
+    /// The entry, or another one with its uid, has a name or a home that is not
+    /// UTF-8: it could be mistaken for another.
     Encoding(String),
 }
 
@@ -68,7 +68,7 @@ impl std::fmt::Display for AccountError {
     }
 }
 
-/// What an account is looked up by.
+/// The key by which an account is looked up.
 #[derive(Clone, Debug)]
 pub enum AccountKey {
     /// The uid: a session.
@@ -82,7 +82,7 @@ pub enum AccountKey {
 ///
 /// # Errors
 ///
-/// If there is none, or it is no use.
+/// If there is none, or it cannot be used.
 pub fn lookup(key: &AccountKey, with_groups: bool) -> Result<Account, AccountError> {
     let passwd = read(PASSWD)?;
     let mut account = match find(&passwd, key, AccountSource::Passwd) {
@@ -110,20 +110,20 @@ pub fn lookup(key: &AccountKey, with_groups: bool) -> Result<Account, AccountErr
 
 fn read(path: &'static str) -> Result<String, AccountError> {
     let bytes = fs::read(path).map_err(|error| AccountError::Unreadable(path, error))?;
-    // Text is taken as it is; only bytes that are none cost a copy.
+    // Text is used as it is; only bytes that are not UTF-8 cost a copy.
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-/// Whether bytes of an entry were no UTF-8, for which U+FFFD then stands.
+/// Whether bytes of an entry were not UTF-8, and were replaced with U+FFFD.
 #[must_use]
 pub fn is_replaced(name: &str, home: &Path) -> bool {
     let mark = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
     mark(name) || home.to_str().is_none_or(mark)
 }
 
-/// Finds the entry in text of the form of passwd(5). For a uid the first
-/// entry counts, as for getpwuid(3); the others are its aliases.
+/// Finds the entry in text in the format of passwd(5). For a uid the first
+/// entry counts, as in getpwuid(3); the others are its aliases.
 fn find(passwd: &str, key: &AccountKey, source: AccountSource) -> Option<Account> {
     let uid = match key {
         AccountKey::Uid(uid) => *uid,
@@ -138,7 +138,7 @@ fn find(passwd: &str, key: &AccountKey, source: AccountSource) -> Option<Account
     let others = same_uid.iter().filter(|entry| entry.name != found.name);
     let mut aliases: Vec<Alias> = Vec::new();
     for other in others {
-        // Of two entries of one name the first counts (getpwnam(3)).
+        // Of two entries with one name the first counts (getpwnam(3)).
         if aliases.iter().all(|alias| alias.name != other.name) {
             aliases.push(Alias {
                 name: other.name.to_owned(),
@@ -186,7 +186,7 @@ fn entries(passwd: &str) -> impl Iterator<Item = Entry<'_>> {
 }
 
 /// The field before the next colon, and what follows it. Fields are short: a
-/// plain loop beats `split`, whose search is made for long texts.
+/// plain loop is faster than `split`, whose search is made for long texts.
 fn cut(line: &str) -> Option<(&str, &str)> {
     let colon = line.bytes().position(|byte| byte == b':')?;
     Some((&line[..colon], &line[colon + 1..]))
@@ -200,8 +200,8 @@ fn ask_getent(key: &AccountKey, passwd: &str) -> Result<Account, AccountError> {
     let mut known = getent(&["passwd", "--", &wanted])?;
     let found = find(&known, key, AccountSource::NameService);
     let found = found.ok_or_else(|| AccountError::Unknown(key.clone()))?;
-    // A session of this account is looked up by its uid, which may be that of
-    // another entry.
+    // A session of this account is looked up by its uid, which another entry
+    // may share.
     if let AccountKey::Name(_) = key {
         known.push('\n');
         known.push_str(passwd);
@@ -211,8 +211,8 @@ fn ask_getent(key: &AccountKey, passwd: &str) -> Result<Account, AccountError> {
     find(&known, key, AccountSource::NameService).ok_or_else(|| AccountError::Unknown(key.clone()))
 }
 
-/// The names of an entry's groups: of its primary one and of those that list
-/// it as a member.
+/// The names of an entry's groups: its primary group and those that list it as
+/// a member.
 fn groups(
     file: &str,
     name: &str,
@@ -250,7 +250,7 @@ impl GroupEntry<'_> {
     }
 }
 
-/// The entries of text of the form of group(5).
+/// The entries of text in the format of group(5).
 fn group_entries(group: &str) -> impl Iterator<Item = GroupEntry<'_>> {
     group.lines().filter_map(|line| {
         let (name, rest) = cut(line)?;
@@ -265,7 +265,7 @@ fn group_entries(group: &str) -> impl Iterator<Item = GroupEntry<'_>> {
     })
 }
 
-/// Asks the name service; an empty answer where it knows nothing. A name
+/// Asks the name service; the answer is empty if it knows nothing. A name
 /// service that fails may have known something: a group, and with it a rule.
 fn getent(arguments: &[&str]) -> Result<String, AccountError> {
     /// "One or more supplied keys could not be found" (getent(1)).
@@ -290,8 +290,8 @@ fn getent(arguments: &[&str]) -> Result<String, AccountError> {
     }
 }
 
-/// Takes on the ids of an account, for good: the process must be root's. The
-/// supplementary groups are those of the group file.
+/// Takes on the ids of an account permanently: the process must be root's. The
+/// supplementary groups are those in the group file.
 ///
 /// # Errors
 ///
@@ -303,15 +303,16 @@ pub fn irrevocably_become(account: &Account) -> io::Result<()> {
     setgroups(&gids)?;
     setresgid(gid, gid, gid)?;
     setresuid(uid, uid, uid)?;
-    // A change of ids makes a process undumpable (prctl(2)), which execve(2)
-    // by sshd undoes for a session; a guard could not read its server else.
+    // A change of ids makes a process undumpable (prctl(2)), so that a guard
+    // could not read its server. For a session, execve(2) by sshd undoes that.
     prctl::set_dumpable(true)?;
     Ok(())
 }
 
-/// Looks at the disk with the rights of an account, and takes root's back. Of
-/// no use against the account: for that see [`irrevocably_become`]. Where this
-/// process is not root's, it looks with its own rights.
+/// Looks at the disk with the rights of an account, and takes root's back. It
+/// gives no protection against the account: for that see
+/// [`irrevocably_become`]. If this process is not root's, it looks with its own
+/// rights.
 ///
 /// # Errors
 ///

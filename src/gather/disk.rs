@@ -1,8 +1,8 @@
 //! Answers an [`Inquiry`]: what the disk looks like, seen as the account.
 //!
-//! Nothing is opened but directories, with O_PATH, and nothing is changed. A
-//! fact that cannot be learnt is a [`UnknownFact`], never another fact: a rule of
-//! the policy would vanish with its directory.
+//! Only directories are opened, with O_PATH, and nothing is changed. A fact
+//! that cannot be determined is an [`UnknownFact`], never another fact:
+//! otherwise a rule of the policy would vanish with its directory.
 
 use std::fs;
 use std::io;
@@ -62,8 +62,8 @@ pub fn places(directories: &Directories, account: &Account) -> DirectoryStates {
         named: directories.paths.iter().map(place).collect(),
         home_children: Ok(Vec::new()),
     };
-    // Without a home there is nothing in it; why there is none is among the
-    // named ones.
+    // Without a home there is nothing in it; the named directories show why
+    // there is none.
     if directories.home_children
         && let Some(home) = places.directory(&directories.home)
     {
@@ -82,8 +82,8 @@ fn place(path: &Path, account: &Account) -> DirectoryState {
     if let Some(Ok(directory)) = directly.then(|| open_without_links(path)) {
         return directory_place(path.components().collect(), &directory, account);
     }
-    // A link, an error, or a sandbox without openat2(2): what it is and where
-    // shows on the way.
+    // A link, an error, or a sandbox without openat2(2): the walk shows what it
+    // is, and where.
     match walk(path, is_roots_link) {
         WalkEnd::Found(path) => match open_resolved(&path) {
             Ok(directory) => directory_place(path, &directory, account),
@@ -130,7 +130,8 @@ fn open_resolved(path: &Path) -> io::Result<OwnedFd> {
     .map_err(io::Error::from)
 }
 
-/// A start directory that cannot be entered would be another one in the end.
+/// If the start directory cannot be entered, the server would start in another
+/// one.
 fn enterable(place: DirectoryState, account: &Account) -> DirectoryState {
     let DirectoryState::Directory { path, .. } = &place else {
         return place;
@@ -148,8 +149,8 @@ fn enterable(place: DirectoryState, account: &Account) -> DirectoryState {
     }
 }
 
-/// The directories directly in the home that are no links and no dotfiles,
-/// in the order of their names.
+/// The directories directly in the home that are neither links nor dotfiles, in
+/// the order of their names.
 fn home_children(
     home: &Path,
     with_ids: bool,
@@ -162,7 +163,7 @@ fn home_children(
             continue;
         }
         let path = entry.path();
-        // Of the entry itself: a link to a directory is none.
+        // Checks the entry itself: a link to a directory is not a directory.
         let child = match entry.file_type() {
             Ok(kind) if !kind.is_dir() => continue,
             Ok(_) if !with_ids => Ok(None),
@@ -181,7 +182,7 @@ fn home_children(
             Err(error) => return Err((Some(path), error)),
         }
     }
-    // All lie in one directory: their bytes are compared, which is quicker
+    // All are in one directory, so their bytes are compared, which is faster
     // than comparing paths name by name.
     children.sort_unstable_by(|one, other| one.path.as_os_str().cmp(other.path.as_os_str()));
     Ok(children)
@@ -209,9 +210,9 @@ fn cannot_list(home: &Path, error: &io::Error, account: &Account) -> UnknownFact
     }
 }
 
-/// How to mend that a directory does not let the account pass.
+/// How to fix a directory that does not let the account pass.
 fn unlock(directory: &Path, error: &io::Error, account: &Account) -> String {
-    // A file system can refuse as well (FUSE, of another user).
+    // A file system can refuse too (FUSE of another user).
     let passes = eaccess(directory, AccessFlags::X_OK).is_ok();
     if !is_refusal(error) || passes {
         return "fix that, or remove the directory from the policy; until then every session is \
@@ -239,7 +240,7 @@ fn is_refusal(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// For a hint alone.
+/// Only for a hint.
 fn owner(path: &Path) -> Option<u32> {
     fs::symlink_metadata(path).map(|facts| facts.uid()).ok()
 }
@@ -262,8 +263,8 @@ fn program(candidates: &[PathBuf], is_configured: bool) -> Program {
         if let Some(why) = wrong {
             return Program::Unsafe(path.clone(), why);
         }
-        // The known places lie in directories of the system; a path that was
-        // written by hand may lie anywhere.
+        // The known places are in directories of the system; a path that was
+        // written by hand may be anywhere.
         return if is_configured {
             with_safe_parents(path)
         } else {
@@ -309,11 +310,12 @@ fn cannot_find(program: &Path, path: &Path, error: &io::Error) -> Program {
     })
 }
 
-/// The path of a client with its existing part resolved; what does not exist
-/// is taken word by word. A link of procfs is not followed: what it means is
-/// another thing for each process (`/proc/self/cwd`), so the path ends there. Where a name on the way cannot be looked at, the
-/// path ends with that name: the server is this account as well, so the
-/// kernel will stop it there, and what lies behind is nobody's guess.
+/// The path of a client with its existing part resolved; what does not exist is
+/// taken literally. A procfs link is not followed: it means something else for
+/// each process (`/proc/self/cwd`), so the path ends there. If a name on the
+/// way cannot be looked at, the path ends with that name: the server runs as
+/// this account too, so the kernel will stop it there, and nobody needs to know
+/// what is behind it.
 pub(crate) fn resolve(path: &Path) -> PathBuf {
     let follow = |directory: &Path, _: &fs::Metadata| {
         let found = statfs(directory)?.filesystem_type();

@@ -1,5 +1,5 @@
-//! What this kernel can enforce. A session does not ask: it takes each step
-//! and fails closed. The dry run and the log of a weaker session do.
+//! What this kernel can enforce. A session does not ask: it takes each step and
+//! fails closed. The dry run asks, and so does the log of a weaker session.
 
 use std::fs;
 
@@ -10,28 +10,28 @@ use crate::log::{Audit, Importance};
 use crate::messages::UNGUARDED;
 use crate::system::{landlock, seccomp};
 
-/// Where Yama says who may trace whom (Documentation/admin-guide/LSM/Yama.rst).
+/// Where Yama sets who may trace whom (Documentation/admin-guide/LSM/Yama.rst).
 pub const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
 
-/// The means of the kernel.
+/// The mechanisms of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernel {
-    /// The Landlock ABI; 0 where there is none.
+    /// The Landlock ABI; 0 if there is none.
     pub landlock: u32,
     /// Whether filters can notify a guard.
     pub notification: bool,
-    /// Yama's ptrace_scope; 0 where there is no Yama.
+    /// Yama's ptrace_scope; 0 if there is no Yama.
     pub ptrace_scope: u32,
 }
 
-/// One thing that cannot be enforced here, and what it leaves open.
+/// Something that cannot be enforced here, and what that leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weakness {
     /// What is missing.
     pub missing: &'static str,
     /// What is open without it.
     pub open: &'static str,
-    /// Whether no session starts without it unless the policy says so.
+    /// Whether sessions need it, unless the policy says otherwise.
     pub is_required: bool,
 }
 
@@ -51,7 +51,7 @@ const fn required(missing: &'static str, open: &'static str) -> Weakness {
     }
 }
 
-/// From which Landlock ABI on a right is enforced (landlock(7), VERSIONS).
+/// The Landlock ABI from which each right is enforced (landlock(7), VERSIONS).
 const SINCE: [(u32, Weakness); 5] = [
     (
         1,
@@ -136,8 +136,8 @@ impl Kernel {
         }
     }
 
-    /// The verdict as it comes out on this kernel: a granted session that
-    /// requires what is missing does not start.
+    /// The verdict on this kernel: a granted session that requires what is
+    /// missing does not start.
     pub fn settle(self, verdict: Verdict) -> Verdict {
         let requires = match &verdict {
             Verdict::Granted(plan) => plan.confinement == Requirement::Required,

@@ -1,14 +1,14 @@
 //! Reads the policy file, if nobody but root could have written it.
 //!
-//! The way to the file is walked name by name, on descriptors: each directory
+//! The path to the file is walked name by name, on descriptors: each directory
 //! is judged by the descriptor in which the next name is opened, and so is the
-//! file, which is opened once. Nothing that is judged here can be exchanged for
-//! something else before it is used. Links on the way are followed by the same
-//! rule, so that the directories to which they lead are judged as well.
+//! file, which is opened once. Nothing that is judged here can be replaced
+//! before it is used. Links on the way are followed by the same rule, so that
+//! the directories they lead to are judged too.
 //!
-//! There is no policy only where [`POLICY`] is not there in a directory that is
+//! There is no policy only if [`POLICY`] does not exist in a directory that is
 //! sound. Every other error refuses: a policy that cannot be found must not
-//! become the defaults.
+//! turn into the defaults.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
@@ -38,14 +38,14 @@ pub enum PolicyFileError {
     Io {
         /// The policy.
         policy: PathBuf,
-        /// What on the way to it cannot.
+        /// The part of its path that failed.
         at: PathBuf,
         /// Why.
         error: io::Error,
     },
-    /// Somebody else could have written it, or it is no file to read.
+    /// Somebody else could have written it, or it is not a readable file.
     Unsafe(String),
-    /// Its content is wrong.
+    /// It has errors.
     Wrong(PolicyErrors),
 }
 
@@ -65,7 +65,7 @@ impl std::fmt::Display for PolicyFileError {
     }
 }
 
-/// Reads the policy of the host. Where there is no file, the defaults hold.
+/// Reads the policy of the host. If there is no file, the defaults apply.
 ///
 /// # Errors
 ///
@@ -78,8 +78,8 @@ pub fn host_policy() -> Result<PolicyFile, PolicyFileError> {
     }
 }
 
-/// Reads a policy that an administrator names, or else the host's. One that is
-/// named has to be there.
+/// Reads a policy that an administrator names, or else the host's. A named one
+/// must exist.
 ///
 /// # Errors
 ///
@@ -95,7 +95,7 @@ pub fn named_policy(name: Option<&Path>) -> Result<PolicyFile, PolicyFileError> 
     }
 }
 
-/// What failed on the way.
+/// An error at this part of the path.
 fn cannot(at: &Path) -> impl Fn(io::Error) -> PolicyFileError + Copy {
     move |error| PolicyFileError::Io {
         policy: PathBuf::new(),
@@ -105,7 +105,7 @@ fn cannot(at: &Path) -> impl Fn(io::Error) -> PolicyFileError + Copy {
 }
 
 impl PolicyFileError {
-    /// The same with the policy that was wanted.
+    /// The same error, with the policy that was wanted.
     fn of(mut self, wanted: &Path) -> Self {
         if let Self::Io { policy, .. } = &mut self {
             *policy = wanted.to_path_buf();
@@ -114,14 +114,14 @@ impl PolicyFileError {
     }
 }
 
-/// The path from `/` on. `..` stays: it is walked like any name.
+/// The absolute path. `..` stays: it is walked like any name.
 fn absolute(name: &Path) -> Result<PathBuf, PolicyFileError> {
     if name.as_os_str().is_empty() {
         let why = "cannot read the policy: its name is empty".to_owned();
         return Err(PolicyFileError::Unsafe(why));
     }
     let whole = std::path::absolute(name).ok();
-    // Of a directory that cannot be reached from here Linux says
+    // For a directory that cannot be reached from here, Linux says
     // "(unreachable)/..." (getcwd(3)).
     whole.filter(|path| path.is_absolute()).ok_or_else(|| {
         let shown = Escaped::path(name);
@@ -153,7 +153,7 @@ fn parse(mut file: File, path: &Path) -> Result<PolicyFile, PolicyFileError> {
     policy::parse(&text, path).map_err(PolicyFileError::Wrong)
 }
 
-/// How a name on the way is opened: a link is looked at itself.
+/// How a name on the way is opened: a link itself is examined.
 const WAY: OFlag = OFlag::O_PATH
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
@@ -167,14 +167,14 @@ struct OpenDirectory {
 /// What a name on the way is.
 enum WalkStep {
     OpenDirectory(OpenDirectory),
-    /// A link of root's, and its target.
+    /// A link owned by root, and its target.
     Link(PathBuf),
 }
 
-/// Opens the file, `None` where its directory does not hold it.
+/// Opens the file; `None` if its directory does not contain it.
 fn open_safely(path: &Path) -> Result<Option<File>, PolicyFileError> {
     let mut rest = names(path);
-    // Below the last name nothing is followed: it is the file.
+    // The last name is the file: nothing is followed below it.
     let file = (!rest.is_empty()).then(|| rest.remove(0));
     let mut directory = OpenDirectory::root()?;
     let mut links = 0;
@@ -231,7 +231,7 @@ impl OpenDirectory {
         let opened = File::from(opened.map_err(|error| failed(error.into()))?);
         let facts = opened.metadata().map_err(failed)?;
         if facts.is_symlink() {
-            // In a sticky directory anybody may have made it.
+            // In a sticky directory anybody may have created it.
             if facts.uid() != 0 {
                 let (shown, uid) = (Escaped::path(&path), facts.uid());
                 let why = format!("{shown} is a link owned by uid {uid}, not by root");
@@ -250,7 +250,7 @@ impl OpenDirectory {
         Ok(WalkStep::OpenDirectory(Self { opened, path }))
     }
 
-    /// Opens the file with this name; `None` where there is none.
+    /// Opens the file with this name; `None` if there is none.
     fn open(&self, name: &Path) -> Result<Option<File>, PolicyFileError> {
         let path = self.join(name);
         let unfit = |why: &str| {
@@ -263,7 +263,7 @@ impl OpenDirectory {
             Ok(fd) => File::from(fd),
             Err(Errno::ENOENT) => return self.is_there().map(|()| None),
             Err(Errno::ELOOP) => return unfit("is a symbolic link"),
-            // A socket, or a device that nothing drives.
+            // A socket, or a device without a driver.
             Err(Errno::ENXIO) => return unfit("is not a regular file"),
             Err(error) => return Err(cannot(&path)(error.into())),
         };
@@ -276,8 +276,8 @@ impl OpenDirectory {
         Ok(Some(file))
     }
 
-    /// A directory that was removed holds no file either, which says nothing of
-    /// the one that has its name now.
+    /// A directory that was removed contains no file either, which says nothing
+    /// about the directory that has its name now.
     fn is_there(&self) -> Result<(), PolicyFileError> {
         let failed = cannot(&self.path);
         match self.opened.metadata().map_err(failed)?.nlink() {

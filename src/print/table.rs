@@ -19,7 +19,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// What was tried, what should have come of it, and what did.
+    /// What was tried, the expected result, and the actual one.
     #[must_use]
     pub const fn new(
         promise: &'static str,

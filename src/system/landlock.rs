@@ -1,12 +1,12 @@
-//! Which Landlock the kernel has. Rules are made with the landlock crate,
-//! which does not tell before the fact.
+//! Which Landlock version the kernel has. Rules are made with the landlock
+//! crate, which does not report the version beforehand.
 
 use nix::libc;
 
 /// LANDLOCK_CREATE_RULESET_VERSION of `linux/landlock.h`.
 const VERSION: u32 = 1;
 
-/// The Landlock ABI of the kernel; 0 where it is missing or switched off.
+/// The Landlock ABI of the kernel; 0 if it is missing or switched off.
 #[must_use]
 pub fn abi() -> u32 {
     let nothing = std::ptr::null::<libc::c_void>();

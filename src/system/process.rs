@@ -1,4 +1,4 @@
-//! fork(2), with and without a descriptor table of its own, and pidfd_open(2).
+//! fork(2), with a separate or a shared descriptor table, and pidfd_open(2).
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -17,9 +17,9 @@ pub fn fork() -> io::Result<ForkResult> {
     Ok(unsafe { nix::unistd::fork() }?)
 }
 
-/// Forks, and both processes have one table of descriptors until one of them
-/// calls [`super::descriptors::take_own_table`]. Until then the parent must not
-/// open or close anything.
+/// Forks, and both processes share one descriptor table until one of them calls
+/// [`super::descriptors::take_own_table`]. Until then the parent must not open
+/// or close anything.
 ///
 /// # Errors
 /// As [`fork`].
@@ -28,8 +28,8 @@ pub fn fork_sharing_descriptors() -> io::Result<ForkResult> {
     // SAFETY: without CLONE_VM and without a stack of its own the child is a
     // copy of the process, as after fork(2); the zeros are the arguments that
     // these flags do not use, in whichever order the architecture has them.
-    // What the C library does besides in fork(3) is for processes with threads
-    // or with handlers of pthread_atfork(3), and xfersh has neither.
+    // What else the C library does in fork(3) is for processes with threads or
+    // with pthread_atfork(3) handlers, and xfersh has neither.
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
     match i32::try_from(pid) {
         Ok(0) => Ok(ForkResult::Child),

@@ -98,7 +98,7 @@ fn uninstalling_keeps_accounts_keys_and_policy() {
     host.write(carol.at("uploads/kept"), b"kept\n");
     let output = install(&host, &["--uninstall"]).succeeded("uninstalling");
     assert!(
-        output.out().contains("no longer log in") && output.out().contains("carol"),
+        output.out().contains("cannot log in") && output.out().contains("carol"),
         "{output}"
     );
     assert!(
@@ -177,7 +177,7 @@ fn a_drop_in_that_sshd_refuses_does_not_stay() {
     sh(&host, "echo 'Nonsense yes' >>/etc/ssh/sshd_config");
     let output = install(&host, &[]).failed("a broken sshd_config");
     assert!(
-        output.err().contains("wrong already") && output.err().contains("Nonsense"),
+        output.err().contains("already wrong") && output.err().contains("Nonsense"),
         "{output}"
     );
     assert!(!host.exists(DROP_IN));
@@ -281,10 +281,10 @@ fn accounts_that_must_keep_their_shell_keep_it() {
         (&["toor"], "its shell is not changed"),
         (&["worker", "--key", &key], "has another shell"),
         (&["new", "--key", "/run/private"], "private key"),
-        (&["new", "--key", "/run/nonsense"], "no public key"),
+        (&["new", "--key", "/run/nonsense"], "not contain a public key"),
         (&["new", "--key", "/run/missing"], "cannot read"),
-        (&["../new"], "no name"),
-        (&["New Name"], "no name"),
+        (&["../new"], "not a valid account name"),
+        (&["New Name"], "not a valid account name"),
         (&["new", "--home", "relative"], "absolute"),
         (&["new", "--wrong"], "unknown option"),
         (&[], "which account"),

@@ -88,7 +88,7 @@ fn they_take_bounded_memory_and_time() {
     }
     let rows = [
         // More names than execve(2) takes, which an ordinary shell says as well.
-        (paths(7, "old.txt"), "cannot take as many names", true),
+        (paths(7, "old.txt"), "cannot take that many names", true),
         // No name, but a million to look at.
         (
             paths(12, "nothing*"),
@@ -166,7 +166,7 @@ fn what_is_let_through_can_be_executed() {
         shell.args(["-c", command]).current_dir(host.alice().home());
         shell.uid(host.alice().id).gid(host.alice().id).env_clear();
         let ours = host.run(&mut shell, b"\0");
-        let refused = ours.err().contains("cannot take as many names");
+        let refused = ours.err().contains("cannot take that many names");
         let started = ours.out().starts_with("C0644 0 00000\n");
         assert!(refused != started, "{count}: {ours}");
         started
