@@ -62,7 +62,7 @@ use umask::Umasks;
 use watchdog::Watchdog;
 
 /// The guard of one session.
-#[allow(missing_debug_implementations, reason = "the log has none")]
+#[allow(missing_debug_implementations, reason = "the log has no Debug")]
 pub struct Guard<'a> {
     plan: &'a Plan,
     /// The connection to the server.

@@ -122,14 +122,20 @@ const fn program() -> [sock_filter; LENGTH] {
     let mut i = 0;
     while i < CALLS.len() {
         let Row(name, number, reason) = CALLS[i];
-        assert!(!name.is_empty() && !reason.is_empty(), "each has a reason");
-        // To the last instruction if it is this call.
-        #[allow(clippy::cast_possible_truncation, reason = "asserted below")]
+        assert!(
+            !name.is_empty() && !reason.is_empty(),
+            "each row has a reason"
+        );
+        // Jumps to the last instruction if it is this call.
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "fewer than 256 calls, asserted below"
+        )]
         let distance = (CALLS.len() - i) as u8;
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "small"
+            reason = "call numbers are small and not negative"
         )]
         let number = number as u32;
         code[4 + i] = equal(number, distance, 0);
@@ -154,7 +160,7 @@ const fn equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
     )
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "codes have 16 bits")]
+#[allow(clippy::cast_possible_truncation, reason = "BPF codes have 16 bits")]
 const fn op(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter {
         code: code as u16,

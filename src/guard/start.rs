@@ -51,7 +51,7 @@ use crate::system::seccomp::{FilterError, Listener, Loaded, load_irrevocably};
 use crate::system::{descriptors, process, signals};
 
 /// Which of the two processes this is now.
-#[allow(missing_debug_implementations, reason = "the log has none")]
+#[allow(missing_debug_implementations, reason = "the log has no Debug")]
 pub enum Side<'a> {
     /// The child: to be replaced by the server.
     Server(Server),

@@ -138,7 +138,7 @@ impl Display for Counts {
 }
 
 /// The log of one session.
-#[allow(missing_debug_implementations, reason = "the log has none")]
+#[allow(missing_debug_implementations, reason = "the log has no Debug")]
 pub struct TransferLog<'a> {
     /// The log that all lines go to.
     pub audit: &'a mut Audit,

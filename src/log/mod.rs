@@ -55,7 +55,7 @@ const RESTING_MAX: Duration = Duration::from_millis(50);
 /// The log of one session.
 #[allow(
     missing_debug_implementations,
-    reason = "the logger of the syslog crate has none"
+    reason = "the syslog crate's logger has no Debug"
 )]
 pub struct Audit {
     logger: Option<Logger<LoggerBackend, ()>>,

@@ -281,7 +281,10 @@ fn accounts_that_must_keep_their_shell_keep_it() {
         (&["toor"], "its shell is not changed"),
         (&["worker", "--key", &key], "has another shell"),
         (&["new", "--key", "/run/private"], "private key"),
-        (&["new", "--key", "/run/nonsense"], "not contain a public key"),
+        (
+            &["new", "--key", "/run/nonsense"],
+            "not contain a public key",
+        ),
         (&["new", "--key", "/run/missing"], "cannot read"),
         (&["../new"], "not a valid account name"),
         (&["New Name"], "not a valid account name"),

@@ -2,7 +2,8 @@
 //!
 //! What `Subsystem sftp` says in sshd_config reaches the shell as a command,
 //! and a client can send the same string. So an option can only tighten what
-//! the policy gives; the others are refused with the policy key that does it.
+//! the policy allows; other options are refused, with a hint at the policy key
+//! to use instead.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;

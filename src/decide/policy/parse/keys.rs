@@ -35,7 +35,7 @@ pub(in crate::decide::policy) fn protocols(
     })
 }
 
-/// `directory` is written as tables.
+/// `directory` is written as a table, not as a value.
 pub(in crate::decide::policy) fn no_directory(
     value: &Value<'_>,
     errors: &mut Errors,
@@ -248,7 +248,7 @@ pub(in crate::decide::policy) fn message(
     Some(Some(text.to_owned()))
 }
 
-/// The names that a condition of a block asks for.
+/// The names in a condition of a block.
 pub(super) fn names(value: &Value<'_>, errors: &mut Errors) -> Option<NameGlobs> {
     let wanted = "a name or a list of names";
     let names = value.list(wanted, true, errors, |item, errors| {
@@ -276,7 +276,7 @@ pub(super) fn names(value: &Value<'_>, errors: &mut Errors) -> Option<NameGlobs>
     names.map(NameGlobs::from)
 }
 
-/// The addresses that a condition of a block asks for.
+/// The addresses in a condition of a block.
 pub(super) fn addresses(value: &Value<'_>, errors: &mut Errors) -> Option<Vec<Cidr>> {
     let wanted = "an address or a list of addresses";
     value.list(wanted, true, errors, |item, errors| {

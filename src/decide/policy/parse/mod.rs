@@ -1,8 +1,8 @@
 //! From the text of the policy file to a [`PolicyFile`], or to every error in
 //! it. No I/O.
 //!
-//! Each block is checked in full, whether it holds for the account or not: a
-//! wrong policy serves nobody.
+//! Each block is checked in full, whether it applies to the account or not: a
+//! policy with an error serves nobody.
 
 mod errors;
 mod keys;

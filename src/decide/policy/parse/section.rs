@@ -49,7 +49,7 @@ struct DirectoryPart {
 struct Seen(Vec<(&'static str, u32)>);
 
 impl Seen {
-    /// Notes a key; reports it where it is there already.
+    /// Notes a key; reports it if it is already there.
     fn note(&mut self, name: &'static str, span: Span, line: u32, errors: &mut Errors) -> bool {
         if let Some((_, first)) = self.0.iter().find(|seen| seen.0 == name) {
             let message = format!("{} is already set on line {first}", quoted(name));
@@ -61,7 +61,7 @@ impl Seen {
     }
 }
 
-/// The file as far as it is read.
+/// The file, as far as it has been read.
 #[derive(Default)]
 pub(super) struct File {
     section: Section,
@@ -223,8 +223,8 @@ impl File {
         });
     }
 
-    /// A block without a condition is an error: it would hold for everyone,
-    /// which the keys before the blocks say more plainly.
+    /// A block without a condition is an error: it would apply to everyone,
+    /// which the keys before the blocks say more clearly.
     fn close_match(&self, errors: &mut Errors) {
         let conditional = |seen: &(&str, u32)| CONDITIONS.contains(&seen.0);
         if !self.matches.is_empty() && !self.seen.0.iter().any(conditional) {
@@ -293,8 +293,8 @@ impl DirectoryPart {
             return errors.hint(self.header, "the directory has no path", hint);
         }
         let (path, span) = self.path?;
-        // Without an access of its own it has the account's, which is known
-        // when the policy is applied: check_directories looks at it then.
+        // Without its own access it has the account's, which is known when the
+        // policy is applied: check_directories checks it then.
         let purpose = match self.access {
             Some(access) if access.writes() => RequiredAccess::Write,
             _ => RequiredAccess::Read,

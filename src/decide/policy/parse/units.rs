@@ -20,18 +20,18 @@ const SIZE: &Units = &[
     ("TiB", 1 << 40),
 ];
 
-/// The longest time: 100 years of 365 days, in seconds. A timer has to be
-/// able to hold it.
+/// The longest time: 100 years of 365 days, in seconds. A timer must be able to
+/// hold it.
 const TIME_MAX: u64 = 100 * 365 * 86_400;
 
 /// The largest size in bytes: that of a file (off_t).
 const SIZE_MAX: u64 = i64::MAX as u64;
 
-/// The bits that a mode of the policy may have (chmod(2)): set-uid, set-gid
-/// and sticky bits are never a client's to set.
+/// The bits that a mode of the policy may have (chmod(2)): a client may never
+/// set the set-uid, set-gid and sticky bits.
 const MODE_MAX: u32 = 0o777;
 
-/// A time of at least a second. `"none"` takes a bound away.
+/// A time of at least a second. `"none"` removes a limit.
 pub(in crate::decide::policy) fn duration(
     value: &Value<'_>,
     errors: &mut Errors,
@@ -41,7 +41,7 @@ pub(in crate::decide::policy) fn duration(
     Some(seconds.map(Duration::from_secs))
 }
 
-/// A size in bytes, at least one. `"none"` takes a bound away.
+/// A size in bytes, at least one. `"none"` removes a limit.
 pub(in crate::decide::policy) fn size(
     value: &Value<'_>,
     errors: &mut Errors,
@@ -50,7 +50,7 @@ pub(in crate::decide::policy) fn size(
     bound(value, wanted, SIZE, SIZE_MAX, errors)
 }
 
-/// A number of at least one. `"none"` takes a bound away.
+/// A number of at least one. `"none"` removes a limit.
 pub(in crate::decide::policy) fn count(
     value: &Value<'_>,
     errors: &mut Errors,
@@ -96,7 +96,7 @@ fn with_unit(text: &str, units: &Units) -> Option<u64> {
     Some(number.saturating_mul(factor))
 }
 
-/// The largest mode of files or directories. `"none"` takes a bound away.
+/// The largest mode of files or directories. `"none"` removes a limit.
 pub(in crate::decide::policy) fn mode_max(
     value: &Value<'_>,
     errors: &mut Errors,

@@ -1,4 +1,4 @@
-//! A value of the file with its place, and the shapes that keys ask for.
+//! A value in the file with its position, and the forms that keys expect.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use toml_parser::Span;
 use super::errors::{Errors, near, quoted};
 use crate::decide::policy::show::Shown;
 
-/// A value and the bytes of the file that it stands in.
+/// A value and its bytes in the file.
 pub(in crate::decide::policy) struct Value<'t> {
     pub(super) content: Content<'t>,
     pub(super) span: Span,
@@ -17,11 +17,11 @@ pub(in crate::decide::policy) struct Value<'t> {
 pub(super) enum Content<'t> {
     /// A string.
     Text(Cow<'t, str>),
-    /// An integer; `None` where it has more than 64 bits.
+    /// An integer; `None` if it has more than 64 bits.
     Integer(Option<i64>),
     /// A list.
     List(Vec<Value<'t>>),
-    /// What no key takes, by name.
+    /// What no key accepts, by name.
     Other(&'static str),
 }
 
@@ -54,7 +54,7 @@ impl<'t> Value<'t> {
     }
 
     /// The value as a list of at least one item, each different. A single
-    /// string is a list of one where `one` says so.
+    /// string is a list of one if `one` says so.
     pub(super) fn list<T: Ord>(
         &self,
         wanted: &str,
@@ -122,10 +122,10 @@ impl<'t> Value<'t> {
     }
 }
 
-/// Reports each value that is there before already.
+/// Reports each value that occurred before.
 fn are_different<T: Ord>(values: &[(T, Span)], errors: &mut Errors) -> bool {
     let mut order: Vec<&(T, Span)> = values.iter().collect();
-    // Stable: of two that are the same, the later one is the error.
+    // Stable: of two equal values, the later one is the error.
     order.sort_by(|one, other| one.0.cmp(&other.0));
     let mut different = true;
     for pair in order.windows(2) {

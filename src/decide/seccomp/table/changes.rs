@@ -1,21 +1,22 @@
-//! What changes a name, a mode, an owner, a time or an attribute: the guard's.
+//! Calls that change a name, a mode, an owner, a time or an attribute: they go
+//! to the guard.
 //!
 //! A kind of server that never makes such a call gets EPERM without the guard.
-//! Landlock would stop most of them too; the guard is what stops the rest.
+//! Landlock would stop most of them too; the guard stops the rest.
 
 use super::answer::{ABSENT, Kinds, NOTIFY, Syscall, only, row};
 use super::numbers::{both, x86};
 use crate::decide::plan::ServerKind;
 
-/// Those that take files in.
+/// Servers that receive files.
 const RECEIVES: Kinds = Kinds::of(&[
     ServerKind::Sftp,
     ServerKind::ScpSink,
     ServerKind::RsyncReceiver,
 ]);
-/// Those that change what is there.
+/// Servers that change existing files.
 const EDITS: Kinds = Kinds::of(&[ServerKind::Sftp, ServerKind::RsyncReceiver]);
-/// Those that remove.
+/// Servers that remove files.
 const REMOVES: Kinds = Kinds::of(&[
     ServerKind::Sftp,
     ServerKind::RsyncReceiver,
@@ -24,7 +25,7 @@ const REMOVES: Kinds = Kinds::of(&[
 /// `rsync --server` without `--sender`.
 const RECEIVER: Kinds = Kinds::of(&[ServerKind::RsyncReceiver]);
 
-/// The rows, one a line.
+/// The rows, one per line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Syscall] = &[
     row("creat", x86(85), NOTIFY, "creates and truncates a file"),

@@ -1,7 +1,8 @@
-//! Opening, looking, and all that goes through a descriptor the server holds.
+//! Opening, looking, and everything that goes through a descriptor the server
+//! holds.
 //!
-//! The data path is here: none of it looks at an argument, so that the kernel's
-//! own cache of always-allowed calls answers it without running the program.
+//! The data path is here: none of its rows tests an argument, so the kernel's
+//! own cache of always-allowed calls answers them without running the program.
 
 use nix::libc;
 
@@ -13,13 +14,13 @@ use super::numbers::{both, x86};
 use crate::decide::plan::ServerKind;
 
 /// Flags that make an open more than a look: every access mode but O_RDONLY,
-/// and what creates or truncates, which the kernel does for O_RDONLY too.
+/// and those that create or truncate, which the kernel does for O_RDONLY too.
 const CHANGING: u32 = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | UNNAMED).cast_unsigned();
 
 /// O_TMPFILE without the O_DIRECTORY that libc's constant includes.
 const UNNAMED: i32 = libc::O_TMPFILE & !libc::O_DIRECTORY;
 
-/// Reads alone, in a descriptor that would not outlive an execve(2).
+/// Only reads, through a descriptor that would not survive an execve(2).
 const fn own_read(argument: u8) -> Condition {
     Condition::Int {
         argument,
@@ -28,10 +29,10 @@ const fn own_read(argument: u8) -> Condition {
     }
 }
 
-/// Through an O_PATH descriptor nothing is read.
+/// Nothing can be read through an O_PATH descriptor.
 const READING: u32 = CHANGING | libc::O_PATH.cast_unsigned();
 
-/// Read and write what is there.
+/// Reads and writes existing files.
 const fn plain_write(argument: u8) -> Condition {
     Condition::Int {
         argument,
@@ -60,8 +61,8 @@ const OPENAT: SyscallRule = SyscallRule::Judged {
     otherwise: Action::Notify,
 };
 
-/// Only the standard descriptors are duplicated, so that a file which is open for
-/// writing has the one number that the guard gave it.
+/// Only the standard descriptors can be duplicated, so that a file that is open
+/// for writing has only the number that the guard gave it.
 const DUP: SyscallRule = allow_if(&[
     when(&[is(0, 0)], Action::Allow),
     when(&[is(0, 1)], Action::Allow),
@@ -85,7 +86,7 @@ const FCNTL: SyscallRule = allow_if(&[
     when(&[is(1, F_DUPFD_CLOEXEC), is(0, 2)], Action::Allow),
 ]);
 
-/// `<asm-generic/ioctls.h>`: TCGETS, TCGETS2 (glibc from 2.42 on), TIOCGWINSZ,
+/// `<asm-generic/ioctls.h>`: TCGETS, TCGETS2 (glibc since 2.42), TIOCGWINSZ,
 /// FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. ENOTTY is what isatty(3) expects.
 const IOCTL: SyscallRule = SyscallRule::Judged {
     arms: &[
@@ -100,15 +101,15 @@ const IOCTL: SyscallRule = SyscallRule::Judged {
     otherwise: errno(libc::ENOTTY),
 };
 
-/// `<linux/falloc.h>`. With no flag a file grows as by ftruncate(2), up to
-/// `RLIMIT_FSIZE`; rsync's --preallocate --sparse does so. Holes are punched by
-/// rsync's --sparse with --inplace, and only free blocks (the kernel takes
-/// FALLOC_FL_PUNCH_HOLE with FALLOC_FL_KEEP_SIZE alone).
+/// `<linux/falloc.h>`. Without flags a file grows as with ftruncate(2), up to
+/// `RLIMIT_FSIZE`; rsync's --preallocate --sparse does this. rsync's --sparse
+/// with --inplace punches holes, which only frees blocks (the kernel accepts
+/// FALLOC_FL_PUNCH_HOLE only with FALLOC_FL_KEEP_SIZE).
 ///
-/// All else makes a file grow past every bound, as INSERT_RANGE does, or holds
-/// blocks beyond its size, as KEEP_SIZE does, or is asked for by no server.
-/// rsync meets file systems without these: --preallocate goes on with a
-/// warning, and for ZERO_RANGE it writes zeros.
+/// Everything else makes a file grow past every limit, as INSERT_RANGE does, or
+/// holds blocks beyond its size, as KEEP_SIZE does, or is used by no server.
+/// rsync can handle file systems without these: --preallocate continues with a
+/// warning, and instead of ZERO_RANGE it writes zeros.
 const FALLOCATE: SyscallRule = SyscallRule::Judged {
     arms: &[
         when(&[is(1, 0)], Action::Allow),
@@ -122,7 +123,7 @@ const PUNCH_HOLE: u32 = (libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE)
 /// Both ends of rsync.
 const RSYNC: Kinds = Kinds::of(&[ServerKind::RsyncReceiver, ServerKind::RsyncSender]);
 
-/// The rows, one a line.
+/// The rows, one per line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Syscall] = &[
     row("read", both(0, 63), ALLOW, "moves the bytes of the transfer through an open descriptor"),

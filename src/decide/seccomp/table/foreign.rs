@@ -1,12 +1,12 @@
-//! What no file server does: administration, tracing, ways round the filter.
+//! What no file server does: administration, tracing, ways around the filter.
 //!
-//! A server that makes one of these calls is not the server any more. It ends,
-//! and the kernel's audit log names it.
+//! A server that makes one of these calls is no longer the server. It is
+//! killed, and the kernel's audit log names it.
 
 use super::answer::{ABSENT, DENY, KILL, Syscall, row};
 use super::numbers::{both, x86};
 
-/// The rows, one a line.
+/// The rows, one per line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Syscall] = &[
     row("ptrace", both(101, 117), KILL, "reaches into other processes"),

@@ -1,8 +1,8 @@
 //! The address space: what a C library needs to load and to allocate.
 //!
-//! No memory is ever writable and executable, and what is executable comes from
-//! a file. That does not stop a taken-over server, which is executing already;
-//! it costs it the easiest ways.
+//! No memory is ever both writable and executable, and executable memory comes
+//! from a file. That does not stop a server that has been taken over, which is
+//! already executing; but it takes away the easiest ways.
 
 use nix::libc;
 
@@ -12,7 +12,7 @@ use super::answer::{
 };
 use super::numbers::{both, x86};
 
-/// `PROT_BTI` of aarch64's `<asm/mman.h>`; unknown, and refused, on x86-64.
+/// `PROT_BTI` of aarch64's `<asm/mman.h>`; unknown and refused on x86-64.
 const PROT_BTI: i32 = 0x10;
 
 const MMAP: SyscallRule = allow_if(&[
@@ -44,8 +44,8 @@ const MPROTECT: SyscallRule = allow_if(&[
     ),
 ]);
 
-/// ARCH_SET_FS and ARCH_GET_FS of `<asm/prctl.h>`; EINVAL is what a kernel
-/// without the others answers.
+/// ARCH_SET_FS and ARCH_GET_FS of `<asm/prctl.h>`; a kernel without the others
+/// returns EINVAL.
 const ARCH_PRCTL: SyscallRule = SyscallRule::Judged {
     arms: &[
         when(&[is(0, 0x1002)], Action::Allow),
@@ -54,7 +54,7 @@ const ARCH_PRCTL: SyscallRule = SyscallRule::Judged {
     otherwise: errno(libc::EINVAL),
 };
 
-/// The rows, one a line.
+/// The rows, one per line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Syscall] = &[
     row("brk", both(12, 214), ALLOW, "the allocator of the C library"),

@@ -9,10 +9,11 @@ use super::answer::{
 use super::numbers::{both, x86};
 use crate::decide::plan::ServerKind;
 
-/// As glibc forks: the signal at its end, and the thread id kept in the child.
+/// How glibc forks: a signal when the child ends, and its thread id stored in
+/// the child.
 const FORK_GLIBC: u64 =
     (libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID | libc::SIGCHLD).cast_unsigned() as u64;
-/// As musl forks on aarch64.
+/// How musl forks on aarch64.
 const FORK_MUSL: u64 = libc::SIGCHLD.cast_unsigned() as u64;
 
 const CLONE: SyscallRule = allow_if(&[
@@ -28,17 +29,17 @@ const OWN_OR_ZERO: SyscallRule = allow_if(&[
 ]);
 
 /// rsync's generator ends its receiver, whose process id no filter can know;
-/// the guard looks whether it is of this session.
+/// the guard checks that it belongs to this session.
 const SIGNAL_OTHER_HALF: SyscallRule = allow_if(&[
     when(&[own_pid(0)], Action::Allow),
     when(&[is(1, libc::SIGUSR1.cast_unsigned())], Action::Notify),
     when(&[is(1, libc::SIGUSR2.cast_unsigned())], Action::Notify),
 ]);
 
-/// rsync prints its progress on SIGVTALRM, as a client only, and the handler has
-/// no SA_RESTART: a call that waits for the guard would end with EINTR, which no
-/// such call does without a guard. So the signal stays ignored, as xfersh leaves
-/// it. The other signals that a server handles end it.
+/// rsync prints its progress on SIGVTALRM, but only as a client, and the
+/// handler has no SA_RESTART: a call that waits for the guard would fail with
+/// EINTR, which never happens without a guard. So the signal stays ignored, as
+/// xfersh left it. The other signals that a server handles end it.
 const SIGNAL_ACTION: SyscallRule = SyscallRule::Judged {
     arms: &[when(&[is(0, libc::SIGVTALRM.cast_unsigned())], errno(0))],
     otherwise: Action::Allow,
@@ -51,8 +52,8 @@ const PRLIMIT: SyscallRule = allow_if(&[
 ]);
 
 /// sftp-server makes itself undumpable so that nothing may trace it or read its
-/// /proc, and dies if it cannot. Here neither is possible anyway, and the guard
-/// has to read its memory: so the call succeeds and does nothing.
+/// /proc, and exits if it cannot. Here neither is possible anyway, and the
+/// guard must read its memory: so the call succeeds and does nothing.
 const PRCTL: SyscallRule = allow_if(&[
     when(&[is(0, libc::PR_SET_DUMPABLE.cast_unsigned())], errno(0)),
     when(&[is(0, libc::PR_GET_DUMPABLE.cast_unsigned())], errno(0)),
@@ -75,7 +76,7 @@ const PRCTL: SyscallRule = allow_if(&[
 /// Both ends of rsync.
 const RSYNC: Kinds = Kinds::of(&[ServerKind::RsyncReceiver, ServerKind::RsyncSender]);
 
-/// The rows, one a line.
+/// The rows, one per line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Syscall] = &[
     row("execve", both(59, 221), NOTIFY, "xfersh starts the server with it, once; the guard refuses every later one"),
