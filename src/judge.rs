@@ -5,12 +5,12 @@ use crate::decide::account::Account;
 use crate::decide::case::Case;
 use crate::decide::form::Inquiry;
 use crate::decide::invocation::Invocation;
-use crate::decide::policy::{Policy, PolicyFile};
+use crate::decide::policy::Policy;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
-use crate::gather::account::{self, AccountKey};
+use crate::gather::account::{self, AccountError, AccountKey};
 use crate::gather::disk;
-use crate::gather::policy_file::{self, POLICY};
+use crate::gather::policy_file::{self, POLICY, PolicyFileError, PolicyText};
 
 /// An account and the policy that applies to it.
 #[derive(Debug)]
@@ -22,19 +22,30 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Applies a loaded policy to the account.
+    /// Looks up the account and the policy for it.
     ///
     /// # Errors
     ///
-    /// The refusal, if there is no such account, or the policy cannot be
-    /// applied to it.
+    /// The refusal, if the policy has an error, there is no such account, or
+    /// the policy cannot be applied to it.
     pub fn of(
         key: &AccountKey,
-        file: &PolicyFile,
+        text: &PolicyText,
         invocation: &Invocation,
     ) -> Result<Self, Refusal> {
-        let refuse = |error: account::AccountError| Refusal::new(Stage::Account, error.to_string());
-        let account = account::lookup(key, file.asks_for_groups()).map_err(refuse)?;
+        let refuse = |error: AccountError| Refusal::new(Stage::Account, error.to_string());
+        let account = account::lookup(key);
+        // A policy with an error serves nobody, whether the account is known or
+        // not.
+        let file = match &account {
+            Ok(account) => text.parse_for(account),
+            Err(_) => text.parse(),
+        };
+        let file = file.map_err(|error| unusable(&error))?;
+        let mut account = account.map_err(refuse)?;
+        if file.asks_for_groups() {
+            account::add_groups(&mut account).map_err(refuse)?;
+        }
         let client = invocation.client.address();
         if let Some(conflict) = file.conflicts(&account, client).next() {
             let hint = conflict.hint();
@@ -62,14 +73,16 @@ impl Subject {
     }
 }
 
-/// Loads the host's policy.
+/// Reads the host's policy.
 ///
 /// # Errors
 ///
 /// The refusal of everything, if the policy cannot be used.
-pub fn load() -> Result<PolicyFile, Refusal> {
-    policy_file::host_policy().map_err(|error| {
-        let hint = format!("fix {POLICY}; 'xfersh --check' shows each error");
-        Refusal::new(Stage::Host, error.to_string()).hint(hint)
-    })
+pub fn read() -> Result<PolicyText, Refusal> {
+    policy_file::host_text().map_err(|error| unusable(&error))
+}
+
+fn unusable(error: &PolicyFileError) -> Refusal {
+    let hint = format!("fix {POLICY}; 'xfersh --check' shows each error");
+    Refusal::new(Stage::Host, error.to_string()).hint(hint)
 }

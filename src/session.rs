@@ -87,8 +87,8 @@ fn session(
         SessionCall::Foreign(what) => (None, Some(what)),
     };
     let invocation = invocation::gather(command, standard.terminal);
-    let subject = judge::load()
-        .and_then(|file| Subject::of(&AccountKey::Uid(identity.uid), &file, &invocation));
+    let subject = judge::read()
+        .and_then(|text| Subject::of(&AccountKey::Uid(identity.uid), &text, &invocation));
     let account = subject.as_ref().ok().map(|subject| &subject.account);
     audit.identify(account, identity.uid, &invocation);
     let verdict = match (foreign, &subject) {

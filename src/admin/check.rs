@@ -27,7 +27,9 @@ pub fn run(check: &Check) -> Exit {
 }
 
 fn examine(check: &Check) -> Result<Exit, Unable> {
-    let file = policy_file::named_policy(check.config.as_deref()).map_err(Unable::Policy)?;
+    let text = policy_file::named_text(check.config.as_deref()).map_err(Unable::Policy)?;
+    // All of it and all its errors, whoever is asked about.
+    let file = text.parse().map_err(Unable::Policy)?;
     let invocation = Invocation {
         command: check
             .command
@@ -42,7 +44,7 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
         AccountKey::Name,
     );
     let kernel = Kernel::probe();
-    let subject = match Subject::of(&key, &file, &invocation) {
+    let subject = match Subject::of(&key, &text, &invocation) {
         Ok(subject) => subject,
         Err(refusal) => return Err(Unable::Other(refusal.to_string())),
     };

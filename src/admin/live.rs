@@ -49,10 +49,11 @@ pub fn run(check: &Check) -> Exit {
 }
 
 fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
-    let file = policy_file::named_policy(check.config.as_deref()).map_err(Unable::Policy)?;
+    let text = policy_file::named_text(check.config.as_deref()).map_err(Unable::Policy)?;
+    text.parse().map_err(Unable::Policy)?;
     let invocation = invocation(check, "sftp-server");
     let name = check.user.clone().unwrap_or_default();
-    let subject = Subject::of(&AccountKey::Name(name), &file, &invocation);
+    let subject = Subject::of(&AccountKey::Name(name), &text, &invocation);
     let subject = subject.map_err(|refusal| Unable::Other(refusal.to_string()))?;
     let own = geteuid().as_raw();
     if own != 0 && own != subject.account.uid {

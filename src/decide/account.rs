@@ -31,6 +31,12 @@ impl Account {
     pub const fn shown(&self) -> Escaped<'_> {
         Escaped::text(self.name.as_str())
     }
+
+    /// Every login name with the uid, the account's own first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let aliases = self.aliases.iter().map(|alias| alias.name.as_str());
+        std::iter::once(self.name.as_str()).chain(aliases)
+    }
 }
 
 /// Another entry with an account's uid.

@@ -77,15 +77,14 @@ pub enum AccountKey {
     Name(String),
 }
 
-/// Looks an account up; its groups and those of its aliases only if they are
-/// asked for.
+/// Looks up an account, without its groups.
 ///
 /// # Errors
 ///
 /// If there is none, or it cannot be used.
-pub fn lookup(key: &AccountKey, with_groups: bool) -> Result<Account, AccountError> {
+pub fn lookup(key: &AccountKey) -> Result<Account, AccountError> {
     let passwd = read(PASSWD)?;
-    let mut account = match find(&passwd, key, AccountSource::Passwd) {
+    let account = match find(&passwd, key, AccountSource::Passwd) {
         Some(account) => account,
         None => ask_getent(key, &passwd)?,
     };
@@ -98,14 +97,21 @@ pub fn lookup(key: &AccountKey, with_groups: bool) -> Result<Account, AccountErr
     if !account.home.is_absolute() {
         return Err(AccountError::Home(account.name));
     }
-    if with_groups {
-        let file = read(GROUP)?;
-        account.groups = groups(&file, &account.name, account.gid, account.source)?;
-        for alias in &mut account.aliases {
-            alias.groups = groups(&file, &alias.name, alias.gid, account.source)?;
-        }
-    }
     Ok(account)
+}
+
+/// Looks up the groups of an account and of its aliases.
+///
+/// # Errors
+///
+/// If a source cannot be asked.
+pub fn add_groups(account: &mut Account) -> Result<(), AccountError> {
+    let file = read(GROUP)?;
+    account.groups = groups(&file, &account.name, account.gid, account.source)?;
+    for alias in &mut account.aliases {
+        alias.groups = groups(&file, &alias.name, alias.gid, account.source)?;
+    }
+    Ok(())
 }
 
 fn read(path: &'static str) -> Result<String, AccountError> {

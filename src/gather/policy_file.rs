@@ -19,6 +19,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 
+use crate::decide::account::Account;
 use crate::decide::policy::{self, PolicyErrors, PolicyFile};
 use crate::print::escape::Escaped;
 
@@ -65,17 +66,65 @@ impl std::fmt::Display for PolicyFileError {
     }
 }
 
-/// Reads the policy of the host. If there is no file, the defaults apply.
+/// The text of a sound policy file, not yet judged.
+pub struct PolicyText {
+    /// The file and its text; `None` if there is no file.
+    file: Option<(PathBuf, String)>,
+}
+
+impl PolicyText {
+    /// The whole policy. If there is no file, the defaults apply.
+    ///
+    /// # Errors
+    ///
+    /// If it has any error.
+    pub fn parse(&self) -> Result<PolicyFile, PolicyFileError> {
+        self.with(policy::parse)
+    }
+
+    /// The policy for one account: blocks that apply neither to it nor to
+    /// another entry with its uid may be missing.
+    ///
+    /// # Errors
+    ///
+    /// If it has any error, even in those blocks.
+    pub fn parse_for(&self, account: &Account) -> Result<PolicyFile, PolicyFileError> {
+        let names: Vec<&str> = account.names().collect();
+        self.with(|text, path| policy::parse_for(&names, text, path))
+    }
+
+    fn with(
+        &self,
+        parse: impl FnOnce(&str, &Path) -> Result<PolicyFile, PolicyErrors>,
+    ) -> Result<PolicyFile, PolicyFileError> {
+        match &self.file {
+            Some((path, text)) => parse(text, path).map_err(PolicyFileError::Wrong),
+            None => Ok(PolicyFile::absent()),
+        }
+    }
+}
+
+/// Reads the policy of the host.
+///
+/// # Errors
+///
+/// If it cannot be read, or is not safe. It is not an error if there is none.
+pub fn host_text() -> Result<PolicyText, PolicyFileError> {
+    let path = Path::new(POLICY);
+    let file = open_safely(path).map_err(|error| error.of(path))?;
+    let text = file.map(|file| read(file, path)).transpose()?;
+    Ok(PolicyText {
+        file: text.map(|text| (path.to_path_buf(), text)),
+    })
+}
+
+/// Reads the whole policy of the host. If there is no file, the defaults apply.
 ///
 /// # Errors
 ///
 /// Everything else that is not a sound policy.
 pub fn host_policy() -> Result<PolicyFile, PolicyFileError> {
-    let path = Path::new(POLICY);
-    match open_safely(path).map_err(|error| error.of(path))? {
-        Some(file) => parse(file, path),
-        None => Ok(PolicyFile::absent()),
-    }
+    host_text()?.parse()
 }
 
 /// Reads a policy that an administrator names, or else the host's. A named one
@@ -83,14 +132,16 @@ pub fn host_policy() -> Result<PolicyFile, PolicyFileError> {
 ///
 /// # Errors
 ///
-/// Everything that is not a sound policy.
-pub fn named_policy(name: Option<&Path>) -> Result<PolicyFile, PolicyFileError> {
+/// If it cannot be read, or is not safe.
+pub fn named_text(name: Option<&Path>) -> Result<PolicyText, PolicyFileError> {
     let Some(name) = name else {
-        return host_policy();
+        return host_text();
     };
     let path = absolute(name)?;
     match open_safely(&path).map_err(|error| error.of(&path))? {
-        Some(file) => parse(file, &path),
+        Some(file) => read(file, &path).map(|text| PolicyText {
+            file: Some((path, text)),
+        }),
         None => Err(cannot(&path)(Errno::ENOENT.into()).of(&path)),
     }
 }
@@ -126,31 +177,31 @@ fn absolute(name: &Path) -> Result<PathBuf, PolicyFileError> {
     whole.filter(|path| path.is_absolute()).ok_or_else(|| {
         let shown = Escaped::path(name);
         PolicyFileError::Unsafe(format!(
-            "cannot read the policy: {shown} is relative, and the working directory is gone: give \
-             an absolute path"
+            "cannot read the policy: {shown} is relative, and the working directory is gone: give an absolute path"
         ))
     })
 }
 
-fn parse(mut file: File, path: &Path) -> Result<PolicyFile, PolicyFileError> {
+fn read(mut file: File, path: &Path) -> Result<String, PolicyFileError> {
     let shown = Escaped::path(path);
-    let mut text = String::new();
+    // Memory for all of it at once; one more byte shows that it ends.
+    let size = file
+        .metadata()
+        .map_err(cannot(path))
+        .map_err(|error| error.of(path))?
+        .len();
+    let mut text = String::with_capacity(usize::try_from(size.min(SIZE_MAX) + 1).unwrap_or(0));
     let read = file.by_ref().take(SIZE_MAX + 1).read_to_string(&mut text);
     match read {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(PolicyFileError::Unsafe(format!(
-                "{shown} is not UTF-8 text"
-            )));
-        }
-        Err(error) => return Err(cannot(path)(error).of(path)),
-        Ok(size) if size as u64 > SIZE_MAX => {
-            return Err(PolicyFileError::Unsafe(format!(
-                "{shown} is larger than 1 MiB"
-            )));
-        }
-        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(PolicyFileError::Unsafe(
+            format!("{shown} is not UTF-8 text"),
+        )),
+        Err(error) => Err(cannot(path)(error).of(path)),
+        Ok(size) if size as u64 > SIZE_MAX => Err(PolicyFileError::Unsafe(format!(
+            "{shown} is larger than 1 MiB"
+        ))),
+        Ok(_) => Ok(text),
     }
-    policy::parse(&text, path).map_err(PolicyFileError::Wrong)
 }
 
 /// How a name on the way is opened: a link itself is examined.

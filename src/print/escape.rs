@@ -135,17 +135,19 @@ fn escape_char(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
 }
 
 /// Control, format, separator and private characters beyond ASCII (Unicode
-/// general categories Cc, Cf, Zl, Zp, Co and the blanks of Zs, and what is
-/// rendered as nothing: Hangul fillers, variation selectors).
+/// general categories Cc, Cf, Zl, Zp, Co and the blanks of Zs), what is
+/// rendered as nothing (Hangul fillers, variation selectors), and the code
+/// points that are not characters. A test compares it with Unicode's own list.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || c.is_whitespace()
+        || u32::from(c) & 0xfffe == 0xfffe
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
             | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}'
+            | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
             | '\u{110bd}' | '\u{110cd}' | '\u{16fe4}'
             | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}')
@@ -182,5 +184,51 @@ mod tests {
         let shown = Escaped::bytes(&long).cut().to_string();
         assert!(shown.ends_with("x\\...[5 more bytes]"), "{shown}");
         assert_eq!(Escaped::bytes(&long).to_string().len(), SHOWN_MAX + 5);
+    }
+
+    /// The characters that Unicode calls control, format, private, unpaired, separators and blanks, all but the space;
+    /// and what it assigns besides but has shown as nothing (Default_Ignorable_Code_Point of DerivedCoreProperties.txt,
+    /// the empty pattern of Braille, the filler of Khitan). Of those that are not assigned it keeps U+2065, U+FFF0 to U+FFF8 and the 14th
+    /// plane for such ones.
+    #[test]
+    fn what_unicode_calls_invisible_is_escaped_and_nothing_else() {
+        use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory as _};
+        let shown_as_nothing = |c: char| {
+            matches!(c, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{2065}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fff8}' | '\u{16fe4}' | '\u{e0000}'..='\u{effff}')
+        };
+        let noncharacter = |c: char| {
+            matches!(u32::from(c) & 0xffff, 0xfffe | 0xffff) || matches!(c, '\u{fdd0}'..='\u{fdef}')
+        };
+        let mut wrong = Vec::new();
+        for c in '\0'..=char::MAX {
+            let category = c.general_category();
+            let invisible = shown_as_nothing(c)
+                || noncharacter(c)
+                || c != ' '
+                    && matches!(
+                        category,
+                        Category::Control
+                            | Category::Format
+                            | Category::PrivateUse
+                            | Category::LineSeparator
+                            | Category::ParagraphSeparator
+                            | Category::SpaceSeparator
+                    );
+            if is_printable(c) == invisible {
+                wrong.push(format!(
+                    "U+{:04X} {category:?} printable: {}",
+                    u32::from(c),
+                    is_printable(c)
+                ));
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "{} {:#?}",
+            wrong.len(),
+            &wrong[..wrong.len().min(60)]
+        );
     }
 }

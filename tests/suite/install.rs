@@ -417,3 +417,44 @@ fn bash_completes_by_what_was_typed() {
         );
     }
 }
+
+/// What the toolchain is like is said by programs of these names; `cargo` notes what it was asked for, and puts a
+/// program where cargo would.
+const TOOLCHAIN: &str = r#"set -e; mkdir -p /opt/t/bin /opt/t/libraries/musl; cd /opt/t
+cat >bin/rustc <<'RUSTC'
+#!/bin/sh
+case "$*" in
+    -vV) echo 'host: x86_64-unknown-linux-gnu' ;;
+    *x86_64-unknown-linux-musl) echo "/opt/t/libraries/musl" ;;
+    *) exit 1 ;;
+esac
+RUSTC
+cat >bin/cargo <<'CARGO'
+#!/bin/sh
+while [ "$1" != --target ]; do shift; done
+echo "$2" >/opt/t/asked
+install -D -m 755 /opt/xfersh "$CARGO_TARGET_DIR/$2/release/xfersh"
+CARGO
+chmod 755 bin/*"#;
+
+#[test]
+fn it_is_built_for_musl_where_the_toolchain_has_it() {
+    let host = bare();
+    sh(&host, TOOLCHAIN);
+    let asked = |before: &str, environment: &str| {
+        sh(
+            &host,
+            &format!(
+                "{before}; {environment} PATH=/opt/t/bin:$PATH CARGO_TARGET_DIR=/opt/t/target DESTDIR=/opt/t/put \
+                 {SOURCE}/install/install"
+            ),
+        );
+        host.shell_line("cat /opt/t/asked").trim().to_owned()
+    };
+    let (gnu, musl) = ("x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl");
+    assert_eq!(asked("true", ""), gnu);
+    let library = "touch /opt/t/libraries/musl/libstd-0.rlib";
+    assert_eq!(asked(library, ""), musl);
+    let own = format!("CARGO_BUILD_TARGET={gnu}");
+    assert_eq!(asked("true", &own), gnu);
+}

@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::print::escape::{Escaped, is_printable};
 
 /// The most errors that are reported; the rest are counted.
@@ -134,7 +136,7 @@ fn marked(error: &Diagnostic) -> (String, String) {
             c if is_printable(c) => text.push(c),
             c => text.extend(c.escape_unicode()),
         }
-        let columns: usize = text[start..].chars().map(columns).sum();
+        let columns = text[start..].width();
         if i < marked.end {
             let mark = if marked.contains(&i) { "^" } else { " " };
             caret.push_str(&mark.repeat(columns));
@@ -145,28 +147,6 @@ fn marked(error: &Diagnostic) -> (String, String) {
         caret.push('^');
     }
     (text, caret)
-}
-
-/// How many terminal columns a printable character takes: two for those that
-/// East Asian Width (UAX #11) calls wide, none for combining marks. Only whole
-/// blocks are listed; a caret may be misplaced under a rare character.
-const fn columns(c: char) -> usize {
-    match c {
-        '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{20d0}'..='\u{20ff}' => 0,
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{303e}'
-        | '\u{3041}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff01}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1f64f}'
-        | '\u{1f680}'..='\u{1f6ff}'
-        | '\u{1f900}'..='\u{1f9ff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    }
 }
 
 impl fmt::Display for PolicyErrors {

@@ -27,34 +27,10 @@ impl NameGlob {
         self.0.bytes().any(|byte| matches!(byte, b'*' | b'?'))
     }
 
-    /// Whether the pattern matches the whole name. Linear in practice: it only
-    /// ever backtracks to the last `*`.
+    /// Whether the pattern matches the whole name.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
-        let pattern = self.0.as_bytes();
-        let (mut p, mut n) = (0, 0);
-        let mut star: Option<(usize, usize)> = None;
-        while n < name.len() {
-            match pattern.get(p) {
-                Some(b'*') => {
-                    star = Some((p, n));
-                    p += 1;
-                }
-                Some(&c) if c == b'?' || c == name[n] => {
-                    p += 1;
-                    n += 1;
-                }
-                _ => {
-                    let Some((star_p, star_n)) = star else {
-                        return false;
-                    };
-                    star = Some((star_p, star_n + 1));
-                    p = star_p + 1;
-                    n = star_n + 1;
-                }
-            }
-        }
-        pattern[p..].iter().all(|&c| c == b'*')
+        fits(&self.0, name)
     }
 
     /// Whether there is a name that both patterns match.
@@ -80,6 +56,35 @@ impl NameGlob {
         }
         below[0]
     }
+}
+
+/// Whether the pattern matches the whole name. Linear in practice: it only ever
+/// backtracks to the last `*`.
+pub(super) fn fits(pattern: &str, name: &[u8]) -> bool {
+    let pattern = pattern.as_bytes();
+    let (mut p, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(&c) if c == b'?' || c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => {
+                let Some((star_p, star_n)) = star else {
+                    return false;
+                };
+                star = Some((star_p, star_n + 1));
+                p = star_p + 1;
+                n = star_n + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|&c| c == b'*')
 }
 
 impl fmt::Display for NameGlob {

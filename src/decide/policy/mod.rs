@@ -25,7 +25,7 @@ pub use forbidden::Fault;
 pub use forbidden::for_account::{ForbiddenDirectory, NamedDirectory};
 pub use glob::{Cidr, NameGlob};
 pub use name_globs::NameGlobs;
-pub use parse::parse;
+pub use parse::{parse, parse_for};
 pub use path_template::{PathTarget, PathTemplate};
 
 /// Where a value was written.

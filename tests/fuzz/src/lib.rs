@@ -8,7 +8,7 @@ mod policy;
 mod text;
 
 pub use command::command;
-pub use policy::policy;
+pub use policy::{policy, policy_for};
 pub use text::{pattern, text, words};
 
 use xfersh::decide::invocation::Client;

@@ -243,11 +243,13 @@ impl Host {
     }
 }
 
-/// The binary that cargo built for this test run; read before any namespace hides the build directory.
+/// The binary that cargo built for this test run, or the one that the environment names: of another C library, say.
+/// It is read before any namespace hides the build directory.
 fn binary_under_test() -> &'static [u8] {
     static BINARY: OnceLock<Vec<u8>> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let path = env!("CARGO_BIN_EXE_xfersh");
-        fs::read(path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
+        let path = std::env::var_os("XFERSH_TEST_BINARY");
+        let path = path.unwrap_or_else(|| env!("CARGO_BIN_EXE_xfersh").into());
+        fs::read(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
     })
 }

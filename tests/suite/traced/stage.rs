@@ -13,7 +13,7 @@ use xfersh::decide::invocation::{Client, Invocation};
 use xfersh::decide::plan::Plan;
 use xfersh::decide::verdict::Verdict;
 use xfersh::gather::account::AccountKey;
-use xfersh::judge::{Subject, load};
+use xfersh::judge::{Subject, read};
 
 use super::arity::{exchange, other};
 use super::judge;
@@ -61,10 +61,10 @@ impl Stage {
         host.policy(policy);
         let subject = host.inside(|| {
             furnish_client();
-            let file = load().expect("a sound policy");
+            let text = read().expect("a sound policy");
             Subject::of(
                 &AccountKey::Name("alice".to_owned()),
-                &file,
+                &text,
                 &invocation(b""),
             )
             .expect("alice")

@@ -11,7 +11,7 @@ use super::statement::{Key, Path, Statement};
 use super::value::Value;
 use crate::decide::policy::forbidden::RequiredAccess;
 use crate::decide::policy::{
-    DirectoryEntry, Match, NameGlobs, PathTemplate, Policy, Setting, Settings,
+    DirectoryEntry, Match, NameGlob, NameGlobs, PathTemplate, Policy, Setting, Settings,
 };
 
 /// The conditions of a `[[match]]`.
@@ -46,11 +46,27 @@ struct DirectoryPart {
 
 /// The keys that a part has, wrong ones included, each with its line.
 #[derive(Default)]
-struct Seen(Vec<(&'static str, u32)>);
+pub(super) struct Seen(Vec<(&'static str, u32)>);
 
 impl Seen {
+    /// Starts again, for another part.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Whether no key has been noted yet.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Notes a key; reports it if it is already there.
-    fn note(&mut self, name: &'static str, span: Span, line: u32, errors: &mut Errors) -> bool {
+    pub(super) fn note(
+        &mut self,
+        name: &'static str,
+        span: Span,
+        line: u32,
+        errors: &mut Errors,
+    ) -> bool {
         if let Some((_, first)) = self.0.iter().find(|seen| seen.0 == name) {
             let message = format!("{} is already set on line {first}", quoted(name));
             errors.at::<()>(span, message);
@@ -204,14 +220,14 @@ impl File {
             return;
         }
         match condition {
-            "user" => block.users = keys::names(value, errors).unwrap_or_default(),
-            "group" => block.groups = keys::names(value, errors).unwrap_or_default(),
+            "user" => block.users = globs(keys::names(value, errors)),
+            "group" => block.groups = globs(keys::names(value, errors)),
             _ => block.addresses = keys::addresses(value, errors).unwrap_or_default(),
         }
     }
 
     fn begin_match(&mut self, line: u32, header: Span) {
-        self.seen.0.clear();
+        self.seen.clear();
         self.directories.clear();
         self.header = header;
         self.matches.push(Match {
@@ -307,6 +323,12 @@ impl DirectoryPart {
         };
         keys::vet(&directory.path, span, purpose, errors).then_some((directory, span))
     }
+}
+
+fn globs(names: Option<Vec<&str>>) -> NameGlobs {
+    let names = names.unwrap_or_default().into_iter();
+    let globs: Vec<_> = names.map(|name| NameGlob::new(name.to_owned())).collect();
+    globs.into()
 }
 
 /// Reads a key of the table into `settings`.

@@ -74,6 +74,8 @@ pub(super) struct Statements<'t> {
     source: Source<'t>,
     lexer: Lexer<'t>,
     tokens: Vec<Token>,
+    /// Where the next statement begins.
+    next: usize,
     next_line: u32,
 }
 
@@ -84,7 +86,21 @@ impl<'t> Statements<'t> {
             source,
             lexer: source.lex(),
             tokens: Vec::new(),
+            next: 0,
             next_line: 1,
+        }
+    }
+
+    /// Leaves out what `skip` says of the text that is not read yet: bytes and
+    /// lines, up to the start of a statement. Spans then count from there.
+    pub(super) fn skip(&mut self, skip: impl FnOnce(&'t str) -> (usize, u32)) {
+        let rest = &self.source.input()[self.next..];
+        let (bytes, lines) = skip(rest);
+        if bytes > 0 {
+            self.source = Source::new(&rest[bytes..]);
+            self.lexer = self.source.lex();
+            self.next = 0;
+            self.next_line += lines;
         }
     }
 
@@ -110,6 +126,7 @@ impl<'t> Statements<'t> {
         let mut open = 0u32;
         for token in self.lexer.by_ref() {
             self.tokens.push(token);
+            self.next = token.span().end();
             match token.kind() {
                 TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => open += 1,
                 TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {

@@ -412,6 +412,21 @@ error: unknown value 'ftp'
     assert_eq!(found.to_string().lines().count(), 1);
 }
 
+/// Combining marks take no column, wide characters two.
+#[test]
+fn the_caret_is_as_wide_as_what_it_marks() {
+    for (name, columns) in [("ab", 2), ("日本", 4), ("ก\u{e34}", 1), ("\u{17000}", 2)] {
+        let text = format!("protocols = [\"{name}\", \"ftp\"]");
+        let report = parse(&text, Path::new("p")).unwrap_err().report();
+        let carets = report.lines().filter(|line| line.contains('^'));
+        let carets: Vec<&str> = carets.map(|line| &line["  | ".len()..]).collect();
+        let first = " ".repeat("protocols = [".len());
+        let second = " ".repeat("protocols = [\"\", ".len() + columns);
+        let expected = [first + &"^".repeat(columns + 2), second + "^^^^^"];
+        assert_eq!(carets, expected, "{report}");
+    }
+}
+
 #[test]
 fn many_errors_and_long_lines_are_bounded() {
     let many = parse(&"x = 1\n".repeat(200_000), Path::new("p")).unwrap_err();

@@ -53,14 +53,26 @@ impl<'t> Value<'t> {
         errors.at(self.span, format!("expected {wanted}, found {kind}"))
     }
 
+    /// The only item of a list; a string is a list of one.
+    pub(super) fn only_item(&self) -> Option<&Self> {
+        match &self.content {
+            Content::Text(_) => Some(self),
+            Content::List(items) => match items.as_slice() {
+                [item] => Some(item),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The value as a list of at least one item, each different. A single
     /// string is a list of one if `one` says so.
-    pub(super) fn list<T: Ord>(
-        &self,
+    pub(super) fn list<'v, T: Ord>(
+        &'v self,
         wanted: &str,
         one: bool,
         errors: &mut Errors,
-        mut read: impl FnMut(&Value<'t>, &mut Errors) -> Option<T>,
+        mut read: impl FnMut(&'v Value<'t>, &mut Errors) -> Option<T>,
     ) -> Option<Vec<T>> {
         let items = match &self.content {
             Content::List(items) => items.as_slice(),
