@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_name_is_held_until_it_is_dropped() {
-        // A uid that no account has, and a number for this process alone.
+        // A uid that no account has, and a number only for this process.
         let (uid, number) = (u32::MAX - 2, std::process::id());
         let slot = take(uid, number).unwrap();
         assert!(slot.is_some());

@@ -186,10 +186,12 @@ mod tests {
         assert_eq!(Escaped::bytes(&long).to_string().len(), SHOWN_MAX + 5);
     }
 
-    /// The characters that Unicode calls control, format, private, unpaired, separators and blanks, all but the space;
-    /// and what it assigns besides but has shown as nothing (Default_Ignorable_Code_Point of DerivedCoreProperties.txt,
-    /// the empty pattern of Braille, the filler of Khitan). Of those that are not assigned it keeps U+2065, U+FFF0 to U+FFF8 and the 14th
-    /// plane for such ones.
+    /// The characters that Unicode calls control, format, private, unpaired,
+    /// separators and blanks, except the space; and other assigned characters
+    /// that are displayed as nothing (Default_Ignorable_Code_Point of
+    /// DerivedCoreProperties.txt, the empty Braille pattern, the Khitan
+    /// filler). Of the unassigned ones, Unicode reserves U+2065, U+FFF0 to
+    /// U+FFF8 and the 14th plane for such characters.
     #[test]
     fn what_unicode_calls_invisible_is_escaped_and_nothing_else() {
         use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory as _};

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn sees_the_last_capability_go() {
-        // In a thread: capabilities are a thread's.
+        // In a thread: capabilities belong to a thread.
         let seen = std::thread::spawn(|| {
             caps::clear(None, caps::CapSet::Inheritable).unwrap();
             caps::clear(None, caps::CapSet::Permitted).unwrap();

@@ -241,7 +241,7 @@ mod tests {
         ] {
             assert!(hint(command).contains("without"), "{command}");
         }
-        // Not as a path of the client's own, which no policy should name.
+        // Not a path that the client owns, which no policy should name.
         for command in [
             "./sftp-server",
             "bin/scp -t x",

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn accepted() {
-        // (arguments, direction, "rpdv" as far as they are set, operands)
+        // (arguments, direction, those of "rpdv" that are set, operands)
         let rows: [(&str, Direction, &str, usize); 12] = [
             ("-t x", Direction::Sink, "", 1),
             ("-f x", Direction::Source, "", 1),

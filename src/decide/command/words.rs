@@ -290,7 +290,7 @@ mod tests {
     fn bytes_beyond_ascii_survive() {
         let word = &split(b"/tmp/\xe9\xff'\xc3\xa9'").unwrap()[0];
         assert_eq!(word.bytes(), b"/tmp/\xe9\xff\xc3\xa9");
-        // A private-use character of the client is no mark of ours.
+        // A private-use character from the client is not one of our marks.
         let word = &split("\u{e02a}".as_bytes()).unwrap()[0];
         assert_eq!(word.bytes(), "\u{e02a}".as_bytes());
         assert_eq!(word.pattern(), "\u{e02a}");

@@ -203,7 +203,7 @@ fn places_that_no_account_may_have() {
     assert_eq!(refusal.to_string(), expected);
 }
 
-/// A path that is long for one account alone.
+/// A path that is too long for one account only.
 #[test]
 fn a_path_is_judged_when_it_is_known() {
     let text = format!("readable = [\"{}/x\"]", ["%h"; 60].join("/"));

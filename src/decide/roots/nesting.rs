@@ -163,7 +163,8 @@ mod tests {
     use super::*;
     use crate::decide::policy::Dotfiles;
 
-    /// Against the plain search, over all paths of three names of two letters.
+    /// Compared with the plain search, over all paths of three names of two
+    /// letters.
     #[test]
     fn a_search_finds_what_a_look_at_each_finds() {
         let names = ["", "/a", "/b", "/a-", "/a/a", "/a/b", "/b/a", "/a-/a"];

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::print::escape::Escaped;
 
-    /// What somebody reads who takes the escapes back once.
+    /// The text after the escapes are undone once.
     fn read_back(text: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut rest = text;

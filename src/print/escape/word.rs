@@ -158,11 +158,11 @@ mod tests {
         "h\u{e9}-\u{65e5}".as_bytes(),
         "\u{202e}gpj".as_bytes(),
         "a\u{a0}b".as_bytes(),
-        // Letters for Unicode, and nothing on the screen.
+        // Letters to Unicode, but nothing on the screen.
         "a\u{3164}b\u{115f}".as_bytes(),
     ];
 
-    /// What the shell makes of a list of words, one a line of its input.
+    /// What the shell makes of a list of words, one per line of its input.
     fn read_back(shell: &[&str], words: &[String]) -> Vec<Vec<u8>> {
         let mut child = Command::new(shell[0])
             .args(&shell[1..])
@@ -177,7 +177,7 @@ mod tests {
             .spawn()
             .expect("a shell");
         let mut input = child.stdin.take().expect("a pipe");
-        // What history expansion could take up again.
+        // What history expansion could use again.
         writeln!(input, ": bygone").expect("writing");
         for word in words {
             writeln!(input, "printf '%s\\0' {word}").expect("writing");

@@ -353,8 +353,8 @@ fn every_error_has_its_place() {
     }
 }
 
-/// Whatever TOML itself refuses is refused here, whichever byte is lost or
-/// put in.
+/// Whatever TOML itself refuses is refused here, whichever byte is removed or
+/// inserted.
 #[test]
 fn nothing_that_is_no_toml_is_read() {
     let text = "umask = '027' # x\nwritable = [\n \"~/a\", # y\n]\n[[match]]\nuser = [\"a\"]\n\
@@ -437,7 +437,7 @@ fn many_errors_and_long_lines_are_bounded() {
     assert!(found.report().lines().all(|line| line.len() < 600));
 }
 
-/// What can be as long as one likes makes each look at it long.
+/// What can be arbitrarily long makes every look at it slow.
 #[test]
 fn long_names_deep_paths_and_many_wildcards() {
     let lists = |name: &str, count: usize| -> String {
@@ -478,8 +478,8 @@ fn long_names_deep_paths_and_many_wildcards() {
     }
 }
 
-/// The first hundred are told, in whatever order they are found: that a block has
-/// no condition is known at its end.
+/// The first hundred are reported, in whatever order they are found: that a
+/// block has no condition is known only at its end.
 #[test]
 fn the_first_errors_of_the_file_are_kept() {
     let text = format!("[[match]]\n{}", "x = 1\n".repeat(5000));
@@ -488,7 +488,7 @@ fn the_first_errors_of_the_file_are_kept() {
     assert_eq!(found.errors[0].message, "the block has no condition");
     let lines: Vec<u32> = found.errors.iter().map(|error| error.line).collect();
     assert_eq!(lines, (1..=100).collect::<Vec<_>>());
-    // Of values that are there twice the later ones are errors.
+    // Of values that occur twice, the later ones are errors.
     let same = errors("readable = [\"~/b\", \"~/a\", \"~/b\", \"~/a\", \"~/b\"]");
     let places: Vec<&str> = same.iter().map(|error| &error[..6]).collect();
     assert_eq!(places, ["1:27+5", "1:34+5", "1:41+5"]);
