@@ -56,7 +56,7 @@ const MISSING: &[(&str, &str)] = &[
     ("notify", "system call filter"),
     ("reading", "process_vm_readv is refused"),
     ("tracing", "ptrace_scope"),
-    ("listener", "another program listens"),
+    ("listener", "another program already listens"),
 ];
 
 #[test]
