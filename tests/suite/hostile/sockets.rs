@@ -240,6 +240,6 @@ fn a_datagram_socket_as_a_standard_descriptor() {
         assert_eq!(status.code(), Some(125), "{number}");
         let log = host.log();
         let last = &log.last().expect("a line").text;
-        assert!(last.contains("a socket, but no stream"), "{log:#?}");
+        assert!(last.contains("a socket but not a stream"), "{log:#?}");
     }
 }
