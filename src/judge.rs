@@ -1,5 +1,5 @@
-//! From an account and an invocation to the verdict: the one way there, for
-//! a session and for the dry run.
+//! From an account and an invocation to the verdict: the only way there, for a
+//! session and for the dry run.
 
 use crate::decide::account::Account;
 use crate::decide::case::Case;
@@ -13,7 +13,7 @@ use crate::gather::disk;
 use crate::gather::policy_file::{self, POLICY, PolicyFileError, PolicyText};
 use crate::system::opened::Opened;
 
-/// An account and the policy that holds for it.
+/// An account and the policy that applies to it.
 #[derive(Debug)]
 pub struct Subject {
     /// The account.
@@ -23,11 +23,11 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Looks the account up, and the policy for it.
+    /// Looks up the account and the policy for it.
     ///
     /// # Errors
     ///
-    /// The refusal, where the policy is wrong, there is no such account, or
+    /// The refusal, if the policy has an error, there is no such account, or
     /// the policy cannot be applied to it.
     pub fn of(
         key: &AccountKey,
@@ -56,8 +56,8 @@ impl Subject {
         Ok(Self { account, policy })
     }
 
-    /// Decides on an invocation. The disk is looked at with the rights of
-    /// this process, which must be the account's.
+    /// Decides on an invocation. Looks at the disk with the rights of this
+    /// process, which must be the account's.
     pub fn judge(&self, invocation: &Invocation, opened: &Opened) -> Verdict {
         let case = Case {
             policy: &self.policy,
@@ -78,12 +78,12 @@ impl Subject {
 ///
 /// # Errors
 ///
-/// The refusal of everything, where the policy cannot be used.
+/// The refusal of everything, if the policy cannot be used.
 pub fn read() -> Result<PolicyText, Refusal> {
     policy_file::host_text().map_err(|error| unusable(&error))
 }
 
 fn unusable(error: &PolicyFileError) -> Refusal {
-    let hint = format!("mend {POLICY}; 'xfersh --check' shows each error");
+    let hint = format!("fix {POLICY}; 'xfersh --check' shows each error");
     Refusal::new(Stage::Host, error.to_string()).hint(hint)
 }

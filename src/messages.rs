@@ -9,15 +9,15 @@ use crate::decide::verdict::Refusal;
 use crate::error::Error;
 use crate::print::escape::{Escaped, Quoted};
 
-/// What a refused person sees, unless the policy has another sentence.
+/// What a refused user sees, unless the policy has another sentence.
 pub const MESSAGE: &str = "This account is for file transfer only.";
 
-/// What is open without the guard, whatever keeps it from working.
+/// What is not protected without the guard, whatever keeps it from working.
 pub const UNGUARDED: &str = "dotfiles below the home's first level, modes, owners, times and the \
     rights finer than reading and writing are not protected, and changes are not logged";
 
-/// The sentence for a refused request. It depends on the policy and on the
-/// client's own words alone, never on what exists on the disk.
+/// The sentence for a refused request. It depends only on the policy and on
+/// what the client sent, never on what exists on the disk.
 #[must_use]
 pub fn refusal(refusal: &Refusal, policy: Option<&Policy>) -> String {
     let message = policy.and_then(|policy| policy.message.value.clone());

@@ -33,7 +33,7 @@ use crate::system::process::started_with;
 pub enum SessionCall {
     /// By sshd or login(1): serve this command, or nothing.
     Command(Option<OsString>),
-    /// By something that takes xfersh for another shell; refused.
+    /// By something that mistakes xfersh for another shell; refused.
     Foreign(&'static str),
     /// By sshd through ForceCommand: the command is in SSH_ORIGINAL_COMMAND.
     Forced,
@@ -60,7 +60,7 @@ pub fn serve(call: SessionCall) -> Exit {
     }
 }
 
-/// A mistake of ours ends the process; where it was is nothing for the client.
+/// A bug in xfersh ends the process; the client is not told where it was.
 pub fn report_panic(panic: &PanicHookInfo<'_>) {
     let what = Escaped::text(panic.payload_as_str().unwrap_or("a panic")).cut();
     let place = panic.location().map_or_else(String::new, |place| {
@@ -71,7 +71,7 @@ pub fn report_panic(panic: &PanicHookInfo<'_>) {
     let reason = Quoted(&reason);
     let event = format_args!("event=failed reason={reason}");
     audit.event(Importance::Error, &event);
-    console::say("An internal error ended the session; the log of the server says where.");
+    console::say("An internal error ended the session; the server's log says where.");
 }
 
 enum SessionOutcome {
@@ -129,8 +129,8 @@ fn report_weaknesses(plan: &Plan, audit: &mut Audit) {
     }
 }
 
-/// Confines this process and serves: the way of a session, and of the live
-/// probe. Returns in the guard, once the server has ended.
+/// Confines this process and serves, for a session and for the live probe.
+/// Returns in the guard, once the server has ended.
 ///
 /// # Errors
 ///

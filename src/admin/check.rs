@@ -1,4 +1,4 @@
-//! `--check`: the same path to a verdict as a session's, then printing
+//! `--check`: takes the same path to a verdict as a session, then prints
 //! instead of acting.
 
 use std::os::unix::ffi::OsStringExt;
@@ -28,7 +28,7 @@ pub fn run(check: &Check) -> Exit {
 
 fn examine(check: &Check) -> Result<Exit, Unable> {
     let text = policy_file::named_text(check.config.as_deref()).map_err(Unable::Policy)?;
-    // All of it and all its errors, whoever is asked about.
+    // All of it and all its errors, for any account.
     let file = text.parse().map_err(Unable::Policy)?;
     let command = check.command.clone().map(OsStringExt::into_vec);
     let invocation = invocation(command, check.address);
@@ -66,7 +66,7 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
     Ok(print(&text, exit))
 }
 
-/// Prints, and ends as told if that works.
+/// Prints, and exits with the given status if that works.
 fn print(text: &str, exit: Exit) -> Exit {
     match console::print(text) {
         Exit::Success => exit,
@@ -74,7 +74,7 @@ fn print(text: &str, exit: Exit) -> Exit {
     }
 }
 
-/// Takes on the account's ids, so that the facts of the disk are those that
+/// Takes on the account's ids, so that the facts about the disk are those that
 /// a session would see.
 fn become_the(subject: &Subject) -> Result<(), Unable> {
     let account = &subject.account;
@@ -84,7 +84,7 @@ fn become_the(subject: &Subject) -> Result<(), Unable> {
     }
     if own != 0 {
         let why = format!(
-            "only root can check the account '{}' for you",
+            "only root can check another account ('{}')",
             account.shown()
         );
         return Err(Unable::Other(why));

@@ -1,9 +1,9 @@
 //! `--check --live`: enters the real confinement as an account and tries what
 //! the promises forbid and what they allow.
 //!
-//! The account's policy decides on `sftp-server` as for a session; the plan
-//! is carried out by the same code, but in place of the server this program
-//! itself is started, to run the tries of [`super::probe`].
+//! The account's policy decides on `sftp-server` as for a session; the plan is
+//! carried out by the same code, but instead of the server it starts xfersh
+//! itself, to run the attempts in [`super::probe`].
 
 use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, PipeReader};
@@ -40,7 +40,7 @@ const NEVER: [&str; 4] = [
     "rsync --daemon",
 ];
 
-/// Runs the live probe. Nothing is left behind, also when it is interrupted.
+/// Runs the live probe. Nothing is left behind, even if it is interrupted.
 #[must_use]
 pub fn run(check: &Check) -> Exit {
     match examine(check) {
@@ -64,7 +64,7 @@ fn examine(check: &Check) -> Result<Vec<ProbeRow>, Unable> {
     let own = geteuid().as_raw();
     if own != 0 && own != subject.account.uid {
         let name = subject.account.shown();
-        let why = format!("only root can try the account '{name}'");
+        let why = format!("only root can test the account '{name}'");
         return Err(Unable::Other(why));
     }
     let mut rows: Vec<ProbeRow> = NEVER
@@ -89,7 +89,7 @@ fn never(check: &Check, subject: &Subject, command: &str) -> ProbeRow {
     )
 }
 
-/// Forks a session and collects what its tries saw.
+/// Forks a session and collects the results of its attempts.
 fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<ProbeRow>, String> {
     let failed = |error: io::Error| format!("cannot start the probe: {error}");
     let name = format!("xfersh-probe-{}", std::process::id());
@@ -105,15 +105,15 @@ fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<Prob
             drop(write);
             let rows = collect(read);
             let _ = waitpid(child, None);
-            // What is pending now ends this process as usual.
+            // A signal that is pending now ends this process as usual.
             let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None);
             rows
         }
     }
 }
 
-/// Blocks what interrupts a program, and returns what was blocked before: the
-/// probe is always run to its end, so that it leaves nothing behind.
+/// Blocks the signals that interrupt a program, and returns what was blocked
+/// before: the probe always runs to its end, so that it leaves nothing behind.
 fn hold_interruptions() -> nix::Result<SigSet> {
     let mut signals = SigSet::empty();
     signals.extend([
@@ -127,7 +127,7 @@ fn hold_interruptions() -> nix::Result<SigSet> {
     Ok(before)
 }
 
-/// The child: becomes the account, decides, and carries the plan out.
+/// The child: becomes the account, decides, and carries out the plan.
 fn session(subject: &Subject, invocation: &Invocation, name: &str, write: OwnedFd) -> Exit {
     match start(subject, invocation, name, write) {
         Ok(end) => end.pass_on(),
@@ -183,8 +183,8 @@ fn probe_arguments(plan: &Plan, name: &str) -> Vec<OsString> {
     arguments
 }
 
-/// Reads a line a try: its number, and 0 or an errno. The last try replaces
-/// the program if it succeeds, so a missing line there means that it did.
+/// Reads one line per attempt: its number, and 0 or an errno. The last attempt
+/// replaces the program if it succeeds, so if its line is missing, it did.
 fn collect(read: PipeReader) -> Result<Vec<ProbeRow>, String> {
     let mut seen = vec![None; TRIES.len()];
     for line in BufReader::new(read).lines().map_while(Result::ok) {

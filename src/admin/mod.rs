@@ -29,7 +29,7 @@ fn invocation(command: Option<Vec<u8>>, address: Option<IpAddr>) -> Invocation {
     }
 }
 
-/// Why a call of an administrator has no answer.
+/// Why an administrator's call has no answer.
 pub enum Unable {
     /// The policy cannot be used.
     Policy(PolicyFileError),
@@ -38,7 +38,7 @@ pub enum Unable {
 }
 
 impl Unable {
-    /// Says so: on stderr to a person, and as one object to who asked for JSON.
+    /// Says so: on stderr, or as one object if JSON was asked for.
     #[must_use]
     pub fn tell(&self, json: bool) -> Exit {
         match self {

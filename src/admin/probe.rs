@@ -1,9 +1,9 @@
-//! What is tried inside the confinement by `--check --live`: one row a try.
+//! What `--check --live` tries inside the confinement: one row per attempt.
 //!
-//! The program runs in place of the server, under the same domain, filter and
-//! guard. Each try is harmless where it succeeds against the promise: files
-//! are made under a name of their own and removed at once, attributes are set
-//! to what they are.
+//! The program runs instead of the server, under the same domain, filter and
+//! guard. Each attempt is harmless even if it succeeds against the promise:
+//! files are created under unique names and removed at once, attributes are set
+//! to the values they have.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -25,18 +25,18 @@ use crate::cli::Probe;
 use crate::console;
 use crate::exit::Exit;
 
-/// One try.
+/// One attempt.
 pub struct Try {
     /// The promise of docs/threat-model.md.
     pub promise: &'static str,
     /// What is tried.
     pub what: &'static str,
-    /// What must come of it.
+    /// The required result of it.
     pub expected: Expected,
     run: fn(&Probe) -> io::Result<()>,
 }
 
-/// What must come of a try.
+/// The required result of a try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// It works.
@@ -82,7 +82,7 @@ const fn works(
     }
 }
 
-/// All tries, in order. The last ones could replace the program.
+/// All attempts, in order. The last ones could replace the program.
 pub const TRIES: &[Try] = &[
     refused("P2", "create a file in /tmp", |probe| {
         create_in(Path::new("/tmp"), probe)
@@ -93,7 +93,7 @@ pub const TRIES: &[Try] = &[
     refused("P3", "create a file in the home", |probe| {
         create_in(&probe.home, probe)
     }),
-    refused("P3", "make a directory in the home", |probe| {
+    refused("P3", "create a directory in the home", |probe| {
         make_directory(&probe.home.join(&probe.name))
     }),
     refused("P3", "set the mode of the home", |probe| {
@@ -105,11 +105,11 @@ pub const TRIES: &[Try] = &[
     refused("P4", "create a dotfile", |probe| {
         create(&writable(probe)?.join(dot(probe)))
     }),
-    refused("P4", "make a dot directory", |probe| {
+    refused("P4", "create a dot directory", |probe| {
         make_directory(&writable(probe)?.join(dot(probe)))
     }),
     refused("P4", "rename a file to a dotfile", rename_to_dotfile),
-    refused("P5", "make a network socket", |_| {
+    refused("P5", "create a network socket", |_| {
         UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map(drop)
     }),
     refused("P5", "connect to the system log", |_| {
@@ -124,7 +124,7 @@ pub const TRIES: &[Try] = &[
     works("P6", "have no capability", |_| no_capability()),
     works("P6", "have no_new_privs set", |_| no_new_privileges()),
     works("P6", "have no descriptor but 0, 1, 2", |_| no_descriptor()),
-    works("P6", "have nothing of the caller's environment", |_| {
+    works("P6", "have none of the caller's environment", |_| {
         no_environment()
     }),
     works(
@@ -145,15 +145,15 @@ pub const TRIES: &[Try] = &[
 ];
 
 impl Try {
-    /// Tries it: the errno where it is refused.
+    /// Tries it; returns the errno if it is refused.
     fn run(&self, probe: &Probe) -> Result<(), i32> {
         (self.run)(probe).map_err(|error| error.raw_os_error().unwrap_or(Errno::EIO as i32))
     }
 }
 
-/// Runs all tries and prints a line for each: its number, and 0 or an errno.
-/// The directory in which files were made gets its times back before the last
-/// try, which may not return.
+/// Runs all attempts and prints a line for each: its number, and 0 or an errno.
+/// The directory in which files were created gets its times back before the
+/// last attempt, which may not return.
 #[must_use]
 pub fn run(probe: &Probe) -> Exit {
     let before = probe
@@ -164,7 +164,7 @@ pub fn run(probe: &Probe) -> Exit {
         if at + 1 == TRIES.len()
             && let (Some(path), Some(before)) = (&probe.writable, &before)
         {
-            // Not every policy lets them be set.
+            // Not every policy allows setting them.
             let _ = give_times(path, before);
         }
         let errno = row.run(probe).err().unwrap_or(0);
@@ -236,7 +236,7 @@ fn rename_to_dotfile(probe: &Probe) -> io::Result<()> {
 
 fn round_trip(probe: &Probe) -> io::Result<()> {
     let Some(directory) = &probe.writable else {
-        // A policy that lets nothing be written keeps its word.
+        // A policy that allows no writing keeps its promise.
         return Ok(());
     };
     let first = directory.join(&probe.name);

@@ -18,7 +18,7 @@ pub struct ProbeRow {
 }
 
 impl ProbeRow {
-    /// What was tried, what should have come of it, and what did.
+    /// What was tried, the expected result, and the actual one.
     #[must_use]
     pub const fn new(
         promise: &'static str,

@@ -1,6 +1,6 @@
-//! What is answered: the state of the disk, as far as the decision needs it.
+//! The answers: the state of the disk, as far as the decision needs it.
 //!
-//! `gather::disk` finds it out, with the rights of the account.
+//! `gather::disk` finds them out, with the rights of the account.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub enum Program {
     Missing,
     /// It exists and is not to be started.
     Unsafe(UnsafeProgram),
-    /// It could not be found out.
+    /// It could not be determined.
     Failed(UnknownFact),
 }
 

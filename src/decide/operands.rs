@@ -1,8 +1,8 @@
-//! Whether the places that a client names can lie within the policy at all.
+//! Whether the places that a client names can be within the policy at all.
 //!
-//! This comes before the kernel's answer, not in its stead: what the policy
-//! can never allow is refused at once, with a reason in the log, whether the
-//! place exists or not.
+//! This comes before the kernel's answer and does not replace it: what the
+//! policy can never allow is refused at once, with a reason in the log, whether
+//! the place exists or not.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -20,15 +20,15 @@ use super::roots::nesting::{Roots, is_reachable};
 use super::rules::{self, Place};
 use super::verdict::{Refusal, Stage};
 
-/// A place that the client names, and what is asked of it: as it is named in
-/// an [`Inquiry`], resolved in [`Facts`].
+/// A place that the client names, and what it is for: as named in an
+/// [`Inquiry`], resolved in [`Facts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operand {
     /// The place.
     pub path: PathBuf,
-    /// What is asked of it.
+    /// What it is for.
     pub usage: Use,
-    /// From where it was counted.
+    /// Where a relative path begins.
     pub base: Base,
     /// The option that names it, without its dashes.
     pub option: Option<&'static str>,
@@ -59,15 +59,15 @@ fn of_scp<'a>(scp: &ScpRequest, word: &'a Word) -> NamedPath<'a> {
     }
 }
 
-/// The places that the client names, `~` expanded. Of a source
-/// with wildcards it is the directory in which the first one is looked for:
+/// The places that the client names, with `~` expanded. For a source with
+/// wildcards, this is the directory in which the first wildcard is looked up:
 /// the rest is known, and judged, when it has been expanded.
 pub(super) fn operands(account: &Account, request: &Request) -> Result<Vec<Operand>, Refusal> {
     let mut operands: Vec<Operand> = Vec::new();
     for named in named(request) {
         let target = operands.first().map(|operand| operand.path.clone());
         let operand = operand(account, &named, target.as_deref())?;
-        // rsync reads `..` in the text too; scp leaves it to the kernel.
+        // rsync also resolves `..` in the text; scp leaves it to the kernel.
         let collapsed = match request {
             Request::Rsync(_) => collapsed(&operand.path),
             Request::Scp(_) | Request::Sftp(_) => None,
@@ -79,7 +79,7 @@ pub(super) fn operands(account: &Account, request: &Request) -> Result<Vec<Opera
     Ok(operands)
 }
 
-/// One of them; `target` is the path of the first operand.
+/// One place; `target` is the path of the first operand.
 fn operand(
     account: &Account,
     named: &NamedPath<'_>,
@@ -107,7 +107,7 @@ fn operand(
     })
 }
 
-/// The directory that holds a target: the text up to its last name.
+/// The directory that contains a target: the text up to its last name.
 fn beside(target: &Path) -> PathBuf {
     let mut text = target.as_os_str().as_bytes();
     while let Some(shorter) = text.strip_suffix(b"/") {
@@ -121,11 +121,11 @@ fn beside(target: &Path) -> PathBuf {
 }
 
 fn climbs() -> Refusal {
-    Refusal::new(Stage::Path, "'..' behind a wildcard")
-        .hint("what it means depends on the names that match: name the directory itself")
+    Refusal::new(Stage::Path, "'..' after a wildcard")
+        .hint("its meaning depends on the names that match: name the directory itself")
 }
 
-/// `~`, `~/…` and `~NAME` of the account itself mean its home.
+/// `~`, `~/…` and `~NAME` for the account itself mean its home.
 pub(super) fn expand_tilde(word: &Word, account: &Account) -> Result<Word, Refusal> {
     if !word.has_tilde() {
         return Ok(word.clone());
@@ -143,8 +143,8 @@ pub(super) fn expand_tilde(word: &Word, account: &Account) -> Result<Word, Refus
     Ok(word.with_prefix(end, account.home.as_os_str().as_bytes()))
 }
 
-/// One path of the client in the argument vector. Only a source is expanded,
-/// as the client's user expects of a shell; a target is one name.
+/// One path of the client in the argument vector. Only a source is expanded, as
+/// users expect from a shell; a target is one name.
 pub(super) fn argument(
     word: &Word,
     direction: Direction,
@@ -166,7 +166,7 @@ pub(super) fn argument(
 }
 
 /// Refuses the first of these places that no right of the policy reaches.
-/// Whether the target is a directory decides from where some are counted.
+/// Whether the target is a directory decides where some of them begin.
 pub(super) fn vet_all(
     operands: &[Operand],
     target_is_directory: bool,
@@ -201,8 +201,8 @@ pub(super) fn vet(
     };
     let root = place.root.and_then(|index| roots.get(index));
     let root = root.filter(|root| reachable(root.access));
-    // A tree can go into (or come from) directories below the one that is
-    // named: `scp -r site host:` writes into ~/site.
+    // A tree can go into (or come from) directories below the named one: `scp
+    // -r site host:` writes into ~/site.
     let below = || {
         let beside = path.parent().filter(|_| usage.unused);
         let above = beside.unwrap_or(path);
@@ -228,13 +228,13 @@ pub(super) fn vet(
             let mut there = roots.iter().filter(|root| root.exists);
             let writable = there.find(|root| reachable(root.access));
             let writable = writable.map(|root| root.path.clone());
-            Err(refuse("the target is in no writable directory").writable(writable))
+            Err(refuse("the target is not in a writable directory").writable(writable))
         }
-        None => Err(refuse("the source is in no readable directory")),
+        None => Err(refuse("the source is not in a readable directory")),
     }
 }
 
-/// The same for a source that is known only now: a name that a wildcard
+/// The same for a source that becomes known only now: a name that a wildcard
 /// matches. `path` is resolved.
 ///
 /// # Errors
@@ -248,10 +248,9 @@ pub fn vet_source(path: &Path, recursive: bool, rules: &Rules) -> Result<(), Ref
     vet(path, usage, &rules.roots, &rules.dotfile_names)
 }
 
-/// The same path with each `..` taken away together with the name before it,
-/// as rsync does it with the text (`clean_fname` in util1.c). Where that name
-/// is a symbolic link, the kernel goes elsewhere. `None` where nothing
-/// changes.
+/// The same path with each `..` removed together with the name before it, as
+/// rsync does in the text (`clean_fname` in util1.c). If that name is a
+/// symbolic link, the kernel goes elsewhere. `None` if nothing changes.
 #[must_use]
 pub fn collapsed(path: &Path) -> Option<PathBuf> {
     let mut parts = Vec::new();

@@ -63,7 +63,7 @@ fn scp_argv(case: &Case<'_>, scp: &ScpRequest) -> Result<Vec<Argument>, Refusal>
     Ok(argv)
 }
 
-/// The server's environment: what sshd would give (sshd(8), LOGIN PROCESS),
+/// The server's environment: what sshd would set (sshd(8), LOGIN PROCESS),
 /// without anything that the client can set.
 pub(super) fn environment(case: &Case<'_>, kind: ServerKind) -> Vec<(&'static str, OsString)> {
     let account = case.account;

@@ -1,8 +1,8 @@
 //! Answers an [`Inquiry`]: what the disk looks like, seen as the account.
 //!
-//! Nothing is opened but directories, with O_PATH, and nothing is changed. A
-//! fact that cannot be learnt is a [`UnknownFact`], never another fact: a rule of
-//! the policy would vanish with its directory.
+//! Only directories are opened, with O_PATH, and nothing is changed. A fact
+//! that cannot be determined is an [`UnknownFact`], never another fact:
+//! otherwise a rule of the policy would vanish with its directory.
 
 use std::fs;
 use std::io;
@@ -68,8 +68,8 @@ pub fn places(directories: &Directories, account: &Account, opened: &Opened) -> 
         named: directories.paths.iter().map(place).collect(),
         home_children: Ok(Vec::new()),
     };
-    // Without a home there is nothing in it; why there is none is among the
-    // named ones.
+    // Without a home there is nothing in it; the named directories show why
+    // there is none.
     if directories.home_children
         && let Some(home) = places.directory(&directories.home)
     {
@@ -88,8 +88,8 @@ fn place(path: &Path, account: &Account, opened: &Opened) -> DirectoryState {
     if let Some(Ok(directory)) = directly.then(|| open_without_links(path)) {
         return directory_place(path.components().collect(), directory, account, opened);
     }
-    // A link, an error, or a sandbox without openat2(2): what it is and where
-    // shows on the way.
+    // A link, an error, or a sandbox without openat2(2): the walk shows what it
+    // is, and where.
     let follow = |entry: &Path, metadata: &fs::Metadata| {
         Ok(!metadata.is_symlink() || is_roots_link(entry, metadata)?)
     };
@@ -169,7 +169,8 @@ pub fn access(path: &Path, rights: AccessFlags) -> nix::Result<()> {
     faccessat(AT_FDCWD, path, rights, AtFlags::AT_EACCESS)
 }
 
-/// A start directory that cannot be entered would be another one in the end.
+/// If the start directory cannot be entered, the server would start in another
+/// one.
 fn enterable(place: DirectoryState, account: &Account) -> DirectoryState {
     let DirectoryState::Directory { path, .. } = &place else {
         return place;
@@ -187,8 +188,8 @@ fn enterable(place: DirectoryState, account: &Account) -> DirectoryState {
     }
 }
 
-/// The directories directly in the home that are no links and no dotfiles,
-/// in the order of their names.
+/// The directories directly in the home that are neither links nor dotfiles, in
+/// the order of their names.
 fn home_children(
     home: &Path,
     with_ids: bool,
@@ -201,7 +202,7 @@ fn home_children(
             continue;
         }
         let path = entry.path();
-        // Of the entry itself: a link to a directory is none.
+        // Checks the entry itself: a link to a directory is not a directory.
         let child = match entry.file_type() {
             Ok(kind) if !kind.is_dir() => continue,
             Ok(_) if !with_ids => Ok(None),
@@ -220,7 +221,7 @@ fn home_children(
             Err(error) => return Err((Some(path), error)),
         }
     }
-    // All lie in one directory: their bytes are compared, which is quicker
+    // All are in one directory, so their bytes are compared, which is faster
     // than comparing paths name by name.
     children.sort_unstable_by(|one, other| one.path.as_os_str().cmp(other.path.as_os_str()));
     Ok(children)
@@ -248,26 +249,27 @@ fn cannot_list(home: &Path, error: &io::Error, account: &Account) -> UnknownFact
     }
 }
 
-/// How to mend that a directory does not let the account pass.
+/// How to fix a directory that does not let the account pass.
 fn unlock(directory: &Path, error: &io::Error, account: &Account) -> String {
-    // A file system can refuse as well (FUSE, of another user).
+    // A file system can refuse too (FUSE of another user).
     let passes = access(directory, AccessFlags::X_OK).is_ok();
     if !is_refusal(error) || passes {
-        return "mend that, or take the directory out of the policy; until then every session is \
-                refused, since its rules could not be kept"
+        return "fix that, or remove the directory from the policy; until then every session is \
+        refused, because its rules could not be enforced"
             .to_owned();
     }
     let path = hinted(quoted(directory), "PATH");
     if owner(directory) == Some(account.uid) {
         // As the account: root would follow a link that a client puts there.
         format!(
-            "the account has locked its own directory; as root: runuser -u {} -- chmod u+rwx {path}",
+            "the account has locked itself out of its own directory; as root: runuser -u {} -- \
+             chmod u+rwx {path}",
             hinted(word(&account.name), "NAME")
         )
     } else {
         format!(
-            "give '{}' the right to pass through {path} (getfacl -e shows who may), or take \
-             what lies in it out of the policy",
+            "give '{}' the right to pass through {path} (getfacl -e shows who has it), or remove \
+             what is in it from the policy",
             account.shown()
         )
     }
@@ -277,7 +279,7 @@ fn is_refusal(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// For a hint alone.
+/// Only for a hint.
 fn owner(path: &Path) -> Option<u32> {
     fs::symlink_metadata(path).map(|facts| facts.uid()).ok()
 }

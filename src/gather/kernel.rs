@@ -1,5 +1,5 @@
-//! What this kernel can enforce. A session does not ask: it takes each step
-//! and fails closed. The dry run and the log of a weaker session do.
+//! What this kernel can enforce. A session does not ask: it takes each step and
+//! fails closed. The dry run asks, and so does the log of a weaker session.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::messages::UNGUARDED;
 use crate::system::{landlock, seccomp};
 
-/// Where Yama says who may trace whom (Documentation/admin-guide/LSM/Yama.rst).
+/// Where Yama sets who may trace whom (Documentation/admin-guide/LSM/Yama.rst).
 pub const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
 const RELEASE: &str = "/proc/sys/kernel/osrelease";
 
@@ -16,14 +16,14 @@ const RELEASE: &str = "/proc/sys/kernel/osrelease";
 /// (SECCOMP_ADDFD_FLAG_SEND): there is no action that could be asked for.
 const HANDS_OVER: (u32, u32) = (5, 14);
 
-/// The means of the kernel.
+/// The mechanisms of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernel {
-    /// The Landlock ABI; 0 where there is none.
+    /// The Landlock ABI; 0 if there is none.
     pub landlock: u32,
     /// Whether filters can notify a guard.
     pub notification: bool,
-    /// Yama's ptrace_scope; 0 where there is no Yama.
+    /// Yama's ptrace_scope; 0 if there is no Yama.
     pub ptrace_scope: u32,
     /// Major and minor number of the release, where they can be read.
     pub release: Option<(u32, u32)>,
@@ -42,7 +42,7 @@ pub enum Means {
     Tracing,
 }
 
-/// One thing that cannot be enforced here, and what it leaves open.
+/// Something that cannot be enforced here, and what that leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weakness {
     /// Its kind.
@@ -51,7 +51,7 @@ pub struct Weakness {
     pub missing: &'static str,
     /// What is open without it.
     pub open: &'static str,
-    /// Whether no session starts without it unless the policy says so.
+    /// Whether sessions need it, unless the policy says otherwise.
     pub is_required: bool,
 }
 
@@ -73,7 +73,7 @@ const fn required(means: Means, missing: &'static str, open: &'static str) -> We
     }
 }
 
-/// From which Landlock ABI on a right is enforced (landlock(7), VERSIONS).
+/// The Landlock ABI from which each right is enforced (landlock(7), VERSIONS).
 const SINCE: [(u32, Weakness); 5] = [
     (
         1,
@@ -95,21 +95,21 @@ const SINCE: [(u32, Weakness); 5] = [
         3,
         weaker(
             "Landlock ABI 3 (Linux 6.2)",
-            "Landlock does not stop truncation: the guard alone does",
+            "Landlock does not stop truncation: only the guard does",
         ),
     ),
     (
         4,
         weaker(
             "Landlock ABI 4 (Linux 6.7)",
-            "Landlock does not stop TCP connections: the filter alone does",
+            "Landlock does not stop TCP connections: only the filter does",
         ),
     ),
     (
         6,
         weaker(
             "Landlock ABI 6 (Linux 6.12)",
-            "Landlock does not stop signals and abstract sockets: the filter alone does",
+            "Landlock does not stop signals and abstract sockets: only the filter does",
         ),
     ),
 ];
@@ -155,8 +155,8 @@ impl Kernel {
             .map(|(_, weakness)| weakness)
     }
 
-    /// The verdict as it comes out on this kernel: a granted session that
-    /// requires what is missing does not start.
+    /// The verdict on this kernel: a granted session that requires what is
+    /// missing does not start.
     pub fn settle(self, verdict: Verdict) -> Verdict {
         let requires = match &verdict {
             Verdict::Granted(plan) => plan.confinement == Requirement::Required,
@@ -165,7 +165,7 @@ impl Kernel {
         let missing = self.weaknesses().find(|weakness| weakness.is_required);
         match missing {
             Some(weakness) if requires => {
-                let reason = format!("this kernel does not offer {}", weakness.missing);
+                let reason = format!("this kernel does not support {}", weakness.missing);
                 let hint = "see 'confinement' in xfersh.toml(5)";
                 Verdict::Refused(Refusal::new(Stage::Host, reason).hint(hint))
             }

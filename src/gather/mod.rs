@@ -1,4 +1,4 @@
-//! What is found out before the verdict, in safe Rust: nothing here changes
+//! What is found out before the verdict, in safe Rust. Nothing here changes
 //! anything.
 
 #![forbid(unsafe_code)]

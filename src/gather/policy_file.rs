@@ -1,14 +1,14 @@
 //! Reads the policy file, if nobody but root could have written it.
 //!
-//! The way to the file is walked name by name, on descriptors: each directory
+//! The path to the file is walked name by name, on descriptors: each directory
 //! is judged by the descriptor in which the next name is opened, and so is the
-//! file, which is opened once. Nothing that is judged here can be exchanged for
-//! something else before it is used. Links on the way are followed by the same
-//! rule, so that the directories to which they lead are judged as well.
+//! file, which is opened once. Nothing that is judged here can be replaced
+//! before it is used. Links on the way are followed by the same rule, so that
+//! the directories they lead to are judged too.
 //!
-//! There is no policy only where [`POLICY`] is not there in a directory that is
+//! There is no policy only if [`POLICY`] does not exist in a directory that is
 //! sound. Every other error refuses: a policy that cannot be found must not
-//! become the defaults.
+//! turn into the defaults.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -41,14 +41,14 @@ pub enum PolicyFileError {
     Io {
         /// The policy.
         policy: PathBuf,
-        /// What on the way to it cannot.
+        /// The part of its path that failed.
         at: PathBuf,
         /// Why.
         error: io::Error,
     },
-    /// Somebody else could have written it, or it is no file to read.
+    /// Somebody else could have written it, or it is not a readable file.
     Unsafe(String),
-    /// Its content is wrong.
+    /// It has errors.
     Wrong(PolicyErrors),
 }
 
@@ -68,28 +68,28 @@ impl std::fmt::Display for PolicyFileError {
     }
 }
 
-/// What a sound policy file says, not judged yet.
+/// The text of a sound policy file, not yet judged.
 pub struct PolicyText {
-    /// The file and its text; `None` where there is no file.
+    /// The file and its text; `None` if there is no file.
     file: Option<(PathBuf, String)>,
 }
 
 impl PolicyText {
-    /// The whole policy. Where there is no file, the defaults hold.
+    /// The whole policy. If there is no file, the defaults apply.
     ///
     /// # Errors
     ///
-    /// If anything in it is wrong.
+    /// If it has any error.
     pub fn parse(&self) -> Result<PolicyFile, PolicyFileError> {
         self.with(policy::parse)
     }
 
-    /// The policy for one account: blocks that hold neither for it nor for
-    /// another entry of its uid may be missing.
+    /// The policy for one account: blocks that apply neither to it nor to
+    /// another entry with its uid may be missing.
     ///
     /// # Errors
     ///
-    /// If anything in it is wrong, in these blocks as well.
+    /// If it has any error, even in those blocks.
     pub fn parse_for(&self, account: &Account) -> Result<PolicyFile, PolicyFileError> {
         let names: Vec<&str> = account.names().collect();
         self.with(|text, path| policy::parse_for(&names, text, path))
@@ -110,7 +110,7 @@ impl PolicyText {
 ///
 /// # Errors
 ///
-/// If it cannot be read, or is not safe; that there is none is no error.
+/// If it cannot be read, or is not safe. It is not an error if there is none.
 pub fn host_text() -> Result<PolicyText, PolicyFileError> {
     let path = Path::new(POLICY);
     let policy = match open_directly(path) {
@@ -123,7 +123,7 @@ pub fn host_text() -> Result<PolicyText, PolicyFileError> {
     })
 }
 
-/// Reads the policy of the host, whole. Where there is no file, the defaults hold.
+/// Reads the whole policy of the host. If there is no file, the defaults apply.
 ///
 /// # Errors
 ///
@@ -132,8 +132,8 @@ pub fn host_policy() -> Result<PolicyFile, PolicyFileError> {
     host_text()?.parse()
 }
 
-/// Reads a policy that an administrator names, or else the host's. One that is
-/// named has to be there.
+/// Reads a policy that an administrator names, or else the host's. A named one
+/// must exist.
 ///
 /// # Errors
 ///
@@ -151,7 +151,7 @@ pub fn named_text(name: Option<&Path>) -> Result<PolicyText, PolicyFileError> {
     }
 }
 
-/// What failed on the way.
+/// An error at this part of the path.
 fn cannot(at: &Path) -> impl Fn(io::Error) -> PolicyFileError + Copy {
     move |error| PolicyFileError::Io {
         policy: PathBuf::new(),
@@ -161,7 +161,7 @@ fn cannot(at: &Path) -> impl Fn(io::Error) -> PolicyFileError + Copy {
 }
 
 impl PolicyFileError {
-    /// The same with the policy that was wanted.
+    /// The same error, with the policy that was wanted.
     fn of(mut self, wanted: &Path) -> Self {
         if let Self::Io { policy, .. } = &mut self {
             *policy = wanted.to_path_buf();
@@ -170,20 +170,19 @@ impl PolicyFileError {
     }
 }
 
-/// The path from `/` on. `..` stays: it is walked like any name.
+/// The absolute path. `..` stays: it is walked like any name.
 fn absolute(name: &Path) -> Result<PathBuf, PolicyFileError> {
     if name.as_os_str().is_empty() {
         let why = "cannot read the policy: its name is empty".to_owned();
         return Err(PolicyFileError::Unsafe(why));
     }
     let whole = std::path::absolute(name).ok();
-    // Of a directory that cannot be reached from here Linux says
+    // For a directory that cannot be reached from here, Linux says
     // "(unreachable)/..." (getcwd(3)).
     whole.filter(|path| path.is_absolute()).ok_or_else(|| {
         let shown = Escaped::path(name);
         PolicyFileError::Unsafe(format!(
-            "cannot read the policy: {shown} is relative, and the working directory is gone: \
-             name it from '/' on"
+            "cannot read the policy: {shown} is relative, and the working directory is gone: give an absolute path"
         ))
     })
 }
@@ -240,7 +239,7 @@ const POLICY_FLAGS: OFlag = OFlag::O_NOFOLLOW
     .union(OFlag::O_CLOEXEC)
     .union(OFlag::O_NOCTTY);
 
-/// How a name on the way is opened: a link is looked at itself.
+/// How a name on the way is opened: a link itself is examined.
 const WAY: OFlag = OFlag::O_PATH
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
@@ -254,14 +253,14 @@ struct OpenDirectory {
 /// What a name on the way is.
 enum WalkStep {
     OpenDirectory(OpenDirectory),
-    /// A link of root's, and its target.
+    /// A link owned by root, and its target.
     Link(PathBuf),
 }
 
-/// Opens the file, `None` where its directory does not hold it.
+/// Opens the file; `None` if its directory does not contain it.
 fn open_safely(path: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
     let mut rest = names(path);
-    // Below the last name nothing is followed: it is the file.
+    // The last name is the file: nothing is followed below it.
     let file = (!rest.is_empty()).then(|| rest.remove(0));
     let mut directory = OpenDirectory::root()?;
     let mut links = 0;
@@ -318,7 +317,7 @@ impl OpenDirectory {
         let opened = File::from(opened.map_err(|error| failed(error.into()))?);
         let facts = opened.metadata().map_err(failed)?;
         if facts.is_symlink() {
-            // In a sticky directory anybody may have made it.
+            // In a sticky directory anybody may have created it.
             vet_owner(&facts, &path)?;
             let target = readlinkat(&opened, "");
             return match target {
@@ -333,7 +332,7 @@ impl OpenDirectory {
         Ok(WalkStep::OpenDirectory(Self { opened, path }))
     }
 
-    /// Opens the file with this name; `None` where there is none.
+    /// Opens the file with this name; `None` if there is none.
     fn open(&self, name: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
         let path = self.join(name);
         let unfit = |why: &str| {
@@ -344,7 +343,7 @@ impl OpenDirectory {
             Ok(fd) => File::from(fd),
             Err(Errno::ENOENT) => return self.is_there().map(|()| None),
             Err(Errno::ELOOP) => return unfit("is a symbolic link"),
-            // A socket, or a device that nothing drives.
+            // A socket, or a device without a driver.
             Err(Errno::ENXIO) => return unfit("is not a regular file"),
             Err(error) => return Err(cannot(&path)(error.into())),
         };
@@ -358,8 +357,8 @@ impl OpenDirectory {
         Ok(Some(OpenPolicy { file, size }))
     }
 
-    /// A directory that was removed holds no file either, which says nothing of
-    /// the one that has its name now.
+    /// A directory that was removed contains no file either, which says nothing
+    /// about the directory that has its name now.
     fn is_there(&self) -> Result<(), PolicyFileError> {
         let failed = cannot(&self.path);
         match self.opened.metadata().map_err(failed)?.nlink() {

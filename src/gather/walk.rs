@@ -1,8 +1,8 @@
-//! Where does a path lead? Followed name by name, so that what is found on the
-//! way, or could not be found out, is known with its place.
+//! Where does a path lead? It is followed name by name, so that it is known
+//! what is on the way, and where something could not be determined.
 //!
-//! canonicalize(3) gives one answer for the whole path. Here the links on the
-//! way are shown to the caller, a part that is missing is told from one that
+//! canonicalize(3) gives one answer for the whole path. Here the caller sees
+//! the links on the way, a part that is missing is distinguished from one that
 //! could not be looked at, and the name that failed is known.
 
 use std::fs::{self, Metadata};
@@ -19,17 +19,17 @@ const LINKS_MAX: u32 = 40;
 pub enum WalkEnd {
     /// Something that exists; its path without a symbolic link.
     Found(PathBuf),
-    /// Nothing: the existing part resolved, and the missing names behind it.
+    /// Nothing: the existing part resolved, and the missing names after it.
     Absent(PathBuf),
     /// An entry at which the caller does not go on.
     Refused(PathBuf),
-    /// It could not be found out: the name at which that failed, its directory
+    /// It could not be determined: the name at which that failed, its directory
     /// resolved.
     Failed(PathBuf, io::Error),
 }
 
-/// Whether an error means that there is nothing of this name. Every other
-/// error means that it is not known.
+/// Whether an error means that nothing has this name. Every other error means
+/// that this is not known.
 #[must_use]
 pub fn is_absent(error: &io::Error) -> bool {
     let code = error.raw_os_error().map(Errno::from_raw);
@@ -44,7 +44,7 @@ pub fn walk(path: &Path, mut visit: impl FnMut(&Path, &Metadata) -> io::Result<b
     let mut rest = parts(path);
     let mut links = 0;
     while let Some(part) = rest.pop() {
-        // `..` is looked up as well: it needs the same right as any name.
+        // `..` is looked up too: it needs the same right as any name.
         let next = walked.join(&part);
         let facts = match fs::symlink_metadata(&next) {
             Ok(facts) => facts,
@@ -103,7 +103,7 @@ fn step(
     }
 }
 
-/// What is missing, taken word by word.
+/// The missing part, taken literally.
 fn append(mut existing: PathBuf, missing: PathBuf, mut rest: Vec<PathBuf>) -> PathBuf {
     rest.push(missing);
     while let Some(part) = rest.pop() {

@@ -1,4 +1,4 @@
-//! The way to the server: its calls, its answers, and what it has open.
+//! The connection to the server: its calls, the answers, and what it has open.
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -25,12 +25,12 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Fails unless the caller still waits: only then is what was read of a
-    /// process with its pid its own.
+    /// Fails unless the caller still waits: only then was what was read from
+    /// the process with its pid really its own.
     ///
-    /// The server itself is the guard's child and not collected yet, so nobody
-    /// else can have its pid; where signals wait for the answer, nothing of what
-    /// was read of it can have been left behind either.
+    /// The server itself is the guard's child and has not been collected, so
+    /// nobody else can have its pid. If signals wait for the answer, what was
+    /// read from it cannot be outdated either.
     pub fn still_waits(&self, caller: &Caller) -> Result<Waits, CallError> {
         let is_server = caller.pid == self.server.as_raw();
         if (is_server && self.listener.wait_killable()) || self.listener.still_waits(caller.id) {
@@ -44,7 +44,7 @@ impl Channel {
     pub fn is_open(holder: Holder, inode: Inode) -> bool {
         match descriptor_of(holder.pid, holder.number) {
             Ok(fd) => statx::of_fd(fd.as_fd()).is_ok_and(|status| status.inode == inode),
-            // Only what is not there is not there.
+            // Only these errors mean that it is not open.
             Err(Errno::EBADF | Errno::ENOENT | Errno::ENOTDIR | Errno::ESRCH) => false,
             Err(_) => true,
         }
@@ -64,8 +64,8 @@ impl Channel {
     fn hand_over(&self, id: u64, fd: &OwnedFd, close_on_exec: bool) -> io::Result<Option<i32>> {
         match self.listener.hand_over(id, fd.as_fd(), close_on_exec) {
             Ok(number) => Ok(Some(number)),
-            // EMFILE: the server has no room. ENOENT: it is gone, and so says the
-            // answer.
+            // EMFILE: the server has no free descriptor. ENOENT: it is gone,
+            // and the answer says so.
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(libc::EIO);
                 self.listener.fail(id, errno).map(|()| None)

@@ -1,4 +1,4 @@
-//! The names of rsync's temporary files, which are the one exception to P4.
+//! The names of rsync's temporary files, which are the only exception to P4.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::system::statx::{FileId, Inode};
 
-/// A name that rsync's receiver gave, of the one exception to P4.
+/// A name that rsync's receiver gave under the exception to P4.
 #[derive(Clone, Debug)]
 pub struct RsyncTemporary {
     /// The directory, held.
@@ -16,7 +16,7 @@ pub struct RsyncTemporary {
     pub name: CString,
     /// Which file has it.
     pub inode: Inode,
-    /// Where it was when it was made: for the log.
+    /// Where it was when it was created: for the log.
     pub path: Vec<u8>,
 }
 
@@ -31,7 +31,7 @@ impl RsyncTemporaries {
         names.any(|known| known.directory_id == directory && known.name.as_bytes() == name)
     }
 
-    /// Whether this name is one of them, and this file has it.
+    /// Whether this name is one of them, and belongs to this file.
     pub fn is(&self, (directory, name): (FileId, &CStr), inode: Inode) -> bool {
         let mut names = self.0.iter();
         names.any(|known| {

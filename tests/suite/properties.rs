@@ -1,5 +1,5 @@
-//! What must hold whatever bytes come in, for the commands that are known and for seeded changes of them. `tests/fuzz`
-//! asks the same of bytes that a fuzzer makes up.
+//! What must be true whatever bytes come in, for the known commands and for seeded mutations of them. `tests/fuzz`
+//! checks the same with bytes that a fuzzer generates.
 
 #[path = "../fuzz/src/lib.rs"]
 mod checks;
@@ -7,10 +7,10 @@ mod checks;
 use crate::corpus::commands;
 use crate::wildcards::words::Random;
 
-/// How many inputs each property is tried with.
+/// How many inputs each property is tested with.
 const INPUTS: usize = 40_000;
 
-/// Pieces that mean something to one of those who read them.
+/// Pieces that mean something to one of the parsers.
 const PIECES: &[&[u8]] = &[
     b"'",
     b"\"",
@@ -68,7 +68,7 @@ const PIECES: &[&[u8]] = &[
     b"alice",
 ];
 
-/// The bytes of a known input, cut, doubled and mixed with what means something.
+/// The bytes of a known input, cut, doubled and mixed with such pieces.
 fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let bytes = seeds[random.below(seeds.len())].clone();
     mixed(bytes, PIECES, seeds, random)
@@ -243,7 +243,7 @@ fn blocks(random: &mut Random) -> Vec<u8> {
             "\n[[match]]\n",
             " [[match]]\n",
         ]);
-        // Most blocks are sound: these lines first, and few of the others.
+        // Most blocks are valid: these lines first, and few of the others.
         text += random.of(&LINES[..9]);
         text += "\n";
         for _ in 0..random.below(3) {

@@ -8,7 +8,7 @@ pub use crate::print::escape::word::{quoted, word};
 pub enum Severity {
     /// A promise does not hold, or no session can start.
     Serious,
-    /// Nothing is open because of it alone.
+    /// It does not leave anything open by itself.
     Warning,
     /// Worth knowing.
     Note,
@@ -32,7 +32,7 @@ impl Severity {
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which check it was: stable, for scripts.
+    /// The name of the check: stable, for scripts.
     pub id: &'static str,
     /// How bad it is.
     pub severity: Severity,

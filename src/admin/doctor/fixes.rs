@@ -15,7 +15,7 @@ pub const GROUP: &str = "xfersh";
 /// What the commands for one account depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixes {
-    /// The account, as a word for the shell.
+    /// The account, as a shell word.
     pub name: String,
     /// Whether joining the group `xfersh` brings the drop-in's settings: the
     /// drop-in is there and the account is not yet in the group.
@@ -58,7 +58,7 @@ impl Fixes {
     }
 
     /// Gives the account a setting of the drop-in: by joining the group, or
-    /// by a block of its own.
+    /// with its own block.
     #[must_use]
     pub fn drop_in(&self, line: &str) -> String {
         if self.can_join {
@@ -68,15 +68,15 @@ impl Fixes {
         }
     }
 
-    /// Gives the account a setting by a block of its own.
+    /// Gives the account a setting with its own block.
     #[must_use]
     pub fn own_block(&self, line: &str) -> String {
         let name = &self.name;
         format!("printf 'Match User %s\\n\\t%s\\n' {name} '{line}' >>{OVERRIDES}")
     }
 
-    /// Replaces every `AcceptEnv` line: those of all blocks that hold add up,
-    /// so that one more cannot take a pattern back.
+    /// Replaces every `AcceptEnv` line: those of all blocks that apply add up,
+    /// so another line cannot remove a pattern.
     #[must_use]
     pub fn accept_env(&self) -> String {
         const LINE: &str = "AcceptEnv LANG LC_*";
@@ -87,10 +87,10 @@ impl Fixes {
         format!("sed -Ei 's/^([[:space:]]*)acceptenv[[:space:]=].*/\\1{LINE}/I' {files}")
     }
 
-    /// Sets what cannot stand in a `Match` block.
+    /// Sets what cannot be in a `Match` block.
     #[must_use]
     pub fn global(line: &str) -> String {
-        // A backslash would be sed's own.
+        // A backslash would be special to sed.
         let script = format!("1i {}", line.replace('\\', "\\\\"));
         format!("sed -i {} {CONFIG}", word(&script))
     }
@@ -118,14 +118,14 @@ fn sftp_server(rights: &Rights<'_>, programs: &[(Protocol, Program)]) -> String 
         _ => None,
     });
     let candidates = || rights.candidates(Protocol::Sftp)?.into_iter().next();
-    // A path of a policy, which is UTF-8, or one of ours.
+    // A path from the policy, which is UTF-8, or one of ours.
     let path = found
         .or_else(candidates)
         .and_then(|path| path.into_os_string().into_string().ok());
     path.unwrap_or_else(|| "/usr/lib/openssh/sftp-server".to_owned())
 }
 
-/// What sed(1) puts in as it is.
+/// Text that sed(1) inserts literally.
 fn replacement(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

@@ -39,8 +39,8 @@ use fixes::Fixes;
 use judge::sshd::Inputs;
 use report::Report;
 
-/// Runs `--doctor`: exit status 1 where a finding is serious, 2 where the
-/// doctor could not look.
+/// Runs `--doctor`: exit status 1 if a finding is serious, 2 if the doctor
+/// could not do its work.
 #[must_use]
 pub fn main(call: &cli::Doctor) -> Exit {
     let report = match run(call.user.as_deref()) {
@@ -84,7 +84,7 @@ fn run(user: Option<&str>) -> Result<Report, String> {
 }
 
 fn cannot_look(error: io::Error) -> String {
-    format!("cannot look with the rights of the account: {error}")
+    format!("cannot take on the rights of the account: {error}")
 }
 
 /// The binaries that accounts have as their shell.
@@ -101,7 +101,7 @@ fn examine_shells(database: &Database, own: &Path) -> Vec<Finding> {
 }
 
 /// The distinct paths under which accounts have xfersh as their shell; the
-/// running program where none has.
+/// running program if none has.
 fn shells(database: &Database, own: &Path) -> Vec<PathBuf> {
     let ours = database.with_shell(own).into_iter();
     let mut ours: Vec<_> = ours.map(|person| person.shell.clone()).collect();
@@ -113,7 +113,7 @@ fn shells(database: &Database, own: &Path) -> Vec<PathBuf> {
     ours
 }
 
-/// What the policy asks of the host, for an account that it does not name.
+/// What the policy requires of the host, for an account that it does not name.
 fn examine_host(file: &PolicyFile) -> Result<Vec<Finding>, String> {
     let nobody = Account {
         name: "nobody".into(),
@@ -199,7 +199,7 @@ fn refused(account: &Account, refusal: &Refusal) -> Finding {
     Finding::serious("account-refused", say, fix)
 }
 
-/// What sshd would do for the account, as far as it tells.
+/// What sshd would do for the account, as far as it says.
 fn judge_sshd(
     sshd: &Sshd,
     rights: &Rights<'_>,
@@ -224,7 +224,7 @@ fn judge_sshd(
     findings
 }
 
-/// The home, and whether the account can write where its policy lets it.
+/// The home, and whether the account can write where its policy allows it.
 fn examine_home(
     person: &Person,
     rights: &Rights<'_>,

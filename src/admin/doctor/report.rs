@@ -7,7 +7,7 @@ use crate::print::escape::{Page, Sentence};
 use crate::print::json::Json;
 use crate::print::style::{Colour, Style};
 
-/// All findings of one visit.
+/// All findings of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The findings in the order of the checks.
@@ -77,7 +77,7 @@ impl Report {
         {
             writeln!(
                 out,
-                "After a change of sshd's configuration: sshd -t && systemctl reload ssh"
+                "After changing sshd's configuration: sshd -t && systemctl reload ssh"
             )?;
         }
         writeln!(out, "{serious} serious, {warnings} warnings, {notes} notes")

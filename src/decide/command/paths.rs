@@ -1,24 +1,24 @@
-//! The paths that a request names, and what is asked of each.
+//! The paths that a request names, and what each is for.
 
 use super::Direction;
 use super::words::Word;
 
-/// What is asked of a place.
+/// What a place is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
     /// Which way the files go.
     pub direction: Direction,
-    /// Whether places below it are concerned as well.
+    /// Whether places below it are affected too.
     pub recursive: bool,
-    /// Whether what is sent is removed.
+    /// Whether what is sent is then removed.
     pub removes: bool,
-    /// Whether most requests that name it make no use of it. A dotfile is not
-    /// refused then before it is used.
+    /// Whether most requests that name it do not use it. A dotfile is then
+    /// refused only when it is used.
     pub unused: bool,
 }
 
 impl Default for Use {
-    /// To read this place and no other.
+    /// To read only this place.
     fn default() -> Self {
         Self {
             direction: Direction::Source,
@@ -29,19 +29,20 @@ impl Default for Use {
     }
 }
 
-/// From where a relative path is counted.
+/// Where a relative path begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Base {
     /// The working directory of the server.
     Start,
     /// The target as a directory.
     Target,
-    /// The directory that holds the target, if that is no directory.
+    /// The directory that contains the target, if the target is not a
+    /// directory.
     BesideTarget,
 }
 
 impl Base {
-    /// Whether a path is counted from there when this is at the target.
+    /// Whether a path can begin there, given what is at the target.
     pub(in crate::decide) const fn holds(self, target_is_directory: bool) -> bool {
         match self {
             Self::Start | Self::Target => true,
@@ -54,12 +55,12 @@ impl Base {
 pub(in crate::decide) struct NamedPath<'a> {
     /// The path.
     pub word: &'a Word,
-    /// What is asked of it.
+    /// What it is for.
     pub usage: Use,
-    /// Whether wildcards in it are expanded: in those of sources alone, as the
-    /// client's user expects of a shell.
+    /// Whether wildcards in it are expanded: only in sources, as users expect
+    /// from a shell.
     pub expands: bool,
-    /// From where it is counted.
+    /// Where it begins, if it is relative.
     pub base: Base,
     /// The option that names it, without its dashes.
     pub option: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! What is wrong with a policy file: every error, each with its place.
+//! What is wrong with a policy file: every error, with its position.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::print::escape::{Escaped, is_printable};
 
-/// How many errors are told at most; the rest is counted.
+/// The most errors that are reported; the rest are counted.
 pub const ERRORS_MAX: usize = 100;
 
-/// How many errors stand in the one-line form.
+/// How many errors the one-line form has.
 const ERRORS_IN_LINE: usize = 5;
 
 /// How many characters of a line are shown before and after the marked ones.
@@ -31,7 +31,7 @@ pub struct Diagnostic {
     pub text_column: u32,
     /// What is wrong.
     pub message: String,
-    /// How to mend it, where that is known.
+    /// How to fix it, if that is known.
     pub hint: Option<String>,
 }
 
@@ -47,7 +47,7 @@ pub struct PolicyErrors {
 }
 
 impl Diagnostic {
-    /// An error at these bytes of the text, which may reach over the end of
+    /// An error at these bytes of the text. They may reach beyond the end of
     /// the line: then the rest of the line is marked.
     pub(super) fn new(
         text: &str,
@@ -120,7 +120,7 @@ impl PolicyErrors {
     }
 }
 
-/// The line as it is shown, and the carets under it.
+/// The line as it is shown, and the carets below it.
 fn marked(error: &Diagnostic) -> (String, String) {
     let (mut text, mut caret) = (String::new(), String::new());
     if error.text_column > 1 {
@@ -142,7 +142,7 @@ fn marked(error: &Diagnostic) -> (String, String) {
             caret.push_str(&mark.repeat(columns));
         }
     }
-    // The place may be the end of the line.
+    // The position may be the end of the line.
     if !caret.contains('^') {
         caret.push('^');
     }

@@ -50,7 +50,7 @@ impl std::fmt::Display for AccountError {
         match self {
             Self::Unknown(AccountKey::Uid(uid)) => write!(f, "no account has the uid {uid}"),
             Self::Unknown(AccountKey::Name(name)) => {
-                write!(f, "no account is called '{}'", Escaped::text(name))
+                write!(f, "no account is named '{}'", Escaped::text(name))
             }
             Self::Unreadable(source, error) => write!(f, "cannot read {source}: {error}"),
             Self::NoAnswer(status) => {

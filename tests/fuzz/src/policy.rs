@@ -6,7 +6,8 @@ use xfersh::decide::account::{Account, AccountSource, Alias};
 use xfersh::decide::policy::{Match, PolicyFile, parse, parse_for};
 use xfersh::decide::roots::directories::directories;
 
-/// A text is a policy or a list of errors, each within it. What holds, written as a policy, is the same policy.
+/// A text is a policy or a list of errors, each within the text. The effective policy, written out as a policy file, is
+/// the same policy.
 pub fn policy(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -54,8 +55,8 @@ pub fn policy(bytes: &[u8]) {
 /// The account's own name, then those of the other entries of its uid.
 const NAMES: [&str; 3] = ["alice", "bo", "web-1"];
 
-/// What a session reads, without the blocks of others, is what all of the text means for its account: the same errors,
-/// or the same policy for each name, from each address, with any groups. The answer is how many blocks were left out.
+/// What a session reads, without the blocks of others, means the same for its account as the whole text: the same
+/// errors, or the same policy for each name, from each address, with any groups. Returns how many blocks were left out.
 pub fn policy_for(bytes: &[u8]) -> usize {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return 0;

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use crate::gather::trust::{PathEntry, WayError, way_to};
 
-/// What is known of one installed binary.
+/// What is known about one installed binary.
 #[derive(Debug)]
 pub struct Binary {
     /// Where accounts have it as their shell.
     pub path: PathBuf,
-    /// Everything on the way to it, last the binary itself.
+    /// Everything on the way to it, and finally the binary itself.
     pub way: Result<Vec<PathEntry>, WayError>,
     /// Whether it asks for a dynamic loader.
     pub is_dynamic: bool,
@@ -22,7 +22,7 @@ impl Binary {
     #[must_use]
     pub fn gather(path: &Path) -> Self {
         let mut start = Vec::new();
-        // The program headers of any real binary lie at its beginning.
+        // The program headers of any real binary are at its beginning.
         let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
         Self {
             path: path.to_owned(),

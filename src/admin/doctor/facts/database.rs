@@ -25,10 +25,10 @@ pub struct Group {
     pub gid: u32,
 }
 
-/// All that is known of accounts and groups.
+/// All that is known about accounts and groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Database {
-    /// Accounts. A name service that does not enumerate hides its own.
+    /// Accounts. A name service that does not enumerate hides its accounts.
     pub people: Vec<Person>,
     /// Groups.
     pub groups: Vec<Group>,
@@ -61,14 +61,14 @@ impl Database {
             let mut people = database.people.iter_mut();
             let person = people.find(|person| person.account.name == chosen.name);
             person
-                .ok_or("the account is gone while it is examined")?
+                .ok_or("the account was removed while it was being examined")?
                 .account = chosen;
         }
         Ok(database)
     }
 
-    /// The database from the text of passwd(5) and group(5). Of two equal
-    /// names the first counts, as for getpwnam(3).
+    /// The database from the text of passwd(5) and group(5). Of two equal names
+    /// the first counts, as in getpwnam(3).
     #[must_use]
     pub fn new(passwd: &str, group: &str) -> Self {
         let mut names = HashSet::new();

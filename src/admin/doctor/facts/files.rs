@@ -1,4 +1,4 @@
-//! Looks at files; what could not be looked at is a fact of its own.
+//! Examines files; a file that could not be examined is a fact too.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::gather::trust::WayError;
 use crate::gather::walk::is_absent;
 
-/// What could not be looked at, and why.
+/// What could not be examined, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotExamined {
     /// What.
@@ -22,8 +22,8 @@ impl From<WayError> for io::Error {
     }
 }
 
-/// What was found; nothing where it is absent. Where that could not be seen,
-/// that is added to `not_examined`.
+/// What was found; nothing if it is absent. If that is not known, it is added
+/// to `not_examined`.
 pub fn unless_absent<T>(
     path: &Path,
     seen: Result<T, impl Into<io::Error>>,

@@ -1,4 +1,4 @@
-//! Looks at an account's home, and at where it may write.
+//! Examines an account's home, and where the account may write.
 
 use std::fs::DirEntry;
 use std::io;
@@ -13,19 +13,19 @@ use crate::gather::account::temporarily_become;
 use crate::gather::disk::access;
 use crate::gather::trust::{PathEntry, way_to};
 
-/// What lies at and below a home.
+/// What is at and below a home.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Home {
-    /// Everything on the way to the home, and last the home; empty where it is
+    /// Everything on the way to the home, and finally the home; empty if it is
     /// missing.
     pub way: Vec<PathEntry>,
-    /// `.ssh` and what is in it, as far as it is there.
+    /// `.ssh` and what is in it, as far as it exists.
     pub ssh: Vec<PathEntry>,
     /// Directories below the home that everyone may write.
     pub other_writable: Vec<PathEntry>,
     /// Whether the search for them was cut off.
     pub cut: bool,
-    /// What of all this could not be looked at.
+    /// The parts that could not be examined.
     pub not_examined: Vec<NotExamined>,
 }
 
@@ -85,8 +85,8 @@ impl Home {
     }
 }
 
-/// Whether the account can make files in any of these directories: asked of
-/// the kernel, with the rights of the account.
+/// Whether the account can create files in any of these directories: the kernel
+/// is asked, with the rights of the account.
 ///
 /// # Errors
 ///

@@ -20,7 +20,7 @@ pub struct Jobs {
     pub mail: Vec<PathBuf>,
     /// What makes systemd run the account's own services.
     pub services: Vec<PathBuf>,
-    /// What of all this could not be looked at.
+    /// The parts that could not be examined.
     pub not_examined: Vec<NotExamined>,
 }
 

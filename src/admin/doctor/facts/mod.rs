@@ -1,5 +1,5 @@
-//! What the doctor looks at: files, accounts, sshd's settings, and what a
-//! session would be given. Nothing is judged here.
+//! What the doctor examines: files, accounts, sshd's settings, and what a
+//! session would get. Nothing is judged here.
 
 pub mod binary;
 pub mod database;

@@ -9,12 +9,12 @@ use crate::gather::account::temporarily_become;
 use crate::gather::policy_file::{POLICY, PolicyFileError, host_policy};
 use crate::gather::trust::{PathEntry, way_to};
 
-/// What there is of a policy.
+/// What exists of a policy.
 #[derive(Debug)]
 pub struct PolicyFacts {
     /// What a session gets.
     pub loaded: Result<PolicyFile, PolicyFileError>,
-    /// Everything on the way to the file, and last what has its name.
+    /// Everything on the way to the file, and finally what has its name.
     pub way: Vec<PathEntry>,
 }
 
@@ -28,7 +28,7 @@ impl PolicyFacts {
     pub fn gather(account: Option<&Account>) -> io::Result<Self> {
         let path = Path::new(POLICY);
         let mut way = way_to(path.parent().unwrap_or(path)).unwrap_or_default();
-        // A link is no policy, wherever it leads.
+        // A link is not a policy, wherever it leads.
         way.extend(PathEntry::of(path));
         let loaded = match account {
             Some(account) => temporarily_become(account, host_policy)?,
@@ -37,8 +37,8 @@ impl PolicyFacts {
         Ok(Self { loaded, way })
     }
 
-    /// The policy that the rest is judged under: the defaults, where there is
-    /// none that can be used.
+    /// The policy under which the rest is judged: the defaults, if none can be
+    /// used.
     #[must_use]
     pub fn file(self) -> PolicyFile {
         self.loaded.unwrap_or_else(|_| PolicyFile::absent())

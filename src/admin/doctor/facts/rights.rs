@@ -16,7 +16,7 @@ use crate::decide::{self};
 use crate::gather::{account, disk};
 use crate::system::opened::Opened;
 
-/// An account and the policy that holds for it.
+/// An account and the policy that applies to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Rights<'a> {
     /// The account.
@@ -25,8 +25,8 @@ pub struct Rights<'a> {
     pub policy: &'a Policy,
 }
 
-/// The address of a client from anywhere: of TEST-NET-3 (RFC 5737), so that
-/// no rule for a known network holds.
+/// The address of a client from anywhere: from TEST-NET-3 (RFC 5737), so that
+/// no rule for a known network applies.
 pub const ANYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
 
 fn invocation(command: &str) -> Invocation {
@@ -45,8 +45,9 @@ impl Rights<'_> {
     }
 
     /// What a session finds for the server of each protocol that the policy
-    /// allows: asked in the same way, with the rights of the account. A
-    /// protocol of which the account is refused before anyone looks is left out.
+    /// allows: looked up in the same way, with the rights of the account. Left
+    /// out are protocols for which the account is refused before anything is
+    /// looked up.
     ///
     /// # Errors
     ///
@@ -63,8 +64,8 @@ impl Rights<'_> {
         })
     }
 
-    /// Where the server of a protocol is looked for; `None` where the account
-    /// is refused before anyone looks.
+    /// Where the server of a protocol is looked for; `None` if the account is
+    /// refused before that.
     #[must_use]
     pub fn candidates(&self, protocol: Protocol) -> Option<Vec<PathBuf>> {
         let command = match protocol {

@@ -22,7 +22,7 @@ impl Settings {
         own.map(|(_, value)| value.as_str())
     }
 
-    /// The value of a keyword; `None` where this sshd does not know it.
+    /// The value of a keyword; `None` if this sshd does not know it.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<&str> {
         self.0
@@ -54,7 +54,7 @@ impl Settings {
     }
 
     /// Where keys are looked for, with the tokens of sshd_config(5) expanded
-    /// and relative paths taken from the home.
+    /// and relative paths resolved from the home.
     pub fn key_files<'a>(
         &'a self,
         key: &'a str,

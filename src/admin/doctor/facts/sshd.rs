@@ -14,7 +14,7 @@ use crate::gather::trust::{PathEntry, way_to};
 const SSHD: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
 /// sshd's main configuration.
 pub const CONFIG: &str = "/etc/ssh/sshd_config";
-/// Where further files of it lie.
+/// Where its other files are.
 pub const DROP_INS: &str = "/etc/ssh/sshd_config.d";
 
 /// What sshd's configuration says, as text and as effect.
@@ -31,7 +31,7 @@ pub struct Sshd {
 pub enum SshdAnswer {
     /// There is no sshd.
     Missing,
-    /// It does not tell its settings; why not.
+    /// It does not print its settings; why not.
     Silent(String),
     /// The effective settings.
     Settings(Settings),
@@ -44,7 +44,7 @@ pub struct KeyFile {
     pub path: PathBuf,
     /// Where that leads, as far as it exists.
     pub resolved: PathBuf,
-    /// Everything on the way to it; empty where it is missing.
+    /// Everything on the way to it; empty if it is missing.
     pub way: Vec<PathEntry>,
 }
 
@@ -58,7 +58,7 @@ impl Sshd {
         }
     }
 
-    /// The effective settings, where they can be had.
+    /// The effective settings, if they are available.
     #[must_use]
     pub const fn settings(&self) -> Option<&Settings> {
         match &self.answer {
@@ -67,8 +67,8 @@ impl Sshd {
         }
     }
 
-    /// The files with such a directive: its keyword in lower case, and what
-    /// must be true of the rest of the line, in lower case as well.
+    /// The files with such a directive: its keyword in lower case, and a
+    /// condition on the rest of the line, also in lower case.
     #[must_use]
     pub fn files_with(&self, keyword: &str, is_meant: impl Fn(&str) -> bool) -> Vec<PathBuf> {
         let with = self.files.iter().filter(|(_, text)| {
@@ -124,8 +124,8 @@ pub fn directives(text: &str) -> impl Iterator<Item = (String, &str)> {
     })
 }
 
-/// Every file that can let someone in as the account, and what of them could
-/// not be looked at.
+/// Every file that can let someone in as the account, and those that could not
+/// be examined.
 #[must_use]
 pub fn key_files(settings: &Settings, account: &Account) -> (Vec<KeyFile>, Vec<NotExamined>) {
     let mut not_examined = Vec::new();

@@ -1,4 +1,4 @@
-//! Runs a tool of the system for what only it can tell.
+//! Runs a system tool to learn what only it knows.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 pub struct Answer {
     /// Whether it exited with 0.
     pub success: bool,
-    /// Its standard output, or its errors where it failed.
+    /// Its standard output, or its errors if it failed.
     pub text: String,
 }
 

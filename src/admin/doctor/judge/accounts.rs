@@ -7,8 +7,7 @@ use crate::admin::doctor::finding::{Finding, quoted, word};
 use crate::decide::policy::PolicyFile;
 use crate::print::escape::Escaped;
 
-/// What is to be said of all of them, `ours`. `chosen` is the one that is
-/// examined.
+/// Findings about all of them, `ours`. `chosen` is the one that is examined.
 #[must_use]
 pub fn judge(ours: &[&Person], policy: &PolicyFile, chosen: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -53,8 +52,9 @@ pub fn judge(ours: &[&Person], policy: &PolicyFile, chosen: Option<&str>) -> Vec
     findings
 }
 
-/// That the account is not confined at all: its shell is another one, and sshd
-/// does not call xfersh by ForceCommand. `own` is the binary that runs.
+/// The finding that the account is not confined at all: it has another shell,
+/// and sshd does not call xfersh through ForceCommand. `own` is the running
+/// binary.
 #[must_use]
 pub fn foreign_shell(person: &Person, own: &Path) -> Finding {
     let name = person.account.shown();

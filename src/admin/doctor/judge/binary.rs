@@ -1,4 +1,4 @@
-//! The binary itself: whose it is, who can change it, how it is linked.
+//! The binary itself: who owns it, who can change it, how it is linked.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::print::escape::Escaped;
 
 /// Set-user-ID and set-group-ID (chmod(2)).
 const SET_ID: u32 = 0o6000;
-/// Every account has to read and run it.
+/// Every account must be able to read and run it.
 const ALL_RUN: u32 = 0o005;
 
 /// Judges one installed binary. `own` is the one that runs.
@@ -65,7 +65,7 @@ fn judge_file(file: &PathEntry, is_dynamic: bool) -> Vec<Finding> {
     }
     if is_dynamic {
         let say = format!(
-            "{shown} is dynamically linked: where a client can set LD_PRELOAD, its library runs before xfersh does."
+            "{shown} is dynamically linked: if a client can set LD_PRELOAD, its library runs before xfersh does."
         );
         findings.push(Finding::serious(
             "binary-dynamic",

@@ -6,7 +6,7 @@ use crate::decide::trust::Distrust;
 use crate::gather::trust::PathEntry;
 use crate::print::escape::Escaped;
 
-/// What could not be looked at may be as weak as anything.
+/// What could not be examined may be arbitrarily weak.
 pub fn not_examined(facts: &[NotExamined]) -> impl Iterator<Item = Finding> {
     facts.iter().map(|NotExamined { path, error }| {
         let shown = Escaped::path(path);
@@ -15,7 +15,7 @@ pub fn not_examined(facts: &[NotExamined]) -> impl Iterator<Item = Finding> {
     })
 }
 
-/// The entries on the way to a file that somebody else than root could change.
+/// The entries on the way to a file that somebody other than root could change.
 /// `what` is what they could change with it; `id_owner` and `id_writable` name
 /// the findings.
 #[must_use]
@@ -35,7 +35,7 @@ pub fn judge_way(
                 Distrust::Writable(_) => id_writable,
             };
             let say = format!(
-                "{} {why}: others than root could change {what}.",
+                "{} {why}: users other than root could change {what}.",
                 Escaped::path(&entry.path)
             );
             Finding::serious(id, say, why.fix(&quoted(&entry.path)))

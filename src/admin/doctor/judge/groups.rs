@@ -3,7 +3,7 @@
 use crate::admin::doctor::facts::database::Person;
 use crate::admin::doctor::finding::{Finding, Severity, word};
 
-/// Groups that stand for more than files of their own, and what they give
+/// Groups that give more than access to their own files, and what they give
 /// (Debian's wiki, SystemGroups; the documentation of each daemon).
 const POWERS: [(&str, Severity, &str); 22] = [
     ("root", Severity::Serious, "files of root's group"),
@@ -54,7 +54,7 @@ const POWERS: [(&str, Severity, &str); 22] = [
     (
         "polkitd",
         Severity::Serious,
-        "the rules by which rights are given",
+        "the rules by which rights are granted",
     ),
     ("kvm", Severity::Warning, "virtual machines"),
     (

@@ -1,4 +1,4 @@
-//! The account's home: whose it is, who can write it, where uploads go.
+//! The account's home: who owns it, who can write it, where uploads go.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::decide::trust::EntryKind;
 use crate::gather::trust::PathEntry;
 use crate::print::escape::Escaped;
 
-/// What of it is a finding.
+/// Which facts about it are findings.
 #[must_use]
 pub fn judge(person: &Person, home: &Home) -> Vec<Finding> {
     let account = &person.account;
@@ -34,7 +34,7 @@ pub fn judge(person: &Person, home: &Home) -> Vec<Finding> {
     for fault in strict_modes(own.status, account.uid) {
         findings.push(match fault {
             StrictModes::Owner(uid) => {
-                let say = format!("The home of {name} belongs to uid {uid}.");
+                let say = format!("The home of {name} is owned by uid {uid}.");
                 Finding::serious("home-owner", say, format!("chown root {path}"))
             }
             StrictModes::Writable(mode) => {
@@ -56,7 +56,7 @@ pub fn judge(person: &Person, home: &Home) -> Vec<Finding> {
     }
     if home.cut {
         let say = format!(
-            "The home of {name} holds more than {LOOKS_MAX} names; the rest was not searched for directories that everyone may write."
+            "The home of {name} contains more than {LOOKS_MAX} names; the rest was not searched for directories that everyone may write."
         );
         findings.push(Finding::note(
             "home-not-searched",
@@ -85,7 +85,7 @@ fn judge_ssh(name: &str, file: &PathEntry, uid: u32) -> Vec<Finding> {
         findings.push(match fault {
             StrictModes::Owner(uid) => {
                 let say =
-                    format!("{shown} belongs to uid {uid}, who can let others in as {name}.");
+                    format!("{shown} is owned by uid {uid}, who can let others in as {name}.");
                 Finding::serious("ssh-directory-owner", say, format!("chown root {path}"))
             }
             StrictModes::Writable(mode) => {
@@ -98,15 +98,15 @@ fn judge_ssh(name: &str, file: &PathEntry, uid: u32) -> Vec<Finding> {
     }
     if file.path.ends_with(".ssh/rc") {
         let say = format!(
-            "{shown} exists; where PermitUserRC is on, sshd runs it before each session, and xfersh refuses that call."
+            "{shown} exists; if PermitUserRC is on, sshd runs it before each session, and xfersh refuses that call."
         );
         findings.push(Finding::warning("ssh-rc", say, format!("rm {path}")));
     }
     findings
 }
 
-/// Where the account can write nowhere: in none of `places`, the directories
-/// that the policy calls writable.
+/// The finding that the account cannot write anywhere: in none of `places`, the
+/// directories that the policy makes writable.
 #[must_use]
 pub fn no_writable(person: &Person, places: &[PathBuf]) -> Finding {
     let account = &person.account;

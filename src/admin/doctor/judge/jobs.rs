@@ -25,7 +25,7 @@ pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
         if let Some(place) = led {
             let place = Escaped::path(place);
             let say = format!(
-                "cron runs something of {place} as {name}: a client can upload a program there, and cron runs it."
+                "cron runs something in {place} as {name}: a client can upload a program there, and cron runs it."
             );
             findings.push(Finding::serious("account-crontab", say, fix));
         } else if lines.clone().any(|line| !line.trim().is_empty()) {

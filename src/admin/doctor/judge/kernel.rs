@@ -7,7 +7,7 @@ const ENABLE_LANDLOCK: &str = "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&lsm=landlock,lo
 const NEW_KERNEL: &str = "apt-get install --only-upgrade linux-image-amd64 && reboot";
 const ALLOW_TRACING: &str = "echo kernel.yama.ptrace_scope=1 >/etc/sysctl.d/99-xfersh.conf && sysctl -p /etc/sysctl.d/99-xfersh.conf";
 
-/// What of it is a finding.
+/// Which of these are findings.
 #[must_use]
 pub fn judge(kernel: Kernel) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -17,7 +17,7 @@ pub fn judge(kernel: Kernel) -> Vec<Finding> {
             Means::Landlock => ("kernel-landlock", ENABLE_LANDLOCK.to_owned()),
             Means::LandlockAbi => ("kernel-landlock-abi", NEW_KERNEL.to_owned()),
             Means::Notification => ("kernel-user-notification", NEW_KERNEL.to_owned()),
-            // A scope of 3 cannot be taken back while the kernel runs (Yama.rst).
+            // A scope of 3 cannot be lowered while the kernel runs (Yama.rst).
             Means::Tracing if kernel.ptrace_scope > 2 => {
                 ("kernel-ptrace-scope", format!("{ALLOW_TRACING}; reboot"))
             }
@@ -25,11 +25,11 @@ pub fn judge(kernel: Kernel) -> Vec<Finding> {
         };
         findings.push(if weakness.is_required {
             let say = format!(
-                "This kernel does not offer {missing}: sessions are refused; under confinement = \"best-effort\", {open}."
+                "This kernel does not support {missing}: sessions are refused; under confinement = \"best-effort\", {open}."
             );
             Finding::serious(id, say, fix)
         } else {
-            let say = format!("This kernel does not offer {missing}: {open}.");
+            let say = format!("This kernel does not support {missing}: {open}.");
             Finding::note(id, say, fix)
         });
     }

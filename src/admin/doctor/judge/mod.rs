@@ -1,4 +1,4 @@
-//! What of the facts is a finding, and which line fixes it. Pure.
+//! Which facts are findings, and which command fixes each. Pure.
 
 pub mod accounts;
 pub mod binary;

@@ -1,4 +1,4 @@
-//! The policy file: can it be used, and could nobody else have written it?
+//! The policy file: can it be used, and could only root have written it?
 
 use std::io;
 
@@ -24,13 +24,13 @@ pub fn judge(facts: &PolicyFacts) -> Vec<Finding> {
 }
 
 fn absent() -> Finding {
-    let say = format!("There is no {POLICY}: the built-in policy holds.");
+    let say = format!("There is no {POLICY}: the built-in policy applies.");
     let fix = format!("cp /usr/share/doc/xfersh/examples/xfersh.toml {POLICY}");
     Finding::note("policy-absent", say, fix)
 }
 
-/// That it cannot be used the loader says, as to a session. How to fix that
-/// shows in the entries on the way to it.
+/// The loader says if it cannot be used, as it does to a session. The entries
+/// on the way to it show how to fix that.
 fn judge_unusable(error: &PolicyFileError, way: &[PathEntry]) -> Vec<Finding> {
     let findings = match error {
         PolicyFileError::Unsafe(_) => judge_unsafe(way),
@@ -95,7 +95,7 @@ fn judge_errors(errors: &PolicyErrors) -> Vec<Finding> {
     each.collect()
 }
 
-/// Whether other clients may find another policy than the one that is judged.
+/// Whether other clients may get a policy other than the one that is judged.
 fn judge_address(file: &PolicyFile) -> Option<Finding> {
     let by_address = file
         .matches
@@ -103,7 +103,7 @@ fn judge_address(file: &PolicyFile) -> Option<Finding> {
         .find(|block| !block.addresses.is_empty())?;
     let line = by_address.line;
     let say = format!(
-        "{POLICY}:{line} has a [[match]] by address; set-ups are judged for a client at {ANYWHERE} alone."
+        "{POLICY}:{line} has a [[match]] by address; set-ups are judged only for a client at {ANYWHERE}."
     );
     let fix = "xfersh --check --user NAME --address IP # for a client there";
     Some(Finding::note("policy-match-address", say, fix))
@@ -119,7 +119,7 @@ pub fn judge_choices(policy: &Policy) -> Option<Finding> {
         return None;
     }
     let say = format!(
-        "{POLICY}:{line} has confinement = \"best-effort\": where the kernel cannot enforce something, sessions run without it."
+        "{POLICY}:{line} has confinement = \"best-effort\": if the kernel cannot enforce something, sessions run without it."
     );
     let fix = format!("sed -i '{line}s/best-effort/required/' {POLICY}");
     Some(Finding::warning("policy-best-effort", say, fix))

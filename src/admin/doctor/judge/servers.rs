@@ -1,5 +1,5 @@
-//! The server programs: are they there, may they be started, and can nobody
-//! but root exchange them? A session asks the same, and refuses.
+//! The server programs: do they exist, may they be started, and can only root
+//! replace them? A session checks the same, and refuses.
 
 use crate::admin::doctor::finding::{Finding, quoted};
 use crate::decide::facts::{Program, ProgramFlaw};
@@ -15,7 +15,7 @@ pub fn judge(programs: &[(Protocol, Program)]) -> Vec<Finding> {
         let Some(finding) = judge_one(*protocol, program) else {
             continue;
         };
-        // Two servers share most of the way to them.
+        // The paths of two servers are mostly the same.
         if findings.iter().all(|other| other.fix != finding.fix) {
             findings.push(finding);
         }

@@ -1,7 +1,7 @@
 //! Does sshd let an account past its shell?
 //!
-//! Forwarding and internal-sftp never start the login shell, so only sshd's
-//! own configuration stands in their way (sshd_config(5)).
+//! Forwarding and internal-sftp never start the login shell, so only sshd's own
+//! configuration can stop them (sshd_config(5)).
 
 use std::path::{Path, PathBuf};
 
@@ -23,8 +23,8 @@ pub struct Inputs<'a> {
     pub settings: &'a Settings,
     /// The commands that fix it.
     pub fixes: &'a Fixes,
-    /// Key files that lie in a directory that clients may write: as sshd is
-    /// told, and where that leads.
+    /// Key files in a directory that clients may write: the path in sshd's
+    /// configuration, and where it leads.
     pub writable_keys: Vec<(PathBuf, PathBuf)>,
     /// Why the shell would refuse a command.
     pub refusal: &'a dyn Fn(&str) -> Option<String>,
@@ -45,7 +45,7 @@ fn is_internal(command: &str) -> bool {
     command.split_whitespace().next() == Some("internal-sftp")
 }
 
-/// What serves sftp, and what stands in for the client's command.
+/// What serves sftp, and what replaces the client's command.
 fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
     let Inputs {
         name,
@@ -106,7 +106,7 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
             }
         }
         None => {
-            let say = "sshd has no subsystem sftp: sftp and scp clients are turned away.";
+            let say = "sshd has no subsystem sftp: sftp and scp clients are refused.";
             findings.push(Finding::serious(
                 "sshd-subsystem-missing",
                 say,
@@ -116,7 +116,7 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
     }
     if let Some(root) = settings.set("chrootdirectory") {
         let say = format!(
-            "ChrootDirectory {} hides xfersh and the server programs from {name}, unless they are installed in there too.",
+            "ChrootDirectory {} hides xfersh and the server programs from {name}, unless they are also installed in it.",
             command(root)
         );
         findings.push(Finding::warning(
@@ -161,14 +161,14 @@ const FORWARDINGS: [Forwarding; 5] = [
         id: "sshd-stream-local-forwarding",
         line: "AllowStreamLocalForwarding no",
         is_disabled_with_all: true,
-        what: "connect to sockets of this host and make some (ssh -L and -R with paths)",
+        what: "connect to sockets of this host and create some (ssh -L and -R with paths)",
     },
     Forwarding {
         key: "allowagentforwarding",
         id: "sshd-agent-forwarding",
         line: "AllowAgentForwarding no",
         is_disabled_with_all: false,
-        what: "make agent sockets in /tmp (ssh -A)",
+        what: "create agent sockets in /tmp (ssh -A)",
     },
     Forwarding {
         key: "x11forwarding",
@@ -182,7 +182,7 @@ const FORWARDINGS: [Forwarding; 5] = [
         id: "sshd-tunnel",
         line: "PermitTunnel no",
         is_disabled_with_all: false,
-        what: "make network tunnels (ssh -w)",
+        what: "create network tunnels (ssh -w)",
     },
 ];
 
@@ -211,7 +211,7 @@ fn forwarding(inputs: &Inputs<'_>) -> Vec<Finding> {
     .collect()
 }
 
-/// What sshd starts or attaches beside the shell.
+/// What sshd starts or attaches besides the shell.
 fn session(inputs: &Inputs<'_>) -> Vec<Finding> {
     let Inputs {
         name,
@@ -221,7 +221,7 @@ fn session(inputs: &Inputs<'_>) -> Vec<Finding> {
     } = inputs;
     let mut findings = Vec::new();
     if settings.is("permittty", "yes") {
-        let say = format!("{name} may ask for a terminal, on which xfersh refuses to serve.");
+        let say = format!("{name} may request a terminal, but xfersh refuses to serve one.");
         findings.push(Finding::warning(
             "sshd-permit-tty",
             say,
@@ -230,7 +230,7 @@ fn session(inputs: &Inputs<'_>) -> Vec<Finding> {
     }
     if settings.is("permituserrc", "yes") {
         let say = format!(
-            "sshd would run ~/.ssh/rc of {name} before each session; only xfersh prevents it, by refusing the call."
+            "sshd would run ~/.ssh/rc of {name} before each session; only xfersh prevents that, by refusing the call."
         );
         findings.push(Finding::warning(
             "sshd-permit-user-rc",
@@ -239,7 +239,7 @@ fn session(inputs: &Inputs<'_>) -> Vec<Finding> {
         ));
     }
     if settings.is("strictmodes", "no") {
-        let say = "StrictModes is off: sshd takes keys from files that others can write.";
+        let say = "StrictModes is off: sshd accepts keys from files that others can write.";
         findings.push(Finding::warning(
             "sshd-strict-modes",
             say,
@@ -296,7 +296,7 @@ fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
         .value("permituserenvironment")
         .is_some_and(|value| value != "no")
     {
-        let say = "PermitUserEnvironment lets ~/.ssh/environment and keys set variables of every account.";
+        let say = "PermitUserEnvironment lets ~/.ssh/environment and keys set variables for every account.";
         findings.push(Finding::warning(
             "sshd-user-environment",
             say,
@@ -306,8 +306,8 @@ fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The key files outside the home: they belong to root alone, and sshd has to
-/// take them. Those in the home are judged with it.
+/// The key files outside the home: only root may be able to change them, and
+/// sshd must accept them. Those in the home are judged with the home.
 #[must_use]
 pub fn judge_key_files(files: &[KeyFile], account: &Account) -> Vec<Finding> {
     let what = format!("the keys of {}", account.shown());
@@ -320,14 +320,14 @@ pub fn judge_key_files(files: &[KeyFile], account: &Account) -> Vec<Finding> {
             "sshd-keys-owner",
             "sshd-keys-mode",
         ));
-        // A sticky directory is good enough for us, and not for sshd.
+        // A sticky directory is good enough for xfersh, but not for sshd.
         for entry in file.way.iter().filter(|entry| entry.status.is_trusted()) {
             for fault in strict_modes(entry.status, account.uid) {
                 let StrictModes::Writable(mode) = fault else {
                     continue;
                 };
                 let say = format!(
-                    "{} can be written by others (mode {mode:04o}): under StrictModes sshd takes no keys from there.",
+                    "{} can be written by others (mode {mode:04o}): with StrictModes, sshd accepts no keys from it.",
                     Escaped::path(&entry.path)
                 );
                 let fix = format!("chmod go-w {}", quoted(&entry.path));
@@ -338,8 +338,8 @@ pub fn judge_key_files(files: &[KeyFile], account: &Account) -> Vec<Finding> {
     findings
 }
 
-/// The key files that lie in one of these directories, each with it: as sshd
-/// is told, and the directory.
+/// The key files in one of these directories: the path in sshd's configuration,
+/// and the directory.
 #[must_use]
 pub fn keys_below(files: &[KeyFile], writable: &[PathBuf]) -> Vec<(PathBuf, PathBuf)> {
     let led = files.iter().filter_map(|file| {
@@ -351,14 +351,15 @@ pub fn keys_below(files: &[KeyFile], writable: &[PathBuf]) -> Vec<(PathBuf, Path
     led.collect()
 }
 
-/// Where the keys of all xfersh accounts may lie: one file for each, root's.
+/// Where the keys of all xfersh accounts can be: one file for each, owned by
+/// root.
 const KEYS: &str = "/etc/ssh/xfersh_keys";
 
 fn keys(inputs: &Inputs<'_>) -> Vec<Finding> {
     let Inputs { name, fixes, .. } = inputs;
     let each = inputs.writable_keys.iter().map(|(path, place)| {
         let (path_shown, place) = (Escaped::path(path), Escaped::path(place));
-        let say = format!("sshd takes keys of {name} from {path_shown}, and clients may write below {place}: they can add keys of anyone.");
+        let say = format!("sshd takes the keys of {name} from {path_shown}, and clients may write below {place}: they can add anyone's keys.");
         let from = quoted(path);
         let word = &fixes.name;
         // Read as the account, as sshd does: a client could put a link there.

@@ -1,4 +1,4 @@
-//! sshd's configuration as it is written, and whether sshd answers at all.
+//! The text of sshd's configuration, and whether sshd answers at all.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::admin::doctor::finding::{Finding, quoted};
 use crate::admin::doctor::fixes::{Fixes, GROUP};
 use crate::print::escape::Escaped;
 
-/// What is to be said of the configuration itself.
+/// Findings about the configuration itself.
 #[must_use]
 pub fn judge(sshd: &Sshd) -> Vec<Finding> {
     let mut findings = judge_files(&sshd.files);
@@ -30,7 +30,7 @@ fn unreadable(cause: &str) -> Finding {
         "sshd -T does not print the effective settings: {}.",
         Escaped::text(line)
     );
-    // Made by systemd when it starts sshd; without it -T refuses as well.
+    // Created by systemd when it starts sshd; without it -T refuses too.
     let fix = match line.strip_prefix("Missing privilege separation directory: ") {
         Some(directory) => format!("mkdir -m 0755 {}", quoted(Path::new(directory))),
         None => "sshd -t # then repair the line that it names".to_owned(),
@@ -69,7 +69,7 @@ fn judge_files(files: &[(PathBuf, String)]) -> Vec<Finding> {
     if let Some((path, (_, rest))) = depends.next() {
         let (path, rest) = (Escaped::path(path), Escaped::text(rest));
         let say = format!(
-            "{path} has \"Match {rest}\"; the settings were judged for a client at {ANYWHERE} alone."
+            "{path} has \"Match {rest}\"; the settings were judged only for a client at {ANYWHERE}."
         );
         findings.push(Finding::note(
             "sshd-match-address",

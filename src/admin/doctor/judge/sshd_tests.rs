@@ -1,4 +1,4 @@
-//! Decision table of [`super::sshd`]: one broken setting a row.
+//! Decision table of [`super::sshd`]: one broken setting per row.
 
 use super::sshd::{Inputs, is_forced_xfersh, judge};
 use crate::admin::doctor::facts::settings::Settings;
@@ -53,7 +53,7 @@ fn findings(changes: &[(&str, &str)], can_join: bool) -> Vec<Finding> {
 #[test]
 fn one_broken_setting_a_row() {
     use Severity::{Serious, Warning};
-    /// What is set otherwise, and the findings.
+    /// What is set differently, and the findings.
     type Row = (
         &'static [(&'static str, &'static str)],
         &'static [(&'static str, Severity)],

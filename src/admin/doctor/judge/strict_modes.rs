@@ -1,11 +1,11 @@
 //! sshd's own rule for a home and for the files that let somebody in: what
-//! StrictModes asks (sshd_config(5); OpenSSH, misc.c, `safe_path`). Another
-//! rule than [`decide::trust`](crate::decide::trust): the account itself is
-//! trusted, and a sticky directory is no exception.
+//! StrictModes requires (sshd_config(5); OpenSSH, misc.c, `safe_path`). It
+//! differs from [`decide::trust`](crate::decide::trust): the account itself is
+//! trusted, and a sticky directory is not an exception.
 
 use crate::decide::trust::{EntryKind, EntryStatus};
 
-/// Why sshd takes no key below an entry, or from it.
+/// Why sshd accepts no key below an entry, or from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StrictModes {
     /// It belongs neither to root nor to the account, but to this uid.
@@ -14,7 +14,7 @@ pub enum StrictModes {
     Writable(u32),
 }
 
-/// What sshd has against an entry. It resolves links before it looks.
+/// What sshd objects to in an entry. It resolves links before it checks.
 pub fn strict_modes(status: EntryStatus, account: u32) -> impl Iterator<Item = StrictModes> {
     let is_link = status.kind == EntryKind::Link;
     let is_foreign = status.uid != 0 && status.uid != account;

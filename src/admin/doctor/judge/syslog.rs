@@ -12,7 +12,7 @@ pub fn judge(is_socket: bool, audit: Requirement) -> Option<Finding> {
     if is_socket {
         return None;
     }
-    // Either of the two that Debian has; a container gets the first.
+    // Either of Debian's two daemons; a container gets the first.
     let fix = "apt-get install -y rsyslog && service rsyslog start || systemctl restart systemd-journald-dev-log.socket";
     Some(match audit {
         Requirement::Required => {

@@ -7,8 +7,8 @@ use crate::decide::operands::{argument, expand_tilde};
 use crate::decide::plan::Argument;
 use crate::decide::verdict::Refusal;
 
-/// The server's argument vector. `--` ends the options before the first
-/// path, since popt(3) takes a later word for an option otherwise.
+/// The server's argument vector. `--` ends the options before the first path,
+/// since otherwise popt(3) takes a later word for an option.
 pub(in crate::decide) fn argv(
     request: &RsyncRequest,
     account: &Account,

@@ -4,8 +4,8 @@ use crate::decide::command::paths::{Base, NamedPath, Use};
 use crate::decide::command::words::Word;
 use crate::decide::command::{Direction, PathOption, RsyncRequest};
 
-/// The paths of the request that are judged before it is served, each with
-/// what is asked of it: the operands, then the places that options name.
+/// The paths of the request that are judged before it is served, each with what
+/// it is for: the operands, then the places that options name.
 pub(in crate::decide) fn named(request: &RsyncRequest) -> impl Iterator<Item = NamedPath<'_>> {
     let operands = request.operands.iter().map(|word| NamedPath {
         word,
@@ -35,12 +35,12 @@ fn named_place(place: &PathOption, base: Base) -> NamedPath<'_> {
             } else {
                 Direction::Source
             },
-            // It lies beside each file, also where those go into directories
-            // below the target.
+            // It is next to each file, also if files go into directories below
+            // the target.
             recursive: place.option == "partial-dir" && base != Base::Start && !climbs(place),
             removes: false,
-            // Clients name one in every transfer, and it is used after an
-            // interruption only: the guard protects dotfiles then.
+            // Clients name one in every transfer, but it is used only after an
+            // interruption: then the guard protects dotfiles.
             unused: base != Base::Start,
         },
         expands: false,
@@ -57,14 +57,14 @@ fn climbs(place: &PathOption) -> bool {
         .any(|part| part == b"..")
 }
 
-/// From where the path of an option is counted, each possibility.
+/// All the places where the path of an option can begin.
 ///
-/// rsync goes to the target before it makes use of those that are counted
-/// from there (`get_local_name` in main.c). A target that is no directory and
-/// is not to become one is the name of a single file: then it goes to the
-/// directory of that file. A target that is absent becomes the one or the
-/// other, by how many files come; with a slash at its end a directory, but in
-/// a dry run, where it is not made.
+/// rsync changes to the target before it uses those that begin there
+/// (`get_local_name` in main.c). A target that is not a directory and will not
+/// become one is the name of a single file: then rsync changes to the directory
+/// of that file. An absent target becomes one or the other, depending on how
+/// many files come. With a slash at its end it becomes a directory, except in a
+/// dry run, where it is not created.
 fn bases(request: &RsyncRequest, place: &PathOption) -> &'static [Base] {
     let absolute = place.word.bytes().starts_with(b"/") || place.word.has_tilde();
     let file = || {
@@ -81,8 +81,8 @@ fn bases(request: &RsyncRequest, place: &PathOption) -> &'static [Base] {
 }
 
 /// Whether files go to, or come from, directories of the policy below the
-/// operand. A source above them cannot be listed: of it only files that a list
-/// names can be sent.
+/// operand. A source above them cannot be listed: only files that a list names
+/// can be sent from it.
 pub(super) fn reaches_below(request: &RsyncRequest) -> bool {
     request.reaches_below() && (!request.sender || request.has_list())
 }

@@ -50,7 +50,7 @@ fn accepted() {
             &["-g", "-l", "-o", "-p", "-D", "-r", "-t", "-v"],
             &["x"],
         ),
-        // An option behind the point is a file.
+        // An option after the dot is a file.
         ("--server --sender -r . -dash", true, &["-r"], &["-dash"]),
         (
             "--server --sender -r . -- --daemon",
@@ -58,8 +58,8 @@ fn accepted() {
             &["-r"],
             &["--", "--daemon"],
         ),
-        // A value that stands apart is attached: what looks like an option
-        // stays a value.
+        // A separate value is attached: what looks like an option stays a
+        // value.
         (
             "--server --backup-dir --daemon . x",
             false,
@@ -238,7 +238,7 @@ fn only_a_sender_removes_sources() {
         let receiver = rsync(&format!("--server -r {option} . x")).unwrap();
         assert!(!receiver.removes_sources(), "{option}");
     }
-    // A value is no option.
+    // A value is not an option.
     let value = rsync("--server --sender --log-format --remove-source-files . x").unwrap();
     assert!(!value.removes_sources());
 }

@@ -1,8 +1,8 @@
 //! From the text of the policy file to a [`PolicyFile`], or to every error in
 //! it. No I/O.
 //!
-//! Each block is checked in full, whether it holds for the account or not: a
-//! wrong policy serves nobody.
+//! Each block is checked in full, whether it applies to the account or not: a
+//! policy with an error serves nobody.
 
 mod errors;
 mod keys;
@@ -47,9 +47,9 @@ pub fn parse(text: &str, source: &Path) -> Result<PolicyFile, PolicyErrors> {
 }
 
 /// Reads a policy for the account with these names: its own and those of the
-/// other entries of its uid. Blocks that hold for none of them may be missing
-/// in the answer, so that ten thousand cost little; all else is as in
-/// [`parse`], above all that a policy with an error anywhere is refused.
+/// other entries with its uid. Blocks that apply to none of them may be missing
+/// from the result, so that ten thousand cost little. Everything else is as in
+/// [`parse`]; above all, a policy with an error anywhere is refused.
 ///
 /// # Errors
 ///

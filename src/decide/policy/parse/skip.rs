@@ -1,12 +1,13 @@
-//! Steps over the `[[match]]` blocks that cannot hold for an account, so that
-//! a start with ten thousand of them does not pay for each.
+//! Skips the `[[match]]` blocks that cannot apply to an account, so that ten
+//! thousand of them do not slow down every start.
 //!
-//! A block is stepped over only if all of it is of the plainest form and sound:
+//! A block is skipped only if all of it has the simplest form and is correct:
 //! each line is blank, a comment, or `key = "…"` or `key = ["…", "…"]` without
-//! an escape or `key = 1` in decimal, and each key and value passes the checks of every policy. It has
-//! to ask for a user, and for no group, and none of its patterns may fit the
-//! account or another entry of its uid. Whatever is not so goes the usual way,
-//! which alone reports errors.
+//! an escape, or `key = 1` in decimal, and each key and value passes the checks
+//! that every policy must pass. It must have a condition on users and none on
+//! groups, and none of its patterns may match the account or another entry with
+//! its uid. Everything else is left to the full parser, and only that reports
+//! errors.
 
 use std::borrow::Cow;
 
@@ -20,18 +21,18 @@ use crate::decide::policy::{Policy, Setting, glob};
 
 const HEADER: &str = "[[match]]";
 
-/// Steps over blocks that are for none of these names.
+/// Skips blocks that are for none of these names.
 pub(super) struct Skip<'n, 't> {
     names: &'n [&'n str],
-    /// The keys of the block that is looked at.
+    /// The keys of the current block.
     seen: Seen,
-    /// What followed the user in the last block that had it first, up to the
-    /// next header, with its lines: it is sound where a user comes before it.
+    /// What followed the user in the last block that began with it, up to the
+    /// next header, with its lines: it is correct if a user comes before it.
     rest: (&'t str, u32),
-    /// The items of the last list: its memory serves for the next one.
+    /// The items of the last list: its memory is reused for the next one.
     items: Vec<Value<'t>>,
-    /// Never told. From the first one on nothing is stepped over any more, and
-    /// the usual way finds it again.
+    /// Never reported. After the first one nothing more is skipped, and the
+    /// full parser finds it again.
     errors: Errors,
 }
 
@@ -61,8 +62,8 @@ impl<'n, 't> Skip<'n, 't> {
         skipped
     }
 
-    /// Reads a block up to the next header or the end; `None` where it cannot
-    /// be left out.
+    /// Reads a block up to the next header or the end; `None` if it cannot be
+    /// left out.
     fn block(&mut self, text: &mut Plain<'t>) -> Option<()> {
         text.header()?;
         self.seen.clear();
@@ -75,7 +76,7 @@ impl<'n, 't> Skip<'n, 't> {
             let first = self.seen.is_empty();
             for_others |= self.line(text)?;
             if first && for_others {
-                // Blocks are alike: most differ in the user alone.
+                // Blocks are alike: most differ only in the user.
                 if text.block_goes_on_with(self.rest) {
                     return Some(());
                 }
@@ -88,8 +89,8 @@ impl<'n, 't> Skip<'n, 't> {
         for_others.then_some(())
     }
 
-    /// Reads a line with a key and checks it; whether it is a condition that
-    /// none of the names meets.
+    /// Reads a line with a key and checks it; returns whether it is a condition
+    /// that none of the names meets.
     fn line(&mut self, text: &mut Plain<'t>) -> Option<bool> {
         let key = text.key()?;
         let value = text.value(&mut self.items)?;
@@ -128,7 +129,7 @@ impl<'n, 't> Skip<'n, 't> {
     }
 }
 
-/// Text that is read as far as it is of the plainest form.
+/// Text that is read as far as it has the simplest form.
 struct Plain<'t> {
     text: &'t str,
     at: usize,
@@ -146,7 +147,7 @@ impl<'t> Plain<'t> {
         self.is_at_end() || self.is_at_header()
     }
 
-    /// Steps over this text and its lines, if the block then ends.
+    /// Skips this text and its lines, if the block then ends.
     fn block_goes_on_with(&mut self, (rest, lines): (&str, u32)) -> bool {
         let from = &self.text.as_bytes()[self.at..];
         let ends = from.strip_prefix(rest.as_bytes());
@@ -178,8 +179,8 @@ impl<'t> Plain<'t> {
         (self.byte() == Some(byte)).then(|| self.at += 1)
     }
 
-    /// Steps over the bytes that are of this kind. What is read here is short:
-    /// a plain loop beats a search that is made for long texts.
+    /// Skips the bytes of this kind. What is read here is short: a plain loop
+    /// is faster than a search that is made for long texts.
     fn while_is(&mut self, is: impl Fn(u8) -> bool) -> &'t str {
         let start = self.at;
         let mut rest = self.text.as_bytes()[start..].iter();
@@ -213,7 +214,7 @@ impl<'t> Plain<'t> {
         matches!(self.byte(), Some(b'\n' | b' ' | b'#')) && self.end_of_line().is_some()
     }
 
-    /// A bare key and the sign behind it.
+    /// A bare key and the sign after it.
     fn key(&mut self) -> Option<&'t str> {
         let key = self.while_is(|byte| byte.is_ascii_lowercase() || byte == b'_');
         self.blanks();
@@ -242,7 +243,7 @@ impl<'t> Plain<'t> {
         Some(value(Content::List(items)))
     }
 
-    /// A decimal number of one to 18 digits, which 64 bits hold.
+    /// A decimal number of one to 18 digits, which fits 64 bits.
     fn number(&mut self) -> Option<Value<'t>> {
         let digits = self.while_is(|byte| byte.is_ascii_digit());
         let sound = (1..=18).contains(&digits.len()) && !digits.starts_with('0');
@@ -258,7 +259,7 @@ impl<'t> Plain<'t> {
     }
 }
 
-/// Where it stands is of no interest: no error is told of it.
+/// Its position does not matter: no error is reported about it.
 fn value(content: Content<'_>) -> Value<'_> {
     Value {
         content,
@@ -277,9 +278,9 @@ const IN_STRINGS: [bool; 256] = {
     table
 };
 
-/// What may stand in a comment and, but for the quote and the escape, in a
-/// string: all that is no control character. Beyond ASCII the text is UTF-8,
-/// of which TOML takes every character.
+/// What may be in a comment and, except for the quote and the escape, in a
+/// string: everything but control characters. Beyond ASCII the text is UTF-8,
+/// of which TOML accepts every character.
 const fn is_plain(byte: u8) -> bool {
     byte >= b' ' && byte != 0x7f
 }

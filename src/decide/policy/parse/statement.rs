@@ -4,7 +4,7 @@
 //! A TOML document is `expression *( newline expression )`, so it can be read
 //! expression by expression: a line break outside all brackets (and outside a
 //! string, which is one token) ends one. No tree of the whole file is built,
-//! which a start with ten thousand blocks would pay for.
+//! which would slow down a start with ten thousand blocks.
 
 use std::borrow::Cow;
 
@@ -16,16 +16,16 @@ use toml_parser::{ErrorSink, Source, Span};
 use super::errors::Errors;
 use super::value::{Content, Value};
 
-/// How deep lists may be nested; none of the policy is nested at all.
+/// How deep lists may be nested; no list in a policy is nested at all.
 const DEPTH_MAX: u32 = 8;
 
-/// A name with its place.
+/// A name with its position.
 pub(super) struct Key<'t> {
     pub(super) name: Cow<'t, str>,
     pub(super) span: Span,
 }
 
-/// A name with dots. Almost every one has a single part, which takes no
+/// A name with dots. Almost every one has a single part, which needs no
 /// allocation.
 #[derive(Default)]
 pub(super) struct Path<'t> {
@@ -62,8 +62,8 @@ pub(super) enum Statement<'t> {
     },
     /// `a.b = value`.
     Assignment { path: Path<'t>, value: Value<'t> },
-    /// A statement whose form is wrong, which is reported; whether it was
-    /// meant as a header.
+    /// A statement with a syntax error, which is reported; whether it was meant
+    /// as a header.
     Broken { header: bool },
     /// Blanks and comments.
     Empty,
@@ -152,7 +152,7 @@ fn breaks(source: Source<'_>, span: Span) -> u32 {
     u32::try_from(text.matches('\n').count()).unwrap_or(u32::MAX)
 }
 
-/// The parts of one statement as the parser tells them.
+/// The parts of one statement as the parser reports them.
 struct Parts<'t> {
     source: Source<'t>,
     header: Option<(Span, bool)>,
@@ -160,7 +160,7 @@ struct Parts<'t> {
     value: Option<Value<'t>>,
     /// The lists that are open, outermost first.
     open: Vec<(Span, Vec<Value<'t>>)>,
-    /// How many inline tables are open: what is in them is not looked at.
+    /// How many inline tables are open: their contents are ignored.
     tables: u32,
 }
 

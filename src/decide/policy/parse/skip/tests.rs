@@ -1,4 +1,4 @@
-//! Which blocks are left out, and that nothing else is.
+//! Which blocks are skipped, and that nothing else is.
 
 use std::path::Path;
 
@@ -11,7 +11,8 @@ fn kept(text: &str) -> Vec<u32> {
     file.matches.iter().map(|block| block.line).collect()
 }
 
-/// What may follow a user that is none of the names, in a block that is left out.
+/// What may follow a user that is none of the names, in a block that is
+/// skipped.
 const PLAIN: [&str; 12] = [
     "",
     "\n\n  # é \u{1f600} [[match]]\n",
@@ -27,7 +28,7 @@ const PLAIN: [&str; 12] = [
     "scp = \"/usr/bin/scp\"\nrsync = \"/usr/bin/rsync\"",
 ];
 
-/// What is sound as well, but not of the plainest form.
+/// What is also valid, but does not have the simplest form.
 const UNUSUAL: [&str; 16] = [
     "group = \"web\"",
     "max_sessions = 1_0",
@@ -79,7 +80,7 @@ fn plain_blocks_of_others_are_left_out() {
         assert_eq!(kept(&text), [0; 0], "{text}");
         let text = text.trim_end();
         assert_eq!(kept(text), [0; 0], "{text}");
-        // Between others, of which only the one of 'bo' stays, with its line.
+        // Between others, of which only the block of 'bo' stays, with its line.
         let last = "[[match]]\nuser = [\"c\", \"b*\"]\n";
         let lines = u32::try_from(text.matches('\n').count()).unwrap() + 2;
         assert_eq!(kept(&format!("{text}\n{last}{last}")), [lines, lines + 2]);
@@ -114,13 +115,14 @@ fn what_is_unusual_is_kept() {
             let text = format!("{other}[[match]]\nuser = \"x\"\n{rest}\n{other}");
             let seen = kept(&text);
             assert!(!seen.is_empty(), "{text}");
-            // The block, and where the next header is unusual the one before as well.
+            // The block, and if the next header is unusual also the one before
+            // it.
             assert!(seen.len() <= 2, "{text}");
         }
     }
 }
 
-/// In whichever block an error is, all are told as ever.
+/// Whichever block has an error, all errors are reported as usual.
 #[test]
 fn what_is_wrong_is_refused_in_every_block() {
     let block = |rest: &str| format!("[[match]]\nuser = \"x\"\n{rest}\n");
