@@ -62,6 +62,22 @@ impl EntryStatus {
         owner.into_iter().chain(writable)
     }
 
+    /// Why a program that is reached through it cannot be trusted. Here a sticky
+    /// directory is no exception: if fs.protected_hardlinks is 0
+    /// (proc_sys_fs(5)), anybody can link another of root's programs to a name
+    /// that is free in it.
+    pub fn distrust_for_program(self) -> impl Iterator<Item = Distrust> {
+        let mode = match self.kind {
+            EntryKind::Directory => self.mode & !STICKY,
+            _ => self.mode,
+        };
+        let distrust = Self { mode, ..self }.distrust();
+        distrust.map(move |why| match why {
+            Distrust::Owner(_) => Distrust::Owner(self),
+            Distrust::Writable(_) => Distrust::Writable(self),
+        })
+    }
+
     /// Whether root alone can change it.
     #[must_use]
     pub fn is_trusted(self) -> bool {

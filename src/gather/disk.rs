@@ -308,7 +308,7 @@ fn vet_program(program: &Path, way: &[PathEntry]) -> Program {
         })
     };
     for entry in way {
-        if let Some(why) = entry.status.distrust().next() {
+        if let Some(why) = entry.status.distrust_for_program().next() {
             return unsafe_at(entry, ProgramFlaw::Distrust(why));
         }
     }

@@ -31,7 +31,7 @@ const PROGRAM: &[Row] = &[
     ("chmod 775 $D", false),
     ("chmod 757 $D", false),
     ("chmod 777 $D", false),
-    ("chmod 1777 $D", true),
+    ("chmod 1777 $D", false),
     ("chown root:staff $D; chmod 2775 $D", false),
     ("chgrp staff $D", true),
     ("chown carol $D", false),
@@ -43,7 +43,7 @@ const PROGRAM: &[Row] = &[
     ("mv $P $D/real; ln -s real $P; chown -h carol $P", false),
     ("mv $P $D/real; ln -s real $P; chmod 775 $D/real", false),
     ("mv $P $D/real; ln -s real $P; chmod 777 $D", false),
-    ("mv $P $D/real; ln -s real $P; chmod 1777 $D", true),
+    ("mv $P $D/real; ln -s real $P; chmod 1777 $D", false),
     (
         "mv $P $D/real; ln -s real $P; chmod 1777 $D; chown -h carol $P",
         false,
@@ -125,7 +125,8 @@ const BINARY: &[(&str, bool, bool)] = &[
     ),
     ("chmod 775 $D", false, true),
     ("chmod 777 $D", false, true),
-    ("chmod 1777 $D", true, true),
+    // scp lies there as well, and a sticky directory is no exception for it.
+    ("chmod 1777 $D", false, true),
     ("chown carol $D", false, true),
 ];
 
