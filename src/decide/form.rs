@@ -68,28 +68,20 @@ impl Inquiry {
 
 /// Reads the command: everything that can be refused by its form alone.
 fn vet_form(case: &Case<'_>) -> Result<Request, Refusal> {
-    let form = |reason: &'static str| Refusal::new(Stage::Form, reason);
     let Some(command) = &case.invocation.command else {
-        return Err(form("a login without a command"));
+        return Err(Refusal::form("a login without a command"));
     };
     if command.len() > super::invocation::COMMAND_MAX {
-        return Err(form("a command of more than 128 KiB"));
+        return Err(Refusal::form("a command of more than 128 KiB"));
     }
     let is_configured = |protocol: Protocol, path: &[u8]| {
         let configured = case.policy.program(protocol);
         configured.is_some_and(|program| program.as_os_str().as_bytes() == path)
     };
-    let request = command::parse(command, is_configured).map_err(|error| Refusal {
-        stage: Stage::Form,
-        protocol: error.protocol,
-        reason: error.reason,
-        hint: error.hint,
-        told: error.told,
-        writable: None,
-    })?;
+    let request = command::parse(command, is_configured)?;
     if case.invocation.terminal {
         let hint = "set 'PermitTTY no' in sshd_config";
-        return Err(form("a terminal is attached")
+        return Err(Refusal::form("a terminal is attached")
             .hint(hint)
             .of(request.protocol()));
     }
@@ -98,9 +90,7 @@ fn vet_form(case: &Case<'_>) -> Result<Request, Refusal> {
         if sftp.umask.is_some_and(|mask| mask & floor != floor) {
             let reason = format!("option -u loosens the mask {floor:03o}");
             let hint = "use the policy key 'umask'";
-            return Err(Refusal::new(Stage::Form, reason)
-                .hint(hint)
-                .of(Protocol::Sftp));
+            return Err(Refusal::form(reason).hint(hint).of(Protocol::Sftp));
         }
     }
     Ok(request)

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
-use super::plan::{Grant, Lookup, ServerKind};
+use super::plan::Lookup::{self, DirectoryItself, Follow};
+use super::plan::{Grant, ServerKind};
 
-/// One row: path, rights, and why.
-struct StartupFile(&'static str, BitFlags<AccessFs>, Who, &'static str);
+/// One row: path, rights, which servers, what of it counts, and why.
+struct StartupFile(&'static str, BitFlags<AccessFs>, Who, Lookup, &'static str);
 
 /// Which servers need a row.
 #[derive(Clone, Copy, PartialEq)]
@@ -23,72 +24,103 @@ const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile});
 const RUN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{Execute | ReadFile});
 const READ_WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile});
 
-/// The reason of the rows that count only where they are directories.
-const UNMERGED: &str = "shared libraries of a host without merged /usr";
-
 const TABLE: &[StartupFile] = &[
     StartupFile(
         INTERPRETER_GNU,
         RUN,
         Who::All,
+        Follow,
         "the kernel runs a dynamically linked program through its interpreter",
     ),
     StartupFile(
         INTERPRETER_MUSL,
         RUN,
         Who::All,
+        Follow,
         "the interpreter of a host with musl",
     ),
     StartupFile(
         "/usr/lib",
         READ,
         Who::All,
+        Follow,
         "shared libraries and NSS modules",
     ),
     StartupFile(
         "/usr/lib64",
         READ,
         Who::All,
+        Follow,
         "shared libraries, 64-bit directory",
     ),
-    StartupFile("/lib", READ, Who::All, UNMERGED),
-    StartupFile("/lib64", READ, Who::All, UNMERGED),
+    StartupFile(
+        "/lib",
+        READ,
+        Who::All,
+        DirectoryItself,
+        "shared libraries of a host without merged /usr",
+    ),
+    StartupFile(
+        "/lib64",
+        READ,
+        Who::All,
+        DirectoryItself,
+        "shared libraries of a host without merged /usr",
+    ),
     StartupFile(
         "/etc/ld.so.cache",
         READ,
         Who::All,
+        Follow,
         "where the libraries are (ld.so(8))",
     ),
     StartupFile(
         "/etc/passwd",
         READ,
         Who::All,
+        Follow,
         "sftp-server and scp exit without a passwd entry; names in listings",
     ),
-    StartupFile("/etc/group", READ, Who::All, "group names in listings"),
+    StartupFile(
+        "/etc/group",
+        READ,
+        Who::All,
+        Follow,
+        "group names in listings",
+    ),
     StartupFile(
         "/etc/nsswitch.conf",
         READ,
         Who::All,
+        Follow,
         "where accounts are looked up (nsswitch.conf(5))",
     ),
-    StartupFile("/etc/localtime", READ, Who::All, "times in listings"),
+    StartupFile(
+        "/etc/localtime",
+        READ,
+        Who::All,
+        Follow,
+        "times in listings",
+    ),
     StartupFile(
         "/dev/null",
         READ_WRITE,
         Who::All,
+        Follow,
         "OpenSSH reopens closed standard descriptors on it",
     ),
     StartupFile(
         LIBCRYPTO,
         READ,
         Who::Rsync,
+        Follow,
         "libcrypto reads it at start (config(5ssl))",
     ),
     StartupFile(
         "/dev/urandom",
         READ,
         Who::Rsync,
+        Follow,
         "names of temporary files that nobody can guess (3.5 on; rand(3) without it)",
     ),
 ];
@@ -146,24 +178,22 @@ pub(super) fn library_files(kind: ServerKind, name_service: bool) -> Vec<PathBuf
 pub(super) fn grants(kind: ServerKind, name_service: bool) -> Vec<Grant> {
     let rsync = matches!(kind, ServerKind::RsyncReceiver | ServerKind::RsyncSender);
     let rows = TABLE.iter().filter(|row| row.2 == Who::All || rsync);
-    let mut grants: Vec<_> = rows.map(|row| grant(row.0, row.1, row.3)).collect();
+    let mut grants: Vec<_> = rows.map(grant).collect();
     if name_service {
         let reason = "accounts that are not in /etc/passwd";
-        grants.extend(NAME_SERVICE_FILES.map(|path| grant(path, READ, reason)));
+        let row = |path| StartupFile(path, READ, Who::All, Follow, reason);
+        grants.extend(NAME_SERVICE_FILES.map(|path| grant(&row(path))));
     }
     grants
 }
 
-fn grant(path: &str, access: BitFlags<AccessFs>, reason: &'static str) -> Grant {
+fn grant(row: &StartupFile) -> Grant {
+    let StartupFile(path, access, _, lookup, reason) = *row;
     Grant {
         path: PathBuf::from(path),
         access,
         reason,
-        lookup: if reason == UNMERGED {
-            Lookup::DirectoryItself
-        } else {
-            Lookup::Follow
-        },
+        lookup,
     }
 }
 
@@ -188,7 +218,7 @@ mod tests {
             assert!(most.contains(row.1), "{}", row.0);
             let writes = row.1.contains(AccessFs::WriteFile);
             assert_eq!(writes, row.0 == "/dev/null", "{}", row.0);
-            assert!(!row.3.is_empty(), "{}", row.0);
+            assert!(!row.4.is_empty(), "{}", row.0);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::operands::Base;
 use super::plan::Plan;
 use super::policy::Protocol;
+use crate::print::escape::Escaped;
 
 /// The answer: a plan, or a refusal. The log, `--check` and the executor all
 /// read this one value.
@@ -48,6 +49,30 @@ impl Refusal {
             told: None,
             writable: None,
         }
+    }
+
+    /// A refusal of the form of a command.
+    pub(super) fn form(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Stage::Form, reason)
+    }
+
+    /// A refusal of this option, as the client wrote it. Whoever gives one
+    /// transfers files, so the fixed sentence alone would tell nothing.
+    pub(super) fn of_word(option: &[u8], why: impl fmt::Display) -> Self {
+        let option = Escaped::bytes(option);
+        let mut refusal = Self::form(format!("option {option}: {why}"));
+        refusal.told = Some(format!("The option {option} is refused: {why}."));
+        refusal
+    }
+
+    /// The same refusal, with what the client can do, and the administrator.
+    pub(super) fn advice(mut self, advice: &'static str) -> Self {
+        if let Some(told) = &mut self.told {
+            told.push_str(" Instead: ");
+            told.push_str(advice);
+            told.push('.');
+        }
+        self.hint(advice)
     }
 
     /// The same refusal, with what can be done about it.

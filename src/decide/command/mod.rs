@@ -12,9 +12,8 @@ mod scp;
 mod sftp;
 pub mod words;
 
-use std::borrow::Cow;
-
 use super::policy::Protocol;
+use super::verdict::Refusal;
 use crate::print::escape::Escaped;
 use words::Word;
 
@@ -45,61 +44,6 @@ impl Request {
     }
 }
 
-/// Why the form of a command is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormError {
-    /// The protocol, where the program could be told.
-    pub protocol: Option<Protocol>,
-    /// The reason.
-    pub reason: Cow<'static, str>,
-    /// The policy key to use instead, or another way out.
-    pub hint: Option<Cow<'static, str>>,
-    /// What the client is told of it. It may tell of the client's own words
-    /// only, nothing of the host.
-    pub told: Option<String>,
-}
-
-impl FormError {
-    fn new(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            protocol: None,
-            reason: reason.into(),
-            hint: None,
-            told: None,
-        }
-    }
-
-    /// An option is refused. Whoever gives one transfers files, so the fixed
-    /// sentence alone would tell nothing.
-    fn option(option: &[u8], why: impl std::fmt::Display) -> Self {
-        let option = Escaped::bytes(option);
-        let mut error = Self::new(format!("option {option}: {why}"));
-        error.told = Some(format!("The option {option} is refused: {why}."));
-        error
-    }
-
-    /// The same error, with what the administrator can do.
-    fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// The same error, with what the client can do.
-    fn advice(mut self, advice: &'static str) -> Self {
-        if let Some(told) = &mut self.told {
-            told.push_str(" Instead: ");
-            told.push_str(advice);
-            told.push('.');
-        }
-        self.hint(advice)
-    }
-
-    const fn of(mut self, protocol: Protocol) -> Self {
-        self.protocol = Some(protocol);
-        self
-    }
-}
-
 /// What PuTTY, WinSCP and phpseclib send where a server has no sftp
 /// subsystem (`psftp.c`, `SftpFileSystem.cpp`); taken for `sftp-server`,
 /// byte for byte, and never given to a shell.
@@ -114,23 +58,23 @@ const PUTTY_FALLBACK: &[u8] = b"test -x /usr/lib/sftp-server && exec /usr/lib/sf
 ///
 /// # Errors
 ///
-/// Why its form is refused.
+/// The refusal of its form.
 pub fn parse(
     command: &[u8],
     is_configured: impl Fn(Protocol, &[u8]) -> bool,
-) -> Result<Request, FormError> {
+) -> Result<Request, Refusal> {
     if command == PUTTY_FALLBACK {
         return Ok(Request::Sftp(SftpRequest::default()));
     }
     if is_user_rc(command) {
         return Err(
-            FormError::new("the account's ~/.ssh/rc, which sshd runs before a command")
+            Refusal::form("the account's ~/.ssh/rc, which sshd runs before a command")
                 .hint("set 'PermitUserRC no' in sshd_config"),
         );
     }
-    let words = words::split(command).map_err(|error| FormError::new(error.to_string()))?;
+    let words = words::split(command).map_err(|error| Refusal::form(error.to_string()))?;
     let Some((program, arguments)) = words.split_first() else {
-        return Err(FormError::new("an empty command"));
+        return Err(Refusal::form("an empty command"));
     };
     let protocol = program_protocol(program.bytes(), is_configured)
         .ok_or_else(|| unknown_program(program, arguments))?;
@@ -158,8 +102,8 @@ fn program_protocol(
 
 /// Says more than "no" where a server of the table is meant: it lies where
 /// this host may have it, or is called through another program.
-fn unknown_program(program: &Word, arguments: &[Word]) -> FormError {
-    let error = FormError::new("not a file transfer server");
+fn unknown_program(program: &Word, arguments: &[Word]) -> Refusal {
+    let error = Refusal::form("not a file transfer server");
     let path = program.bytes();
     let name = path.rsplit(|c| *c == b'/').next().unwrap_or_default();
     if let Some(protocol) = programs::protocol(name)
@@ -185,12 +129,12 @@ fn unknown_program(program: &Word, arguments: &[Word]) -> FormError {
 }
 
 /// Refuses a path that the kernel would not take. Other words may be longer.
-fn vet_path(word: &Word) -> Result<(), FormError> {
+fn vet_path(word: &Word) -> Result<(), Refusal> {
     match word.bytes().len() {
-        0 => Err(FormError::new("an empty path")),
+        0 => Err(Refusal::form("an empty path")),
         length if length > words::PATH_MAX => {
             let most = words::PATH_MAX;
-            Err(FormError::new(format!(
+            Err(Refusal::form(format!(
                 "a path of {length} bytes, {most} are the most"
             )))
         }
@@ -208,7 +152,7 @@ fn is_user_rc(command: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(command: &str) -> Result<Request, FormError> {
+    fn parse(command: &str) -> Result<Request, Refusal> {
         super::parse(command.as_bytes(), |protocol, path| {
             protocol == Protocol::Scp && path == b"/opt/ssh/scp"
         })

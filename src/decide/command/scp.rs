@@ -5,8 +5,8 @@
 //! side, where they can start programs (`-S`, `-o ProxyCommand`, `-F`:
 //! CVE-2004-1161, CVE-2007-6415, CVE-2019-1000018).
 
-use super::FormError;
 use super::words::Word;
+use crate::decide::verdict::Refusal;
 
 /// Which way the files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct ScpRequest {
 }
 
 /// Reads the words after `scp`.
-pub(super) fn parse(arguments: &[Word]) -> Result<ScpRequest, FormError> {
+pub(super) fn parse(arguments: &[Word]) -> Result<ScpRequest, Refusal> {
     let mut directions = Vec::new();
     let mut request = ScpRequest {
         direction: Direction::Sink,
@@ -53,7 +53,7 @@ pub(super) fn parse(arguments: &[Word]) -> Result<ScpRequest, FormError> {
                 if !request.operands.is_empty() {
                     // getopt(3) would take it for an option, the client
                     // means a file: neither is guessed.
-                    return Err(FormError::new("an option after a path"));
+                    return Err(Refusal::form("an option after a path"));
                 }
                 options(letters, &mut request, &mut directions)?;
             }
@@ -65,12 +65,12 @@ pub(super) fn parse(arguments: &[Word]) -> Result<ScpRequest, FormError> {
     }
     request.direction = match directions[..] {
         [direction] => direction,
-        [] => return Err(FormError::new("scp in client mode: neither -t nor -f")),
-        _ => return Err(FormError::new("more than one of -t and -f")),
+        [] => return Err(Refusal::form("scp in client mode: neither -t nor -f")),
+        _ => return Err(Refusal::form("more than one of -t and -f")),
     };
     match (request.direction, request.operands.len()) {
-        (_, 0) => Err(FormError::new("no path")),
-        (Direction::Sink, 2..) => Err(FormError::new("more than one target")),
+        (_, 0) => Err(Refusal::form("no path")),
+        (Direction::Sink, 2..) => Err(Refusal::form("more than one target")),
         _ => Ok(request),
     }
 }
@@ -80,7 +80,7 @@ fn options(
     letters: &[u8],
     request: &mut ScpRequest,
     directions: &mut Vec<Direction>,
-) -> Result<(), FormError> {
+) -> Result<(), Refusal> {
     for (at, letter) in letters.iter().enumerate() {
         match letter {
             b't' => directions.push(Direction::Sink),
@@ -99,12 +99,12 @@ fn options(
                 return if number {
                     Ok(())
                 } else {
-                    Err(FormError::option(b"-l", "it has no number"))
+                    Err(Refusal::of_word(b"-l", "it has no number"))
                 };
             }
             _ => {
                 let why = "it belongs to scp's client side";
-                return Err(FormError::option(&[b'-', *letter], why));
+                return Err(Refusal::of_word(&[b'-', *letter], why));
             }
         }
     }
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::decide::command::words;
 
-    fn scp(command: &str) -> Result<ScpRequest, FormError> {
+    fn scp(command: &str) -> Result<ScpRequest, Refusal> {
         parse(&words::split(command.as_bytes()).unwrap())
     }
 

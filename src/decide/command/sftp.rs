@@ -7,8 +7,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
-use super::FormError;
 use super::words::Word;
+use crate::decide::verdict::Refusal;
 
 /// How much sftp-server logs (`-l`, sftp-server(8)), quietest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,12 +67,12 @@ pub struct SftpRequest {
 }
 
 /// Reads the words after `sftp-server`.
-pub(super) fn parse(arguments: &[Word]) -> Result<SftpRequest, FormError> {
+pub(super) fn parse(arguments: &[Word]) -> Result<SftpRequest, Refusal> {
     let mut request = SftpRequest::default();
     let mut words = arguments.iter().map(Word::bytes);
     while let Some(word) = words.next() {
         let [b'-', letter, attached @ ..] = word else {
-            return Err(FormError::new("sftp-server takes no operands"));
+            return Err(Refusal::form("sftp-server takes no operands"));
         };
         if *letter == b'R' && attached.is_empty() {
             request.read_only = true;
@@ -84,7 +84,7 @@ pub(super) fn parse(arguments: &[Word]) -> Result<SftpRequest, FormError> {
             [] => words.next(),
             _ => Some(attached),
         };
-        let missing = || FormError::option(&[b'-', *letter], "it has no value");
+        let missing = || Refusal::of_word(&[b'-', *letter], "it has no value");
         let value = value.ok_or_else(missing)?;
         check_value(*letter, value, &mut request)?;
         request
@@ -96,7 +96,7 @@ pub(super) fn parse(arguments: &[Word]) -> Result<SftpRequest, FormError> {
 }
 
 /// Refuses every option that does more than tighten.
-fn refuse_option(letter: u8) -> Result<(), FormError> {
+fn refuse_option(letter: u8) -> Result<(), Refusal> {
     let hint = match letter {
         b'P' | b'p' | b'u' | b'l' | b'f' => return Ok(()),
         b'd' => "use the policy key 'start'",
@@ -105,12 +105,12 @@ fn refuse_option(letter: u8) -> Result<(), FormError> {
         _ => "remove it from the Subsystem line",
     };
     let why = "it does more than tighten what the policy gives";
-    Err(FormError::option(&[b'-', letter], why).hint(hint))
+    Err(Refusal::of_word(&[b'-', letter], why).hint(hint))
 }
 
 /// Checks the value of an option that takes one.
-fn check_value(letter: u8, value: &[u8], request: &mut SftpRequest) -> Result<(), FormError> {
-    let refused = |why: &'static str| FormError::option(&[b'-', letter], why);
+fn check_value(letter: u8, value: &[u8], request: &mut SftpRequest) -> Result<(), Refusal> {
+    let refused = |why: &'static str| Refusal::of_word(&[b'-', letter], why);
     match letter {
         b'u' => {
             let mask = octal(value).ok_or_else(|| refused("it has no octal mask"))?;
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use crate::decide::command::words;
 
-    fn sftp(command: &str) -> Result<SftpRequest, FormError> {
+    fn sftp(command: &str) -> Result<SftpRequest, Refusal> {
         parse(&words::split(command.as_bytes()).unwrap())
     }
 

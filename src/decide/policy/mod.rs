@@ -26,7 +26,7 @@ pub use forbidden::for_account::{ForbiddenDirectory, NamedDirectory};
 pub use glob::{Cidr, NameGlob};
 pub use name_globs::NameGlobs;
 pub use parse::parse;
-pub use path_template::{PathTarget, PathTemplate, PathTemplateError};
+pub use path_template::{PathTarget, PathTemplate};
 
 /// Where a value was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,33 +23,6 @@ pub enum PathTarget {
     HomeChildren,
 }
 
-/// Why a text is no directory of a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathTemplateError {
-    /// Neither absolute nor below `~`.
-    Relative,
-    /// A `%` that is not `%u`, `%h` or `%%`.
-    Percent,
-    /// A `.` or `..` component.
-    Dots,
-    /// A NUL byte.
-    Nul,
-    /// A `*` anywhere but in `~/*`.
-    Wildcard,
-}
-
-impl fmt::Display for PathTemplateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Relative => "a directory must begin with '/' or '~/' (or be '~')",
-            Self::Percent => "after '%' only 'u', 'h' and '%' have a meaning",
-            Self::Dots => "'.' and '..' are not allowed in a directory",
-            Self::Nul => "a NUL character cannot be in a directory",
-            Self::Wildcard => "the only wildcard is '~/*': every directory directly in the home",
-        })
-    }
-}
-
 impl PathTemplate {
     /// The home directory.
     pub const HOME: Self = Self(Cow::Borrowed("~"));
@@ -60,8 +33,8 @@ impl PathTemplate {
     ///
     /// # Errors
     ///
-    /// What is wrong with it; the disk is not looked at.
-    pub fn new(text: &str) -> Result<Self, PathTemplateError> {
+    /// What is wrong with it: a sentence. The disk is not looked at.
+    pub fn new(text: &str) -> Result<Self, &'static str> {
         let template = Self(Cow::Owned(text.to_owned()));
         if template == Self::HOME_CHILDREN {
             return Ok(template);
@@ -72,23 +45,23 @@ impl PathTemplate {
                 .any(|start| text.starts_with(start))
             || text == "%h";
         if !rooted {
-            return Err(PathTemplateError::Relative);
+            return Err("a directory must begin with '/' or '~/' (or be '~')");
         }
         if text.contains('\0') {
-            return Err(PathTemplateError::Nul);
+            return Err("a NUL character cannot be in a directory");
         }
         if text.contains('*') {
-            return Err(PathTemplateError::Wildcard);
+            return Err("the only wildcard is '~/*': every directory directly in the home");
         }
         let mut rest = text;
         while let Some((_, after)) = rest.split_once('%') {
             if !after.starts_with(['u', 'h', '%']) {
-                return Err(PathTemplateError::Percent);
+                return Err("after '%' only 'u', 'h' and '%' have a meaning");
             }
             rest = &after[1..];
         }
         if text.split('/').any(|part| part == "." || part == "..") {
-            return Err(PathTemplateError::Dots);
+            return Err("'.' and '..' are not allowed in a directory");
         }
         Ok(template)
     }

@@ -13,8 +13,8 @@ mod options;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
-use super::FormError;
 use super::words::Word;
+use crate::decide::verdict::Refusal;
 use options::Value;
 
 pub use options::PathPurpose;
@@ -118,9 +118,9 @@ impl RsyncRequest {
 }
 
 /// Reads the words after `rsync`.
-pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, FormError> {
+pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, Refusal> {
     let Some((b"--server", mut rest)) = split_first(arguments) else {
-        return Err(FormError::new(
+        return Err(Refusal::form(
             "rsync in client mode: the first word is not --server",
         ));
     };
@@ -131,7 +131,7 @@ pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, FormError> {
     let mut options = Vec::new();
     let dot = loop {
         let Some((first, tail)) = rest.split_first() else {
-            return Err(FormError::new("no '.' behind the options"));
+            return Err(Refusal::form("no '.' behind the options"));
         };
         rest = tail;
         match first.bytes() {
@@ -141,14 +141,14 @@ pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, FormError> {
                 short_options(letters)?;
                 options.push(RsyncOption::Plain(first.to_os()));
             }
-            _ => return Err(FormError::new("a path before the '.'")),
+            _ => return Err(Refusal::form("a path before the '.'")),
         }
     };
     rest.iter().try_for_each(vet_path)?;
     let operands = match rest {
         // The working directory: `rsync x host:` sends no path.
         [] => vec![dot.clone()],
-        [_, _, ..] if !sender => return Err(FormError::new("more than one target")),
+        [_, _, ..] if !sender => return Err(Refusal::form("more than one target")),
         _ => rest.to_vec(),
     };
     Ok(RsyncRequest {
@@ -160,13 +160,13 @@ pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, FormError> {
 
 /// rsync takes each `./` at the front away, so what stands behind it must not
 /// become another path.
-fn vet_path(word: &Word) -> Result<(), FormError> {
+fn vet_path(word: &Word) -> Result<(), Refusal> {
     let mut rest = word.bytes();
     while let Some(shorter) = rest.strip_prefix(b"./") {
         rest = shorter;
     }
     if rest.starts_with(b"/") && rest.len() < word.bytes().len() {
-        return Err(FormError::new("a path with './' before a further slash"));
+        return Err(Refusal::form("a path with './' before a further slash"));
     }
     super::vet_path(word)
 }
@@ -177,14 +177,14 @@ fn split_first(words: &[Word]) -> Option<(&[u8], &[Word])> {
 }
 
 /// Reads a cluster of option letters.
-fn short_options(letters: &[u8]) -> Result<(), FormError> {
+fn short_options(letters: &[u8]) -> Result<(), Refusal> {
     if let [letter, number @ ..] = letters
         && options::NUMBER_LETTERS.contains(letter)
     {
         return if options::is_number(number) {
             Ok(())
         } else {
-            Err(FormError::option(&[b'-', *letter], "it has no number"))
+            Err(Refusal::of_word(&[b'-', *letter], "it has no number"))
         };
     }
     for (at, letter) in letters.iter().enumerate() {
@@ -193,7 +193,7 @@ fn short_options(letters: &[u8]) -> Result<(), FormError> {
                 Ok(())
             } else {
                 let why = "it has something else than capabilities";
-                Err(FormError::option(b"-e", why))
+                Err(Refusal::of_word(b"-e", why))
             };
         }
         if !options::LETTERS.contains(letter) {
@@ -204,7 +204,7 @@ fn short_options(letters: &[u8]) -> Result<(), FormError> {
         }
     }
     if letters.is_empty() {
-        return Err(FormError::new("a lone '-'"));
+        return Err(Refusal::form("a lone '-'"));
     }
     Ok(())
 }
@@ -215,7 +215,7 @@ fn long_option(
     long: &[u8],
     rest: &mut &[Word],
     sender: bool,
-) -> Result<RsyncOption, FormError> {
+) -> Result<RsyncOption, Refusal> {
     let equals = long.iter().position(|c| *c == b'=');
     let name = &long[..equals.unwrap_or(long.len())];
     let Some((name, value)) = options::LONG
@@ -228,7 +228,7 @@ fn long_option(
             .find(|row| row.names.iter().any(|long| long.as_bytes() == name));
         return Err(refusal(&[b"--", name].concat(), refused));
     };
-    let refused = |why: &'static str| FormError::option(&[b"--", name.as_bytes()].concat(), why);
+    let refused = |why: &'static str| Refusal::of_word(&[b"--", name.as_bytes()].concat(), why);
     let given = match (value, equals) {
         (Value::None, None) => return Ok(RsyncOption::Plain(word.to_os())),
         (Value::None, Some(_)) => return Err(refused("it takes no value")),
@@ -269,10 +269,10 @@ fn long_option(
     Ok(RsyncOption::Plain(plain))
 }
 
-fn refusal(option: &[u8], refused: Option<&options::Refused>) -> FormError {
+fn refusal(option: &[u8], refused: Option<&options::RefusedOption>) -> Refusal {
     match refused {
-        Some(row) => FormError::option(option, row.reason).advice(row.hint),
-        None => FormError::option(option, "it is none that an rsync client sends"),
+        Some(row) => Refusal::of_word(option, row.reason).advice(row.hint),
+        None => Refusal::of_word(option, "it is none that an rsync client sends"),
     }
 }
 

@@ -176,14 +176,14 @@ pub const LONG: &[(&str, Value)] = &[
 
 /// Options that are refused with a reason of their own: short letters, long
 /// names, the reason, and what to do instead.
-pub const REFUSED: &[Refused] = &[
-    Refused {
+pub const REFUSED: &[RefusedOption] = &[
+    RefusedOption {
         letters: b"s",
         names: &["secluded-args", "protect-args"],
         reason: "it sends the arguments where they cannot be vetted",
         hint: "call rsync without -s, and with RSYNC_PROTECT_ARGS=0",
     },
-    Refused {
+    RefusedOption {
         letters: b"LKk",
         names: &[
             "copy-links",
@@ -195,13 +195,13 @@ pub const REFUSED: &[Refused] = &[
         reason: "it follows symbolic links",
         hint: "transfer the links as links (-l)",
     },
-    Refused {
+    RefusedOption {
         letters: b"",
         names: &["write-devices", "copy-devices"],
         reason: "it reads or writes devices",
         hint: "devices are not transferred",
     },
-    Refused {
+    RefusedOption {
         letters: b"",
         names: &[
             "daemon",
@@ -215,13 +215,13 @@ pub const REFUSED: &[Refused] = &[
         reason: "it starts an rsync daemon",
         hint: "only 'rsync --server' is served",
     },
-    Refused {
+    RefusedOption {
         letters: b"",
         names: &["no-munge-links"],
         reason: "it takes back what the server may have set",
         hint: "leave it out",
     },
-    Refused {
+    RefusedOption {
         letters: b"",
         names: &["debug"],
         reason: "it prints what filter files hold",
@@ -231,7 +231,7 @@ pub const REFUSED: &[Refused] = &[
 
 /// One row of [`REFUSED`].
 #[derive(Clone, Copy, Debug)]
-pub struct Refused {
+pub struct RefusedOption {
     /// Short letters.
     pub letters: &'static [u8],
     /// Long names.

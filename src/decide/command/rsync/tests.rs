@@ -1,7 +1,7 @@
 use super::*;
 use crate::decide::command::words;
 
-fn rsync(command: &str) -> Result<RsyncRequest, FormError> {
+fn rsync(command: &str) -> Result<RsyncRequest, Refusal> {
     parse(&words::split(command.as_bytes()).unwrap())
 }
 
