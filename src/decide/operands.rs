@@ -48,7 +48,7 @@ impl Default for Use {
 }
 
 /// A place that the client names, and what is asked of it: as it is named in
-/// an [`Inquiry`], resolved in [`Facts`].
+/// an [`Inquiry`](super::form::Inquiry), resolved in [`Facts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operand {
     /// The place.
