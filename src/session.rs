@@ -64,7 +64,8 @@ pub fn report_panic(panic: &PanicHookInfo<'_>) {
     });
     let reason = format!("internal error{place}: {what}");
     let mut audit = Audit::open(nix::unistd::getuid().as_raw());
-    let event = format_args!("event=failed reason={}", Quoted(&reason));
+    let reason = Quoted(&reason);
+    let event = format_args!("event=failed reason={reason}");
     audit.event(Importance::Error, &event);
     messages::client("An internal error ended the session; the log of the server says where.");
 }

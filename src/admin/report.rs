@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::decide::access::Right;
-use crate::decide::plan::{Argument, Plan, Root};
+use crate::decide::plan::{Argument, Plan};
 use crate::decide::policy::overrides::{Override, overrides};
 use crate::decide::policy::{Diagnostic, PolicyFile, Requirement};
 use crate::decide::roots::directories::{DirectoryState, DirectoryStates};
+use crate::decide::roots::nesting::Root;
 use crate::decide::verdict::{Refusal, Verdict};
 use crate::gather::kernel::Kernel;
 use crate::gather::policy_file::PolicyFileError;

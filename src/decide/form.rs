@@ -9,8 +9,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::case::Case;
+use super::command::paths::Base;
 use super::command::{self, Request, programs};
-use super::operands::{Base, Operand, operands};
+use super::operands::{Operand, operands};
 use super::policy::Protocol;
 use super::roots::directories::{Directories, directories};
 use super::verdict::{Refusal, Stage};
@@ -51,7 +52,7 @@ impl Inquiry {
             let hint = format!("add \"{name}\" to 'protocols'");
             return Err(refused(Refusal::new(Stage::Account, reason).hint(hint)));
         }
-        let operands = operands(case, &request).map_err(refused)?;
+        let operands = operands(case.account, &request).map_err(refused)?;
         let target = operands.first().map(|operand| operand.path.clone());
         let configured = case.policy.program(protocol);
         Ok(Self {

@@ -53,7 +53,12 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
     let roots: Roots =
         roots::roots(case, &facts.places, roots::most_access(&inquiry.request)).into();
     roots::vet(&roots, home(case, facts))?;
-    operands::vet_all(case, facts, &roots)?;
+    operands::vet_all(
+        &facts.operands,
+        facts.target_is_directory,
+        &case.policy.dotfile_names.value,
+        &roots,
+    )?;
     let name_service = case.account.source == AccountSource::NameService;
     let mut grants = startup::grants(kind, name_service);
     grants.push(startup::program(program.clone()));

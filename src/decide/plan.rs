@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use landlock::{AccessFs, BitFlags};
 
-use super::access::Access;
-use super::policy::{Dotfiles, NameGlobs, Protocol, Requirement, Symlinks};
+use super::policy::{NameGlobs, Protocol, Requirement, Symlinks};
 use super::roots::nesting::Roots;
 
 /// Which server runs, as far as the system-call table and the guard care.
@@ -95,23 +94,6 @@ pub enum Lookup {
     /// Only a directory counts: a link leads to one that has a row of its own
     /// (`/lib` where /usr is merged).
     DirectoryItself,
-}
-
-/// A directory in which the guard allows changes (or, where reads are
-/// watched, reads). The most specific root holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
-    /// The directory, resolved: no symbolic link in it. Of one that does not
-    /// exist, the existing part is resolved.
-    pub path: PathBuf,
-    /// Whether the directory existed when the session began. One that did not
-    /// holds all the same: nothing else may take its name.
-    pub exists: bool,
-    /// What may be done below it.
-    pub access: Access,
-    /// What holds for dotfiles below it; components of the root itself are
-    /// not judged.
-    pub dotfiles: Dotfiles,
 }
 
 /// What the guard judges by.

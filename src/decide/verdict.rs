@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::operands::Base;
 use super::plan::Plan;
 use super::policy::Protocol;
 use crate::print::escape::Escaped;
@@ -89,10 +88,11 @@ impl Refusal {
         self
     }
 
-    /// The same refusal, of the place that this long option names.
-    pub(super) fn of_option(mut self, option: &str, base: Base) -> Self {
+    /// The same refusal, of the place that this long option names: beside the
+    /// target where that is no directory.
+    pub(super) fn of_option(mut self, option: &str, is_beside_target: bool) -> Self {
         let mut told = format!("The option --{option} is refused: {}.", self.reason);
-        if base == Base::BesideTarget {
+        if is_beside_target {
             told.push_str(" If the target is a directory, end it with a slash.");
         }
         self.told = Some(told);

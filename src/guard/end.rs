@@ -16,7 +16,7 @@ use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
 use super::Guard;
 use super::lock::Held;
 use super::resolve::{path_of, proc_name};
-use super::session_files::RsyncTemporary;
+use super::rsync_temporaries::RsyncTemporary;
 use crate::exit::Exit;
 use crate::log::Importance;
 use crate::print::escape::{Escaped, Quoted};

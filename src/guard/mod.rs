@@ -30,6 +30,7 @@ mod lock;
 mod own_filter;
 mod preflight;
 mod resolve;
+mod rsync_temporaries;
 mod serve;
 mod session_files;
 mod start;

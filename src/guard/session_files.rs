@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::resolve::{DirEntry, Directory};
+use super::rsync_temporaries::{RsyncTemporaries, RsyncTemporary};
 use crate::system::statx::{FileId, Inode, Status};
 
 /// Files and directories that are remembered: 32 bytes each.
@@ -58,39 +59,6 @@ struct Pin {
     inode: Inode,
     since: Instant,
     _fd: Rc<OwnedFd>,
-}
-
-/// A name that rsync's receiver gave, of the one exception to P4.
-#[derive(Clone, Debug)]
-pub struct RsyncTemporary {
-    /// The directory, held.
-    pub directory: Rc<OwnedFd>,
-    directory_id: FileId,
-    /// The name there.
-    pub name: CString,
-    /// Which file has it.
-    pub inode: Inode,
-    /// Where it was when it was made: for the log.
-    pub path: Vec<u8>,
-}
-
-/// The temporary names of the session.
-#[derive(Debug, Default)]
-pub struct RsyncTemporaries(Vec<RsyncTemporary>);
-
-impl RsyncTemporaries {
-    /// Whether this name in this directory is one of them.
-    pub fn has(&self, (directory, name): (FileId, &[u8])) -> bool {
-        let mut names = self.0.iter();
-        names.any(|known| known.directory_id == directory && known.name.as_bytes() == name)
-    }
-
-    fn is(&self, (directory, name): (FileId, &CStr), inode: Inode) -> bool {
-        let mut names = self.0.iter();
-        names.any(|known| {
-            known.directory_id == directory && *known.name == *name && known.inode == inode
-        })
-    }
 }
 
 /// All that the guard remembers of the session's files.

@@ -5,6 +5,7 @@
 //! is short, a list of what is harmful has no end (CVE-2004-1161 to
 //! CVE-2019-1000018 are one forgotten entry each).
 
+pub mod paths;
 pub mod pattern;
 pub mod programs;
 pub(super) mod rsync;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use super::{Dotfiles, Origin, PathTarget, Policy};
 use crate::decide::access::Access;
 use crate::decide::account::Account;
-use crate::decide::plan::Root;
 use crate::decide::roots::directories::DirectoryStates;
 use crate::decide::roots::entries::{DirectoryRights, Entry, entries};
+use crate::decide::roots::nesting::Root;
 use crate::decide::roots::nesting::Roots;
 
 /// An entry as the policy names it.

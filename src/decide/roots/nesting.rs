@@ -3,10 +3,27 @@
 //! of paths.
 
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::decide::access::{Access, Right};
-use crate::decide::plan::Root;
+use crate::decide::policy::Dotfiles;
+
+/// A directory in which the guard allows changes (or, where reads are
+/// watched, reads). The most specific root holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The directory, resolved: no symbolic link in it. Of one that does not
+    /// exist, the existing part is resolved.
+    pub path: PathBuf,
+    /// Whether the directory existed when the session began. One that did not
+    /// holds all the same: nothing else may take its name.
+    pub exists: bool,
+    /// What may be done below it.
+    pub access: Access,
+    /// What holds for dotfiles below it; components of the root itself are
+    /// not judged.
+    pub dotfiles: Dotfiles,
+}
 
 /// The directories with rights, and their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -16,8 +16,9 @@ mod place;
 mod rsync_temporary;
 
 use super::access::{Access, Right};
-use super::plan::{Root, Rules};
+use super::plan::Rules;
 use super::policy::{Dotfiles, NameGlobs};
+use super::roots::nesting::Root;
 
 pub use denial::Denial;
 pub use names::{folded, is_dotfile};

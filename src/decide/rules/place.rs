@@ -129,8 +129,8 @@ fn after(prefix: usize, path: &[u8]) -> usize {
 mod tests {
     use super::*;
     use crate::decide::access::Access;
-    use crate::decide::plan::Root;
     use crate::decide::policy::Dotfiles;
+    use crate::decide::roots::nesting::Root;
 
     fn root(path: &str) -> Root {
         Root {

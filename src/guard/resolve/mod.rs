@@ -27,7 +27,7 @@ use nix::libc;
 
 use super::call_error::CallError;
 use super::caller::Caller;
-use super::session_files::RsyncTemporaries;
+use super::rsync_temporaries::RsyncTemporaries;
 use crate::decide::plan::{Plan, Rules};
 use crate::decide::rules::{self, Denial, FileKind, Place};
 use crate::system::statx::{self, Inode, Status};

@@ -335,8 +335,8 @@ mod tests {
 
     use super::*;
     use crate::decide::access::Access;
-    use crate::decide::plan::Root;
     use crate::decide::policy::Dotfiles;
+    use crate::decide::roots::nesting::Root;
 
     #[test]
     fn who_holds_others() {

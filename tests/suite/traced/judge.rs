@@ -4,7 +4,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use xfersh::decide::access::Right;
-use xfersh::decide::plan::{Plan, Root};
+use xfersh::decide::plan::Plan;
+use xfersh::decide::roots::nesting::Root;
 
 use super::trace::{Deed, Event};
 

@@ -182,7 +182,7 @@ impl Lines {
         let table = table();
         let places: Vec<_> = table
             .iter()
-            .filter(|row| row.1.starts_with("Place"))
+            .filter(|row| row.1.starts_with("Path"))
             .collect();
         let (name, kind) = if self.random.percent(80) {
             **self.random.pick(&places)
@@ -202,7 +202,7 @@ impl Lines {
                 "", "~", ".old", "!#:+", "../x", "a/b", "%f %n", "*:alice", "-x", "~/x",
             ]),
             "Only" => b"X".to_vec(),
-            "Place" => {
+            "Path" => {
                 let from_target = kind.contains("Basis") || kind.contains("Scratch");
                 self.place(from_target)
             }

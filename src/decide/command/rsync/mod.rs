@@ -7,8 +7,8 @@
 //! for options behind them as well.
 
 pub(in crate::decide) mod argv;
-pub(in crate::decide) mod operands;
 mod options;
+pub(in crate::decide) mod paths;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -36,7 +36,7 @@ pub enum RsyncOption {
     /// Passed as it is.
     Plain(OsString),
     /// An option that names a path.
-    PathOption(PathOption),
+    Path(PathOption),
 }
 
 /// A path that an option names.
@@ -63,7 +63,7 @@ impl RsyncRequest {
     /// makes use of.
     pub fn places(&self) -> impl Iterator<Item = &PathOption> {
         self.options.iter().filter_map(|option| match option {
-            RsyncOption::PathOption(place) if !self.sender || place.purpose.concerns_sender() => {
+            RsyncOption::Path(place) if !self.sender || place.purpose.concerns_sender() => {
                 Some(place)
             }
             _ => None,
@@ -112,7 +112,7 @@ impl RsyncRequest {
     fn plain(&self) -> impl Iterator<Item = &[u8]> {
         self.options.iter().filter_map(|option| match option {
             RsyncOption::Plain(option) => Some(option.as_encoded_bytes()),
-            RsyncOption::PathOption(_) => None,
+            RsyncOption::Path(_) => None,
         })
     }
 }
@@ -254,14 +254,14 @@ fn long_option(
     };
     match value {
         // The list comes through the connection.
-        Value::PathOption(PathPurpose::Names) if given.bytes() == b"-" => {}
-        Value::PathOption(PathPurpose::Log) if sender => {
+        Value::Path(PathPurpose::Names) if given.bytes() == b"-" => {}
+        Value::Path(PathPurpose::Log) if sender => {
             let why = "a server that only sends keeps no log of its own";
             return Err(refused(why).hint("the system log holds every session"));
         }
-        Value::PathOption(purpose) => {
+        Value::Path(purpose) => {
             vet_path(&given)?;
-            return Ok(RsyncOption::PathOption(place(purpose)));
+            return Ok(RsyncOption::Path(place(purpose)));
         }
         _ => {}
     }

@@ -25,7 +25,7 @@ pub enum Value {
     /// Exactly this.
     Only(&'static str),
     /// A path.
-    PathOption(PathPurpose),
+    Path(PathPurpose),
 }
 
 /// What the server does with a path that an option names.
@@ -77,17 +77,17 @@ pub const NUMBER_LETTERS: &[u8] = b"B@";
 pub const LONG: &[(&str, Value)] = &[
     ("append", Value::None),
     ("append-verify", Value::None),
-    ("backup-dir", Value::PathOption(PathPurpose::Scratch)),
+    ("backup-dir", Value::Path(PathPurpose::Scratch)),
     ("block-size", Value::Size),
     ("bwlimit", Value::Size),
     ("checksum", Value::None),
     ("checksum-choice", Value::Names),
     ("checksum-seed", Value::Number),
-    ("compare-dest", Value::PathOption(PathPurpose::Basis)),
+    ("compare-dest", Value::Path(PathPurpose::Basis)),
     ("compress", Value::None),
     ("compress-choice", Value::Names),
     ("compress-level", Value::Number),
-    ("copy-dest", Value::PathOption(PathPurpose::Basis)),
+    ("copy-dest", Value::Path(PathPurpose::Basis)),
     ("del", Value::None),
     ("delay-updates", Value::None),
     ("delete", Value::None),
@@ -102,7 +102,7 @@ pub const LONG: &[(&str, Value)] = &[
     ("drop-D", Value::None),
     ("existing", Value::None),
     ("fake-super", Value::None),
-    ("files-from", Value::PathOption(PathPurpose::Names)),
+    ("files-from", Value::Path(PathPurpose::Names)),
     ("force", Value::None),
     ("from0", Value::None),
     ("fsync", Value::None),
@@ -118,10 +118,10 @@ pub const LONG: &[(&str, Value)] = &[
     ("ignore-times", Value::None),
     ("info", Value::Names),
     ("inplace", Value::None),
-    ("link-dest", Value::PathOption(PathPurpose::Basis)),
+    ("link-dest", Value::Path(PathPurpose::Basis)),
     ("links", Value::None),
     ("list-only", Value::None),
-    ("log-file", Value::PathOption(PathPurpose::Log)),
+    ("log-file", Value::Path(PathPurpose::Log)),
     ("log-file-format", Value::Text),
     ("log-format", Value::Text),
     ("max-alloc", Value::Size),
@@ -148,7 +148,7 @@ pub const LONG: &[(&str, Value)] = &[
     ("open-noatime", Value::None),
     ("owner", Value::None),
     ("partial", Value::None),
-    ("partial-dir", Value::PathOption(PathPurpose::Scratch)),
+    ("partial-dir", Value::Path(PathPurpose::Scratch)),
     ("perms", Value::None),
     ("preallocate", Value::None),
     ("recursive", Value::None),
@@ -164,7 +164,7 @@ pub const LONG: &[(&str, Value)] = &[
     ("stderr", Value::Names),
     ("suffix", Value::Text),
     ("super", Value::None),
-    ("temp-dir", Value::PathOption(PathPurpose::Scratch)),
+    ("temp-dir", Value::Path(PathPurpose::Scratch)),
     ("timeout", Value::Number),
     ("times", Value::None),
     ("update", Value::None),
@@ -255,7 +255,7 @@ impl Value {
             Self::Charset => every(|c| c.is_ascii_alphanumeric() || b"._:+-".contains(c)),
             Self::Text => true,
             Self::Only(text) => bytes == text.as_bytes(),
-            Self::PathOption(_) => !bytes.is_empty(),
+            Self::Path(_) => !bytes.is_empty(),
         }
     }
 }
@@ -326,8 +326,8 @@ mod tests {
             (Value::Only("X"), "X", true),
             (Value::Only("X"), "x", false),
             (Value::Only("X"), "", false),
-            (Value::PathOption(PathPurpose::Log), "x", true),
-            (Value::PathOption(PathPurpose::Log), "", false),
+            (Value::Path(PathPurpose::Log), "x", true),
+            (Value::Path(PathPurpose::Log), "", false),
             (Value::None, "", false),
         ];
         for (value, bytes, expected) in rows {

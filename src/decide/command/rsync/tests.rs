@@ -9,7 +9,7 @@ fn rsync(command: &str) -> Result<RsyncRequest, Refusal> {
 fn options(request: &RsyncRequest) -> Vec<String> {
     let text = |option: &RsyncOption| match option {
         RsyncOption::Plain(plain) => plain.to_str().unwrap().to_owned(),
-        RsyncOption::PathOption(place) => {
+        RsyncOption::Path(place) => {
             let argument = place.argument(place.word.bytes());
             argument.into_string().unwrap()
         }
@@ -267,7 +267,7 @@ fn the_documentation_names_what_is_refused_and_what_is_a_path() {
     let refused = options::REFUSED.iter().flat_map(|row| row.names);
     let paths = options::LONG
         .iter()
-        .filter(|row| matches!(row.1, Value::PathOption(_)));
+        .filter(|row| matches!(row.1, Value::Path(_)));
     for name in refused.chain(paths.map(|row| &row.0)) {
         assert!(text.contains(&format!("`--{name}`")), "--{name}");
     }

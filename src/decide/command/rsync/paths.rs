@@ -1,8 +1,8 @@
 //! The places that an accepted rsync request names.
 
+use crate::decide::command::paths::{Base, NamedPath, Use};
 use crate::decide::command::words::Word;
 use crate::decide::command::{Direction, PathOption, RsyncRequest};
-use crate::decide::operands::{Base, NamedPath, Use};
 
 /// The paths of the request that are judged before it is served, each with
 /// what is asked of it: the operands, then the places that options name.
