@@ -2,6 +2,7 @@
 
 mod edges;
 mod purity;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
