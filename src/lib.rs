@@ -2,17 +2,21 @@
 //!
 //! ```text
 //! argv, env ──> Invocation ─┐
-//! policy file ──> Policy ───┼─> decide() ──> Verdict ──> audit
+//! policy file ──> Policy ───┼─> decide() ──> Verdict ──> log
 //! passwd, groups ─> Account ┘                  │  └────> --check prints it and stops
 //!                                              └> Plan ─> confine ─> exec
 //! ```
 //!
-//! * [`shell`] is the pipeline, [`cli`] what the program can be called for.
-//! * [`decide`] is pure: the form of a command, the policy, the verdict.
-//! * [`judge`] is the one way to a verdict, for a session and for the dry run.
-//! * [`enforce`] has the effects, in safe Rust: facts, log, confinement.
+//! * [`cli`] reads the arguments, [`session`] is the pipeline of a session.
+//! * [`gather`] finds out what the decision has to know, [`decide`] is pure,
+//!   [`judge`] is the one way to a verdict for a session and for the dry run.
+//! * [`confine`] gives up every privilege; [`guard`] is the parent of the
+//!   server and makes the server's changes of the disk in its stead.
+//! * [`log`], [`messages`] and [`print`](mod@print) are what others read.
+//! * [`admin`] is what an administrator calls.
 //! * [`system`] has everything unsafe, one file per facility of the kernel.
-//! * [`check`] is what an administrator calls.
+//!
+//! docs/architecture.md has the whole house, and the words that are used in it.
 //!
 //! What the shell promises, and what it does not, is in docs/threat-model.md.
 

@@ -21,7 +21,7 @@ use super::rules::{self, Place};
 use super::verdict::{Refusal, Stage};
 
 /// A place that the client names, and what it is for: as named in an
-/// [`Inquiry`], resolved in [`Facts`].
+/// [`Inquiry`](super::form::Inquiry), resolved in [`Facts`](super::facts::Facts).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operand {
     /// The place.

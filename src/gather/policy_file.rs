@@ -251,7 +251,7 @@ struct OpenDirectory {
 }
 
 /// What a name on the way is.
-enum WalkStep {
+enum PolicyStep {
     OpenDirectory(OpenDirectory),
     /// A link owned by root, and its target.
     Link(PathBuf),
@@ -266,12 +266,12 @@ fn open_safely(path: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
     let mut links = 0;
     while let Some(name) = rest.pop() {
         match directory.step(&name)? {
-            WalkStep::OpenDirectory(next) => directory = next,
-            WalkStep::Link(_) if links == LINKS_MAX => {
+            PolicyStep::OpenDirectory(next) => directory = next,
+            PolicyStep::Link(_) if links == LINKS_MAX => {
                 let path = directory.join(&name);
                 return Err(cannot(&path)(Errno::ELOOP.into()));
             }
-            WalkStep::Link(target) => {
+            PolicyStep::Link(target) => {
                 links += 1;
                 if target.is_absolute() {
                     directory = OpenDirectory::root()?;
@@ -310,7 +310,7 @@ impl OpenDirectory {
     }
 
     /// What has this name on the way, judged.
-    fn step(&self, name: &Path) -> Result<WalkStep, PolicyFileError> {
+    fn step(&self, name: &Path) -> Result<PolicyStep, PolicyFileError> {
         let path = self.join(name);
         let failed = cannot(&path);
         let opened = openat(&self.opened, name, WAY, Mode::empty());
@@ -321,7 +321,7 @@ impl OpenDirectory {
             vet_owner(&facts, &path)?;
             let target = readlinkat(&opened, "");
             return match target {
-                Ok(target) => Ok(WalkStep::Link(target.into())),
+                Ok(target) => Ok(PolicyStep::Link(target.into())),
                 Err(error) => Err(failed(error.into())),
             };
         }
@@ -329,7 +329,7 @@ impl OpenDirectory {
             return Err(failed(Errno::ENOTDIR.into()));
         }
         vet_owner(&facts, &path)?;
-        Ok(WalkStep::OpenDirectory(Self { opened, path }))
+        Ok(PolicyStep::OpenDirectory(Self { opened, path }))
     }
 
     /// Opens the file with this name; `None` if there is none.

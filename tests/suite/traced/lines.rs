@@ -83,7 +83,7 @@ const WIRE: &[&str] = &[
 pub fn table() -> Vec<(&'static str, &'static str)> {
     let rows = TABLE.lines().filter_map(|line| {
         let row = line.trim().strip_prefix("(\"")?.strip_suffix("),")?;
-        row.split_once("\", Value::")
+        row.split_once("\", OptionValue::")
     });
     let rows: Vec<_> = rows.collect();
     assert!(

@@ -3,9 +3,9 @@
 /// Effective settings, keyword and value, as `sshd -T` prints them: the
 /// keyword in lower case; one with several values may come several times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings(Vec<(String, String)>);
+pub struct SshdSettings(Vec<(String, String)>);
 
-impl Settings {
+impl SshdSettings {
     /// Reads the output.
     #[must_use]
     pub fn parse(text: &str) -> Self {
@@ -102,7 +102,7 @@ mod tests {
     fn lines_are_keywords_and_values() {
         let text = "port 22\nAcceptEnv LANG\nacceptenv LC_*\nforcecommand none\n\
                     subsystem x /x\nsubsystem sftp /usr/lib/openssh/sftp-server -R\nempty\n";
-        let settings = Settings::parse(text);
+        let settings = SshdSettings::parse(text);
         assert_eq!(settings.value("port"), Some("22"));
         assert_eq!(
             settings.all("acceptenv").collect::<Vec<_>>(),
@@ -130,7 +130,7 @@ mod tests {
             ("none", &[]),
         ];
         for (value, expected) in rows {
-            let settings = Settings::parse(&format!("authorizedkeysfile {value}\n"));
+            let settings = SshdSettings::parse(&format!("authorizedkeysfile {value}\n"));
             let seen: Vec<_> = settings
                 .key_files("authorizedkeysfile", "alice", 7, "/h")
                 .collect();

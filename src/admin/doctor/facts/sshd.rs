@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::files::{self, NotExamined};
 use super::rights::ANYWHERE;
-use super::settings::Settings;
+use super::settings::SshdSettings;
 use super::tool;
 use crate::decide::account::Account;
 use crate::gather::disk::resolve;
@@ -34,7 +34,7 @@ pub enum SshdAnswer {
     /// It does not print its settings; why not.
     Silent(String),
     /// The effective settings.
-    Settings(Settings),
+    SshdSettings(SshdSettings),
 }
 
 /// A file that can let someone in as the account.
@@ -60,9 +60,9 @@ impl Sshd {
 
     /// The effective settings, if they are available.
     #[must_use]
-    pub const fn settings(&self) -> Option<&Settings> {
+    pub const fn settings(&self) -> Option<&SshdSettings> {
         match &self.answer {
-            SshdAnswer::Settings(settings) => Some(settings),
+            SshdAnswer::SshdSettings(settings) => Some(settings),
             SshdAnswer::Missing | SshdAnswer::Silent(_) => None,
         }
     }
@@ -84,7 +84,7 @@ fn ask(name: &str) -> SshdAnswer {
     };
     let connection = format!("user={name},host=client.invalid,addr={ANYWHERE}");
     match tool::ask(&sshd, &["-T", "-C", &connection]) {
-        Ok(answer) if answer.success => SshdAnswer::Settings(Settings::parse(&answer.text)),
+        Ok(answer) if answer.success => SshdAnswer::SshdSettings(SshdSettings::parse(&answer.text)),
         Ok(answer) => SshdAnswer::Silent(answer.text),
         Err(error) => SshdAnswer::Silent(error.to_string()),
     }
@@ -127,7 +127,7 @@ pub fn directives(text: &str) -> impl Iterator<Item = (String, &str)> {
 /// Every file that can let someone in as the account, and those that could not
 /// be examined.
 #[must_use]
-pub fn key_files(settings: &Settings, account: &Account) -> (Vec<KeyFile>, Vec<NotExamined>) {
+pub fn key_files(settings: &SshdSettings, account: &Account) -> (Vec<KeyFile>, Vec<NotExamined>) {
     let mut not_examined = Vec::new();
     // Read from text.
     let home = account.home.to_str().unwrap_or_default();

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 /// What a tool said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ToolOutput {
     /// Whether it exited with 0.
     pub success: bool,
     /// Its standard output, or its errors if it failed.
@@ -25,7 +25,7 @@ pub fn find(places: &[&str]) -> Option<PathBuf> {
 /// # Errors
 ///
 /// That it cannot be started.
-pub fn ask(program: &Path, arguments: &[&str]) -> io::Result<Answer> {
+pub fn ask(program: &Path, arguments: &[&str]) -> io::Result<ToolOutput> {
     let output = Command::new(program)
         .args(arguments)
         .env_clear()
@@ -40,5 +40,5 @@ pub fn ask(program: &Path, arguments: &[&str]) -> io::Result<Answer> {
         output.stderr
     };
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Answer { success, text })
+    Ok(ToolOutput { success, text })
 }

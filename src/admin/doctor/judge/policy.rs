@@ -1,6 +1,6 @@
 //! The policy file: can it be used, and could only root have written it?
 
-use std::io;
+use std::io::ErrorKind;
 
 use super::files::judge_way;
 use crate::admin::doctor::facts::policy::PolicyFacts;
@@ -34,7 +34,7 @@ fn absent() -> Finding {
 fn judge_unusable(error: &PolicyFileError, way: &[PathEntry]) -> Vec<Finding> {
     let findings = match error {
         PolicyFileError::Unsafe(_) => judge_unsafe(way),
-        PolicyFileError::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+        PolicyFileError::Io { error, .. } if error.kind() == ErrorKind::PermissionDenied => {
             judge_closed(way)
         }
         _ => Vec::new(),
@@ -139,7 +139,7 @@ mod tests {
             PolicyFileError::Io {
                 policy: POLICY.into(),
                 at: POLICY.into(),
-                error: io::ErrorKind::PermissionDenied.into(),
+                error: ErrorKind::PermissionDenied.into(),
             }
         }
         fn distrusted() -> PolicyFileError {

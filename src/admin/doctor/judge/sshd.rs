@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::judge_way;
 use super::strict_modes::{StrictModes, strict_modes};
-use crate::admin::doctor::facts::settings::Settings;
+use crate::admin::doctor::facts::settings::SshdSettings;
 use crate::admin::doctor::facts::sshd::KeyFile;
 use crate::admin::doctor::finding::{Finding, quoted};
 use crate::admin::doctor::fixes::Fixes;
@@ -20,7 +20,7 @@ pub struct Inputs<'a> {
     /// The login name, escaped.
     pub name: &'a str,
     /// What sshd would do.
-    pub settings: &'a Settings,
+    pub settings: &'a SshdSettings,
     /// The commands that fix it.
     pub fixes: &'a Fixes,
     /// Key files in a directory that clients may write: the path in sshd's

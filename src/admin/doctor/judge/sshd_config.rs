@@ -13,7 +13,7 @@ use crate::print::escape::Escaped;
 pub fn judge(sshd: &Sshd) -> Vec<Finding> {
     let mut findings = judge_files(&sshd.files);
     match &sshd.answer {
-        SshdAnswer::Settings(_) => {}
+        SshdAnswer::SshdSettings(_) => {}
         SshdAnswer::Silent(cause) => findings.push(unreadable(cause)),
         SshdAnswer::Missing => {
             let say = "sshd is not installed: nobody can log in over ssh.";

@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStringExt as _;
 
 use super::words::Word;
 use crate::decide::verdict::Refusal;
-use options::Value;
+use options::OptionValue;
 
 pub use options::PathPurpose;
 
@@ -232,8 +232,8 @@ fn long_option(
     };
     let refused = |why: &'static str| Refusal::of_word(&[b"--", name.as_bytes()].concat(), why);
     let given = match (value, equals) {
-        (Value::None, None) => return Ok(RsyncOption::Plain(word.to_os())),
-        (Value::None, Some(_)) => return Err(refused("it takes no value")),
+        (OptionValue::None, None) => return Ok(RsyncOption::Plain(word.to_os())),
+        (OptionValue::None, Some(_)) => return Err(refused("it takes no value")),
         (_, Some(at)) => word.with_prefix(b"--".len() + at + b"=".len(), b""),
         (_, None) => {
             let (first, tail) = rest
@@ -256,12 +256,12 @@ fn long_option(
     };
     match value {
         // The list comes through the connection.
-        Value::Path(PathPurpose::Names) if given.bytes() == b"-" => {}
-        Value::Path(PathPurpose::Log) if sender => {
+        OptionValue::Path(PathPurpose::Names) if given.bytes() == b"-" => {}
+        OptionValue::Path(PathPurpose::Log) if sender => {
             let why = "a server that only sends keeps no log of its own";
             return Err(refused(why).hint("the system log records every session"));
         }
-        Value::Path(purpose) => {
+        OptionValue::Path(purpose) => {
             vet_path(&given)?;
             return Ok(RsyncOption::Path(place(purpose)));
         }

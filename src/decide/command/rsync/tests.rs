@@ -267,7 +267,7 @@ fn the_documentation_names_what_is_refused_and_what_is_a_path() {
     let refused = options::REFUSED.iter().flat_map(|row| row.names);
     let paths = options::LONG
         .iter()
-        .filter(|row| matches!(row.1, Value::Path(_)));
+        .filter(|row| matches!(row.1, OptionValue::Path(_)));
     for name in refused.chain(paths.map(|row| &row.0)) {
         assert!(text.contains(&format!("`--{name}`")), "--{name}");
     }
