@@ -181,13 +181,13 @@ struct Entry<'a> {
 }
 
 fn entries(passwd: &str) -> impl Iterator<Item = Entry<'_>> {
-    passwd.lines().filter_map(|line| {
-        let (name, rest) = cut(line)?;
-        let (_password, rest) = cut(rest)?;
-        let (uid, rest) = cut(rest)?;
-        let (gid, rest) = cut(rest)?;
-        let (_comment, rest) = cut(rest)?;
-        let home = cut(rest).map_or(rest, |(home, _shell)| home);
+    Lines(passwd).filter_map(|mut line| {
+        let name = line.field()?;
+        let _password = line.field()?;
+        let uid = line.field()?;
+        let gid = line.field()?;
+        let _comment = line.field()?;
+        let home = line.field().unwrap_or(line.0);
         // Lines of nis-compat ("+::::::") name no account.
         let named = !name.is_empty() && !name.starts_with(['+', '-', '#']);
         named.then_some(Entry {
@@ -199,11 +199,45 @@ fn entries(passwd: &str) -> impl Iterator<Item = Entry<'_>> {
     })
 }
 
-/// The field before the next colon, and what follows it. Fields are short: a
-/// plain loop beats `split`, whose search is made for long texts.
-fn cut(line: &str) -> Option<(&str, &str)> {
-    let colon = line.bytes().position(|byte| byte == b':')?;
-    Some((&line[..colon], &line[colon + 1..]))
+/// Text by its lines. Lines and fields are short, and a host can have thousands
+/// of them: plain loops beat `lines` and `split`, whose search is made for long
+/// texts.
+struct Lines<'a>(&'a str);
+
+/// What is left of a line.
+struct Line<'a>(&'a str);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let (line, rest) = cut(self.0, b'\n').unwrap_or((self.0, ""));
+        self.0 = rest;
+        Some(Line(line.strip_suffix('\r').unwrap_or(line)))
+    }
+}
+
+impl<'a> Line<'a> {
+    /// The field before the next colon, which is taken off; `None` if there is
+    /// no colon.
+    fn field(&mut self) -> Option<&'a str> {
+        let (field, rest) = cut(self.0, b':')?;
+        self.0 = rest;
+        Some(field)
+    }
+}
+
+/// What is before the first such byte, and what is behind it.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let mut end = 0;
+    while end < bytes.len() && bytes[end] != at {
+        end += 1;
+    }
+    (end < bytes.len()).then(|| (&text[..end], &text[end + 1..]))
 }
 
 fn ask_getent(key: &AccountKey, passwd: &str) -> Result<Account, AccountError> {
@@ -260,17 +294,17 @@ struct GroupEntry<'a> {
 
 impl GroupEntry<'_> {
     fn has(&self, name: &str) -> bool {
-        self.members.split(',').any(|member| member == name)
+        !self.members.is_empty() && self.members.split(',').any(|member| member == name)
     }
 }
 
 /// The entries of text of the form of group(5).
 fn group_entries(group: &str) -> impl Iterator<Item = GroupEntry<'_>> {
-    group.lines().filter_map(|line| {
-        let (name, rest) = cut(line)?;
-        let (_password, rest) = cut(rest)?;
-        let (gid, rest) = cut(rest)?;
-        let members = cut(rest).map_or(rest, |(members, _more)| members);
+    Lines(group).filter_map(|mut line| {
+        let name = line.field()?;
+        let _password = line.field()?;
+        let gid = line.field()?;
+        let members = line.field().unwrap_or(line.0);
         Some(GroupEntry {
             name,
             gid: gid.parse().ok()?,

@@ -64,6 +64,7 @@ impl Clock {
             self.resting = true;
             // Where it fails, the guard only takes more memory.
             let _ = code_pages::release_code();
+            let _ = code_pages::release_unused_stack();
         }
     }
 }

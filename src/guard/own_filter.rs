@@ -81,6 +81,7 @@ const CALLS: &[Row] = &[
     Row("getpid", libc::SYS_getpid, "ends as the server ended, or aborts: raise(3)"),
     Row("gettid", libc::SYS_gettid, "ends as the server ended, or aborts: raise(3)"),
     Row("tgkill", libc::SYS_tgkill, "ends as the server ended, or aborts: raise(3)"),
+    Row("tkill", libc::SYS_tkill, "the same with musl"),
     Row("rt_sigaction", libc::SYS_rt_sigaction, "signals of its own"),
     Row("rt_sigprocmask", libc::SYS_rt_sigprocmask, "signals of its own"),
     Row("rt_sigreturn", libc::SYS_rt_sigreturn, "signals of its own"),
@@ -95,6 +96,8 @@ const CALLS: &[Row] = &[
     Row("open", libc::SYS_open, "as openat"),
     #[cfg(target_arch = "x86_64")]
     Row("stat", libc::SYS_stat, "as newfstatat"),
+    #[cfg(target_arch = "x86_64")]
+    Row("lstat", libc::SYS_lstat, "as newfstatat"),
 ];
 
 /// What a call that is not listed gets: EPERM.

@@ -46,7 +46,7 @@ use crate::system::{descriptors, signals};
 #[allow(missing_debug_implementations, reason = "the log has none")]
 pub enum Side<'a> {
     /// The child: to be replaced by the server.
-    Server(Server),
+    Server(Box<Server>),
     /// The parent.
     Guard(Box<Waiting<'a>>),
     /// The only process: there can be no guard here, and the policy allows to
@@ -141,12 +141,8 @@ pub fn split<'a>(
     let (child, pidfd) = match process::fork_sharing_descriptors().map_err(failed("fork"))? {
         Forked::Child(own) => {
             let open = (connection, prepared, read);
-            return Ok(Side::Server(become_server(
-                confined,
-                (guard, own),
-                open,
-                write,
-            )));
+            let server = become_server(confined, (guard, own), open, write);
+            return Ok(Side::Server(Box::new(server)));
         }
         Forked::Parent(child, pidfd) => (child, pidfd),
     };
