@@ -1,4 +1,4 @@
-//! The command line: one call of sshd, a few of an administrator.
+//! The command line: one call by sshd, a few by an administrator.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -6,11 +6,10 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use crate::admin::probe::Stage;
 use crate::print::escape::Escaped;
 use crate::session::SessionCall;
 
-/// What xfersh was called for.
+/// What xfersh was called to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A session.
@@ -18,7 +17,7 @@ pub enum Role {
     /// The dry run.
     Check(Check),
     /// Inside the confinement, by `--check --live`.
-    Probe(Stage),
+    Probe(Probe),
     /// The examination of the host.
     Doctor(Doctor),
     /// The help text.
@@ -38,19 +37,30 @@ pub struct Check {
     pub config: Option<PathBuf>,
     /// Print one JSON object.
     pub json: bool,
-    /// Enter the confinement and try it out.
+    /// Enter the confinement and test it.
     pub live: bool,
-    /// The command; without one the policy is examined.
+    /// The command; without one the policy is checked.
     pub command: Option<OsString>,
 }
 
 /// The arguments of `--doctor`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Doctor {
-    /// The account whose set-up is examined as well.
+    /// The account whose set-up is also examined.
     pub user: Option<String>,
     /// Print one JSON object.
     pub json: bool,
+}
+
+/// The arguments of `--probe`: where its tries take place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The home directory.
+    pub home: PathBuf,
+    /// The name that is used for whatever is made.
+    pub name: String,
+    /// A directory in which the policy lets the session create, if any.
+    pub writable: Option<PathBuf>,
 }
 
 /// A call that cannot be understood.
@@ -70,9 +80,9 @@ xfersh: a login shell for accounts that may copy files and do nothing else
   xfersh --forced              serve SSH_ORIGINAL_COMMAND (for ForceCommand)
   xfersh --check [OPTIONS] -c COMMAND
                                say what would be done, and why; do nothing
-  xfersh --check [OPTIONS]     examine the policy and print what holds
+  xfersh --check [OPTIONS]     check the policy and print what applies
   xfersh --check --live --user NAME
-                               enter the confinement and try the promises
+                               enter the confinement and test the promises
   xfersh --doctor [--user NAME] [--json]
                                examine this host and an account's set-up
   xfersh --probe HOME NAME [DIRECTORY]
@@ -84,7 +94,7 @@ Options of --check:
   --address IP     the client's address
   --config FILE    a policy other than /etc/xfersh.toml
   --json           one JSON object instead of text
-  --live           try the confinement in earnest (needs --user)
+  --live           test the confinement for real (needs --user)
 
 Exit status: 0 allowed or nothing serious, 1 a finding, 2 usage or policy
 error, 125 xfersh failed, 126 refused; a served session ends with the
@@ -93,9 +103,9 @@ server's own status. See xfersh(8) and xfersh.toml(5).
 
 /// Reads the arguments, `argv[0]` first.
 ///
-/// A name that begins with `-` is a login (login(1), sshd(8)): then only
-/// `-c COMMAND` has a meaning, so that no client can reach an administrator's
-/// call through an account's shell.
+/// A name that begins with `-` is a login (login(1), sshd(8)): then only `-c
+/// COMMAND` is accepted, so that no client can reach an administrator's call
+/// through an account's shell.
 ///
 /// # Errors
 ///
@@ -122,8 +132,8 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Role, Usage> {
     parse_admin(rest).map_err(|what| Usage { what, json })
 }
 
-/// Whether whoever calls expects one JSON object, whatever else is wrong with
-/// the call.
+/// Whether the caller expects one JSON object, even if something else is wrong
+/// with the call.
 fn asks_for_json(arguments: &[OsString]) -> bool {
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
     has("--json") && (has("--check") || has("--doctor"))
@@ -181,7 +191,7 @@ fn parse_check(parser: &mut Parser) -> Result<Role, String> {
 fn parse_probe(parser: &mut Parser) -> Result<Role, String> {
     let mut words = parser.raw_args().map_err(said)?;
     match (words.next(), words.next(), words.next(), words.next()) {
-        (Some(home), Some(name), writable, None) => Ok(Role::Probe(Stage {
+        (Some(home), Some(name), writable, None) => Ok(Role::Probe(Probe {
             home: home.into(),
             writable: writable.map(PathBuf::from),
             name: name.string().map_err(said)?,
@@ -209,7 +219,8 @@ where
     parser.value().map_err(said)?.parse().map_err(said)
 }
 
-/// What is wrong, as a sentence: lexopt's own texts have the argument as it is.
+/// What is wrong, as a sentence: lexopt's own texts contain the argument
+/// unescaped.
 fn said(error: lexopt::Error) -> String {
     use lexopt::Error;
     match error {

@@ -45,7 +45,7 @@ pub enum Step {
     Connection,
     /// The server program.
     Exec(PathBuf),
-    /// The log socket, where the policy requires it.
+    /// The log socket, if the policy requires it.
     Audit,
 }
 
@@ -53,38 +53,39 @@ pub enum Step {
 enum Cause {
     Io(io::Error),
     Text(String),
-    /// What the server's side said, and the error of the system behind it.
+    /// What the server's side said, and the system's error behind it.
     Told(String, Option<i32>),
-    /// What the server's side said when it ended, to the client as well.
+    /// What the server's side said when it ended, and also said to the client.
     Repeated(String),
 }
 
-/// What an error of the system that is a limit means, and where it is set. It
-/// may be a client's doing (many sessions at once), and no kernel's.
+/// What it means when the system reports a limit, and where that limit is set.
+/// A client may have caused it (with many sessions at once), rather than the
+/// kernel.
 const SHORTAGES: [(i32, &str); 4] = [
     (
         libc::EAGAIN,
-        "the account has as many processes as it may: see nproc in limits.conf(5), TasksMax in \
+        "the account has reached its limit on processes: see nproc in limits.conf(5), TasksMax in \
          systemd.resource-control(5), and pids.max of a container",
     ),
     (
         libc::EMFILE,
-        "the session may not open enough files: see nofile in limits.conf(5) and LimitNOFILE in \
-         systemd.exec(5); it needs 64",
+        "the session's limit on open files is below the 64 that it needs: see nofile in \
+         limits.conf(5) and LimitNOFILE in systemd.exec(5)",
     ),
     (
         libc::ENFILE,
-        "the host has as many files open as it may: see fs.file-max in proc_sys_fs(5)",
+        "the host has reached its limit on open files: see fs.file-max in proc_sys_fs(5)",
     ),
     (
         libc::ENOMEM,
         "there is not enough memory: see MemoryMax in systemd.resource-control(5), memory.max of a \
-         container, and as in limits.conf(5)",
+         container, and 'as' in limits.conf(5)",
     ),
 ];
 
 impl Error {
-    /// The step failed with this error of the system.
+    /// The step failed with this system error.
     pub fn io(step: Step, cause: impl Into<io::Error>) -> Self {
         Self {
             step,
@@ -92,7 +93,7 @@ impl Error {
         }
     }
 
-    /// The step failed for a reason that is no error of the system: a sentence.
+    /// The step failed for a reason that is not a system error: a sentence.
     pub fn text(step: Step, cause: impl Into<String>) -> Self {
         Self {
             step,
@@ -100,20 +101,20 @@ impl Error {
         }
     }
 
-    /// What the client is told: the failure itself where the client can mend
-    /// it, else where the reason stands; `None` if it has been told.
+    /// What the client is told: the failure itself if the client can fix it,
+    /// otherwise where to find the reason; `None` if the client has been told.
     #[must_use]
     pub fn for_client(&self) -> Option<String> {
         match (&self.cause, &self.step) {
             (Cause::Repeated(_), _) => None,
             (_, Step::Wildcards) => Some(self.to_string()),
-            _ => Some(
-                "The session could not be started; the reason is in the log of the server.".into(),
-            ),
+            _ => {
+                Some("The session could not be started; the reason is in the server's log.".into())
+            }
         }
     }
 
-    /// The server's side has said this, to the client as well, and ended.
+    /// The server's side has said this, also to the client, and ended.
     #[must_use]
     pub const fn repeated(step: Step, sentence: String) -> Self {
         Self {
@@ -130,7 +131,7 @@ impl Error {
         }
     }
 
-    /// The error number of the system, where it was one.
+    /// The error number, if it was a system error.
     #[must_use]
     pub fn code(&self) -> Option<i32> {
         match &self.cause {
@@ -140,7 +141,7 @@ impl Error {
         }
     }
 
-    /// The limit that was met, where it was one.
+    /// The limit that was reached, if it was one.
     #[must_use]
     pub fn shortage(&self) -> Option<&'static str> {
         let code = self.code()?;
@@ -150,7 +151,7 @@ impl Error {
             .map(|(_, what)| *what)
     }
 
-    /// What the administrator can do about it, where that is known.
+    /// What the administrator can do about it, if that is known.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         if let Some(limit) = self.shortage() {
@@ -163,8 +164,8 @@ impl Error {
                  parameter; or set 'confinement = \"best-effort\"'",
             ),
             Step::Guard(_) => Some(
-                "the guard needs Linux 5.14, a free seccomp listener, procfs on /proc, and the right \
-                 to read the memory of its child; or set 'confinement = \"best-effort\"'",
+                "the guard needs Linux 5.14, no other seccomp listener, procfs on /proc, and the \
+                 right to read the memory of its child; or set 'confinement = \"best-effort\"'",
             ),
             Step::Audit => Some("start a syslog daemon, or set 'audit = \"best-effort\"'"),
             _ => None,
@@ -178,7 +179,7 @@ impl fmt::Display for Error {
         match &self.cause {
             Cause::Io(error) => write!(f, "cannot {step}: {error}"),
             Cause::Text(text) | Cause::Told(text, _) => write!(f, "cannot {step}: {text}"),
-            // It has its own step in front.
+            // It already begins with its own step.
             Cause::Repeated(text) => f.write_str(text),
         }
     }
@@ -187,7 +188,7 @@ impl fmt::Display for Error {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sanitise => f.write_str("put the inherited descriptors in order"),
+            Self::Sanitise => f.write_str("sanitise the inherited descriptors"),
             Self::Identity => f.write_str("read the ids of the process"),
             Self::Limit(name) => write!(f, "set the limit {name}"),
             Self::Chdir(path) => write!(f, "change to the directory {}", Escaped::path(path)),
@@ -198,7 +199,7 @@ impl fmt::Display for Step {
             Self::Proof(what) => write!(f, "prove that {what}"),
             Self::Guard(what) => write!(f, "start the guard ({what})"),
             Self::Wildcards => f.write_str("expand the wildcards of the request"),
-            Self::Connection => f.write_str("hold the connection"),
+            Self::Connection => f.write_str("watch the connection"),
             Self::Exec(path) => write!(f, "start the server {}", Escaped::path(path)),
             Self::Audit => f.write_str("reach the system log"),
         }

@@ -9,8 +9,8 @@ pub enum Exit {
     /// `--check --live`, `--doctor`: a promise does not hold here, or
     /// something serious was found.
     Finding,
-    /// An administrator's call could not be carried out: usage, or a policy
-    /// file that is wrong.
+    /// An administrator's call could not be carried out: wrong usage, or an
+    /// error in the policy file.
     Usage,
     /// xfersh itself failed.
     Failed,

@@ -1,19 +1,19 @@
-//! From an account and an invocation to the verdict: the one way there, for
-//! a session and for the dry run.
+//! From an account and an invocation to the verdict: the only way there, for a
+//! session and for the dry run.
 
 use crate::decide::account::Account;
 use crate::decide::case::Case;
 use crate::decide::form::Inquiry;
 use crate::decide::invocation::Invocation;
-use crate::decide::policy::{Policy, PolicyFile};
+use crate::decide::policy::Policy;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
-use crate::gather::account::{self, AccountKey};
+use crate::gather::account::{self, AccountError, AccountKey};
 use crate::gather::disk;
-use crate::gather::policy_file::{self, POLICY};
+use crate::gather::policy_file::{self, POLICY, PolicyFileError, PolicyText};
 use crate::system::opened::Opened;
 
-/// An account and the policy that holds for it.
+/// An account and the policy that applies to it.
 #[derive(Debug)]
 pub struct Subject {
     /// The account.
@@ -23,20 +23,30 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Looks the account up in a policy that is loaded.
+    /// Looks up the account and the policy for it.
     ///
     /// # Errors
     ///
-    /// The refusal, where there is no such account, or the policy cannot be
-    /// applied to it.
+    /// The refusal, if the policy has an error, there is no such account, or
+    /// the policy cannot be applied to it.
     pub fn of(
         key: &AccountKey,
-        file: &PolicyFile,
+        text: &PolicyText,
         invocation: &Invocation,
         opened: &Opened,
     ) -> Result<Self, Refusal> {
-        let refuse = |error: account::AccountError| Refusal::new(Stage::Account, error.to_string());
-        let account = account::lookup(key, file.asks_for_groups(), opened).map_err(refuse)?;
+        let refuse = |error: AccountError| Refusal::new(Stage::Account, error.to_string());
+        let account = account::lookup(key, opened);
+        // A wrong policy serves nobody, whether the account is known or not.
+        let file = match &account {
+            Ok(account) => text.parse_for(account),
+            Err(_) => text.parse(),
+        };
+        let file = file.map_err(|error| unusable(&error))?;
+        let mut account = account.map_err(refuse)?;
+        if file.asks_for_groups() {
+            account::add_groups(&mut account, opened).map_err(refuse)?;
+        }
         let client = invocation.client.address();
         if let Some(conflict) = file.conflicts(&account, client).next() {
             let hint = conflict.hint();
@@ -46,8 +56,8 @@ impl Subject {
         Ok(Self { account, policy })
     }
 
-    /// Decides on an invocation. The disk is looked at with the rights of
-    /// this process, which must be the account's.
+    /// Decides on an invocation. Looks at the disk with the rights of this
+    /// process, which must be the account's.
     pub fn judge(&self, invocation: &Invocation, opened: &Opened) -> Verdict {
         let case = Case {
             policy: &self.policy,
@@ -64,14 +74,16 @@ impl Subject {
     }
 }
 
-/// Loads the host's policy.
+/// Reads the host's policy.
 ///
 /// # Errors
 ///
-/// The refusal of everything, where the policy cannot be used.
-pub fn load() -> Result<PolicyFile, Refusal> {
-    policy_file::host_policy().map_err(|error| {
-        let hint = format!("mend {POLICY}; 'xfersh --check' shows each error");
-        Refusal::new(Stage::Host, error.to_string()).hint(hint)
-    })
+/// The refusal of everything, if the policy cannot be used.
+pub fn read() -> Result<PolicyText, Refusal> {
+    policy_file::host_text().map_err(|error| unusable(&error))
+}
+
+fn unusable(error: &PolicyFileError) -> Refusal {
+    let hint = format!("fix {POLICY}; 'xfersh --check' shows each error");
+    Refusal::new(Stage::Host, error.to_string()).hint(hint)
 }

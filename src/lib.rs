@@ -19,6 +19,7 @@
 pub mod admin;
 pub mod cli;
 pub mod confine;
+pub mod console;
 pub mod decide;
 pub mod error;
 pub mod exit;
@@ -47,9 +48,9 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
         Ok(Role::Session(call)) => session::serve(call),
         Ok(Role::Check(check)) if check.live => admin::live::run(&check),
         Ok(Role::Check(check)) => admin::check::run(&check),
-        Ok(Role::Probe(stage)) => admin::probe::run(&stage),
-        Ok(Role::Help) => admin::print(cli::HELP),
-        Ok(Role::Version) => admin::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Role::Probe(probe)) => admin::probe::run(&probe),
+        Ok(Role::Help) => console::print(cli::HELP),
+        Ok(Role::Version) => console::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Role::Doctor(doctor)) => admin::doctor::main(&doctor),
         Err(error) => {
             let what = format!("{}; see 'xfersh --help'", error.what);

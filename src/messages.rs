@@ -1,36 +1,23 @@
 //! What xfersh says, and to whom: one fixed sentence for the client, the
-//! reason for the log and the administrator.
+//! reason for the log and the administrator. Texts alone: `console` and `log`
+//! say them.
 
 use std::fmt;
-use std::io::Write as _;
 
 use crate::decide::policy::Policy;
 use crate::decide::verdict::Refusal;
 use crate::error::Error;
-use crate::print::escape::{Escaped, Page, Quoted, Sentence};
+use crate::print::escape::{Escaped, Quoted};
 
-/// What a refused person sees, unless the policy has another sentence.
+/// What a refused user sees, unless the policy has another sentence.
 pub const MESSAGE: &str = "This account is for file transfer only.";
 
-/// What is open without the guard, whatever keeps it from working.
+/// What is not protected without the guard, whatever keeps it from working.
 pub const UNGUARDED: &str = "dotfiles below the home's first level, modes, owners, times and the \
     rights finer than reading and writing are not protected, and changes are not logged";
 
-/// Says one sentence to the client, on stderr. Nobody may be listening: that
-/// is no error.
-pub fn client(sentence: &str) {
-    let line = format!("xfersh: {}\n", Sentence(sentence));
-    let _ = std::io::stderr().write_all(line.as_bytes());
-}
-
-/// Says several lines to an administrator, on stderr.
-pub fn lines(text: &str) {
-    let text = Page(text).to_string();
-    let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
-/// The sentence for a refused request. It depends on the policy and on the
-/// client's own words alone, never on what exists on the disk.
+/// The sentence for a refused request. It depends only on the policy and on
+/// what the client sent, never on what exists on the disk.
 #[must_use]
 pub fn refusal(refusal: &Refusal, policy: Option<&Policy>) -> String {
     let message = policy.and_then(|policy| policy.message.value.clone());

@@ -10,14 +10,16 @@ use crate::confine::exec::exec;
 use crate::confine::irrevocably_confine;
 use crate::confine::sanitise::{Standard, sanitise};
 use crate::confine::session_slot::{self, Slot};
+use crate::console;
 use crate::decide::plan::Plan;
+use crate::decide::policy::Requirement;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gather::account::AccountKey;
 use crate::gather::identity::Identity;
 use crate::gather::invocation;
-use crate::gather::kernel::Kernel;
+use crate::gather::kernel::{Kernel, Weakness};
 use crate::guard::{Connection, Prepared, SessionEnd, Side, split};
 use crate::judge::{self, Subject};
 use crate::log::{Audit, Importance};
@@ -31,7 +33,7 @@ use crate::system::process::started_with;
 pub enum SessionCall {
     /// By sshd or login(1): serve this command, or nothing.
     Command(Option<OsString>),
-    /// By something that takes xfersh for another shell; refused.
+    /// By something that mistakes xfersh for another shell; refused.
     Foreign(&'static str),
     /// By sshd through ForceCommand: the command is in SSH_ORIGINAL_COMMAND.
     Forced,
@@ -44,21 +46,21 @@ pub fn serve(call: SessionCall) -> Exit {
     let mut audit = Audit::open(started_with().uids.0);
     match inherited.and_then(|standard| session(call, standard, &mut audit)) {
         Ok(SessionOutcome::Refused(message)) => {
-            messages::client(&message);
+            console::say(&message);
             Exit::Refused
         }
         Ok(SessionOutcome::Served(end)) => end.pass_on(),
         Err(error) => {
             audit.event(Importance::Error, &messages::FailedEvent(&error));
             if let Some(sentence) = error.for_client() {
-                messages::client(&sentence);
+                console::say(&sentence);
             }
             Exit::Failed
         }
     }
 }
 
-/// A mistake of ours ends the process; where it was is nothing for the client.
+/// A bug in xfersh ends the process; the client is not told where it was.
 pub fn report_panic(panic: &PanicHookInfo<'_>) {
     let what = Escaped::text(panic.payload_as_str().unwrap_or("a panic")).cut();
     let place = panic.location().map_or_else(String::new, |place| {
@@ -69,7 +71,7 @@ pub fn report_panic(panic: &PanicHookInfo<'_>) {
     let reason = Quoted(&reason);
     let event = format_args!("event=failed reason={reason}");
     audit.event(Importance::Error, &event);
-    messages::client("An internal error ended the session; the log of the server says where.");
+    console::say("An internal error ended the session; the server's log says where.");
 }
 
 enum SessionOutcome {
@@ -90,8 +92,8 @@ fn session(
     };
     let invocation = invocation::gather(command, standard.terminal);
     let opened = Opened::default();
-    let subject = judge::load()
-        .and_then(|file| Subject::of(&AccountKey::Uid(identity.uid), &file, &invocation, &opened));
+    let subject = judge::read()
+        .and_then(|text| Subject::of(&AccountKey::Uid(identity.uid), &text, &invocation, &opened));
     let account = subject.as_ref().ok().map(|subject| &subject.account);
     audit.identify(account, identity.uid, &invocation);
     let verdict = match (foreign, &subject) {
@@ -105,7 +107,7 @@ fn session(
     let refusal = match (verdict, prepared) {
         (Verdict::Granted(plan), Some(prepared)) => {
             audit.require(plan.audit)?;
-            Kernel::report(&plan, audit);
+            report_weaknesses(&plan, audit);
             return carry_out(*plan, identity.uid, prepared, slot, audit)
                 .map(SessionOutcome::Served);
         }
@@ -116,8 +118,19 @@ fn session(
     Ok(SessionOutcome::Refused(messages::refusal(&refusal, policy)))
 }
 
-/// Confines this process and serves: the way of a session, and of the live
-/// probe. Returns in the guard, once the server has ended.
+/// Logs what is open in a session that starts without what is missing.
+fn report_weaknesses(plan: &Plan, audit: &mut Audit) {
+    if plan.confinement == Requirement::Required {
+        return;
+    }
+    for Weakness { missing, open, .. } in Kernel::probe().weaknesses() {
+        let event = format_args!("weaker missing=\"{missing}\" open=\"{open}\"");
+        audit.event(Importance::Warning, &event);
+    }
+}
+
+/// Confines this process and serves, for a session and for the live probe.
+/// Returns in the guard, once the server has ended.
 ///
 /// # Errors
 ///
@@ -140,7 +153,7 @@ pub fn carry_out(
     match server {
         Some(mut server) => {
             if let Some(sentence) = error.for_client() {
-                messages::client(&sentence);
+                console::say(&sentence);
             }
             server.fail(&error)
         }

@@ -19,7 +19,7 @@ complete -c xfersh -n '__xfersh_called --check; or __xfersh_called --doctor' -l 
 complete -c xfersh -n '__xfersh_called --check; or __xfersh_called --doctor' -l json -d 'print one JSON object'
 complete -c xfersh -n '__xfersh_called --check' -l address -x -d "the client's address"
 complete -c xfersh -n '__xfersh_called --check' -l config -r -F -d 'another policy file'
-complete -c xfersh -n '__xfersh_called --check' -l live -d 'try the confinement in earnest'
+complete -c xfersh -n '__xfersh_called --check' -l live -d 'test the confinement for real'
 
 complete -c xfersh-add-account -f
 complete -c xfersh-add-account -l key -r -F -d 'public keys'

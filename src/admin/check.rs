@@ -1,12 +1,14 @@
-//! `--check`: the same path to a verdict as a session's, then printing
+//! `--check`: takes the same path to a verdict as a session, then prints
 //! instead of acting.
+
+use std::os::unix::ffi::OsStringExt;
 
 use nix::unistd::geteuid;
 
-use super::{Unable, report};
+use super::{Unable, invocation, report};
 use crate::cli::Check;
+use crate::console;
 use crate::decide;
-use crate::decide::invocation::{Client, Invocation};
 use crate::decide::policy::overrides::overrides;
 use crate::decide::verdict::Verdict;
 use crate::exit::Exit;
@@ -18,9 +20,6 @@ use crate::guard::Prepared;
 use crate::judge::Subject;
 use crate::system::opened::Opened;
 
-/// The mask under which sshd starts a shell (session.c; login.defs(5)).
-const SSHD_UMASK: u32 = 0o022;
-
 /// Runs the dry run.
 #[must_use]
 pub fn run(check: &Check) -> Exit {
@@ -28,22 +27,17 @@ pub fn run(check: &Check) -> Exit {
 }
 
 fn examine(check: &Check) -> Result<Exit, Unable> {
-    let file = policy_file::named_policy(check.config.as_deref()).map_err(Unable::Policy)?;
-    let invocation = Invocation {
-        command: check
-            .command
-            .clone()
-            .map(std::os::unix::ffi::OsStringExt::into_vec),
-        client: check.address.map(Client::from_address).unwrap_or_default(),
-        terminal: false,
-        umask: SSHD_UMASK,
-    };
+    let text = policy_file::named_text(check.config.as_deref()).map_err(Unable::Policy)?;
+    // All of it and all its errors, for any account.
+    let file = text.parse().map_err(Unable::Policy)?;
+    let command = check.command.clone().map(OsStringExt::into_vec);
+    let invocation = invocation(command, check.address);
     let key = check.user.clone().map_or_else(
         || AccountKey::Uid(nix::unistd::getuid().as_raw()),
         AccountKey::Name,
     );
     let kernel = Kernel::probe();
-    let subject = match Subject::of(&key, &file, &invocation, &Opened::default()) {
+    let subject = match Subject::of(&key, &text, &invocation, &Opened::default()) {
         Ok(subject) => subject,
         Err(refusal) => return Err(Unable::Other(refusal.to_string())),
     };
@@ -72,15 +66,15 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
     Ok(print(&text, exit))
 }
 
-/// Prints, and ends as told if that works.
+/// Prints, and exits with the given status if that works.
 fn print(text: &str, exit: Exit) -> Exit {
-    match super::print(text) {
+    match console::print(text) {
         Exit::Success => exit,
         failed => failed,
     }
 }
 
-/// Takes on the account's ids, so that the facts of the disk are those that
+/// Takes on the account's ids, so that the facts about the disk are those that
 /// a session would see.
 fn become_the(subject: &Subject) -> Result<(), Unable> {
     let account = &subject.account;
@@ -90,7 +84,7 @@ fn become_the(subject: &Subject) -> Result<(), Unable> {
     }
     if own != 0 {
         let why = format!(
-            "only root can check the account '{}' for you",
+            "only root can check another account ('{}')",
             account.shown()
         );
         return Err(Unable::Other(why));

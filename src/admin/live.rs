@@ -1,9 +1,9 @@
 //! `--check --live`: enters the real confinement as an account and tries what
 //! the promises forbid and what they allow.
 //!
-//! The account's policy decides on `sftp-server` as for a session; the plan
-//! is carried out by the same code, but in place of the server this program
-//! itself is started, to run the tries of [`super::probe`].
+//! The account's policy decides on `sftp-server` as for a session; the plan is
+//! carried out by the same code, but instead of the server it starts xfersh
+//! itself, to run the attempts in [`super::probe`].
 
 use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, PipeReader};
@@ -13,12 +13,13 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, dup2_stdout, geteuid};
 
-use super::Unable;
 use super::probe::{Expected, TRIES};
+use super::probe_rows::{self, ProbeRow};
+use super::{Unable, invocation};
 use crate::cli::Check;
 use crate::confine::sanitise::sanitise;
 use crate::decide::access::{Access, Right};
-use crate::decide::invocation::{Client, Invocation};
+use crate::decide::invocation::Invocation;
 use crate::decide::plan::Plan;
 use crate::decide::verdict::Verdict;
 use crate::exit::Exit;
@@ -27,10 +28,9 @@ use crate::gather::policy_file;
 use crate::guard::{Prepared, SessionEnd};
 use crate::judge::Subject;
 use crate::log::Audit;
-use crate::print::table::{self, Row, Style};
 use crate::system::opened::Opened;
 use crate::system::process;
-use crate::{messages, session};
+use crate::{console, session};
 
 /// Commands that no policy serves.
 const NEVER: [&str; 4] = [
@@ -40,7 +40,7 @@ const NEVER: [&str; 4] = [
     "rsync --daemon",
 ];
 
-/// Runs the live probe. Nothing is left behind, also when it is interrupted.
+/// Runs the live probe. Nothing is left behind, even if it is interrupted.
 #[must_use]
 pub fn run(check: &Check) -> Exit {
     match examine(check) {
@@ -49,13 +49,14 @@ pub fn run(check: &Check) -> Exit {
     }
 }
 
-fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
-    let file = policy_file::named_policy(check.config.as_deref()).map_err(Unable::Policy)?;
-    let invocation = invocation(check, "sftp-server");
+fn examine(check: &Check) -> Result<Vec<ProbeRow>, Unable> {
+    let text = policy_file::named_text(check.config.as_deref()).map_err(Unable::Policy)?;
+    text.parse().map_err(Unable::Policy)?;
+    let invocation = invocation(Some("sftp-server".into()), check.address);
     let name = check.user.clone().unwrap_or_default();
     let subject = Subject::of(
         &AccountKey::Name(name),
-        &file,
+        &text,
         &invocation,
         &Opened::default(),
     );
@@ -63,10 +64,10 @@ fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
     let own = geteuid().as_raw();
     if own != 0 && own != subject.account.uid {
         let name = subject.account.shown();
-        let why = format!("only root can try the account '{name}'");
+        let why = format!("only root can test the account '{name}'");
         return Err(Unable::Other(why));
     }
-    let mut rows: Vec<Row> = NEVER
+    let mut rows: Vec<ProbeRow> = NEVER
         .iter()
         .map(|command| never(check, &subject, command))
         .collect();
@@ -74,20 +75,12 @@ fn examine(check: &Check) -> Result<Vec<Row>, Unable> {
     Ok(rows)
 }
 
-fn invocation(check: &Check, command: &str) -> Invocation {
-    Invocation {
-        command: Some(command.into()),
-        client: check.address.map(Client::from_address).unwrap_or_default(),
-        terminal: false,
-        umask: 0o022,
-    }
-}
-
 /// P1: a command that must be refused.
-fn never(check: &Check, subject: &Subject, command: &str) -> Row {
-    let verdict = subject.judge(&invocation(check, command), &Opened::default());
+fn never(check: &Check, subject: &Subject, command: &str) -> ProbeRow {
+    let invocation = invocation(Some(command.into()), check.address);
+    let verdict = subject.judge(&invocation, &Opened::default());
     let refused = matches!(verdict, Verdict::Refused(_));
-    Row::new(
+    ProbeRow::new(
         "P1",
         format!("serve '{command}'"),
         Expected::Refused,
@@ -96,8 +89,8 @@ fn never(check: &Check, subject: &Subject, command: &str) -> Row {
     )
 }
 
-/// Forks a session and collects what its tries saw.
-fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<Row>, String> {
+/// Forks a session and collects the results of its attempts.
+fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<ProbeRow>, String> {
     let failed = |error: io::Error| format!("cannot start the probe: {error}");
     let name = format!("xfersh-probe-{}", std::process::id());
     let (read, write) = io::pipe().map_err(failed)?;
@@ -112,15 +105,15 @@ fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<Row>
             drop(write);
             let rows = collect(read);
             let _ = waitpid(child, None);
-            // What is pending now ends this process as usual.
+            // A signal that is pending now ends this process as usual.
             let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None);
             rows
         }
     }
 }
 
-/// Blocks what interrupts a program, and returns what was blocked before: the
-/// probe is always run to its end, so that it leaves nothing behind.
+/// Blocks the signals that interrupt a program, and returns what was blocked
+/// before: the probe always runs to its end, so that it leaves nothing behind.
 fn hold_interruptions() -> nix::Result<SigSet> {
     let mut signals = SigSet::empty();
     signals.extend([
@@ -134,12 +127,12 @@ fn hold_interruptions() -> nix::Result<SigSet> {
     Ok(before)
 }
 
-/// The child: becomes the account, decides, and carries the plan out.
+/// The child: becomes the account, decides, and carries out the plan.
 fn session(subject: &Subject, invocation: &Invocation, name: &str, write: OwnedFd) -> Exit {
     match start(subject, invocation, name, write) {
         Ok(end) => end.pass_on(),
         Err(why) => {
-            messages::client(&why);
+            console::say(&why);
             Exit::Failed
         }
     }
@@ -190,9 +183,9 @@ fn probe_arguments(plan: &Plan, name: &str) -> Vec<OsString> {
     arguments
 }
 
-/// Reads a line a try: its number, and 0 or an errno. The last try replaces
-/// the program if it succeeds, so a missing line there means that it did.
-fn collect(read: PipeReader) -> Result<Vec<Row>, String> {
+/// Reads one line per attempt: its number, and 0 or an errno. The last attempt
+/// replaces the program if it succeeds, so if its line is missing, it did.
+fn collect(read: PipeReader) -> Result<Vec<ProbeRow>, String> {
     let mut seen = vec![None; TRIES.len()];
     for line in BufReader::new(read).lines().map_while(Result::ok) {
         let mut numbers = line.split(' ').map(str::parse::<i32>);
@@ -214,7 +207,7 @@ fn collect(read: PipeReader) -> Result<Vec<Row>, String> {
     let rows = TRIES.iter().zip(seen).map(|(row, errno)| {
         let worked = errno.is_none_or(|errno| errno == 0);
         let errno = errno.filter(|errno| *errno != 0);
-        Row::new(
+        ProbeRow::new(
             row.promise,
             row.what.to_owned(),
             row.expected,
@@ -225,15 +218,14 @@ fn collect(read: PipeReader) -> Result<Vec<Row>, String> {
     Ok(rows.collect())
 }
 
-fn report(rows: &[Row], json: bool) -> Exit {
-    let style = Style::of_stdout();
+fn report(rows: &[ProbeRow], json: bool) -> Exit {
     let text = if json {
-        table::json(rows)
+        probe_rows::json(rows)
     } else {
-        table::text(rows, style)
+        probe_rows::text(rows, console::style())
     };
-    let kept = rows.iter().all(Row::is_as_expected);
-    match super::print(&text) {
+    let kept = rows.iter().all(ProbeRow::is_as_expected);
+    match console::print(&text) {
         Exit::Success if kept => Exit::Success,
         Exit::Success => Exit::Finding,
         failed => failed,
@@ -247,7 +239,7 @@ mod tests {
     use super::*;
 
     /// What is collected of this many lines of a probe.
-    fn collected(lines: usize) -> Result<Vec<Row>, String> {
+    fn collected(lines: usize) -> Result<Vec<ProbeRow>, String> {
         let (read, mut write) = io::pipe().unwrap();
         for at in 0..lines {
             writeln!(write, "{at} 0").unwrap();

@@ -5,16 +5,31 @@ pub mod doctor;
 pub mod live;
 mod overrides;
 pub mod probe;
+mod probe_rows;
 mod report;
 
-use std::io::Write as _;
+use std::net::IpAddr;
 
+use crate::console;
+use crate::decide::invocation::{Client, Invocation};
 use crate::exit::Exit;
 use crate::gather::policy_file::PolicyFileError;
-use crate::messages;
 use crate::print::json::Json;
 
-/// Why a call of an administrator has no answer.
+/// The mask under which sshd starts a shell (session.c; login.defs(5)).
+const SSHD_UMASK: u32 = 0o022;
+
+/// A call as sshd would make it, for whatever asks what would come of it.
+fn invocation(command: Option<Vec<u8>>, address: Option<IpAddr>) -> Invocation {
+    Invocation {
+        command,
+        client: address.map(Client::from_address).unwrap_or_default(),
+        terminal: false,
+        umask: SSHD_UMASK,
+    }
+}
+
+/// Why an administrator's call has no answer.
 pub enum Unable {
     /// The policy cannot be used.
     Policy(PolicyFileError),
@@ -23,14 +38,14 @@ pub enum Unable {
 }
 
 impl Unable {
-    /// Says so: on stderr to a person, and as one object to who asked for JSON.
+    /// Says so: on stderr, or as one object if JSON was asked for.
     #[must_use]
     pub fn tell(&self, json: bool) -> Exit {
         match self {
             Self::Policy(error) => {
                 match error {
-                    PolicyFileError::Wrong(errors) => messages::lines(&errors.report()),
-                    error => messages::client(&error.to_string()),
+                    PolicyFileError::Wrong(errors) => console::say_lines(&errors.report()),
+                    error => console::say(&error.to_string()),
                 }
                 answer(json, || report::unusable_policy(error))
             }
@@ -42,30 +57,14 @@ impl Unable {
 /// Says why there is no answer: a sentence.
 #[must_use]
 pub fn unable(why: &str, json: bool) -> Exit {
-    messages::client(why);
+    console::say(why);
     answer(json, || Json::Object(vec![("error", Json::sentence(why))]))
 }
 
 fn answer(json: bool, object: impl FnOnce() -> Json) -> Exit {
     if json {
         // Whether it can be written or not, there is no other answer.
-        let _ = print(&format!("{}\n", object()));
+        let _ = console::print(&format!("{}\n", object()));
     }
     Exit::Usage
-}
-
-/// Prints on stdout. A reader that has gone (`| head`) is no error.
-#[must_use]
-pub fn print(text: &str) -> Exit {
-    let mut stdout = std::io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    match written {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            messages::client(&format!("cannot write to stdout: {error}"));
-            Exit::Failed
-        }
-        _ => Exit::Success,
-    }
 }

@@ -1,16 +1,16 @@
-//! What is tried inside the confinement by `--check --live`: one row a try.
+//! What `--check --live` tries inside the confinement: one row per attempt.
 //!
-//! The program runs in place of the server, under the same domain, filter and
-//! guard. Each try is harmless where it succeeds against the promise: files
-//! are made under a name of their own and removed at once, attributes are set
-//! to what they are.
+//! The program runs instead of the server, under the same domain, filter and
+//! guard. Each attempt is harmless even if it succeeds against the promise:
+//! files are created under unique names and removed at once, attributes are set
+//! to the values they have.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use caps::CapSet;
 use nix::errno::Errno;
@@ -21,31 +21,22 @@ use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::getppid;
 
+use crate::cli::Probe;
+use crate::console;
 use crate::exit::Exit;
 
-/// Where the tries take place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stage {
-    /// The home directory.
-    pub home: PathBuf,
-    /// A directory in which the policy lets the session create, if any.
-    pub writable: Option<PathBuf>,
-    /// The name that is used for whatever is made.
-    pub name: String,
-}
-
-/// One try.
+/// One attempt.
 pub struct Try {
     /// The promise of docs/threat-model.md.
     pub promise: &'static str,
     /// What is tried.
     pub what: &'static str,
-    /// What must come of it.
+    /// The required result of it.
     pub expected: Expected,
-    run: fn(&Stage) -> io::Result<()>,
+    run: fn(&Probe) -> io::Result<()>,
 }
 
-/// What must come of a try.
+/// The required result of a try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// It works.
@@ -68,7 +59,7 @@ impl Expected {
 const fn refused(
     promise: &'static str,
     what: &'static str,
-    run: fn(&Stage) -> io::Result<()>,
+    run: fn(&Probe) -> io::Result<()>,
 ) -> Try {
     Try {
         promise,
@@ -81,7 +72,7 @@ const fn refused(
 const fn works(
     promise: &'static str,
     what: &'static str,
-    run: fn(&Stage) -> io::Result<()>,
+    run: fn(&Probe) -> io::Result<()>,
 ) -> Try {
     Try {
         promise,
@@ -91,34 +82,34 @@ const fn works(
     }
 }
 
-/// All tries, in order. The last ones could replace the program.
+/// All attempts, in order. The last ones could replace the program.
 pub const TRIES: &[Try] = &[
-    refused("P2", "create a file in /tmp", |stage| {
-        create_in(Path::new("/tmp"), stage)
+    refused("P2", "create a file in /tmp", |probe| {
+        create_in(Path::new("/tmp"), probe)
     }),
-    refused("P2", "create a file in /var/tmp", |stage| {
-        create_in(Path::new("/var/tmp"), stage)
+    refused("P2", "create a file in /var/tmp", |probe| {
+        create_in(Path::new("/var/tmp"), probe)
     }),
-    refused("P3", "create a file in the home", |stage| {
-        create_in(&stage.home, stage)
+    refused("P3", "create a file in the home", |probe| {
+        create_in(&probe.home, probe)
     }),
-    refused("P3", "make a directory in the home", |stage| {
-        make_directory(&stage.home.join(&stage.name))
+    refused("P3", "create a directory in the home", |probe| {
+        make_directory(&probe.home.join(&probe.name))
     }),
-    refused("P3", "set the mode of the home", |stage| {
-        set_mode(&stage.home)
+    refused("P3", "set the mode of the home", |probe| {
+        set_mode(&probe.home)
     }),
-    refused("P3", "set the times of the home", |stage| {
-        set_times(&stage.home)
+    refused("P3", "set the times of the home", |probe| {
+        set_times(&probe.home)
     }),
-    refused("P4", "create a dotfile", |stage| {
-        create(&writable(stage)?.join(dot(stage)))
+    refused("P4", "create a dotfile", |probe| {
+        create(&writable(probe)?.join(dot(probe)))
     }),
-    refused("P4", "make a dot directory", |stage| {
-        make_directory(&writable(stage)?.join(dot(stage)))
+    refused("P4", "create a dot directory", |probe| {
+        make_directory(&writable(probe)?.join(dot(probe)))
     }),
     refused("P4", "rename a file to a dotfile", rename_to_dotfile),
-    refused("P5", "make a network socket", |_| {
+    refused("P5", "create a network socket", |_| {
         UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map(drop)
     }),
     refused("P5", "connect to the system log", |_| {
@@ -133,7 +124,7 @@ pub const TRIES: &[Try] = &[
     works("P6", "have no capability", |_| no_capability()),
     works("P6", "have no_new_privs set", |_| no_new_privileges()),
     works("P6", "have no descriptor but 0, 1, 2", |_| no_descriptor()),
-    works("P6", "have nothing of the caller's environment", |_| {
+    works("P6", "have none of the caller's environment", |_| {
         no_environment()
     }),
     works(
@@ -154,51 +145,51 @@ pub const TRIES: &[Try] = &[
 ];
 
 impl Try {
-    /// Tries it: the errno where it is refused.
-    fn run(&self, stage: &Stage) -> Result<(), i32> {
-        (self.run)(stage).map_err(|error| error.raw_os_error().unwrap_or(Errno::EIO as i32))
+    /// Tries it; returns the errno if it is refused.
+    fn run(&self, probe: &Probe) -> Result<(), i32> {
+        (self.run)(probe).map_err(|error| error.raw_os_error().unwrap_or(Errno::EIO as i32))
     }
 }
 
-/// Runs all tries and prints a line for each: its number, and 0 or an errno.
-/// The directory in which files were made gets its times back before the last
-/// try, which may not return.
+/// Runs all attempts and prints a line for each: its number, and 0 or an errno.
+/// The directory in which files were created gets its times back before the
+/// last attempt, which may not return.
 #[must_use]
-pub fn run(stage: &Stage) -> Exit {
-    let before = stage
+pub fn run(probe: &Probe) -> Exit {
+    let before = probe
         .writable
         .as_deref()
         .and_then(|path| fs::metadata(path).ok());
     for (at, row) in TRIES.iter().enumerate() {
         if at + 1 == TRIES.len()
-            && let (Some(path), Some(before)) = (&stage.writable, &before)
+            && let (Some(path), Some(before)) = (&probe.writable, &before)
         {
-            // Not every policy lets them be set.
+            // Not every policy allows setting them.
             let _ = give_times(path, before);
         }
-        let errno = row.run(stage).err().unwrap_or(0);
-        let line = format!("{at} {errno}\n");
-        if io::stdout().write_all(line.as_bytes()).is_err() {
-            return Exit::Failed;
+        let errno = row.run(probe).err().unwrap_or(0);
+        let printed = console::print(&format!("{at} {errno}\n"));
+        if printed != Exit::Success {
+            return printed;
         }
     }
     Exit::Success
 }
 
-fn dot(stage: &Stage) -> String {
-    format!(".{}", stage.name)
+fn dot(probe: &Probe) -> String {
+    format!(".{}", probe.name)
 }
 
 /// Without a writable directory there is nothing to try: as good as refused.
-fn writable(stage: &Stage) -> io::Result<&Path> {
-    stage
+fn writable(probe: &Probe) -> io::Result<&Path> {
+    probe
         .writable
         .as_deref()
         .ok_or_else(|| Errno::EACCES.into())
 }
 
-fn create_in(directory: &Path, stage: &Stage) -> io::Result<()> {
-    create(&directory.join(&stage.name))
+fn create_in(directory: &Path, probe: &Probe) -> io::Result<()> {
+    create(&directory.join(&probe.name))
 }
 
 fn create(path: &Path) -> io::Result<()> {
@@ -234,22 +225,22 @@ fn give_times(path: &Path, status: &fs::Metadata) -> io::Result<()> {
     Ok(())
 }
 
-fn rename_to_dotfile(stage: &Stage) -> io::Result<()> {
-    let directory = writable(stage)?;
-    let (plain, hidden) = (directory.join(&stage.name), directory.join(dot(stage)));
+fn rename_to_dotfile(probe: &Probe) -> io::Result<()> {
+    let directory = writable(probe)?;
+    let (plain, hidden) = (directory.join(&probe.name), directory.join(dot(probe)));
     File::create_new(&plain)?;
     let renamed = fs::rename(&plain, &hidden);
     let _ = fs::remove_file(if renamed.is_ok() { &hidden } else { &plain });
     renamed
 }
 
-fn round_trip(stage: &Stage) -> io::Result<()> {
-    let Some(directory) = &stage.writable else {
-        // A policy that lets nothing be written keeps its word.
+fn round_trip(probe: &Probe) -> io::Result<()> {
+    let Some(directory) = &probe.writable else {
+        // A policy that allows no writing keeps its promise.
         return Ok(());
     };
-    let first = directory.join(&stage.name);
-    let second = directory.join(format!("{}.new", stage.name));
+    let first = directory.join(&probe.name);
+    let second = directory.join(format!("{}.new", probe.name));
     File::create_new(&first)?.write_all(b"probe")?;
     let mut text = String::new();
     let read = File::open(&first).and_then(|mut file| file.read_to_string(&mut text));

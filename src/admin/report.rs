@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::decide::access::Right;
-use crate::decide::plan::{Argument, Plan, Root};
+use crate::decide::plan::{Argument, Plan};
 use crate::decide::policy::overrides::{Override, overrides};
 use crate::decide::policy::{Diagnostic, PolicyFile, Requirement};
 use crate::decide::roots::directories::{DirectoryState, DirectoryStates};
+use crate::decide::roots::nesting::Root;
 use crate::decide::verdict::{Refusal, Verdict};
 use crate::gather::kernel::Kernel;
 use crate::gather::policy_file::PolicyFileError;
@@ -38,7 +39,7 @@ pub fn verdict(
     out
 }
 
-/// The policy that holds for an account, and whether its directories are
+/// The policy that applies to an account, and whether its directories are
 /// sound.
 #[must_use]
 pub fn policy(
@@ -53,7 +54,7 @@ pub fn policy(
     let absent_paths = absent.clone().map(|(path, _)| Json::path(path));
     let absent = absent.map(|(path, _)| {
         format!(
-            "{} is no directory yet; nothing else may take its name",
+            "{} is not a directory yet; nothing else may take its name",
             Escaped::path(path)
         )
     });
@@ -90,7 +91,7 @@ fn with_hint(refusal: &Refusal) -> String {
     }
 }
 
-/// The answer where no policy could be used: every session is refused.
+/// The answer if no policy can be used: every session is refused.
 #[must_use]
 pub fn unusable_policy(error: &PolicyFileError) -> Json {
     let (errors, omitted): (&[Diagnostic], _) = match error {
@@ -255,7 +256,7 @@ fn policy_text(
     let mut out = String::new();
     let source = match &file.source {
         Some(path) => path_text(path),
-        None => "no policy file: the defaults hold".to_owned(),
+        None => "no policy file: the defaults apply".to_owned(),
     };
     row(&mut out, "account", &subject.account.shown().to_string());
     for weakness in weaker(subject, kernel) {
@@ -271,8 +272,8 @@ fn policy_text(
     out
 }
 
-/// What is weaker than promised: by the kernel, or because the administrator
-/// wrote so.
+/// What is weaker than promised: because of the kernel, or by the
+/// administrator's choice.
 fn weaker(subject: &Subject, kernel: Kernel) -> Vec<String> {
     let missing = kernel.weaknesses();
     let mut all: Vec<_> = missing
@@ -280,7 +281,8 @@ fn weaker(subject: &Subject, kernel: Kernel) -> Vec<String> {
         .collect();
     if subject.policy.confinement.value == Requirement::BestEffort {
         all.push(
-            "confinement = \"best-effort\": a missing means does not end the session".to_owned(),
+            "confinement = \"best-effort\": sessions run even if the kernel lacks a mechanism"
+                .to_owned(),
         );
     }
     all
@@ -303,7 +305,7 @@ fn path_text(path: &Path) -> String {
     Escaped::path(path).cut().to_string()
 }
 
-/// The word that the server gets; of wildcards, the one that it gets where
+/// The word that the server gets; for wildcards, the one that it gets if
 /// nothing matches.
 fn literal(argument: &Argument) -> &OsStr {
     match argument {

@@ -1,4 +1,4 @@
-//! Starts the server: the last step, taken with a [`Confined`] by value.
+//! Starts the server: the last step, which takes a [`Confined`] by value.
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsStr, OsString};
@@ -11,7 +11,7 @@ use super::Confined;
 use super::expand::expand;
 use crate::error::{Error, Step};
 
-/// Replaces this process by the server.
+/// Replaces this process with the server.
 ///
 /// # Errors
 ///
@@ -31,8 +31,8 @@ pub fn exec(confined: Confined) -> Result<Infallible, Error> {
     execve(&program, &argv, &environment).map_err(failed)
 }
 
-/// No command has a NUL byte (it was an argument itself), nor has a path of
-/// the policy: this cannot fail, and fails closed if it does.
+/// No command contains a NUL byte (it was itself an argument), and neither does
+/// a path of the policy: this cannot fail, and fails closed if it does.
 fn c_string(text: &OsStr) -> Result<CString, Errno> {
     CString::new(text.as_bytes()).map_err(|_| Errno::EINVAL)
 }

@@ -50,9 +50,10 @@ impl Layer {
                 rights: BitFlags::all(),
             })),
             (None, Requirement::BestEffort) => Ok(None),
-            (None, Requirement::Required) => {
-                Err(Error::text(Step::Landlock, "this kernel does not offer it"))
-            }
+            (None, Requirement::Required) => Err(Error::text(
+                Step::Landlock,
+                "this kernel does not support it",
+            )),
         }
     }
 

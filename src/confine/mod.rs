@@ -1,7 +1,7 @@
-//! Carries a plan out, up to the moment before the server starts.
+//! Carries out a plan, up to the moment before the server starts.
 //!
-//! Every step that fails ends the session. The steps are in the code below,
-//! in their order; after each that can be read back, it is.
+//! Every step that fails ends the session. The code below has the steps in
+//! their order; each one that can be read back is read back.
 
 #![forbid(unsafe_code)]
 
@@ -59,7 +59,7 @@ impl Confined {
 ///
 /// # Errors
 ///
-/// The step that failed; the process is then of no more use.
+/// The step that failed; the process is then useless.
 pub fn irrevocably_confine(
     plan: Plan,
     slot: Option<Slot>,
@@ -83,7 +83,7 @@ pub fn irrevocably_confine(
 }
 
 fn set_limits(plan: &Plan) -> Result<(), Error> {
-    // A core file would be written past the guard, into the working
+    // A core file would bypass the guard: it would be written into the working
     // directory, with the content of the session.
     setrlimit(Resource::RLIMIT_CORE, 0, 0)
         .map_err(|error| Error::io(Step::Limit("RLIMIT_CORE"), error))?;
@@ -94,9 +94,9 @@ fn set_limits(plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-/// Empties the capability sets. An ordinary account has none and is done, but a PAM module
-/// (pam_cap) may have given some. The bounding set can only be emptied by who
-/// has CAP_SETPCAP, and limits nothing once no_new_privs is set.
+/// Empties the capability sets. An ordinary account has none, but a PAM module
+/// (pam_cap) may have granted some. Emptying the bounding set needs
+/// CAP_SETPCAP, and that set limits nothing once no_new_privs is set.
 fn drop_capabilities() -> Result<(), Error> {
     let failed =
         |error: caps::errors::CapsError| Error::text(Step::Capabilities, error.to_string());
@@ -107,8 +107,9 @@ fn drop_capabilities() -> Result<(), Error> {
     if may_bound.map_err(failed)? {
         caps::clear(None, CapSet::Bounding).map_err(failed)?;
     }
-    // Permitted takes effective with it, and the two take ambient (see
-    // capabilities(7): ambient capabilities are permitted and inheritable).
+    // Clearing permitted clears effective, and clearing these two clears
+    // ambient (see capabilities(7): ambient capabilities are permitted and
+    // inheritable).
     for set in [CapSet::Inheritable, CapSet::Permitted] {
         caps::clear(None, set).map_err(failed)?;
     }

@@ -1,4 +1,4 @@
-//! Puts in order what the process inherited, before anything is read.
+//! Sanitises what the process inherited, before anything is read.
 
 use std::fs::OpenOptions;
 use std::os::fd::IntoRawFd as _;
@@ -10,8 +10,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use crate::error::{Error, Step};
 use crate::system::{descriptors, signals};
 
-/// Signals that a caller may have left ignored and on which the session
-/// depends: its end, and that of its server. sshd leaves none ignored.
+/// Signals that the session depends on to end itself and its server, and that a
+/// caller may have left ignored. sshd leaves none ignored.
 const SIGNALS: [Signal; 4] = [
     Signal::SIGHUP,
     Signal::SIGPIPE,
@@ -26,8 +26,8 @@ pub struct Standard {
     pub terminal: bool,
 }
 
-/// Makes sure that descriptors 0 to 2 are open, that no other is, and that
-/// signals do what they do by default.
+/// Makes sure that descriptors 0 to 2 are open, that no others are, and that
+/// signals have their default actions.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub fn sanitise() -> Result<Standard, Error> {
             Ok(libc::S_IFCHR) => terminal |= descriptors::is_terminal(number).unwrap_or(false),
             Ok(libc::S_IFSOCK) if descriptors::is_other_than_stream(number) => {
                 let text =
-                    "one of 0 to 2 is a socket, but no stream: it could be sent from to any name";
+                    "one of 0 to 2 is a socket but not a stream: it could send to any address";
                 return Err(Error::text(Step::Sanitise, text));
             }
             Err(error) if error.raw_os_error() == Some(libc::EBADF) => open_null(number)?,
@@ -52,8 +52,8 @@ pub fn sanitise() -> Result<Standard, Error> {
     for signal in SIGNALS {
         signals::set_default(signal).map_err(|error| Error::io(Step::Sanitise, error))?;
     }
-    // A write beyond the size limit is an error for the client, not the end
-    // of the server.
+    // A write beyond the size limit is an error for the client; it does not end
+    // the server.
     signals::ignore(Signal::SIGXFSZ).map_err(|error| Error::io(Step::Sanitise, error))?;
     let none = SigSet::empty();
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&none), None).map_err(failed)?;
@@ -65,7 +65,7 @@ pub fn sanitise() -> Result<Standard, Error> {
 fn open_null(number: i32) -> Result<(), Error> {
     let null = OpenOptions::new().read(true).write(true).open("/dev/null");
     let null = null.map_err(|error| Error::io(Step::Sanitise, error))?;
-    // The lowest free number: those below are open by now.
+    // It gets the lowest free number: those below are open by now.
     let opened = null.into_raw_fd();
     if opened == number {
         return Ok(());

@@ -1,6 +1,6 @@
-//! The server's own Landlock layer, inside the session's: it may change
-//! nothing but /dev/null, so that a system call which the table forgot fails
-//! too, and it can neither signal nor trace the guard.
+//! The server's own Landlock layer, inside the session's: it may change nothing
+//! but /dev/null, so that a system call that the table forgot fails too, and it
+//! can neither signal nor trace the guard.
 
 use std::os::fd::{AsFd as _, OwnedFd};
 
@@ -10,8 +10,8 @@ use super::layer::Layer;
 use crate::decide::plan::Plan;
 use crate::error::{Error, Step};
 
-/// The newest ABI whose rights this layer handles: with 9, connecting to a
-/// socket by its path as well.
+/// The newest ABI whose rights this layer handles: with 9, this includes
+/// connecting to a socket by its path.
 const NEWEST: ABI = ABI::V9;
 
 /// The layer, made before the processes part. `None` inside on a kernel

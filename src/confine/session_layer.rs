@@ -23,9 +23,9 @@ const NEWEST: ABI = ABI::V8;
 /// A row of the start-up table that the server's own layer grants as well.
 const NULL: &str = "/dev/null";
 
-/// Descriptors of rules that are left to the end of the process, which saves
-/// a close(2) each. A home may have more directories than a process may have
-/// descriptors.
+/// How many descriptors of rules are left open until the process ends, which
+/// saves a close(2) each. A home may have more directories than a process may
+/// have descriptors.
 const KEPT: usize = 24;
 
 /// The domain, and what it leaves to the server's own layer. What is open here
@@ -84,10 +84,11 @@ impl SessionLayer {
     }
 }
 
-/// Opens what a grant names; `None` where a row for other hosts is missing.
+/// Opens what a grant names; `None` if a row for other hosts does not exist
+/// here.
 ///
 /// A directory of the policy was resolved while the facts were gathered, so a
-/// symbolic link in it now means that it was exchanged since.
+/// symbolic link in it now means that it was replaced since.
 fn open_granted(grant: &Grant) -> Result<Option<OwnedFd>, Error> {
     let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
     let itself = flags | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
@@ -117,7 +118,8 @@ fn open_resolved(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
         .flags(flags)
         .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
     match openat2(AT_FDCWD, path, how) {
-        // A sandbox without openat2: no link as the last component at least.
+        // A sandbox without openat2: at least the last component must not be a
+        // link.
         Err(Errno::ENOSYS | Errno::EPERM) => open_at(path, flags | OFlag::O_NOFOLLOW),
         opened => opened,
     }
@@ -128,8 +130,8 @@ fn open_at(path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
     openat(AT_FDCWD, path, flags, Mode::empty())
 }
 
-/// Tries what the domain must refuse: to list the root directory, which no
-/// policy can grant and which is allowed to everybody otherwise.
+/// Tries what the domain must refuse: listing the root directory, which no
+/// policy can grant and everybody else may do.
 fn prove() -> Result<(), Error> {
     match File::open("/") {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),

@@ -1,11 +1,11 @@
-//! How many sessions an account has at once, without root and without a file.
+//! Limits how many sessions an account has at once, without root and without a
+//! file.
 //!
-//! Each session holds one of the abstract socket names (unix(7))
-//! `xfersh/UID/0` to `xfersh/UID/MAX-1` as long as it lasts; the kernel frees
-//! the name when the holder ends, however it ends. The names live in the
-//! network namespace and anybody on the host may take them, so another local
-//! account can keep sessions out (never let more in): docs/threat-model.md
-//! says so.
+//! Each session holds one of the abstract socket names (unix(7)) `xfersh/UID/0`
+//! to `xfersh/UID/MAX-1` while it lasts; the kernel frees the name when the
+//! holder ends, however it ends. The names belong to the network namespace and
+//! anybody on the host may take them, so another local account can keep
+//! sessions out (but not let more in): see docs/threat-model.md.
 
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
@@ -14,14 +14,14 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 
-/// One of the account's sessions. It is given back when this is dropped.
+/// One of the account's sessions. It is released when this is dropped.
 #[derive(Debug)]
 pub struct Slot {
     _socket: OwnedFd,
 }
 
-/// Takes a slot for a granted session, where the plan bounds their number. A
-/// verdict for which there is none becomes a refusal.
+/// Takes a slot for a granted session, if the plan limits their number. If no
+/// slot is free, the verdict becomes a refusal.
 pub fn claim(verdict: Verdict, uid: u32) -> (Verdict, Option<Slot>) {
     let max = match &verdict {
         Verdict::Granted(plan) => plan.limits.max_sessions,
@@ -48,7 +48,7 @@ fn refused(reason: String) -> Verdict {
     Verdict::Refused(Refusal::new(Stage::Account, reason))
 }
 
-/// Takes this name; `None` where another session holds it.
+/// Takes this name; `None` if another session holds it.
 fn take(uid: u32, number: u32) -> std::io::Result<Option<Slot>> {
     let name = format!("xfersh/{uid}/{number}");
     let address = SocketAddr::from_abstract_name(name)?;
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_name_is_held_until_it_is_dropped() {
-        // A uid that no account has, and a number for this process alone.
+        // A uid that no account has, and a number only for this process.
         let (uid, number) = (u32::MAX - 2, std::process::id());
         let slot = take(uid, number).unwrap();
         assert!(slot.is_some());

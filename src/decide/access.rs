@@ -13,8 +13,9 @@ pub enum Right {
     List = 1,
     /// Read the content of a file.
     Read = 1 << 1,
-    /// Make a file or a symbolic link under a name that is free. What this
-    /// session made may be written, re-attributed, and renamed to a free name.
+    /// Create a file or a symbolic link under a free name. What this session
+    /// created may be written, given new attributes, and renamed to a free
+    /// name.
     Create = 1 << 2,
     /// Write, truncate or replace a file that is older than the session.
     Overwrite = 1 << 3,
@@ -22,15 +23,15 @@ pub enum Right {
     Remove = 1 << 4,
     /// Rename a file that is older than the session.
     Rename = 1 << 5,
-    /// Rename a directory that is older than the session, and with it
-    /// everything below, dotfiles included.
+    /// Rename a directory that is older than the session, with everything below
+    /// it, dotfiles included.
     RenameDirectories = 1 << 6,
-    /// Make a directory.
+    /// Create a directory.
     Mkdir = 1 << 7,
     /// Change mode, group, times or extended attributes of what is older than
     /// the session.
     Attributes = 1 << 8,
-    /// Make a hard link to a file that is older than the session.
+    /// Create a hard link to a file that is older than the session.
     Link = 1 << 9,
 }
 
@@ -127,20 +128,20 @@ impl Access {
         Self::NAMED.into_iter().map(|row| row.0)
     }
 
-    /// The policy's name for this set, where it has one.
+    /// The policy's name for this set, if it has one.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         let row = Self::NAMED.iter().find(|row| row.1 == self)?;
         Some(row.0)
     }
 
-    /// Whether the set holds this right.
+    /// Whether the set has this right.
     #[must_use]
     pub const fn has(self, right: Right) -> bool {
         self.0 & right as u16 != 0
     }
 
-    /// Whether the set holds any right that changes the disk.
+    /// Whether the set has any right that changes the disk.
     #[must_use]
     pub const fn writes(self) -> bool {
         self.0 & !Self::READ_ONLY.0 != 0
@@ -158,7 +159,7 @@ impl Access {
         Self(self.0 | other.0)
     }
 
-    /// The rights that the set holds, in the order of [`Right::ALL`].
+    /// The rights in the set, in the order of [`Right::ALL`].
     pub fn rights(self) -> impl Iterator<Item = Right> {
         Right::ALL.into_iter().filter(move |right| self.has(*right))
     }

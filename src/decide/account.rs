@@ -16,10 +16,10 @@ pub struct Account {
     pub gid: u32,
     /// Home directory as the user database has it.
     pub home: PathBuf,
-    /// Names of all groups of the account, where they were asked for.
+    /// Names of all groups of the account, if they were asked for.
     pub groups: Vec<String>,
-    /// Other entries of the same uid: only a policy that treats them alike can
-    /// be applied, since the uid is all that a session knows.
+    /// Other entries with the same uid: a policy can be applied only if it
+    /// treats them alike, since the uid is all that a session knows.
     pub aliases: Vec<Alias>,
     /// Where the entry was found.
     pub source: AccountSource,
@@ -31,9 +31,15 @@ impl Account {
     pub const fn shown(&self) -> Escaped<'_> {
         Escaped::text(self.name.as_str())
     }
+
+    /// Every login name with the uid, the account's own first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let aliases = self.aliases.iter().map(|alias| alias.name.as_str());
+        std::iter::once(self.name.as_str()).chain(aliases)
+    }
 }
 
-/// Another entry of an account's uid.
+/// Another entry with an account's uid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alias {
     /// Login name.
@@ -42,11 +48,11 @@ pub struct Alias {
     pub gid: u32,
     /// Home directory.
     pub home: PathBuf,
-    /// Names of all its groups, where they were asked for.
+    /// Names of all its groups, if they were asked for.
     pub groups: Vec<String>,
 }
 
-/// Why two entries of one uid cannot be served.
+/// Why two entries with one uid cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict<'a> {
     /// The account.
@@ -58,7 +64,7 @@ pub struct Conflict<'a> {
 }
 
 impl Conflict<'_> {
-    /// How to mend it.
+    /// How to fix it.
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         if self.by_home {

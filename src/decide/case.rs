@@ -1,10 +1,10 @@
-//! What is asked: everything that is known before the disk is looked at.
+//! What is asked: everything that is known before looking at the disk.
 
 use super::account::Account;
 use super::invocation::Invocation;
 use super::policy::Policy;
 
-/// Everything that is known before the disk is looked at.
+/// Everything that is known before looking at the disk.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     /// The policy for the account and its client.

@@ -1,12 +1,14 @@
-//! What is answered: the state of the disk, as far as the decision needs it.
+//! The answers: the state of the disk, as far as the decision needs it.
 //!
-//! `gather::disk` finds it out, with the rights of the account.
+//! `gather::disk` finds them out, with the rights of the account.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::command::programs;
 use super::operands::Operand;
 use super::policy::Protocol;
+use super::trust::Distrust;
 use super::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
 use crate::print::escape::word::{hinted, quoted};
@@ -18,14 +20,77 @@ pub use super::roots::directories::{
 /// The server program that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// Owned by root and writable by no one else.
+    /// The file itself, links resolved: root alone can change it and the way to
+    /// it, and the account can run it.
     Found(PathBuf),
     /// None of the candidates exists.
     Missing,
-    /// It exists but could be exchanged by somebody else.
-    Unsafe(PathBuf, &'static str),
-    /// It could not be found out.
+    /// It exists and is not to be started.
+    Unsafe(UnsafeProgram),
+    /// It could not be determined.
     Failed(UnknownFact),
+}
+
+/// A server program that is not to be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsafeProgram {
+    /// The program, as it was looked for.
+    pub program: PathBuf,
+    /// What is wrong: an entry on the way to it, or the file.
+    pub at: PathBuf,
+    /// What is wrong with that.
+    pub flaw: ProgramFlaw,
+}
+
+/// What is wrong with a server program, or with the way to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramFlaw {
+    /// Somebody else than root could change it.
+    Distrust(Distrust),
+    /// It is no regular file.
+    NotAFile,
+    /// The account may not read and execute it; its mode.
+    NotRunnable(u32),
+    /// The account may not pass through this directory.
+    Closed,
+}
+
+impl UnsafeProgram {
+    /// The command that puts it right. `word` is [`at`](Self::at) as a word
+    /// for the shell.
+    #[must_use]
+    pub fn fix(&self, word: &str) -> String {
+        match self.flaw {
+            ProgramFlaw::Distrust(why) => why.fix(word),
+            ProgramFlaw::NotAFile => format!("mv {word} {word}.not-a-file"),
+            // Then an access control list or the mount forbids it.
+            ProgramFlaw::NotRunnable(mode) if mode & 0o555 == 0o555 => {
+                format!("getfacl -e {word}; findmnt -T {word}")
+            }
+            ProgramFlaw::NotRunnable(_) => format!("chmod a+rx {word}"),
+            ProgramFlaw::Closed => format!("chmod a+x {word}"),
+        }
+    }
+}
+
+impl fmt::Display for UnsafeProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server program {}", Escaped::path(&self.program))?;
+        if self.at != self.program {
+            write!(f, " cannot be used: {}", Escaped::path(&self.at))?;
+        }
+        match self.flaw {
+            ProgramFlaw::Distrust(why) => write!(f, " {why}"),
+            ProgramFlaw::NotAFile => f.write_str(" is not a regular file"),
+            ProgramFlaw::NotRunnable(mode) => {
+                write!(
+                    f,
+                    " cannot be read and run by the account (mode {mode:04o})"
+                )
+            }
+            ProgramFlaw::Closed => f.write_str(" does not let the account pass"),
+        }
+    }
 }
 
 impl Program {
@@ -38,14 +103,18 @@ impl Program {
                 let hint = format!("install it, or set the policy key '{key}'");
                 Err(Refusal::new(Stage::Host, "the server program is not installed").hint(hint))
             }
-            Self::Unsafe(path, why) => {
-                let (shown, word) = (Escaped::path(path), hinted(quoted(path), "PATH"));
-                let reason = format!("the server program {shown} {why}");
-                let hint = format!("chown root:root {word} && chmod go-w {word}");
-                Err(Refusal::new(Stage::Host, reason).hint(hint))
+            Self::Unsafe(program) => {
+                let hint = program.fix(&hinted(quoted(&program.at), "PATH"));
+                Err(Refusal::new(Stage::Host, program.to_string()).hint(hint))
             }
             Self::Failed(failure) => Err(failure.refusal()),
         }
+    }
+
+    /// Why no session is served; `None` where the program may be started.
+    #[must_use]
+    pub fn refusal(&self, protocol: Protocol) -> Option<Refusal> {
+        self.vet(protocol).err()
     }
 }
 

@@ -1,36 +1,35 @@
-//! What is vetted: the form of the command, and the questions that are left.
+//! What is vetted: the form of the command, and the questions that remain.
 //!
-//! The decision itself does no I/O. An [`Inquiry`] lists what has to be known
-//! of the disk for one case; `gather::disk` answers as the account; the answers
-//! come back as [`Facts`](super::facts::Facts). The dry run gathers them the
-//! same way.
+//! The decision itself does no I/O. An [`Inquiry`] lists what must be known
+//! about the disk for one case. `gather::disk` answers with the rights of the
+//! account. The answers come back as [`Facts`](super::facts::Facts). The dry
+//! run gathers them the same way.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::case::Case;
+use super::command::paths::Base;
 use super::command::{self, Request, programs};
-use super::operands::{Base, Operand, operands};
+use super::operands::{Operand, operands};
 use super::policy::Protocol;
 use super::roots::directories::{Directories, directories};
 use super::verdict::{Refusal, Stage};
 
-/// The request, its form accepted, and the questions that are left.
+/// The request, its form accepted, and the questions that remain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inquiry {
     /// What the client asks for.
     pub request: Request,
-    /// Programs that could serve it, the first that exists is taken.
+    /// Programs that could serve it; the first that exists is used.
     pub programs: Vec<PathBuf>,
-    /// Whether the program is written in the policy.
-    pub program_is_configured: bool,
-    /// The directories that the policy speaks of.
+    /// The directories that the policy names.
     pub directories: Directories,
-    /// The places that the client names, operands, then those of options. A
-    /// relative one is counted from where the server will start. One stands
-    /// twice where the program could read it in two ways.
+    /// The places that the client names: operands, then those of options. A
+    /// relative one begins where the server will start. One is listed twice if
+    /// the program could read it in two ways.
     pub operands: Vec<Operand>,
-    /// The first operand, where what is there decides how the others are read.
+    /// The first operand, if what is there decides how the others are read.
     pub target: Option<PathBuf>,
 }
 
@@ -39,7 +38,7 @@ impl Inquiry {
     ///
     /// # Errors
     ///
-    /// The refusal, where no fact of the disk could change it.
+    /// The refusal, if no fact about the disk could change it.
     pub fn of(case: &Case<'_>) -> Result<Self, Refusal> {
         let request = vet_form(case)?;
         let protocol = request.protocol();
@@ -51,13 +50,12 @@ impl Inquiry {
             let hint = format!("add \"{name}\" to 'protocols'");
             return Err(refused(Refusal::new(Stage::Account, reason).hint(hint)));
         }
-        let operands = operands(case, &request).map_err(refused)?;
+        let operands = operands(case.account, &request).map_err(refused)?;
         let target = operands.first().map(|operand| operand.path.clone());
         let configured = case.policy.program(protocol);
         Ok(Self {
             programs: configured
                 .map_or_else(|| programs::places(protocol), |path| vec![path.clone()]),
-            program_is_configured: configured.is_some(),
             request,
             directories: directories(case.policy, case.account),
             target: target.filter(|_| operands.iter().any(|operand| operand.base != Base::Start)),

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The longest command that is looked at, in bytes. Linux bounds one argument
-/// at 128 KiB (MAX_ARG_STRLEN, execve(2)), so sshd cannot pass on more.
+/// The longest command that is accepted, in bytes. Linux limits one argument to
+/// 128 KiB (MAX_ARG_STRLEN, execve(2)), so sshd cannot pass on more.
 pub const COMMAND_MAX: usize = 128 * 1024;
 
 /// One call of the shell.
@@ -29,7 +29,7 @@ pub struct Client {
 
 impl Client {
     /// Reads `CLIENT-IP CLIENT-PORT SERVER-IP SERVER-PORT`. Anything else is
-    /// no connection: a value that sshd did not write is not passed on.
+    /// not a connection: a value that sshd did not write is not passed on.
     #[must_use]
     pub fn from_ssh_connection(value: &[u8]) -> Self {
         Self {

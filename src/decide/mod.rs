@@ -1,9 +1,9 @@
 //! The decision: pure, total, without I/O.
 //!
-//! [`Inquiry::of`] vets the form of a command and lists what has to be known
-//! of the disk; [`decide`] takes the answers and gives the [`Verdict`]. Both
-//! are functions of their arguments alone, so the dry run cannot disagree with
-//! the real run on the same facts.
+//! [`Inquiry::of`] vets the form of a command and lists what must be known
+//! about the disk; [`decide`] takes the answers and returns the [`Verdict`].
+//! Both are functions of their arguments alone, so the dry run cannot disagree
+//! with the real run on the same facts.
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,7 @@ pub mod rules;
 pub mod seccomp;
 mod server;
 mod startup;
+pub mod trust;
 pub mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -53,7 +54,12 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
     let roots: Roots =
         roots::roots(case, &facts.places, roots::most_access(&inquiry.request)).into();
     roots::vet(&roots, home(case, facts))?;
-    operands::vet_all(case, facts, &roots)?;
+    operands::vet_all(
+        &facts.operands,
+        facts.target_is_directory,
+        &case.policy.dotfile_names.value,
+        &roots,
+    )?;
     let name_service = case.account.source == AccountSource::NameService;
     let mut grants = startup::grants(kind, name_service);
     grants.push(startup::program(program.clone()));
@@ -79,7 +85,7 @@ fn start_directory(case: &Case<'_>, facts: &Facts) -> PathBuf {
     facts.places.start(&wanted).to_path_buf()
 }
 
-/// The home, as far as it exists resolved.
+/// The home, resolved as far as it exists.
 fn home<'a>(case: &Case<'a>, facts: &'a Facts) -> &'a Path {
     let home = &case.account.home;
     facts.places.resolved(home).map_or(home, |(home, _)| home)
@@ -104,8 +110,8 @@ fn rules(case: &Case<'_>, facts: &Facts, roots: Roots, request: &Request) -> Rul
     }
 }
 
-/// Whether a server reads what the command has not named: scp follows links
-/// within a tree, a list of rsync's can go through them.
+/// Whether a server reads what the command does not name: scp follows links
+/// within a tree, and a list for rsync can go through them.
 fn names_what_it_reads(request: &Request) -> bool {
     match request {
         Request::Sftp(_) => false,

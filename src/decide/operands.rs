@@ -1,8 +1,8 @@
-//! Whether the places that a client names can lie within the policy at all.
+//! Whether the places that a client names can be within the policy at all.
 //!
-//! This comes before the kernel's answer, not in its stead: what the policy
-//! can never allow is refused at once, with a reason in the log, whether the
-//! place exists or not.
+//! This comes before the kernel's answer and does not replace it: what the
+//! policy can never allow is refused at once, with a reason in the log, whether
+//! the place exists or not.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -10,137 +10,82 @@ use std::path::{Component, Path, PathBuf};
 
 use super::access::{Access, Right};
 use super::account::Account;
-use super::case::Case;
+use super::command::paths::{Base, NamedPath, Use};
 use super::command::pattern::Pattern;
 use super::command::words::Word;
-use super::command::{Direction, Request, rsync};
-use super::facts::Facts;
-use super::plan::Rules;
+use super::command::{Direction, Request, ScpRequest, rsync};
+use super::plan::{Argument, Rules};
 use super::policy::NameGlobs;
 use super::roots::nesting::{Roots, is_reachable};
 use super::rules::{self, Place};
 use super::verdict::{Refusal, Stage};
 
-/// What is asked of a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Use {
-    /// Which way the files go.
-    pub direction: Direction,
-    /// Whether places below it are concerned as well.
-    pub recursive: bool,
-    /// Whether what is sent is removed.
-    pub removes: bool,
-    /// Whether most requests that name it make no use of it. A dotfile is not
-    /// refused then before it is used.
-    pub unused: bool,
-}
-
-impl Default for Use {
-    /// To read this place and no other.
-    fn default() -> Self {
-        Self {
-            direction: Direction::Source,
-            recursive: false,
-            removes: false,
-            unused: false,
-        }
-    }
-}
-
-/// A place that the client names, and what is asked of it: as it is named in
-/// an [`Inquiry`], resolved in [`Facts`].
+/// A place that the client names, and what it is for: as named in an
+/// [`Inquiry`], resolved in [`Facts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operand {
     /// The place.
     pub path: PathBuf,
-    /// What is asked of it.
+    /// What it is for.
     pub usage: Use,
-    /// From where it was counted.
+    /// Where a relative path begins.
     pub base: Base,
     /// The option that names it, without its dashes.
     pub option: Option<&'static str>,
 }
 
-/// From where a relative path is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Base {
-    /// The working directory of the server.
-    Start,
-    /// The target as a directory.
-    Target,
-    /// The directory that holds the target, if that is no directory.
-    BesideTarget,
-}
-
-impl Base {
-    /// Whether a path is counted from there when this is at the target.
-    pub(super) const fn holds(self, target_is_directory: bool) -> bool {
-        match self {
-            Self::Start | Self::Target => true,
-            Self::BesideTarget => !target_is_directory,
-        }
-    }
-}
-
-/// A path as a request names it.
-pub(super) struct NamedPath<'a> {
-    /// The path.
-    pub word: &'a Word,
-    /// What is asked of it.
-    pub usage: Use,
-    /// Whether wildcards in it are expanded: in those of sources alone, as the
-    /// client's user expects of a shell.
-    pub expands: bool,
-    /// From where it is counted.
-    pub base: Base,
-    /// The option that names it, without its dashes.
-    pub option: Option<&'static str>,
-}
-
-/// The places that the client names, `~` expanded. Of a source
-/// with wildcards it is the directory in which the first one is looked for:
-/// the rest is known, and judged, when it has been expanded.
-pub(super) fn operands(case: &Case<'_>, request: &Request) -> Result<Vec<Operand>, Refusal> {
+/// The paths of a request: its operands, then those of its options.
+fn named(request: &Request) -> Vec<NamedPath<'_>> {
     match request {
-        Request::Sftp(_) => Ok(Vec::new()),
-        Request::Scp(scp) => {
-            let named = scp.operands.iter().map(|word| NamedPath {
-                word,
-                usage: Use {
-                    direction: scp.direction,
-                    // A source above all readable directories cannot be
-                    // listed, so nothing below it would be sent.
-                    recursive: scp.recursive && scp.direction == Direction::Sink,
-                    ..Use::default()
-                },
-                expands: scp.direction == Direction::Source,
-                base: Base::Start,
-                option: None,
-            });
-            named.map(|named| operand(case, &named, None)).collect()
-        }
-        Request::Rsync(rsync) => {
-            let mut operands: Vec<Operand> = Vec::new();
-            for named in rsync::operands::named(rsync) {
-                let target = operands.first().map(|operand| operand.path.clone());
-                let operand = operand(case, &named, target.as_deref())?;
-                let collapsed = collapsed(&operand.path);
-                let twin = collapsed.map(|path| Operand { path, ..operand });
-                operands.push(operand);
-                operands.extend(twin);
-            }
-            Ok(operands)
-        }
+        Request::Sftp(_) => Vec::new(),
+        Request::Scp(scp) => scp.operands.iter().map(|word| of_scp(scp, word)).collect(),
+        Request::Rsync(request) => rsync::paths::named(request).collect(),
     }
 }
 
-/// One of them; `target` is the path of the first operand.
+fn of_scp<'a>(scp: &ScpRequest, word: &'a Word) -> NamedPath<'a> {
+    NamedPath {
+        word,
+        usage: Use {
+            direction: scp.direction,
+            // A source above all readable directories cannot be
+            // listed, so nothing below it would be sent.
+            recursive: scp.recursive && scp.direction == Direction::Sink,
+            ..Use::default()
+        },
+        expands: scp.direction == Direction::Source,
+        base: Base::Start,
+        option: None,
+    }
+}
+
+/// The places that the client names, with `~` expanded. For a source with
+/// wildcards, this is the directory in which the first wildcard is looked up:
+/// the rest is known, and judged, when it has been expanded.
+pub(super) fn operands(account: &Account, request: &Request) -> Result<Vec<Operand>, Refusal> {
+    let mut operands: Vec<Operand> = Vec::new();
+    for named in named(request) {
+        let target = operands.first().map(|operand| operand.path.clone());
+        let operand = operand(account, &named, target.as_deref())?;
+        // rsync also resolves `..` in the text; scp leaves it to the kernel.
+        let collapsed = match request {
+            Request::Rsync(_) => collapsed(&operand.path),
+            Request::Scp(_) | Request::Sftp(_) => None,
+        };
+        let twin = collapsed.map(|path| Operand { path, ..operand });
+        operands.push(operand);
+        operands.extend(twin);
+    }
+    Ok(operands)
+}
+
+/// One place; `target` is the path of the first operand.
 fn operand(
-    case: &Case<'_>,
+    account: &Account,
     named: &NamedPath<'_>,
     target: Option<&Path>,
 ) -> Result<Operand, Refusal> {
-    let word = expand_tilde(named.word, case.account)?;
+    let word = expand_tilde(named.word, account)?;
     let pattern = named
         .expands
         .then(|| Pattern::parse(word.pattern().as_bytes()));
@@ -162,7 +107,7 @@ fn operand(
     })
 }
 
-/// The directory that holds a target: the text up to its last name.
+/// The directory that contains a target: the text up to its last name.
 fn beside(target: &Path) -> PathBuf {
     let mut text = target.as_os_str().as_bytes();
     while let Some(shorter) = text.strip_suffix(b"/") {
@@ -176,11 +121,11 @@ fn beside(target: &Path) -> PathBuf {
 }
 
 fn climbs() -> Refusal {
-    Refusal::new(Stage::Path, "'..' behind a wildcard")
-        .hint("what it means depends on the names that match: name the directory itself")
+    Refusal::new(Stage::Path, "'..' after a wildcard")
+        .hint("its meaning depends on the names that match: name the directory itself")
 }
 
-/// `~`, `~/…` and `~NAME` of the account itself mean its home.
+/// `~`, `~/…` and `~NAME` for the account itself mean its home.
 pub(super) fn expand_tilde(word: &Word, account: &Account) -> Result<Word, Refusal> {
     if !word.has_tilde() {
         return Ok(word.clone());
@@ -198,15 +143,43 @@ pub(super) fn expand_tilde(word: &Word, account: &Account) -> Result<Word, Refus
     Ok(word.with_prefix(end, account.home.as_os_str().as_bytes()))
 }
 
-/// Refuses a place that the client names and no right of the policy reaches.
-pub(super) fn vet_all(case: &Case<'_>, facts: &Facts, roots: &Roots) -> Result<(), Refusal> {
-    let names = &case.policy.dotfile_names.value;
-    let operands = facts.operands.iter();
-    let mut operands = operands.filter(|operand| operand.base.holds(facts.target_is_directory));
-    operands.try_for_each(|operand| {
+/// One path of the client in the argument vector. Only a source is expanded, as
+/// users expect from a shell; a target is one name.
+pub(super) fn argument(
+    word: &Word,
+    direction: Direction,
+    recursive: bool,
+    account: &Account,
+) -> Result<Argument, Refusal> {
+    let word = expand_tilde(word, account)?;
+    let (pattern, literal) = (word.pattern(), word.to_os());
+    let expands = direction == Direction::Source && Pattern::parse(pattern.as_bytes()).is_wild();
+    Ok(if expands {
+        Argument::Pattern {
+            pattern,
+            literal,
+            recursive,
+        }
+    } else {
+        Argument::Literal(literal)
+    })
+}
+
+/// Refuses the first of these places that no right of the policy reaches.
+/// Whether the target is a directory decides where some of them begin.
+pub(super) fn vet_all(
+    operands: &[Operand],
+    target_is_directory: bool,
+    names: &NameGlobs,
+    roots: &Roots,
+) -> Result<(), Refusal> {
+    let mut counted = operands
+        .iter()
+        .filter(|operand| operand.base.holds(target_is_directory));
+    counted.try_for_each(|operand| {
         let vetted = vet(&operand.path, operand.usage, roots, names);
         vetted.map_err(|refusal| match operand.option {
-            Some(option) => refusal.of_option(option, operand.base),
+            Some(option) => refusal.of_option(option, operand.base == Base::BesideTarget),
             None => refusal,
         })
     })
@@ -228,8 +201,8 @@ pub(super) fn vet(
     };
     let root = place.root.and_then(|index| roots.get(index));
     let root = root.filter(|root| reachable(root.access));
-    // A tree can go into (or come from) directories below the one that is
-    // named: `scp -r site host:` writes into ~/site.
+    // A tree can go into (or come from) directories below the named one: `scp
+    // -r site host:` writes into ~/site.
     let below = || {
         let beside = path.parent().filter(|_| usage.unused);
         let above = beside.unwrap_or(path);
@@ -255,13 +228,13 @@ pub(super) fn vet(
             let mut there = roots.iter().filter(|root| root.exists);
             let writable = there.find(|root| reachable(root.access));
             let writable = writable.map(|root| root.path.clone());
-            Err(refuse("the target is in no writable directory").writable(writable))
+            Err(refuse("the target is not in a writable directory").writable(writable))
         }
-        None => Err(refuse("the source is in no readable directory")),
+        None => Err(refuse("the source is not in a readable directory")),
     }
 }
 
-/// The same for a source that is known only now: a name that a wildcard
+/// The same for a source that becomes known only now: a name that a wildcard
 /// matches. `path` is resolved.
 ///
 /// # Errors
@@ -275,10 +248,9 @@ pub fn vet_source(path: &Path, recursive: bool, rules: &Rules) -> Result<(), Ref
     vet(path, usage, &rules.roots, &rules.dotfile_names)
 }
 
-/// The same path with each `..` taken away together with the name before it,
-/// as rsync does it with the text (`clean_fname` in util1.c). Where that name
-/// is a symbolic link, the kernel goes elsewhere. `None` where nothing
-/// changes.
+/// The same path with each `..` removed together with the name before it, as
+/// rsync does in the text (`clean_fname` in util1.c). If that name is a
+/// symbolic link, the kernel goes elsewhere. `None` if nothing changes.
 #[must_use]
 pub fn collapsed(path: &Path) -> Option<PathBuf> {
     let mut parts = Vec::new();
@@ -301,8 +273,8 @@ fn refuse(reason: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::plan::Root;
     use crate::decide::policy::{Dotfiles, NameGlob};
+    use crate::decide::roots::nesting::Root;
 
     fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
         Root {

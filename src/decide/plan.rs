@@ -1,8 +1,8 @@
 //! All that is needed to serve one granted request, as inert data.
 //!
-//! A plan can be printed and compared; only `confine` interprets it.
-//! It is made by [`super::decide`] alone (its constructor is private to
-//! `decide`), so there is no plan without a granted verdict.
+//! A plan can be printed and compared; only `confine` interprets it. Only
+//! [`super::decide`] makes one (its constructor is private to `decide`), so
+//! there is no plan without a granted verdict.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use landlock::{AccessFs, BitFlags};
 
-use super::access::Access;
-use super::policy::{Dotfiles, NameGlobs, Protocol, Requirement, Symlinks};
+use super::policy::{NameGlobs, Protocol, Requirement, Symlinks};
 use super::roots::nesting::Roots;
 
 /// Which server runs, as far as the system-call table and the guard care.
@@ -59,9 +58,9 @@ impl ServerKind {
 pub enum Argument {
     /// Passed as it is.
     Literal(OsString),
-    /// Wildcards ([`super::command::pattern::Pattern`]) that are expanded, and what they
-    /// match judged, after confinement; where nothing matches, `literal` is
-    /// passed.
+    /// Wildcards ([`super::command::pattern::Pattern`]). After confinement they
+    /// are expanded, and what they match is judged. If nothing matches,
+    /// `literal` is passed.
     Pattern {
         /// The pattern, with a backslash before what stands for itself.
         pattern: OsString,
@@ -88,68 +87,51 @@ pub struct Grant {
 /// How the path of a [`Grant`] is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// It must be there, and no symbolic link on the way to it.
+    /// It must exist, with no symbolic link on the way to it.
     Exact,
-    /// Links are followed; a path that is missing on this host is passed over.
+    /// Links are followed; a path that does not exist on this host is skipped.
     Follow,
-    /// Only a directory counts: a link leads to one that has a row of its own
+    /// Only a directory counts: a link leads to one that has its own row
     /// (`/lib` where /usr is merged).
     DirectoryItself,
 }
 
-/// A directory in which the guard allows changes (or, where reads are
-/// watched, reads). The most specific root holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
-    /// The directory, resolved: no symbolic link in it. Of one that does not
-    /// exist, the existing part is resolved.
-    pub path: PathBuf,
-    /// Whether the directory existed when the session began. One that did not
-    /// holds all the same: nothing else may take its name.
-    pub exists: bool,
-    /// What may be done below it.
-    pub access: Access,
-    /// What holds for dotfiles below it; components of the root itself are
-    /// not judged.
-    pub dotfiles: Dotfiles,
-}
-
-/// What the guard judges by.
+/// The rules by which the guard judges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// The home directory, resolved. It is never changed itself.
+    /// The home directory, resolved. It is itself never changed.
     pub home: PathBuf,
     /// The directories with rights, in no particular order.
     pub roots: Roots,
-    /// Dot names that may be written all the same, below a root and never
+    /// Dotfile names that may be written nevertheless, below a root and never
     /// directly in the home.
     pub dotfile_names: NameGlobs,
     /// Targets that may be written into symbolic links.
     pub symlinks: Symlinks,
-    /// Upper bound of the mode bits of files.
+    /// The mode bits that files can have at most.
     pub file_mode_max: Option<u32>,
-    /// Upper bound of the mode bits of directories.
+    /// The mode bits that directories can have at most.
     pub directory_mode_max: Option<u32>,
-    /// Whether read-only opens and stat are judged as well: a root that
-    /// withholds reading lies below one that grants it, or dotfiles are
-    /// hidden.
+    /// Whether read-only opens and stat are judged as well: a root that denies
+    /// reading is below one that grants it, or dotfiles are hidden.
     pub watch_reads: bool,
-    /// Whether what the server opens for its client is opened by the guard, so
-    /// that nothing is sent that the server may read only for itself: for
-    /// `scp -f`, which follows links within a tree, and for an rsync that sends
-    /// what a list names. Other sources of rsync are judged before it starts,
-    /// and it follows no links. sftp-server would pay for it with each file
+    /// Whether the guard opens what the server opens for its client, so that
+    /// nothing is sent that the server may read only for itself: for `scp -f`,
+    /// which follows links within a tree, and for an rsync that sends what a
+    /// list names. Other sources of rsync are judged before it starts, and it
+    /// follows no links. For sftp-server it would cost time on every file
     /// (docs/threat-model.md says what it may read).
     pub watch_named_reads: bool,
-    /// Files that libraries open as the server opens what a client names.
+    /// Files that libraries open in the same way as the server opens what a
+    /// client names.
     pub library_files: Vec<PathBuf>,
-    /// Whether `.NAME.XXXXXX` may be made as rsync's receiver makes it.
+    /// Whether `.NAME.XXXXXX` may be created as rsync's receiver creates it.
     pub rsync_temporaries: bool,
     /// Paths of the name service sockets that the guard connects to.
     pub name_service_sockets: Vec<PathBuf>,
 }
 
-/// Bounds of one session. `None` is no bound.
+/// Limits of one session. `None` means no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Sessions of the account at once.
@@ -158,7 +140,7 @@ pub struct Limits {
     pub idle_timeout: Option<Duration>,
     /// Time from the start.
     pub max_session_time: Option<Duration>,
-    /// Bytes written, in all.
+    /// Bytes written in total.
     pub max_bytes: Option<u64>,
     /// Size of one file in bytes, RLIMIT_FSIZE of setrlimit(2).
     pub max_file_size: Option<u64>,
@@ -182,19 +164,19 @@ pub struct Plan {
     pub umask: Option<u32>,
     /// The Landlock rules of the session: what is not granted is denied.
     pub grants: Vec<Grant>,
-    /// What the guard judges by.
+    /// The rules by which the guard judges.
     pub rules: Rules,
-    /// Bounds of the session.
+    /// Limits of the session.
     pub limits: Limits,
-    /// Whether the session starts on a kernel that lacks a means.
+    /// Whether the session starts on a kernel that lacks a mechanism.
     pub confinement: Requirement,
     /// Whether the session starts without a log socket.
     pub audit: Requirement,
 }
 
 impl Plan {
-    /// The same plan with another program in the server's place: that of the
-    /// live probe, which is as confined as the server would be.
+    /// The same plan with another program instead of the server: the live
+    /// probe, which is as confined as the server would be.
     #[must_use]
     pub fn with_program(mut self, program: PathBuf, argv: Vec<OsString>) -> Self {
         for grant in &mut self.grants {

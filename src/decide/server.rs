@@ -2,15 +2,12 @@
 //! environment.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt as _;
 
-use super::account::Account;
 use super::case::Case;
-use super::command::pattern::Pattern;
-use super::command::words::Word;
 use super::command::{Direction, Request, ScpRequest, rsync};
-use super::operands::expand_tilde;
-use super::plan::{Argument, Root, ServerKind};
+use super::operands::argument;
+use super::plan::{Argument, ServerKind};
+use super::roots::nesting::Root;
 use super::verdict::Refusal;
 
 pub(super) const fn kind(request: &Request) -> ServerKind {
@@ -61,34 +58,12 @@ fn scp_argv(case: &Case<'_>, scp: &ScpRequest) -> Result<Vec<Argument>, Refusal>
     let mut argv = vec![Argument::Literal("scp".into())];
     argv.extend(options);
     for word in &scp.operands {
-        argv.push(operand(word, scp.direction, false, case.account)?);
+        argv.push(argument(word, scp.direction, false, case.account)?);
     }
     Ok(argv)
 }
 
-/// One path of the client in the argument vector. Only a source is expanded,
-/// as the client's user expects of a shell; a target is one name.
-pub(super) fn operand(
-    word: &Word,
-    direction: Direction,
-    recursive: bool,
-    account: &Account,
-) -> Result<Argument, Refusal> {
-    let word = expand_tilde(word, account)?;
-    let (pattern, literal) = (word.pattern(), word.to_os());
-    let expands = direction == Direction::Source && Pattern::parse(pattern.as_bytes()).is_wild();
-    Ok(if expands {
-        Argument::Pattern {
-            pattern,
-            literal,
-            recursive,
-        }
-    } else {
-        Argument::Literal(literal)
-    })
-}
-
-/// The server's environment: what sshd would give (sshd(8), LOGIN PROCESS),
+/// The server's environment: what sshd would set (sshd(8), LOGIN PROCESS),
 /// without anything that the client can set.
 pub(super) fn environment(case: &Case<'_>, kind: ServerKind) -> Vec<(&'static str, OsString)> {
     let account = case.account;

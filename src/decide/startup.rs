@@ -1,7 +1,8 @@
-//! What a server needs of the system to start: one table, a reason each.
+//! What a server needs from the system to start: one table, with a reason for
+//! each row.
 //!
-//! None of these rows allows a directory to be listed. Rows that do not exist
-//! on a host are passed over, so one table serves every distribution.
+//! None of these rows allows a directory to be listed. Rows whose path does not
+//! exist on a host are skipped, so one table serves every distribution.
 
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use landlock::{AccessFs, BitFlags, make_bitflags};
 use super::plan::Lookup::{self, DirectoryItself, Follow};
 use super::plan::{Grant, ServerKind};
 
-/// One row: path, rights, which servers, what of it counts, and why.
+/// One row: path, rights, which servers need it, how it is looked up, and why.
 struct StartupFile(&'static str, BitFlags<AccessFs>, Who, Lookup, &'static str);
 
 /// Which servers need a row.
@@ -134,13 +135,13 @@ const INTERPRETER_GNU: &str = "/lib/ld-linux-aarch64.so.1";
 #[cfg(target_arch = "aarch64")]
 const INTERPRETER_MUSL: &str = "/lib/ld-musl-aarch64.so.1";
 
-/// Sources of the name service that keep accounts in files of their own,
-/// for accounts that are not in /etc/passwd.
+/// Sources of the name service that keep accounts in their own files, for
+/// accounts that are not in /etc/passwd.
 const NAME_SERVICE_FILES: [&str; 2] = ["/var/lib/extrausers/passwd", "/var/lib/extrausers/group"];
 
-/// Sockets of the name service, to which the guard connects for the server:
-/// of nscd, sssd, nslcd, winbind and systemd (nss-systemd(8), userdbctl(1)). A
-/// library may know them below /var/run as well, which is a link to /run.
+/// Sockets of the name service, to which the guard connects for the server: of
+/// nscd, sssd, nslcd, winbind and systemd (nss-systemd(8), userdbctl(1)). A
+/// library may also know them below /var/run, which is a link to /run.
 /// winbind's other pipe, winbindd_privileged, is not for accounts.
 const NAME_SERVICE_SOCKETS: [&str; 12] = [
     "/run/nscd/socket",
@@ -166,7 +167,8 @@ pub(super) fn name_service_sockets(name_service: bool) -> Vec<PathBuf> {
 /// The configuration of libcrypto, which it opens without O_CLOEXEC.
 const LIBCRYPTO: &str = "/etc/ssl/openssl.cnf";
 
-/// The files that a library may open as the server opens what a client names.
+/// The files that a library may open in the same way as the server opens what a
+/// client names.
 pub(super) fn library_files(kind: ServerKind, name_service: bool) -> Vec<PathBuf> {
     let files = NAME_SERVICE_FILES.iter().filter(|_| name_service);
     let rsync = matches!(kind, ServerKind::RsyncReceiver | ServerKind::RsyncSender);

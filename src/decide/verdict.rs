@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::operands::Base;
 use super::plan::Plan;
 use super::policy::Protocol;
 use crate::print::escape::Escaped;
@@ -23,18 +22,19 @@ pub enum Verdict {
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What was being looked at.
+    /// What was being checked.
     pub stage: Stage,
-    /// The protocol that was asked for, where the command got that far.
+    /// The requested protocol, if the command got that far.
     pub protocol: Option<Protocol>,
     /// The reason: for the log and `--check`, never for the client.
     pub reason: Cow<'static, str>,
-    /// What the administrator can do about it, where that is known.
+    /// What the administrator can do about it, if that is known.
     pub hint: Option<Cow<'static, str>>,
-    /// What the client is told besides the policy's sentence. It tells of the
-    /// client's own words only.
+    /// What the client is told in addition to the policy's sentence. It refers
+    /// only to what the client sent.
     pub told: Option<String>,
-    /// Where the client could write instead, if it asked for another place.
+    /// Where the client could write instead, if it asked for a place that it
+    /// cannot write.
     pub writable: Option<PathBuf>,
 }
 
@@ -56,8 +56,8 @@ impl Refusal {
         Self::new(Stage::Form, reason)
     }
 
-    /// A refusal of this option, as the client wrote it. Whoever gives one
-    /// transfers files, so the fixed sentence alone would tell nothing.
+    /// A refusal of this option, as the client wrote it. A client that gives
+    /// options does transfer files, so the fixed sentence alone would not help.
     pub(super) fn of_word(option: &[u8], why: impl fmt::Display) -> Self {
         let option = Escaped::bytes(option);
         let mut refusal = Self::form(format!("option {option}: {why}"));
@@ -65,7 +65,7 @@ impl Refusal {
         refusal
     }
 
-    /// The same refusal, with what the client can do, and the administrator.
+    /// The same refusal, with what the client and the administrator can do.
     pub(super) fn advice(mut self, advice: &'static str) -> Self {
         if let Some(told) = &mut self.told {
             told.push_str(" Instead: ");
@@ -89,10 +89,11 @@ impl Refusal {
         self
     }
 
-    /// The same refusal, of the place that this long option names.
-    pub(super) fn of_option(mut self, option: &str, base: Base) -> Self {
+    /// The same refusal, for the place that this long option names: beside the
+    /// target if that is not a directory.
+    pub(super) fn of_option(mut self, option: &str, is_beside_target: bool) -> Self {
         let mut told = format!("The option --{option} is refused: {}.", self.reason);
-        if base == Base::BesideTarget {
+        if is_beside_target {
             told.push_str(" If the target is a directory, end it with a slash.");
         }
         self.told = Some(told);
@@ -100,7 +101,7 @@ impl Refusal {
         self
     }
 
-    /// The same refusal of a request for this protocol.
+    /// The same refusal, for a request for this protocol.
     #[must_use]
     pub fn of(mut self, protocol: Protocol) -> Self {
         self.protocol = Some(protocol);
@@ -114,7 +115,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What was being looked at when the request was refused.
+/// What was being checked when the request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The form of the command.

@@ -1,8 +1,8 @@
 //! Answers an [`Inquiry`]: what the disk looks like, seen as the account.
 //!
-//! Nothing is opened but directories, with O_PATH, and nothing is changed. A
-//! fact that cannot be learnt is a [`UnknownFact`], never another fact: a rule of
-//! the policy would vanish with its directory.
+//! Only directories are opened, with O_PATH, and nothing is changed. A fact
+//! that cannot be determined is an [`UnknownFact`], never another fact:
+//! otherwise a rule of the policy would vanish with its directory.
 
 use std::fs;
 use std::io;
@@ -11,19 +11,22 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{Mode, makedev};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
-use nix::unistd::{AccessFlags, eaccess};
+use nix::unistd::{AccessFlags, faccessat};
 
-use super::walk::{WalkEnd, is_absent, is_roots_link, walk};
+use super::trust::{self, PathEntry, WayError, is_roots_link};
+use super::walk::{WalkEnd, is_absent, walk};
 use crate::decide::account::Account;
 use crate::decide::facts::{
-    DirectoryId, DirectoryState, DirectoryStates, Facts, HomeChild, Program, UnknownFact,
+    DirectoryId, DirectoryState, DirectoryStates, Facts, HomeChild, Program, ProgramFlaw,
+    UnknownFact, UnsafeProgram,
 };
 use crate::decide::form::Inquiry;
 use crate::decide::operands::Operand;
 use crate::decide::roots::directories::Directories;
+use crate::decide::trust::EntryKind;
 use crate::print::escape::Escaped;
 use crate::print::escape::word::{hinted, quoted, word};
 use crate::system::opened::Opened;
@@ -40,7 +43,7 @@ pub fn gather(inquiry: &Inquiry, account: &Account, opened: &Opened) -> Facts {
         ..*operand
     });
     Facts {
-        program: program(&inquiry.programs, inquiry.program_is_configured),
+        program: program(&inquiry.programs),
         places,
         operands: operands.collect(),
         target_is_directory: inquiry
@@ -65,8 +68,8 @@ pub fn places(directories: &Directories, account: &Account, opened: &Opened) -> 
         named: directories.paths.iter().map(place).collect(),
         home_children: Ok(Vec::new()),
     };
-    // Without a home there is nothing in it; why there is none is among the
-    // named ones.
+    // Without a home there is nothing in it; the named directories show why
+    // there is none.
     if directories.home_children
         && let Some(home) = places.directory(&directories.home)
     {
@@ -85,9 +88,12 @@ fn place(path: &Path, account: &Account, opened: &Opened) -> DirectoryState {
     if let Some(Ok(directory)) = directly.then(|| open_without_links(path)) {
         return directory_place(path.components().collect(), directory, account, opened);
     }
-    // A link, an error, or a sandbox without openat2(2): what it is and where
-    // shows on the way.
-    match walk(path, is_roots_link) {
+    // A link, an error, or a sandbox without openat2(2): the walk shows what it
+    // is, and where.
+    let follow = |entry: &Path, metadata: &fs::Metadata| {
+        Ok(!metadata.is_symlink() || is_roots_link(entry, metadata)?)
+    };
+    match walk(path, follow) {
         WalkEnd::Found(path) => match open_resolved(&path) {
             Ok(directory) => directory_place(path, directory, account, opened),
             Err(error) if is_absent(&error) => DirectoryState::Absent(path),
@@ -152,12 +158,24 @@ fn start_place(path: &Path, account: &Account, opened: &Opened) -> DirectoryStat
     enterable(place(path, account, opened), account)
 }
 
-/// A start directory that cannot be entered would be another one in the end.
+/// Whether this process has these rights on a file, by its effective ids. One
+/// system call, access control lists and mounts included: eaccess(3) of glibc
+/// makes six, or guesses from the mode.
+///
+/// # Errors
+///
+/// Those of faccessat2(2).
+pub fn access(path: &Path, rights: AccessFlags) -> nix::Result<()> {
+    faccessat(AT_FDCWD, path, rights, AtFlags::AT_EACCESS)
+}
+
+/// If the start directory cannot be entered, the server would start in another
+/// one.
 fn enterable(place: DirectoryState, account: &Account) -> DirectoryState {
     let DirectoryState::Directory { path, .. } = &place else {
         return place;
     };
-    match eaccess(path, AccessFlags::X_OK) {
+    match access(path, AccessFlags::X_OK) {
         Ok(()) => place,
         Err(error) => {
             let error = io::Error::from(error);
@@ -170,8 +188,8 @@ fn enterable(place: DirectoryState, account: &Account) -> DirectoryState {
     }
 }
 
-/// The directories directly in the home that are no links and no dotfiles,
-/// in the order of their names.
+/// The directories directly in the home that are neither links nor dotfiles, in
+/// the order of their names.
 fn home_children(
     home: &Path,
     with_ids: bool,
@@ -184,7 +202,7 @@ fn home_children(
             continue;
         }
         let path = entry.path();
-        // Of the entry itself: a link to a directory is none.
+        // Checks the entry itself: a link to a directory is not a directory.
         let child = match entry.file_type() {
             Ok(kind) if !kind.is_dir() => continue,
             Ok(_) if !with_ids => Ok(None),
@@ -203,7 +221,7 @@ fn home_children(
             Err(error) => return Err((Some(path), error)),
         }
     }
-    // All lie in one directory: their bytes are compared, which is quicker
+    // All are in one directory, so their bytes are compared, which is faster
     // than comparing paths name by name.
     children.sort_unstable_by(|one, other| one.path.as_os_str().cmp(other.path.as_os_str()));
     Ok(children)
@@ -231,26 +249,27 @@ fn cannot_list(home: &Path, error: &io::Error, account: &Account) -> UnknownFact
     }
 }
 
-/// How to mend that a directory does not let the account pass.
+/// How to fix a directory that does not let the account pass.
 fn unlock(directory: &Path, error: &io::Error, account: &Account) -> String {
-    // A file system can refuse as well (FUSE, of another user).
-    let passes = eaccess(directory, AccessFlags::X_OK).is_ok();
+    // A file system can refuse too (FUSE of another user).
+    let passes = access(directory, AccessFlags::X_OK).is_ok();
     if !is_refusal(error) || passes {
-        return "mend that, or take the directory out of the policy; until then every session is \
-                refused, since its rules could not be kept"
+        return "fix that, or remove the directory from the policy; until then every session is \
+        refused, because its rules could not be enforced"
             .to_owned();
     }
     let path = hinted(quoted(directory), "PATH");
     if owner(directory) == Some(account.uid) {
         // As the account: root would follow a link that a client puts there.
         format!(
-            "the account has locked its own directory; as root: runuser -u {} -- chmod u+rwx {path}",
+            "the account has locked itself out of its own directory; as root: runuser -u {} -- \
+             chmod u+rwx {path}",
             hinted(word(&account.name), "NAME")
         )
     } else {
         format!(
-            "give '{}' the right to pass through {path} (getfacl -e shows who may), or take \
-             what lies in it out of the policy",
+            "give '{}' the right to pass through {path} (getfacl -e shows who has it), or remove \
+             what is in it from the policy",
             account.shown()
         )
     }
@@ -260,85 +279,81 @@ fn is_refusal(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// For a hint alone.
+/// Only for a hint.
 fn owner(path: &Path) -> Option<u32> {
     fs::symlink_metadata(path).map(|facts| facts.uid()).ok()
 }
 
-/// The first server program that exists, if it can be trusted.
-fn program(candidates: &[PathBuf], is_configured: bool) -> Program {
+/// The first server program that exists, if it can be trusted: root alone can
+/// change it and everything on the way to it, and the account can run it.
+/// What will be started is what was judged, not a link that leads there.
+#[must_use]
+pub fn program(candidates: &[PathBuf]) -> Program {
     for path in candidates {
-        let metadata = match fs::metadata(path) {
-            Ok(metadata) => metadata,
-            Err(error) if is_absent(&error) => continue,
-            Err(error) => return cannot_find(path, path, &error),
-        };
-        let wrong = if !metadata.is_file() {
-            Some("is not a regular file")
-        } else if metadata.mode() & 0o111 == 0 {
-            Some("is not executable")
-        } else {
-            writable_by_others(&metadata)
-        };
-        if let Some(why) = wrong {
-            return Program::Unsafe(path.clone(), why);
+        match trust::way_to(path) {
+            Ok(way) => return vet_program(path, &way),
+            Err(missing) if is_absent(&missing.error) => {}
+            Err(missing) => return cannot_find(path, &missing),
         }
-        // The known places lie in directories of the system; a path that was
-        // written by hand may lie anywhere.
-        return if is_configured {
-            with_safe_parents(path)
-        } else {
-            Program::Found(path.clone())
-        };
     }
     Program::Missing
 }
 
-fn writable_by_others(metadata: &fs::Metadata) -> Option<&'static str> {
-    if metadata.uid() != 0 {
-        Some("is not owned by root")
-    } else if metadata.mode() & 0o022 != 0 {
-        Some("can be written by others")
-    } else {
-        None
-    }
-}
-
-fn with_safe_parents(path: &Path) -> Program {
-    let resolved = match fs::canonicalize(path) {
-        Ok(resolved) => resolved,
-        Err(error) => return cannot_find(path, path, &error),
+fn vet_program(program: &Path, way: &[PathEntry]) -> Program {
+    let unsafe_at = |entry: &PathEntry, flaw| {
+        Program::Unsafe(UnsafeProgram {
+            program: program.to_owned(),
+            at: entry.path.clone(),
+            flaw,
+        })
     };
-    for parent in resolved.ancestors().skip(1) {
-        match fs::metadata(parent) {
-            Ok(metadata) if writable_by_others(&metadata).is_none() => {}
-            Ok(_) => {
-                let why = "lies in a directory that others can write";
-                return Program::Unsafe(path.to_path_buf(), why);
-            }
-            Err(error) => return cannot_find(path, parent, &error),
+    for entry in way {
+        if let Some(why) = entry.status.distrust().next() {
+            return unsafe_at(entry, ProgramFlaw::Distrust(why));
         }
     }
-    Program::Found(path.to_path_buf())
+    let Some(file) = way.last() else {
+        return Program::Missing;
+    };
+    if file.status.kind != EntryKind::File {
+        return unsafe_at(file, ProgramFlaw::NotAFile);
+    }
+    // A process of a program that cannot be read is not dumpable (prctl(2)):
+    // no guard could read its memory.
+    match access(&file.path, AccessFlags::R_OK | AccessFlags::X_OK) {
+        Ok(()) => Program::Found(file.path.clone()),
+        Err(_) => unsafe_at(file, ProgramFlaw::NotRunnable(file.status.mode)),
+    }
 }
 
-fn cannot_find(program: &Path, path: &Path, error: &io::Error) -> Program {
-    let (program, path) = (Escaped::path(program), Escaped::path(path));
+fn cannot_find(program: &Path, missing: &WayError) -> Program {
+    let WayError { at, error } = missing;
+    if is_refusal(error) {
+        return Program::Unsafe(UnsafeProgram {
+            program: program.to_owned(),
+            at: at.parent().unwrap_or(at).to_owned(),
+            flaw: ProgramFlaw::Closed,
+        });
+    }
+    let (program, at) = (Escaped::path(program), Escaped::path(at));
     Program::Failed(UnknownFact {
-        reason: format!("cannot look at {path} for the server program {program}: {error}"),
-        hint: "let every account read the directories on the way to it (chmod a+rx)".to_owned(),
+        reason: format!("cannot look at {at} for the server program {program}: {error}"),
+        hint: "repair that, or name another program in the policy".to_owned(),
     })
 }
 
 /// The path of a client with its existing part resolved; what does not exist
 /// is taken word by word. A link of procfs is not followed: what it means is
-/// another thing for each process (`/proc/self/cwd`), so the path ends there. Where a name on the way cannot be looked at, the
-/// path ends with that name: the server is this account as well, so the
-/// kernel will stop it there, and what lies behind is nobody's guess.
+/// another thing for each process (`/proc/self/cwd`), so the path ends there.
+/// Where a name on the way cannot be looked at, the path ends with that name:
+/// the server is this account as well, so the kernel will stop it there.
 pub(crate) fn resolve(path: &Path) -> PathBuf {
-    let follow = |directory: &Path, _: &fs::Metadata| {
-        let found = statfs(directory)?.filesystem_type();
-        Ok(found != PROC_SUPER_MAGIC)
+    let follow = |entry: &Path, metadata: &fs::Metadata| {
+        if !metadata.is_symlink() {
+            return Ok(true);
+        }
+        let holder = entry.parent().unwrap_or(entry);
+        Ok(statfs(holder)?.filesystem_type() != PROC_SUPER_MAGIC)
     };
     match walk(path, follow) {
         WalkEnd::Found(path)

@@ -1,4 +1,4 @@
-//! The ids of the process: an ordinary account, and one only.
+//! The ids of the process: one ordinary account, and no other.
 
 use crate::error::{Error, Step};
 use crate::system::process::{StartedWith, started_with};
@@ -17,9 +17,9 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// If it is the superuser's, or if the ids differ: then xfersh was
-    /// started by a set-uid or set-gid program, or is one itself, and the
-    /// account behind it cannot be told.
+    /// If it is the superuser's, or if the ids differ: then xfersh was started
+    /// by a set-uid or set-gid program, or is one itself, and the real account
+    /// is not known.
     pub fn of_process() -> Result<Self, Error> {
         let wrong = |text: &str| Err(Error::text(Step::Identity, text));
         let StartedWith { uids, gids } = started_with();

@@ -1,4 +1,4 @@
-//! What sshd tells of the connection: the invocation of a session.
+//! What sshd says about the connection: the invocation of a session.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,8 +8,8 @@ use nix::sys::stat::{Mode, umask};
 
 use crate::decide::invocation::{Client, Invocation};
 
-/// Gathers what was asked. The environment is not to be trusted: of all
-/// variables only SSH_CONNECTION is read, which sshd sets last and itself.
+/// Gathers what was asked. The environment is not trusted: only the variable
+/// SSH_CONNECTION is read, which sshd sets itself, after all others.
 #[must_use]
 pub fn gather(command: Option<OsString>, terminal: bool) -> Invocation {
     let connection = env::var_os("SSH_CONNECTION").unwrap_or_default();

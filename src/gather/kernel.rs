@@ -1,68 +1,91 @@
-//! What this kernel can enforce. A session does not ask: it takes each step
-//! and fails closed. The dry run and the log of a weaker session do.
+//! What this kernel can enforce. A session does not ask: it takes each step and
+//! fails closed. The dry run asks, and so does the log of a weaker session.
 
 use std::fs;
 
-use crate::decide::plan::Plan;
 use crate::decide::policy::Requirement;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
-use crate::log::{Audit, Importance};
 use crate::messages::UNGUARDED;
 use crate::system::{landlock, seccomp};
 
-/// Where Yama says who may trace whom (Documentation/admin-guide/LSM/Yama.rst).
+/// Where Yama sets who may trace whom (Documentation/admin-guide/LSM/Yama.rst).
 pub const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
+const RELEASE: &str = "/proc/sys/kernel/osrelease";
 
-/// The means of the kernel.
+/// From which release on a guard can hand a file over in one step
+/// (SECCOMP_ADDFD_FLAG_SEND): there is no action that could be asked for.
+const HANDS_OVER: (u32, u32) = (5, 14);
+
+/// The mechanisms of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernel {
-    /// The Landlock ABI; 0 where there is none.
+    /// The Landlock ABI; 0 if there is none.
     pub landlock: u32,
     /// Whether filters can notify a guard.
     pub notification: bool,
-    /// Yama's ptrace_scope; 0 where there is no Yama.
+    /// Yama's ptrace_scope; 0 if there is no Yama.
     pub ptrace_scope: u32,
+    /// Major and minor number of the release, where they can be read.
+    pub release: Option<(u32, u32)>,
 }
 
-/// One thing that cannot be enforced here, and what it leaves open.
+/// What kind of means is missing: how it can be had depends on that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// Landlock as a whole.
+    Landlock,
+    /// A right of a later Landlock ABI.
+    LandlockAbi,
+    /// Filters that notify a guard.
+    Notification,
+    /// That a guard may read its server's memory.
+    Tracing,
+}
+
+/// Something that cannot be enforced here, and what that leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weakness {
+    /// Its kind.
+    pub means: Means,
     /// What is missing.
     pub missing: &'static str,
     /// What is open without it.
     pub open: &'static str,
-    /// Whether no session starts without it unless the policy says so.
+    /// Whether sessions need it, unless the policy says otherwise.
     pub is_required: bool,
 }
 
-const fn weakness(missing: &'static str, open: &'static str) -> Weakness {
+const fn weaker(missing: &'static str, open: &'static str) -> Weakness {
     Weakness {
+        means: Means::LandlockAbi,
         missing,
         open,
         is_required: false,
     }
 }
 
-const fn required(missing: &'static str, open: &'static str) -> Weakness {
+const fn required(means: Means, missing: &'static str, open: &'static str) -> Weakness {
     Weakness {
+        means,
         missing,
         open,
         is_required: true,
     }
 }
 
-/// From which Landlock ABI on a right is enforced (landlock(7), VERSIONS).
+/// The Landlock ABI from which each right is enforced (landlock(7), VERSIONS).
 const SINCE: [(u32, Weakness); 5] = [
     (
         1,
         required(
+            Means::Landlock,
             "Landlock (Linux 5.13)",
             "the session can read whatever the account can",
         ),
     ),
     (
         2,
-        weakness(
+        weaker(
             "Landlock ABI 2 (Linux 5.19)",
             "nothing; but renaming between directories fails with EXDEV, and a signal can make a \
              call run twice",
@@ -70,23 +93,23 @@ const SINCE: [(u32, Weakness); 5] = [
     ),
     (
         3,
-        weakness(
+        weaker(
             "Landlock ABI 3 (Linux 6.2)",
-            "Landlock does not stop truncation: the guard alone does",
+            "Landlock does not stop truncation: only the guard does",
         ),
     ),
     (
         4,
-        weakness(
+        weaker(
             "Landlock ABI 4 (Linux 6.7)",
-            "Landlock does not stop TCP connections: the filter alone does",
+            "Landlock does not stop TCP connections: only the filter does",
         ),
     ),
     (
         6,
-        weakness(
+        weaker(
             "Landlock ABI 6 (Linux 6.12)",
-            "Landlock does not stop signals and abstract sockets: the filter alone does",
+            "Landlock does not stop signals and abstract sockets: only the filter does",
         ),
     ),
 ];
@@ -96,25 +119,32 @@ impl Kernel {
     #[must_use]
     pub fn probe() -> Self {
         let scope = fs::read_to_string(YAMA).ok();
+        let release = fs::read_to_string(RELEASE).ok();
         Self {
             landlock: landlock::abi(),
             notification: seccomp::Support::probe().complete(),
             ptrace_scope: scope
                 .and_then(|scope| scope.trim().parse().ok())
                 .unwrap_or(0),
+            release: release.as_deref().and_then(version),
         }
     }
 
     /// What it cannot enforce.
     pub fn weaknesses(self) -> impl Iterator<Item = Weakness> {
+        let is_older = self.release.is_some_and(|release| release < HANDS_OVER);
         let guard = [
             (
-                !self.notification,
-                required("seccomp user notification (Linux 5.14)", UNGUARDED),
+                !self.notification || is_older,
+                required(
+                    Means::Notification,
+                    "seccomp user notification (Linux 5.14)",
+                    UNGUARDED,
+                ),
             ),
             (
                 self.ptrace_scope > 1,
-                required("a Yama ptrace_scope of 0 or 1", UNGUARDED),
+                required(Means::Tracing, "a Yama ptrace_scope of 0 or 1", UNGUARDED),
             ),
         ];
         let missing = SINCE
@@ -125,19 +155,8 @@ impl Kernel {
             .map(|(_, weakness)| weakness)
     }
 
-    /// Logs what is open in a session that starts without what is missing.
-    pub fn report(plan: &Plan, audit: &mut Audit) {
-        if plan.confinement == Requirement::Required {
-            return;
-        }
-        for Weakness { missing, open, .. } in Self::probe().weaknesses() {
-            let line = format_args!("weaker missing=\"{missing}\" open=\"{open}\"");
-            audit.event(Importance::Warning, &line);
-        }
-    }
-
-    /// The verdict as it comes out on this kernel: a granted session that
-    /// requires what is missing does not start.
+    /// The verdict on this kernel: a granted session that requires what is
+    /// missing does not start.
     pub fn settle(self, verdict: Verdict) -> Verdict {
         let requires = match &verdict {
             Verdict::Granted(plan) => plan.confinement == Requirement::Required,
@@ -146,13 +165,19 @@ impl Kernel {
         let missing = self.weaknesses().find(|weakness| weakness.is_required);
         match missing {
             Some(weakness) if requires => {
-                let reason = format!("this kernel does not offer {}", weakness.missing);
+                let reason = format!("this kernel does not support {}", weakness.missing);
                 let hint = "see 'confinement' in xfersh.toml(5)";
                 Verdict::Refused(Refusal::new(Stage::Host, reason).hint(hint))
             }
             _ => verdict,
         }
     }
+}
+
+/// Major and minor number of a release such as `6.1.0-18-amd64`.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -163,11 +188,12 @@ mod tests {
         landlock: 7,
         notification: true,
         ptrace_scope: 1,
+        release: Some((6, 12)),
     };
 
     #[test]
     fn weaknesses_are_what_the_kernel_lacks() {
-        let rows: [(Kernel, usize, usize); 5] = [
+        let rows: [(Kernel, usize, usize); 8] = [
             (FULL, 0, 0),
             (
                 Kernel {
@@ -200,6 +226,30 @@ mod tests {
                 },
                 1,
                 1,
+            ),
+            (
+                Kernel {
+                    release: version("5.13.19-2-amd64"),
+                    ..FULL
+                },
+                1,
+                1,
+            ),
+            (
+                Kernel {
+                    release: version("5.14.0"),
+                    ..FULL
+                },
+                0,
+                0,
+            ),
+            (
+                Kernel {
+                    release: version("strange"),
+                    ..FULL
+                },
+                0,
+                0,
             ),
         ];
         for (kernel, all, required) in rows {

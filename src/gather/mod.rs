@@ -1,4 +1,4 @@
-//! What is found out before the verdict, in safe Rust: nothing here changes
+//! What is found out before the verdict, in safe Rust. Nothing here changes
 //! anything.
 
 #![forbid(unsafe_code)]
@@ -9,5 +9,6 @@ pub mod identity;
 pub mod invocation;
 pub mod kernel;
 pub mod policy_file;
+pub mod trust;
 pub mod walk;
 pub mod whole;

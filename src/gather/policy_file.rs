@@ -1,14 +1,14 @@
 //! Reads the policy file, if nobody but root could have written it.
 //!
-//! The way to the file is walked name by name, on descriptors: each directory
+//! The path to the file is walked name by name, on descriptors: each directory
 //! is judged by the descriptor in which the next name is opened, and so is the
-//! file, which is opened once. Nothing that is judged here can be exchanged for
-//! something else before it is used. Links on the way are followed by the same
-//! rule, so that the directories to which they lead are judged as well.
+//! file, which is opened once. Nothing that is judged here can be replaced
+//! before it is used. Links on the way are followed by the same rule, so that
+//! the directories they lead to are judged too.
 //!
-//! There is no policy only where [`POLICY`] is not there in a directory that is
+//! There is no policy only if [`POLICY`] does not exist in a directory that is
 //! sound. Every other error refuses: a policy that cannot be found must not
-//! become the defaults.
+//! turn into the defaults.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -19,7 +19,9 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::Mode;
 
+use super::trust;
 use super::whole;
+use crate::decide::account::Account;
 use crate::decide::policy::{self, PolicyErrors, PolicyFile};
 use crate::print::escape::Escaped;
 
@@ -39,14 +41,14 @@ pub enum PolicyFileError {
     Io {
         /// The policy.
         policy: PathBuf,
-        /// What on the way to it cannot.
+        /// The part of its path that failed.
         at: PathBuf,
         /// Why.
         error: io::Error,
     },
-    /// Somebody else could have written it, or it is no file to read.
+    /// Somebody else could have written it, or it is not a readable file.
     Unsafe(String),
-    /// Its content is wrong.
+    /// It has errors.
     Wrong(PolicyErrors),
 }
 
@@ -66,40 +68,90 @@ impl std::fmt::Display for PolicyFileError {
     }
 }
 
-/// Reads the policy of the host. Where there is no file, the defaults hold.
+/// The text of a sound policy file, not yet judged.
+pub struct PolicyText {
+    /// The file and its text; `None` if there is no file.
+    file: Option<(PathBuf, String)>,
+}
+
+impl PolicyText {
+    /// The whole policy. If there is no file, the defaults apply.
+    ///
+    /// # Errors
+    ///
+    /// If it has any error.
+    pub fn parse(&self) -> Result<PolicyFile, PolicyFileError> {
+        self.with(policy::parse)
+    }
+
+    /// The policy for one account: blocks that apply neither to it nor to
+    /// another entry with its uid may be missing.
+    ///
+    /// # Errors
+    ///
+    /// If it has any error, even in those blocks.
+    pub fn parse_for(&self, account: &Account) -> Result<PolicyFile, PolicyFileError> {
+        let names: Vec<&str> = account.names().collect();
+        self.with(|text, path| policy::parse_for(&names, text, path))
+    }
+
+    fn with(
+        &self,
+        parse: impl FnOnce(&str, &Path) -> Result<PolicyFile, PolicyErrors>,
+    ) -> Result<PolicyFile, PolicyFileError> {
+        match &self.file {
+            Some((path, text)) => parse(text, path).map_err(PolicyFileError::Wrong),
+            None => Ok(PolicyFile::absent()),
+        }
+    }
+}
+
+/// Reads the policy of the host.
+///
+/// # Errors
+///
+/// If it cannot be read, or is not safe. It is not an error if there is none.
+pub fn host_text() -> Result<PolicyText, PolicyFileError> {
+    let path = Path::new(POLICY);
+    let policy = match open_directly(path) {
+        Some(policy) => Some(policy),
+        None => open_safely(path).map_err(|error| error.of(path))?,
+    };
+    let text = policy.map(|policy| read(&policy, path)).transpose()?;
+    Ok(PolicyText {
+        file: text.map(|text| (path.to_path_buf(), text)),
+    })
+}
+
+/// Reads the whole policy of the host. If there is no file, the defaults apply.
 ///
 /// # Errors
 ///
 /// Everything else that is not a sound policy.
 pub fn host_policy() -> Result<PolicyFile, PolicyFileError> {
-    let path = Path::new(POLICY);
-    if let Some(policy) = open_directly(path) {
-        return parse(&policy, path);
-    }
-    match open_safely(path).map_err(|error| error.of(path))? {
-        Some(policy) => parse(&policy, path),
-        None => Ok(PolicyFile::absent()),
-    }
+    host_text()?.parse()
 }
 
-/// Reads a policy that an administrator names, or else the host's. One that is
-/// named has to be there.
+/// Reads a policy that an administrator names, or else the host's. A named one
+/// must exist.
 ///
 /// # Errors
 ///
-/// Everything that is not a sound policy.
-pub fn named_policy(name: Option<&Path>) -> Result<PolicyFile, PolicyFileError> {
+/// If it cannot be read, or is not safe.
+pub fn named_text(name: Option<&Path>) -> Result<PolicyText, PolicyFileError> {
     let Some(name) = name else {
-        return host_policy();
+        return host_text();
     };
     let path = absolute(name)?;
     match open_safely(&path).map_err(|error| error.of(&path))? {
-        Some(policy) => parse(&policy, &path),
+        Some(policy) => read(&policy, &path).map(|text| PolicyText {
+            file: Some((path, text)),
+        }),
         None => Err(cannot(&path)(Errno::ENOENT.into()).of(&path)),
     }
 }
 
-/// What failed on the way.
+/// An error at this part of the path.
 fn cannot(at: &Path) -> impl Fn(io::Error) -> PolicyFileError + Copy {
     move |error| PolicyFileError::Io {
         policy: PathBuf::new(),
@@ -109,7 +161,7 @@ fn cannot(at: &Path) -> impl Fn(io::Error) -> PolicyFileError + Copy {
 }
 
 impl PolicyFileError {
-    /// The same with the policy that was wanted.
+    /// The same error, with the policy that was wanted.
     fn of(mut self, wanted: &Path) -> Self {
         if let Self::Io { policy, .. } = &mut self {
             *policy = wanted.to_path_buf();
@@ -118,25 +170,24 @@ impl PolicyFileError {
     }
 }
 
-/// The path from `/` on. `..` stays: it is walked like any name.
+/// The absolute path. `..` stays: it is walked like any name.
 fn absolute(name: &Path) -> Result<PathBuf, PolicyFileError> {
     if name.as_os_str().is_empty() {
         let why = "cannot read the policy: its name is empty".to_owned();
         return Err(PolicyFileError::Unsafe(why));
     }
     let whole = std::path::absolute(name).ok();
-    // Of a directory that cannot be reached from here Linux says
+    // For a directory that cannot be reached from here, Linux says
     // "(unreachable)/..." (getcwd(3)).
     whole.filter(|path| path.is_absolute()).ok_or_else(|| {
         let shown = Escaped::path(name);
         PolicyFileError::Unsafe(format!(
-            "cannot read the policy: {shown} is relative, and the working directory is gone: \
-             name it from '/' on"
+            "cannot read the policy: {shown} is relative, and the working directory is gone: give an absolute path"
         ))
     })
 }
 
-fn parse(policy: &OpenPolicy, path: &Path) -> Result<PolicyFile, PolicyFileError> {
+fn read(policy: &OpenPolicy, path: &Path) -> Result<String, PolicyFileError> {
     let shown = Escaped::path(path);
     let read = whole::read(&policy.file, policy.size, SIZE_MAX);
     let bytes = read.map_err(|error| cannot(path)(error).of(path))?;
@@ -145,9 +196,8 @@ fn parse(policy: &OpenPolicy, path: &Path) -> Result<PolicyFile, PolicyFileError
             "{shown} is larger than 1 MiB"
         )));
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| PolicyFileError::Unsafe(format!("{shown} is not UTF-8 text")))?;
-    policy::parse(&text, path).map_err(PolicyFileError::Wrong)
+    String::from_utf8(bytes)
+        .map_err(|_| PolicyFileError::Unsafe(format!("{shown} is not UTF-8 text")))
 }
 
 /// The policy, judged.
@@ -163,6 +213,7 @@ struct OpenPolicy {
 fn open_directly(path: &Path) -> Option<OpenPolicy> {
     let mut way: Vec<&Path> = path.ancestors().skip(1).collect();
     way.reverse();
+    // Not even a sticky one: others could make the next name.
     let is_roots = |facts: &Metadata| facts.uid() == 0 && facts.mode() & 0o022 == 0;
     for directory in way {
         let facts = fs::symlink_metadata(directory).ok()?;
@@ -188,7 +239,7 @@ const POLICY_FLAGS: OFlag = OFlag::O_NOFOLLOW
     .union(OFlag::O_CLOEXEC)
     .union(OFlag::O_NOCTTY);
 
-/// How a name on the way is opened: a link is looked at itself.
+/// How a name on the way is opened: a link itself is examined.
 const WAY: OFlag = OFlag::O_PATH
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
@@ -202,14 +253,14 @@ struct OpenDirectory {
 /// What a name on the way is.
 enum WalkStep {
     OpenDirectory(OpenDirectory),
-    /// A link of root's, and its target.
+    /// A link owned by root, and its target.
     Link(PathBuf),
 }
 
-/// Opens the file, `None` where its directory does not hold it.
+/// Opens the file; `None` if its directory does not contain it.
 fn open_safely(path: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
     let mut rest = names(path);
-    // Below the last name nothing is followed: it is the file.
+    // The last name is the file: nothing is followed below it.
     let file = (!rest.is_empty()).then(|| rest.remove(0));
     let mut directory = OpenDirectory::root()?;
     let mut links = 0;
@@ -266,12 +317,8 @@ impl OpenDirectory {
         let opened = File::from(opened.map_err(|error| failed(error.into()))?);
         let facts = opened.metadata().map_err(failed)?;
         if facts.is_symlink() {
-            // In a sticky directory anybody may have made it.
-            if facts.uid() != 0 {
-                let (shown, uid) = (Escaped::path(&path), facts.uid());
-                let why = format!("{shown} is a link of uid {uid}, not of root");
-                return Err(PolicyFileError::Unsafe(why));
-            }
+            // In a sticky directory anybody may have created it.
+            vet_owner(&facts, &path)?;
             let target = readlinkat(&opened, "");
             return match target {
                 Ok(target) => Ok(WalkStep::Link(target.into())),
@@ -285,7 +332,7 @@ impl OpenDirectory {
         Ok(WalkStep::OpenDirectory(Self { opened, path }))
     }
 
-    /// Opens the file with this name; `None` where there is none.
+    /// Opens the file with this name; `None` if there is none.
     fn open(&self, name: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
         let path = self.join(name);
         let unfit = |why: &str| {
@@ -296,7 +343,7 @@ impl OpenDirectory {
             Ok(fd) => File::from(fd),
             Err(Errno::ENOENT) => return self.is_there().map(|()| None),
             Err(Errno::ELOOP) => return unfit("is a symbolic link"),
-            // A socket, or a device that nothing drives.
+            // A socket, or a device without a driver.
             Err(Errno::ENXIO) => return unfit("is not a regular file"),
             Err(error) => return Err(cannot(&path)(error.into())),
         };
@@ -310,8 +357,8 @@ impl OpenDirectory {
         Ok(Some(OpenPolicy { file, size }))
     }
 
-    /// A directory that was removed holds no file either, which says nothing of
-    /// the one that has its name now.
+    /// A directory that was removed contains no file either, which says nothing
+    /// about the directory that has its name now.
     fn is_there(&self) -> Result<(), PolicyFileError> {
         let failed = cannot(&self.path);
         match self.opened.metadata().map_err(failed)?.nlink() {
@@ -321,17 +368,13 @@ impl OpenDirectory {
     }
 }
 
+/// See [`EntryStatus::distrust`](crate::decide::trust::EntryStatus::distrust).
 fn vet_owner(metadata: &Metadata, path: &Path) -> Result<(), PolicyFileError> {
-    let shown = Escaped::path(path);
-    let refuse = |why: &str| Err(PolicyFileError::Unsafe(format!("{shown} {why}")));
-    if metadata.uid() != 0 {
-        return refuse(&format!("is owned by uid {}, not by root", metadata.uid()));
+    match trust::status(metadata).distrust().next() {
+        None => Ok(()),
+        Some(why) => {
+            let shown = Escaped::path(path);
+            Err(PolicyFileError::Unsafe(format!("{shown} {why}")))
+        }
     }
-    // In a sticky directory (/tmp) only the owner can replace the file.
-    let sticky = metadata.is_dir() && metadata.mode() & 0o1000 != 0;
-    if metadata.mode() & 0o022 != 0 && !sticky {
-        let mode = metadata.mode() & 0o7777;
-        return refuse(&format!("can be written by others (mode {mode:04o})"));
-    }
-    Ok(())
 }

@@ -1,13 +1,12 @@
-//! Where does a path lead? Followed name by name, so that what is found on the
-//! way, or could not be found out, is known with its place.
+//! Where does a path lead? It is followed name by name, so that it is known
+//! what is on the way, and where something could not be determined.
 //!
-//! canonicalize(3) gives one answer for the whole path. Here the links on the
-//! way are shown to the caller, a part that is missing is told from one that
+//! canonicalize(3) gives one answer for the whole path. Here the caller sees
+//! the links on the way, a part that is missing is distinguished from one that
 //! could not be looked at, and the name that failed is known.
 
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
@@ -20,31 +19,32 @@ const LINKS_MAX: u32 = 40;
 pub enum WalkEnd {
     /// Something that exists; its path without a symbolic link.
     Found(PathBuf),
-    /// Nothing: the existing part resolved, and the missing names behind it.
+    /// Nothing: the existing part resolved, and the missing names after it.
     Absent(PathBuf),
-    /// A symbolic link that the caller does not follow.
+    /// An entry at which the caller does not go on.
     Refused(PathBuf),
-    /// It could not be found out: the name at which that failed, its directory
+    /// It could not be determined: the name at which that failed, its directory
     /// resolved.
     Failed(PathBuf, io::Error),
 }
 
-/// Whether an error means that there is nothing of this name. Every other
-/// error means that it is not known.
+/// Whether an error means that nothing has this name. Every other error means
+/// that this is not known.
 #[must_use]
 pub fn is_absent(error: &io::Error) -> bool {
     let code = error.raw_os_error().map(Errno::from_raw);
     matches!(code, Some(Errno::ENOENT | Errno::ENOTDIR))
 }
 
-/// Walks a path, from `/` on. `follow` is asked at each symbolic link, with
-/// the directory that holds it and what lstat(2) says of the link.
-pub fn walk(path: &Path, follow: impl Fn(&Path, &Metadata) -> io::Result<bool>) -> WalkEnd {
+/// Walks a path, from `/` on. `visit` sees the path of each entry on the way
+/// and what lstat(2) says of it, and is asked whether to go on there: for a
+/// symbolic link, whether to follow it.
+pub fn walk(path: &Path, mut visit: impl FnMut(&Path, &Metadata) -> io::Result<bool>) -> WalkEnd {
     let mut walked = PathBuf::from("/");
     let mut rest = parts(path);
     let mut links = 0;
     while let Some(part) = rest.pop() {
-        // `..` is looked up as well: it needs the same right as any name.
+        // `..` is looked up too: it needs the same right as any name.
         let next = walked.join(&part);
         let facts = match fs::symlink_metadata(&next) {
             Ok(facts) => facts,
@@ -55,14 +55,14 @@ pub fn walk(path: &Path, follow: impl Fn(&Path, &Metadata) -> io::Result<bool>) 
             walked.pop();
             continue;
         }
-        if !facts.is_symlink() {
-            walked = next;
-            continue;
-        }
-        links += 1;
-        let target = match step(&walked, &next, &facts, links, &follow) {
-            Ok(Some(target)) => target,
-            Ok(None) => return WalkEnd::Refused(next),
+        links += u32::from(facts.is_symlink());
+        let target = match step(&next, &facts, links, &mut visit) {
+            Ok(WalkStep::Refused) => return WalkEnd::Refused(next),
+            Ok(WalkStep::Entry) => {
+                walked = next;
+                continue;
+            }
+            Ok(WalkStep::Link(target)) => target,
             Err(error) if is_absent(&error) => return WalkEnd::Absent(append(walked, part, rest)),
             Err(error) => return WalkEnd::Failed(next, error),
         };
@@ -74,38 +74,36 @@ pub fn walk(path: &Path, follow: impl Fn(&Path, &Metadata) -> io::Result<bool>) 
     WalkEnd::Found(walked)
 }
 
-/// The target of a link; `None` if it is not to be followed.
+/// What there is to do at an entry.
+enum WalkStep {
+    /// Go on in it.
+    Entry,
+    /// Follow it to this target.
+    Link(PathBuf),
+    /// Stop.
+    Refused,
+}
+
 fn step(
-    directory: &Path,
-    link: &Path,
+    path: &Path,
     facts: &Metadata,
     links: u32,
-    follow: impl Fn(&Path, &Metadata) -> io::Result<bool>,
-) -> io::Result<Option<PathBuf>> {
-    if links > LINKS_MAX {
+    visit: &mut impl FnMut(&Path, &Metadata) -> io::Result<bool>,
+) -> io::Result<WalkStep> {
+    if facts.is_symlink() && links > LINKS_MAX {
         return Err(Errno::ELOOP.into());
     }
-    if follow(directory, facts)? {
-        fs::read_link(link).map(Some)
+    if !visit(path, facts)? {
+        return Ok(WalkStep::Refused);
+    }
+    if facts.is_symlink() {
+        fs::read_link(path).map(WalkStep::Link)
     } else {
-        Ok(None)
+        Ok(WalkStep::Entry)
     }
 }
 
-/// Whether root alone could have made this link, and can replace it: in a
-/// sticky directory nobody can replace what belongs to another.
-///
-/// # Errors
-///
-/// Those of stat(2) on the directory.
-pub fn is_roots_link(directory: &Path, link: &Metadata) -> io::Result<bool> {
-    let holder = fs::metadata(directory)?;
-    let is_sticky = holder.mode() & 0o1000 != 0;
-    let is_closed = holder.mode() & 0o022 == 0 || is_sticky;
-    Ok(link.uid() == 0 && holder.uid() == 0 && is_closed)
-}
-
-/// What is missing, taken word by word.
+/// The missing part, taken literally.
 fn append(mut existing: PathBuf, missing: PathBuf, mut rest: Vec<PathBuf>) -> PathBuf {
     rest.push(missing);
     while let Some(part) = rest.pop() {

@@ -4,12 +4,12 @@ use nix::errno::Errno;
 
 use crate::decide::rules::{Denial, Place};
 
-/// The kernel's word, or the policy's.
+/// An error of the kernel, or a denial by the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallError {
-    /// As the kernel would have it for any process.
+    /// What the kernel would return to any process.
     Errno(Errno),
-    /// The policy's word, what the server is told, and the place.
+    /// The reason by the policy, what the server is told, and the place.
     Denied(Denial, Errno, Vec<u8>),
 }
 
@@ -19,8 +19,8 @@ impl CallError {
         |denial| Self::Denied(denial, denial.errno(), place.path.clone())
     }
 
-    /// A denial to change an attribute: EPERM, as for a file of another
-    /// owner (chmod(2)).
+    /// A denied change of an attribute: EPERM, as for a file with another owner
+    /// (chmod(2)).
     pub fn attribute(place: &Place) -> impl Fn(Denial) -> Self {
         |denial| {
             let errno = match denial {

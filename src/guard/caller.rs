@@ -14,16 +14,16 @@ use crate::system::memory;
 
 /// Reads memory, descriptors and working directory of one waiting process.
 ///
-/// What it returns is to be believed only after the listener has said that the
-/// call still waits: a pid may have been used again.
+/// What it returns can be trusted only after the listener has confirmed that
+/// the call still waits: the pid may have been reused.
 #[derive(Debug)]
 pub struct Caller {
     /// The cookie of its call.
     pub id: u64,
     /// Its process id.
     pub pid: i32,
-    /// Whether its working directory is the guard's: the one in which both
-    /// were forked, and which only rsync may leave (the filter's `chdir`).
+    /// Whether its working directory is the guard's: the one in which both were
+    /// forked, which only rsync may leave (`chdir` in the filter).
     pub is_where_the_guard_is: bool,
 }
 
@@ -43,7 +43,7 @@ impl Caller {
         }
     }
 
-    /// A path argument. ENAMETOOLONG and EFAULT as the kernel has them.
+    /// A path argument. ENAMETOOLONG and EFAULT as from the kernel.
     pub fn path(&self, address: u64) -> Result<CString, CallError> {
         let mut buffer = [0; PATH_MAX];
         let len = memory::read_string(self.pid, address, &mut buffer)?;
@@ -66,7 +66,7 @@ impl Caller {
         Ok(text.to_owned())
     }
 
-    /// Fills `into`, whole.
+    /// Fills all of `into`.
     pub fn read(&self, address: u64, into: &mut [u8]) -> Result<(), CallError> {
         let got = memory::read(self.pid, address, into)?;
         if got == into.len() {
@@ -76,7 +76,7 @@ impl Caller {
         }
     }
 
-    /// The file behind its descriptor `number`, O_PATH.
+    /// The file behind its descriptor `number`, with O_PATH.
     pub fn descriptor(&self, number: i32) -> Result<OwnedFd, CallError> {
         Ok(descriptor_of(self.pid, number)?)
     }
@@ -99,12 +99,12 @@ impl Caller {
     }
 }
 
-/// The file behind descriptor `number` of process `pid`, O_PATH: enough for
-/// what is done with files and directories. pidfd_getfd(2) would copy the
+/// The file behind descriptor `number` of process `pid`, with O_PATH: enough
+/// for what is done with files and directories. pidfd_getfd(2) would copy the
 /// descriptor itself, but is refused in containers with the usual profile.
 ///
 /// # Errors
-/// EBADF if it is not open there; EACCES where tracing is forbidden.
+/// EBADF if it is not open there; EACCES if tracing is forbidden.
 pub fn descriptor_of(pid: i32, number: i32) -> nix::Result<OwnedFd> {
     let path = path_of_descriptor(pid, number)?;
     let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
@@ -128,7 +128,7 @@ fn path_of_descriptor(pid: i32, number: i32) -> nix::Result<String> {
     Ok(format!("/proc/{pid}/fd/{number}"))
 }
 
-/// /proc shows no file where there is no descriptor.
+/// /proc shows no file if there is no descriptor.
 const fn absent(error: Errno) -> Errno {
     match error {
         Errno::ENOENT => Errno::EBADF,

@@ -1,32 +1,33 @@
-//! How much can be remembered? What the guard holds on to must fit into the
+//! How much can be remembered? What the guard keeps open must fit into the
 //! descriptors that the process may have (RLIMIT_NOFILE).
 
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
-/// Uploads that are followed at once: as many files as a server may have open by
-/// default.
+/// Uploads that are followed at once: as many as the files that a server may
+/// have open by default.
 const UPLOADS: usize = 1024;
-/// New files that are held at once.
+/// New files that are held open at once.
 const FILES: usize = 512;
-/// Descriptors for everything but what is remembered: the guard's own, those of
-/// locks, roots and temporary names, and those of the call that it answers.
+/// Descriptors for everything except what is remembered: the guard's own, those
+/// of locks, roots and temporary names, and those of the call that it is
+/// answering.
 const OTHERS: rlim_t = 48;
 
-/// Where the account may have that many, the guard allows them to itself; it
-/// uses no more.
+/// If the account may have that many, the guard raises its own limit to this;
+/// it never uses more.
 const ENOUGH: rlim_t = OTHERS + (UPLOADS + FILES) as rlim_t;
 
 /// How many of each the guard remembers, at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// New files that are held.
+    /// New files that are held open.
     pub files: usize,
     /// Uploads that are followed at once.
     pub uploads: usize,
 }
 
 impl Capacity {
-    /// Raises this process's own limit where it may, and divides it up.
+    /// Raises this process's own limit if allowed, and divides it up.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The way to the server: its calls, its answers, and what it has open.
+//! The connection to the server: its calls, the answers, and what it has open.
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -20,22 +20,20 @@ use crate::system::statx::{self, Inode};
 pub struct Channel {
     /// Where calls come in.
     pub listener: Listener,
-    /// See [`crate::system::seccomp::Loaded::wait_killable`].
-    pub wait_killable: bool,
     /// The server's first process.
     pub server: Pid,
 }
 
 impl Channel {
-    /// Fails unless the caller still waits: only then is what was read of a
-    /// process with its pid its own.
+    /// Fails unless the caller still waits: only then was what was read from
+    /// the process with its pid really its own.
     ///
-    /// The server itself is the guard's child and not collected yet, so nobody
-    /// else can have its pid; where signals wait for the answer, nothing of what
-    /// was read of it can have been left behind either.
+    /// The server itself is the guard's child and has not been collected, so
+    /// nobody else can have its pid. If signals wait for the answer, what was
+    /// read from it cannot be outdated either.
     pub fn still_waits(&self, caller: &Caller) -> Result<Waits, CallError> {
         let is_server = caller.pid == self.server.as_raw();
-        if (is_server && self.wait_killable) || self.listener.still_waits(caller.id) {
+        if (is_server && self.listener.wait_killable()) || self.listener.still_waits(caller.id) {
             Ok(Waits::confirmed())
         } else {
             Err(Errno::EINTR.into())
@@ -46,7 +44,7 @@ impl Channel {
     pub fn is_open(holder: Holder, inode: Inode) -> bool {
         match descriptor_of(holder.pid, holder.number) {
             Ok(fd) => statx::of_fd(fd.as_fd()).is_ok_and(|status| status.inode == inode),
-            // Only what is not there is not there.
+            // Only these errors mean that it is not open.
             Err(Errno::EBADF | Errno::ENOENT | Errno::ENOTDIR | Errno::ESRCH) => false,
             Err(_) => true,
         }
@@ -63,26 +61,11 @@ impl Channel {
         }
     }
 
-    /// In two steps where signals wait for the answer. In one
-    /// (SECCOMP_ADDFD_FLAG_SEND), a guard that is stopped or frozen between the two
-    /// halves of it would leave the call answered with 0: the kernel has noted the
-    /// answer by then, and takes the descriptor back.
     fn hand_over(&self, id: u64, fd: &OwnedFd, close_on_exec: bool) -> io::Result<Option<i32>> {
-        let fd = fd.as_fd();
-        let number = if self.wait_killable {
-            self.listener.inject(id, fd, close_on_exec)
-        } else {
-            self.listener.inject_and_answer(id, fd, close_on_exec)
-        };
-        match number {
-            Ok(number) if self.wait_killable => {
-                // Killed meanwhile: the number is gone with it.
-                self.listener.answer(id, number.into())?;
-                Ok(Some(number))
-            }
+        match self.listener.hand_over(id, fd.as_fd(), close_on_exec) {
             Ok(number) => Ok(Some(number)),
-            // EMFILE: the server has no room. ENOENT: it is gone, and so says the
-            // answer.
+            // EMFILE: the server has no free descriptor. ENOENT: it is gone,
+            // and the answer says so.
             Err(error) => {
                 let errno = error.raw_os_error().unwrap_or(libc::EIO);
                 self.listener.fail(id, errno).map(|()| None)

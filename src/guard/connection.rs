@@ -1,9 +1,9 @@
-//! The connection that a session belongs to: the process that started it,
-//! which is sshd's for this connection, and those between the two.
+//! The connection that a session belongs to: the process that started it, which
+//! is sshd's process for this connection, and those between the two.
 //!
 //! An ordinary server ends by itself when its input does. One that has been
-//! taken over, or that copies without end, does not: so the guard holds those
-//! processes and ends the session soon after the first of them.
+//! taken over, or that copies without end, does not. So the guard holds pidfds
+//! of those processes, and ends the session soon after the first of them ends.
 
 use std::fs;
 use std::io;
@@ -19,11 +19,11 @@ use crate::error::{Error, Step};
 use crate::log::Importance;
 use crate::system::process::{self, ProcessInfo};
 
-/// How long a server may go on when its connection has ended. It sees the end
-/// of its input at once; rsync then puts its partial file in place.
+/// How long a server may keep running after its connection has ended. It sees
+/// the end of its input at once; rsync then puts its partial file in place.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// More processes than that between sshd and a session are not looked for.
+/// The most processes between sshd and a session that are looked for.
 pub const ANCESTORS: usize = 8;
 
 /// The processes whose end is the end of the connection.
@@ -36,7 +36,7 @@ pub struct Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// When the server has to be gone.
+    /// When the server must be gone.
     Ending(Instant),
     /// The guard had to end the server.
     Cut,
@@ -45,20 +45,21 @@ enum State {
 impl Connection {
     /// Holds the process that started this one, and its ancestors up to the
     /// first that runs under another uid (sshd's monitor). Call it before the
-    /// confinement, which closes /proc to this process. `own` is its uid.
+    /// confinement, which makes /proc inaccessible to this process. `own` is
+    /// its uid.
     ///
-    /// A parent in another process namespace has no number here, so it cannot
-    /// be held; nor can more than the parent where /proc does not show it.
+    /// A parent in another PID namespace has no number here, so it cannot be
+    /// held; nor can more than the parent if /proc does not show it.
     ///
     /// # Errors
     ///
-    /// If the connection has ended already, or pidfd_open(2) fails.
+    /// If the connection has already ended, or pidfd_open(2) fails.
     pub fn hold(own: u32) -> Result<Self, Error> {
         let mut held = Vec::new();
         let parent = getppid();
         if parent.as_raw() > 0 {
             let fd = pidfd(parent)?;
-            // It has its number as long as this process has it as its parent.
+            // Its number is its own as long as it is this process's parent.
             if getppid() != parent {
                 return Err(ended());
             }
@@ -74,7 +75,7 @@ impl Connection {
         })
     }
 
-    /// What the loop waits for, besides calls and signals.
+    /// What the loop waits for, in addition to calls and signals.
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let is_open = self.state == State::Open;
         self.held
@@ -90,7 +91,7 @@ impl Connection {
         }
     }
 
-    /// How long the server may still go on; `None` while the connection is
+    /// How long the server may keep running; `None` while the connection is
     /// open.
     pub fn time_left(&self) -> Option<Duration> {
         match self.state {
@@ -99,7 +100,7 @@ impl Connection {
         }
     }
 
-    /// What the closing line says of it.
+    /// What the closing line says about it.
     pub const fn cause(&self) -> &'static str {
         match self.state {
             State::Cut => " cause=connection",
@@ -121,7 +122,7 @@ impl Guard<'_> {
 }
 
 fn ended() -> Error {
-    Error::text(Step::Connection, "it has ended already")
+    Error::text(Step::Connection, "it has already ended")
 }
 
 fn pidfd(pid: Pid) -> Result<OwnedFd, Error> {
@@ -149,8 +150,8 @@ fn hold_ancestors(own: u32, mut pid: Pid, held: &mut Vec<OwnedFd>) -> Result<(),
         if look_up(&fd, above).is_none_or(|above| above.uid != own) {
             return Ok(());
         }
-        // Numbers are used again. This one was its parent's when it was
-        // opened if it still is now, and the child is the one that is held.
+        // Numbers are reused. This one was the parent's when it was opened if
+        // it still is now, and the child is the one that is held.
         let same = look_up(child, pid).is_some_and(|process| process.parent == above);
         if !same || is_ready(child.as_fd()) {
             return Err(ended());
@@ -171,14 +172,14 @@ fn look_up(pidfd: &OwnedFd, pid: Pid) -> Option<ProcessInfo> {
     }
 }
 
-/// What /proc tells of a process; `None` where /proc does not show it: it has
+/// What /proc tells of a process; `None` if /proc does not show it: it has
 /// ended, or belongs to another account under hidepid, or there is no procfs.
 fn in_procfs(pid: Pid) -> Option<ProcessInfo> {
     parse(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
-/// proc_pid_status(5). The name in the first line is the process's own
-/// choice, with line breaks escaped.
+/// proc_pid_status(5). The process chooses the name in the first line; line
+/// breaks in it are escaped.
 fn parse(status: &str) -> Option<ProcessInfo> {
     let field = |name: &str| {
         let mut lines = status.lines();
@@ -196,9 +197,9 @@ fn is_ready(fd: BorrowedFd<'_>) -> bool {
     events(fd).is_some_and(|events| !events.is_empty())
 }
 
-/// Who started this process may have ended before it could be held, and its
-/// number says nothing then: an orphan has another parent. But a pipe or a
-/// socket tells that its other end is gone.
+/// The process that started this one may have ended before it could be held,
+/// and then its number says nothing: an orphan has another parent. But a pipe
+/// or a socket shows that its other end is gone.
 fn nobody_reads_the_output() -> bool {
     let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
     events(io::stdout().as_fd()).is_some_and(|events| events.intersects(gone))

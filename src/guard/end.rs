@@ -1,5 +1,5 @@
-//! The end of a session: nothing of it is left, and the caller learns how the
-//! server ended.
+//! The end of a session: nothing of it is left behind, and the caller learns
+//! how the server ended.
 
 use std::fmt;
 use std::io::Read as _;
@@ -16,7 +16,7 @@ use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
 use super::Guard;
 use super::lock::Held;
 use super::resolve::{path_of, proc_name};
-use super::session_files::RsyncTemporary;
+use super::rsync_temporaries::RsyncTemporary;
 use crate::exit::Exit;
 use crate::log::Importance;
 use crate::print::escape::{Escaped, Quoted};
@@ -49,14 +49,14 @@ impl fmt::Display for ExitStatus {
 pub struct SessionEnd(ExitStatus);
 
 impl SessionEnd {
-    /// Ends this process as the server ended: by the same signal, so that
+    /// Ends this process the way the server ended: by the same signal, so that
     /// sshd reports it, or with the returned status.
     pub fn pass_on(self) -> Exit {
         match self.0 {
             ExitStatus::Exited(code) => Exit::Server(u8::try_from(code & 0xff).unwrap_or(u8::MAX)),
             ExitStatus::Unknown => Exit::Failed,
             ExitStatus::Killed(signal) => {
-                // Whatever fails here, the status below says the same.
+                // If anything fails here, the status below says the same.
                 let _ = signals::set_default(signal);
                 let _ = SigSet::from(signal).thread_unblock();
                 let _ = raise(signal);
@@ -69,8 +69,9 @@ impl SessionEnd {
 
 impl Guard<'_> {
     /// Ends every process of the session. They are one process group, which
-    /// none can leave, so that even one that forks all the time ends. Called
-    /// only while the server has not been collected: its process id is its own.
+    /// none can leave, so even one that forks all the time ends. Call it only
+    /// while the server has not been collected, so that its process id is still
+    /// its own.
     pub(super) fn end_session(&self) {
         // ESRCH: nobody is left.
         let _ = kill(
@@ -107,7 +108,7 @@ impl Guard<'_> {
         let mut text = Vec::new();
         // Every writer is gone, so this cannot wait.
         if std::fs::File::from(pipe).read_to_end(&mut text).is_ok() && !text.is_empty() {
-            // A sentence of ours, unless it broke off.
+            // Our own sentence, unless it was cut off.
             let field = std::str::from_utf8(&text).map_or_else(
                 |_| format!("\"{}\"", Escaped::bytes(&text).cut()),
                 |sentence| Quoted(sentence).to_string(),
@@ -117,10 +118,10 @@ impl Guard<'_> {
         }
     }
 
-    /// Removes a temporary name that rsync left, if it still is of the file that it
-    /// was given to.
+    /// Removes a temporary name that rsync left, if it still belongs to the
+    /// file that it was given to.
     fn remove_temporary(&mut self, left: &RsyncTemporary) {
-        // The directory may have got another name since.
+        // The directory may have been renamed since.
         let place = path_of(left.directory.as_fd()).map(|mut path| {
             path.push(b'/');
             path.extend_from_slice(left.name.as_bytes());
@@ -142,8 +143,8 @@ impl Guard<'_> {
     }
 }
 
-/// Removes the name; `false` if it is not there any more. A client may have
-/// closed the directory for writing, which is the account's own.
+/// Removes the name; `false` if it no longer exists. A client may have made the
+/// directory, which the account owns, unwritable.
 fn unlink_temporary(_held: &Held, left: &RsyncTemporary) -> Result<bool, Errno> {
     const OWNER: u32 = 0o300;
     let directory = left.directory.as_fd();

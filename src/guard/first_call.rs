@@ -145,7 +145,6 @@ impl<'a> Waiting<'a> {
             plan: self.plan,
             channel: Channel {
                 listener: met.listener,
-                wait_killable: met.wait_killable,
                 server: met.server,
             },
             locks: self.prepared.locks,

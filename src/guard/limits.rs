@@ -1,9 +1,9 @@
-//! How long, how much: the bounds of one session.
+//! How long, how much: the limits of one session.
 //!
-//! Time is looked at once a second at most, and only where the policy bounds
-//! it. Bytes are the sizes of the files that the server has open for writing
-//! and of those it has closed, looked at once a second as well: a session can
-//! write beyond `max_bytes` what fits into a second.
+//! Time is checked at most once a second, and only if the policy limits it.
+//! Bytes are the sizes of the files that the server has open for writing and of
+//! those it has closed. They are also checked once a second, so a session can
+//! exceed `max_bytes` by what it writes in one second.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::channel::Channel;
 use crate::log::Importance;
 use crate::system::{code_pages, process};
 
-/// How often open uploads and bounds are looked at, in milliseconds.
+/// How often open uploads and limits are checked, in milliseconds.
 const TICK: i32 = 1000;
 
 /// The times of one session.
@@ -22,7 +22,8 @@ pub struct Clock {
     last_tick: Instant,
     last_traffic: Instant,
     calls: u64,
-    /// Nothing has happened for a while, and the code was let go of.
+    /// Nothing has happened for a while, and the pages of the code were
+    /// released.
     resting: bool,
     traffic: (Duration, u64, u64),
     ended: bool,
@@ -48,8 +49,8 @@ impl Clock {
         self.started.elapsed().as_secs()
     }
 
-    /// Notes that a call was served; `transfers`: one that has to do with files.
-    /// A process that forks all the time moves nothing.
+    /// Notes that a call was served; `transfers`: one that is about files. A
+    /// process that forks all the time transfers nothing.
     pub const fn served(&mut self, transfers: bool) {
         self.resting = false;
         if transfers {
@@ -58,11 +59,11 @@ impl Clock {
     }
 
     /// Notes that nothing happened for a tick: an idle session keeps only the
-    /// memory that it cannot do without.
+    /// memory that it needs.
     pub fn rest(&mut self) {
         if !self.resting {
             self.resting = true;
-            // Where it fails, the guard only takes more memory.
+            // If it fails, the guard only uses more memory.
             let _ = code_pages::release_code();
             let _ = code_pages::release_unused_stack();
         }
@@ -70,15 +71,15 @@ impl Clock {
 }
 
 impl Guard<'_> {
-    /// Milliseconds until there is something to look at; -1 for never.
+    /// Milliseconds until there is something to check; -1 for never.
     pub(super) fn next_wake_up(&self) -> i32 {
         if let Some(left) = self.connection.time_left() {
-            // A millisecond more, so that it has passed by then.
+            // One millisecond more, so that the time has passed by then.
             return i32::try_from(left.as_millis()).map_or(TICK, |left| TICK.min(left + 1));
         }
         if let Some(due) = self.log.audit.flush_due() {
-            // Up to a whole one: with less than one, poll would return at once
-            // again and again.
+            // Round up to a whole millisecond: with less than one, poll would
+            // return at once again and again.
             let due = i32::try_from(due.as_millis()).unwrap_or(TICK);
             return due.saturating_add(1).min(TICK);
         }
@@ -93,7 +94,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Looks at what time has brought, once a tick.
+    /// Does what is due once a tick.
     pub(super) fn tick(&mut self) {
         let now = Instant::now();
         let tick = Duration::from_millis(TICK.unsigned_abs().into());
@@ -136,9 +137,9 @@ impl Guard<'_> {
         None
     }
 
-    /// A server that serves runs, so its processor time grows with every
-    /// packet. rsync's receiving process is another one: there the calls and
-    /// the uploads tell.
+    /// A server that is serving runs, so its processor time grows with every
+    /// packet. rsync receives in another process: there the calls and the
+    /// uploads show traffic.
     fn look_for_traffic(&mut self, now: Instant) {
         let spent = process::processor_time(self.channel.server).unwrap_or_default();
         let bytes = self.log.bytes_so_far();
@@ -149,7 +150,7 @@ impl Guard<'_> {
         }
     }
 
-    /// Writes the lines of the uploads that the server has closed, and lets go of
+    /// Writes the lines of the uploads that the server has closed, and closes
     /// what need not be held.
     fn settle_closed(&mut self) {
         self.log.settle_closed(Channel::is_open);

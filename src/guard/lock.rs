@@ -1,27 +1,27 @@
-//! One look, one act: the lock that keeps the guards of other sessions out
-//! between the moment in which a call is judged and the moment in which it is
-//! done.
+//! One look, one act: the lock that keeps the guards of other sessions out from
+//! the moment a call is judged until it is carried out.
 //!
-//! Each session has a guard of its own, and what one of them has looked at
-//! another could exchange before the first one acts. So a guard holds an
-//! flock(2) from its first look to its last act. Servers cannot take it: their
-//! filter refuses flock(2) and the locks of fcntl(2).
+//! Each session has its own guard, and another session could replace what one
+//! guard has looked at before that guard acts. So a guard holds an flock(2)
+//! from its first look to its last act. Servers cannot take it: their filter
+//! refuses flock(2) and the locks of fcntl(2).
 //!
 //! Two guards that can touch the same directory must take the same lock,
-//! whatever their policies and accounts are. So the lock depends on nothing but
-//! the path and what a client cannot change: going down from `/`, it is on the
-//! first directory that somebody other than root can change (for
+//! whatever their policies and accounts. So the lock depends only on the path
+//! and on what a client cannot change: going down from `/`, it is on the first
+//! directory that somebody other than root can change (for
 //! `/home/alice/uploads` that is `/home/alice`). A session with roots below
 //! several such directories takes all of them, always in the same order.
 //!
-//! Where the file system has no such lock (NFS wants a descriptor for writing),
-//! the next directory above is taken, for all accounts alike. The same holds for
-//! a directory of root in which some may write but not list. A session whose
-//! account may not open the directory that others lock is refused.
+//! If the file system has no such lock (NFS requires a descriptor open for
+//! writing), the next directory above is used, for all accounts alike. The same
+//! goes for a directory of root in which some may write but not list. A session
+//! whose account may not open the directory that other sessions lock is
+//! refused.
 //!
-//! Any local process that can read the directory can hold the lock as well. So
-//! waiting for it is bounded: the call then fails with EAGAIN, and the log says
-//! why.
+//! Any local process that can read the directory can hold the lock too. So the
+//! guard waits for it only for a limited time: then the call fails with EAGAIN,
+//! and the log says why.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -47,12 +47,12 @@ use crate::system::statx::{self, FileId, Status};
 
 /// How long a call waits for the lock.
 const WAIT_MAX: Duration = Duration::from_secs(2);
-/// The pauses between two tries: a guard holds the lock for some microseconds.
+/// The pauses between two tries: a guard holds the lock for a few microseconds.
 const PAUSE_MIN: Duration = Duration::from_micros(20);
 const PAUSE_MAX: Duration = Duration::from_millis(2);
 
-/// Directories that are locked at most, for each call. Only where the home is
-/// root's is there more than one for the directories in it.
+/// The most directories that are locked for each call. There is more than one
+/// for the directories in a home only if root owns the home.
 const LOCKS_MAX: usize = 128;
 
 /// The locks of one session.
@@ -62,22 +62,22 @@ pub struct Locks {
     directories: Vec<Rc<OwnedFd>>,
 }
 
-/// The locks are held, until this is dropped.
+/// The locks are held until this is dropped.
 #[derive(Debug)]
 pub struct Held(Vec<Rc<OwnedFd>>);
 
 impl Drop for Held {
     fn drop(&mut self) {
         for directory in &self.0 {
-            // A lock that is held can be given back.
+            // Releasing a lock that is held does not fail.
             let _ = unlock(directory.as_fd());
         }
     }
 }
 
 impl Locks {
-    /// Opens the directories that are locked for the plan. This must come before
-    /// the session's Landlock domain, which may not let them be opened.
+    /// Opens the directories that are locked for the plan. This must come
+    /// before the session's Landlock domain, which may not allow opening them.
     ///
     /// # Errors
     /// If there is a root for which no directory can be locked, or there are too
@@ -93,9 +93,9 @@ impl Locks {
         if places.len() > LOCKS_MAX {
             let count = places.len();
             return Err(io::Error::other(format!(
-                "{count} writable directories of the policy lie in directories that only root can \
-                 change, and {LOCKS_MAX} can be locked: let the account own the directory that \
-                 holds them, or name fewer"
+                "{count} writable directories of the policy are in directories that only root can \
+                 change, and at most {LOCKS_MAX} can be locked: let the account own the directory \
+                 that holds them, or name fewer"
             )));
         }
         let mut found = BTreeMap::new();
@@ -111,7 +111,7 @@ impl Locks {
     /// Takes all locks.
     ///
     /// # Errors
-    /// [`Denial::Locked`] if somebody else keeps one of them.
+    /// [`Denial::Locked`] if somebody else holds one of them.
     pub fn hold(&self) -> Result<Held, CallError> {
         let mut started = None;
         let mut pause = PAUSE_MIN;
@@ -128,8 +128,8 @@ impl Locks {
         }
     }
 
-    /// All or none: what was taken is given back before the next try, so that
-    /// two guards cannot wait for each other.
+    /// All or none: locks that were taken are released before the next try, so
+    /// that two guards cannot wait for each other.
     fn try_hold(&self) -> Result<Option<Held>, CallError> {
         let mut held = Held(Vec::with_capacity(self.directories.len()));
         for directory in &self.directories {
@@ -167,7 +167,8 @@ const fn can_be_changed(status: &Status) -> bool {
     status.owner != 0 || status.mode & 0o022 != 0
 }
 
-/// Opens the nearest directory from `place` upwards that every account can lock.
+/// Opens the first directory, from `place` upwards, that every account can
+/// lock.
 fn lockable(
     place: &Path,
     known: impl Fn(&Path) -> Option<Status>,
@@ -184,8 +185,8 @@ fn lockable(
             Err(Errno::EACCES) if can_be_changed(&status) => {
                 let shown = Escaped::path(candidate);
                 return Err(io::Error::other(format!(
-                    "the account may not list {shown}, which sessions of others lock: let it (chmod \
-                     or setfacl), or let only root own the directory"
+                    "the account may not list {shown}, which sessions of other accounts lock: let \
+                     it (chmod or setfacl), or let only root change the directory"
                 )));
             }
             Err(error) => {
@@ -206,8 +207,8 @@ fn lockable(
     Err(last)
 }
 
-/// Whether it is a directory of root in which some may write but not list. That
-/// root alone can change, so that it is the same for every session.
+/// Whether it is a directory of root in which some may write but not list. Only
+/// root can change that, so it is the same for every session.
 const fn is_closed_to_some(status: &Status) -> bool {
     let writes = status.mode & 0o222;
     let reads = (status.mode & 0o444) >> 1;

@@ -1,22 +1,22 @@
-//! The guard: the parent of the server, which does the server's changes of
-//! the disk in its stead.
+//! The guard: the parent of the server, which makes changes to the disk on the
+//! server's behalf.
 //!
-//! The server has no right to change anything. Each system call of it that
-//! would is held by the kernel (seccomp user notification) and told to the
-//! guard, which reads the arguments, finds out what they mean on descriptors
-//! of its own, asks the rules ([`crate::decide::rules`]), does it, logs it, and
-//! answers. While it does so, the guards of other sessions are kept out
-//! ([`lock`]); the order of the steps is a type ([`steps`]).
+//! The server has no right to change anything. The kernel holds each of its
+//! system calls that would change something (seccomp user notification) and
+//! notifies the guard. The guard reads the arguments, resolves what they mean
+//! on its own descriptors, asks the rules ([`crate::decide::rules`]), makes the
+//! change, logs it, and answers. Meanwhile the guards of other sessions are
+//! kept out ([`lock`]). The order of the steps is a type ([`steps`]).
 //!
 //! ```text
 //! split ─┬─ server: second Landlock layer > filter > exec
 //!        └─ guard:  first call > own filter > serve: receive > decode > lock > resolve > judge > act > log > answer
 //! ```
 //!
-//! What the guard refuses to do: let the kernel go on with a call that reads or
-//! changes a path (the memory may have changed), wait for anything but the log (and that
-//! for a bounded time), follow a magic link of procfs, write through a
-//! descriptor whose file it has not looked at.
+//! What the guard refuses to do: let the kernel continue a call that reads or
+//! changes a path (the memory may have changed), wait for anything but the log
+//! (and that only for a limited time), follow a magic link of procfs, or write
+//! through a descriptor whose file it has not checked.
 
 mod call_error;
 mod caller;
@@ -31,6 +31,7 @@ mod lock;
 mod own_filter;
 mod preflight;
 mod resolve;
+mod rsync_temporaries;
 mod serve;
 mod session_files;
 mod start;
@@ -63,25 +64,25 @@ use umask::Umasks;
 use watchdog::Watchdog;
 
 /// The guard of one session.
-#[allow(missing_debug_implementations, reason = "the log has none")]
+#[allow(missing_debug_implementations, reason = "the log has no Debug")]
 pub struct Guard<'a> {
     plan: &'a Plan,
-    /// The way to the server.
+    /// The connection to the server.
     channel: Channel,
     /// Keeps other guards out between look and act.
     locks: Locks,
-    /// Where things are.
+    /// Finds out where things are.
     resolver: Resolver,
-    /// What the session made.
+    /// What the session created.
     files: SessionFiles,
-    /// What it did.
+    /// What it changed.
     log: TransferLog<'a>,
     umasks: Umasks,
     clock: Clock,
     signals: SignalFd,
     connection: Connection,
     sockets: Sockets,
-    /// Where the server may fork.
+    /// Present if the server may fork.
     watchdog: Option<Watchdog>,
     /// What the server's side could not do before its program ran.
     complaint: OwnedFd,
@@ -89,7 +90,7 @@ pub struct Guard<'a> {
     executed: bool,
 }
 
-/// What a call is answered.
+/// The answer to a call.
 #[derive(Debug)]
 enum Answer {
     /// This result.
@@ -101,7 +102,7 @@ enum Answer {
         /// Whether the log follows it.
         upload: bool,
     },
-    /// The kernel does it itself: the first execve(2), and an O_PATH open where
+    /// The kernel carries it out: the first execve(2), and an O_PATH open if
     /// reads are watched.
     LetThrough,
 }

@@ -1,9 +1,10 @@
-//! What the guard itself may ask the kernel for. It handles bytes of a
-//! process that may be hostile; should that ever go wrong, there is still no
-//! program to start, no process to trace and no network to reach.
+//! What the guard itself may ask the kernel for. It handles bytes from a
+//! process that may be hostile. Should that ever go wrong, it still cannot
+//! start a program, trace a process or reach the network.
 //!
-//! A call that is not listed fails with EPERM, and with it what the guard
-//! wanted to do: closed. A call of another architecture ends the guard.
+//! A call that is not listed fails with EPERM, and so does what the guard
+//! wanted to do: it fails closed. A call of another architecture ends the
+//! guard.
 
 use std::io;
 
@@ -16,26 +17,26 @@ use crate::system::seccomp::load_quiet_irrevocably;
 /// One call: its name in the kernel's list, its number, and why.
 struct Row(&'static str, c_long, &'static str);
 
-/// The calls. Those of x86-64 alone are what its C libraries use in place of
-/// newer ones.
+/// The calls. Those that only x86-64 has are the ones its C libraries use
+/// instead of newer ones.
 #[rustfmt::skip]
 const CALLS: &[Row] = &[
     Row("ppoll", libc::SYS_ppoll, "the loop waits with it"),
     Row("ioctl", libc::SYS_ioctl, "takes and answers notifications, and asks whether the caller still waits"),
     Row("read", libc::SYS_read, "reads signals and the complaint of the server's side"),
     Row("write", libc::SYS_write, "the watchdog's line; the C library's last words"),
-    Row("close", libc::SYS_close, "lets go of what it has looked at"),
+    Row("close", libc::SYS_close, "closes what it has examined"),
     Row("fcntl", libc::SYS_fcntl, "sets and clears O_NONBLOCK, copies a descriptor"),
     Row("dup", libc::SYS_dup, "copies a descriptor"),
     Row("dup3", libc::SYS_dup3, "copies a descriptor"),
     Row("lseek", libc::SYS_lseek, "finds the data and the holes of a sparse file"),
-    Row("clock_gettime", libc::SYS_clock_gettime, "the bounds on time, where the vDSO cannot tell it; the server's processor time"),
+    Row("clock_gettime", libc::SYS_clock_gettime, "the limits on time, where the vDSO cannot tell it; the server's processor time"),
     Row("clock_nanosleep", libc::SYS_clock_nanosleep, "waits for a lock, a little"),
     Row("restart_syscall", libc::SYS_restart_syscall, "the kernel resumes a wait that was interrupted"),
     Row("process_vm_readv", libc::SYS_process_vm_readv, "reads the arguments of the server's calls"),
     Row("process_vm_writev", libc::SYS_process_vm_writev, "answers into the server's memory"),
     Row("kill", libc::SYS_kill, "passes signals on, ends the session"),
-    Row("getpgid", libc::SYS_getpgid, "whether a process is of the session"),
+    Row("getpgid", libc::SYS_getpgid, "whether a process belongs to the session"),
     Row("wait4", libc::SYS_wait4, "collects ended processes"),
     Row("waitid", libc::SYS_waitid, "collects ended processes"),
     Row("openat", libc::SYS_openat, "opens what was judged"),
@@ -49,8 +50,8 @@ const CALLS: &[Row] = &[
     Row("faccessat2", libc::SYS_faccessat2, "what the account itself may do"),
     Row("getxattr", libc::SYS_getxattr, "the access control list of a file, names of attributes"),
     Row("listxattr", libc::SYS_listxattr, "the access control list of a file, names of attributes"),
-    Row("getdents64", libc::SYS_getdents64, "whether a directory is empty, and whose things are in it"),
-    Row("flock", libc::SYS_flock, "one look and one act without another session's guard in between"),
+    Row("getdents64", libc::SYS_getdents64, "whether a directory is empty, and who owns what is in it"),
+    Row("flock", libc::SYS_flock, "no other session's guard can act between a check and the change"),
     Row("umask", libc::SYS_umask, "creates with the mask of the server"),
     Row("mkdirat", libc::SYS_mkdirat, "a change that was judged"),
     Row("mknodat", libc::SYS_mknodat, "a change that was judged"),
@@ -81,7 +82,7 @@ const CALLS: &[Row] = &[
     Row("getpid", libc::SYS_getpid, "ends as the server ended, or aborts: raise(3)"),
     Row("gettid", libc::SYS_gettid, "ends as the server ended, or aborts: raise(3)"),
     Row("tgkill", libc::SYS_tgkill, "ends as the server ended, or aborts: raise(3)"),
-    Row("tkill", libc::SYS_tkill, "the same with musl"),
+    Row("tkill", libc::SYS_tkill, "as tgkill, in the raise(3) of musl"),
     Row("rt_sigaction", libc::SYS_rt_sigaction, "signals of its own"),
     Row("rt_sigprocmask", libc::SYS_rt_sigprocmask, "signals of its own"),
     Row("rt_sigreturn", libc::SYS_rt_sigreturn, "signals of its own"),

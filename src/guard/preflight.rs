@@ -1,6 +1,6 @@
-//! Can the guard look into its server? What the guard answers depends on two
-//! ways in: the memory of the server and its descriptors. Both are tried before
-//! the session begins, and what stands in the way is named.
+//! Can the guard look into its server? Its answers depend on access to two
+//! things: the server's memory and its descriptors. Both are tested before the
+//! session begins, and an error says what is in the way.
 
 use std::io;
 
@@ -14,8 +14,8 @@ use super::caller;
 use crate::error::{Error, Step};
 use crate::system::memory;
 
-/// What is read of the server's side: it has the same at the same address,
-/// since it was forked from this process.
+/// What is read from the server's side: it has the same bytes at the same
+/// address, since it was forked from this process.
 static MARK: [u8; 8] = *b"xfersh\r\n";
 
 /// Reads memory of the server's side and looks at one of its descriptors.
@@ -50,13 +50,13 @@ fn no_memory(error: io::Error) -> Error {
     let reason = if read_mark(getpid()).is_err() {
         "the call process_vm_readv is refused (by the seccomp profile of a container?)"
     } else if !prctl::get_dumpable().unwrap_or(true) {
-        "xfersh is not readable for the account, so the kernel closes its processes to it: give \
-         it the mode 755"
+        "the account cannot read the xfersh binary, so the kernel denies access to the memory of \
+         its processes: set its mode to 755"
     } else if error.raw_os_error() == Some(libc::EPERM) {
-        "a process may not look into its own child here: set Yama's kernel.yama.ptrace_scope, or \
-         what does the same here, to 0 or 1"
+        "a process may not read the memory of its own child here: set Yama's \
+         kernel.yama.ptrace_scope, or its equivalent, to 0 or 1"
     } else {
-        "a security module does not let a process look into its own child"
+        "a security module does not let a process read the memory of its own child"
     };
     Error::text(
         Step::Guard("memory of the server"),

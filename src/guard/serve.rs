@@ -36,8 +36,9 @@ impl Guard<'_> {
             if may_have_ended && let Some(status) = self.reap() {
                 break status;
             }
-            // Whatever ended the turn: a process that ends again and again, or
-            // signals without end, must not keep the bounds from being looked at.
+            // This comes after every turn: a process that ends again and again,
+            // or an endless stream of signals, must not keep the limits from
+            // being checked.
             self.tick();
             self.end_with_connection();
             may_have_ended = self.turn().unwrap_or_else(|error| {
@@ -48,14 +49,14 @@ impl Guard<'_> {
         self.finish(status)
     }
 
-    /// Without a working loop nothing is allowed any more: closed.
+    /// Without a working loop nothing is allowed any more: it fails closed.
     fn fail(&mut self, error: &io::Error) {
         let line = format_args!("guard=failed cause=\"{error}\"");
         self.log.event(Importance::Error, &line);
         self.end_session();
     }
 
-    /// Waits for something to happen and sees to it. Returns whether a process
+    /// Waits for something to happen and handles it. Returns whether a process
     /// may have ended.
     fn turn(&mut self) -> io::Result<bool> {
         if self.log.audit.flush_due() == Some(Duration::ZERO) {
@@ -95,7 +96,8 @@ impl Guard<'_> {
         if signalled {
             self.read_signals()?;
         }
-        // Hung up: nobody is left under the filter, and the exit status follows.
+        // Hung up: no process is left under the filter, and the exit status
+        // follows.
         Ok(signalled || calls == PollFlags::POLLHUP)
     }
 
@@ -127,7 +129,7 @@ impl Guard<'_> {
             Ok(answer) => {
                 let begun = matches!(answer, Answer::Descriptor { upload: true, .. });
                 let answered = self.channel.answer(id, answer);
-                // The line of the upload before need not keep the server waiting.
+                // The server need not wait for the line of the previous upload.
                 if let Ok(Some(number)) = answered {
                     self.log.handed_over(Holder { pid, number }, begun);
                 }
@@ -150,14 +152,14 @@ impl Guard<'_> {
         Ok(Answer::LetThrough)
     }
 
-    /// fork(2) of rsync, which lies in registers alone: there is nothing to be
-    /// changed after the look.
+    /// fork(2) of rsync, whose arguments are all in registers: nothing can be
+    /// changed after the check.
     pub(super) fn fork(&mut self, caller: &Caller) -> Answer {
         self.log.forks(caller.pid);
         Answer::LetThrough
     }
 
-    /// kill(2), among the session's processes: rsync's halves end each other.
+    /// kill(2), between the session's processes: rsync's halves end each other.
     pub(super) fn signal(
         &self,
         caller: &Caller,
@@ -184,7 +186,8 @@ impl Guard<'_> {
             let number = i32::try_from(info.ssi_signo).unwrap_or(0);
             match Signal::try_from(number) {
                 Ok(Signal::SIGCHLD) | Err(_) => {}
-                // The server may be gone already: then there is nobody to tell.
+                // The server may already be gone: then there is nobody to
+                // signal.
                 Ok(signal) => drop(kill(self.channel.server, signal)),
             }
         }
@@ -201,7 +204,7 @@ impl Guard<'_> {
                 Ok(WaitStatus::StillAlive) => return None,
                 Ok(status) => status.pid(),
                 Err(Errno::EINTR) => continue,
-                // No child at all: it cannot be known how the server ended.
+                // No child at all: how the server ended cannot be known.
                 Err(_) => return Some(ExitStatus::Unknown),
             };
             if ended == Some(self.channel.server) {

@@ -1,12 +1,11 @@
-//! What the session made, gave names to, and has to clean up after: known by
-//! what it is, never by the text of a path.
+//! What the session created, gave names to, and must clean up: known by its
+//! identity, never by the text of a path.
 //!
 //! A file is known by device, inode number and birth time. An inode number can
-//! be used again once its file is gone, so what was just made is held by an
-//! O_PATH descriptor for a while: a file that gets the number later than that was
-//! born later. Where a file system has no birth times, only what is held is
-//! known. What is forgotten counts as older than the session, which only ever
-//! takes rights away.
+//! be reused once its file is gone, so a new file is held open with O_PATH for
+//! a while: a file that gets the number after that has a later birth time. If a
+//! file system has no birth times, only what is held open is known. What is
+//! forgotten counts as older than the session, which can only take rights away.
 
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
@@ -16,20 +15,21 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::resolve::{DirEntry, Directory};
+use super::rsync_temporaries::{RsyncTemporaries, RsyncTemporary};
 use crate::system::statx::{FileId, Inode, Status};
 
-/// Files and directories that are remembered: 32 bytes each.
+/// The most files and directories that are remembered: 32 bytes each.
 const OWN_MAX: usize = 900_000;
-/// Names that are remembered of files with more than one. sftp-server needs the
-/// last one, which it gave.
+/// The most names that are remembered of files with more than one. sftp-server
+/// needs the last one that it gave.
 const NAMES_MAX: usize = 1024;
-/// Temporary names that are removed at the end of the session.
+/// The most temporary names that are removed at the end of the session.
 const TEMPORARY_MAX: usize = 64;
-/// For how long a new file is held at least. The kernel's clock of birth times
-/// moves every 10 ms at the latest (CONFIG_HZ of 100).
+/// How long a new file is held at least. The kernel's clock for birth times
+/// advances at least every 10 ms (CONFIG_HZ of 100).
 const HELD_MIN: Duration = Duration::from_millis(20);
 
-/// An [`Inode`] in less room.
+/// An [`Inode`] in less space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct FileKey {
     device: u64,
@@ -52,7 +52,7 @@ impl From<Inode> for FileKey {
     }
 }
 
-/// A descriptor that keeps an inode number from being used again.
+/// A descriptor that keeps an inode number from being reused.
 #[derive(Debug)]
 struct Pin {
     inode: Inode,
@@ -60,43 +60,10 @@ struct Pin {
     _fd: Rc<OwnedFd>,
 }
 
-/// A name that rsync's receiver gave, of the one exception to P4.
-#[derive(Clone, Debug)]
-pub struct RsyncTemporary {
-    /// The directory, held.
-    pub directory: Rc<OwnedFd>,
-    directory_id: FileId,
-    /// The name there.
-    pub name: CString,
-    /// Which file has it.
-    pub inode: Inode,
-    /// Where it was when it was made: for the log.
-    pub path: Vec<u8>,
-}
-
-/// The temporary names of the session.
-#[derive(Debug, Default)]
-pub struct RsyncTemporaries(Vec<RsyncTemporary>);
-
-impl RsyncTemporaries {
-    /// Whether this name in this directory is one of them.
-    pub fn has(&self, (directory, name): (FileId, &[u8])) -> bool {
-        let mut names = self.0.iter();
-        names.any(|known| known.directory_id == directory && known.name.as_bytes() == name)
-    }
-
-    fn is(&self, (directory, name): (FileId, &CStr), inode: Inode) -> bool {
-        let mut names = self.0.iter();
-        names.any(|known| {
-            known.directory_id == directory && *known.name == *name && known.inode == inode
-        })
-    }
-}
-
-/// All that the guard remembers of the session's files.
+/// All that the guard remembers about the session's files.
 #[derive(Debug)]
 pub struct SessionFiles {
-    /// What the session made.
+    /// What the session created.
     own: HashSet<FileKey>,
     /// The oldest first.
     pins: VecDeque<Pin>,
@@ -114,7 +81,7 @@ pub struct GivenName {
     name: CString,
     /// Where it was then: another session may have changed that since.
     pub path: Vec<u8>,
-    /// Whether it is one that the session gave by link(2).
+    /// Whether the session gave it with link(2).
     is_second: bool,
 }
 
@@ -136,7 +103,7 @@ impl GivenName {
 }
 
 impl SessionFiles {
-    /// Nothing yet; holds at most so many files at once.
+    /// Nothing yet; holds at most this many files at once.
     pub fn holding(pins_max: usize, temporary: Rc<RefCell<RsyncTemporaries>>) -> Self {
         Self {
             own: HashSet::new(),
@@ -147,7 +114,7 @@ impl SessionFiles {
         }
     }
 
-    /// Whether the session made this file.
+    /// Whether the session created this file.
     pub fn is_own(&self, inode: Inode) -> bool {
         self.own.contains(&inode.into())
     }
@@ -162,7 +129,7 @@ impl SessionFiles {
             .collect()
     }
 
-    /// Remembers a file that was just made.
+    /// Remembers a file that was just created.
     pub fn add(&mut self, inode: Inode, pin: Rc<OwnedFd>) {
         let now = Instant::now();
         while self.pins.len() >= self.pins_max
@@ -180,15 +147,15 @@ impl SessionFiles {
         }
     }
 
-    /// A file that is held no longer stays known only if another one that gets
-    /// its number must have another birth time.
+    /// A file that is no longer held stays known only if any other file that
+    /// gets its number must have another birth time.
     fn let_go(&mut self, pin: &Pin, now: Instant) {
         if !pin.inode.has_birth() || now.duration_since(pin.since) < HELD_MIN {
             self.own.remove(&pin.inode.into());
         }
     }
 
-    /// Lets go of files that need not be held any more, so that neither space nor
+    /// Closes files that need not be held any more, so that neither space nor
     /// file systems are kept busy.
     pub fn rest(&mut self) {
         let now = Instant::now();
@@ -196,8 +163,8 @@ impl SessionFiles {
             .retain(|pin| !pin.inode.has_birth() || now.duration_since(pin.since) < HELD_MIN);
     }
 
-    /// It got a second name. `first` is the one that it had until then, if there
-    /// was only one.
+    /// It got a second name. `first` is the name that it had until then, if
+    /// there was only one.
     pub fn linked(
         &mut self,
         inode: Inode,
@@ -228,8 +195,8 @@ impl SessionFiles {
         })
     }
 
-    /// It lost a name; `links` are left. Names that others gave it do not keep it
-    /// the session's own.
+    /// It lost a name; `links` are left. It does not stay the session's own
+    /// because of names that others gave it.
     pub fn unlinked(&mut self, inode: Inode, directory: FileId, name: &CStr, links: u32) {
         self.forget_name(directory, name);
         let has_own_name = self.names.iter().any(|given| given.inode == inode);
@@ -250,7 +217,7 @@ impl SessionFiles {
         }
     }
 
-    /// A name is gone, or is another file's now.
+    /// A name is gone, or now belongs to another file.
     pub fn forget_name(&mut self, directory: FileId, name: &CStr) {
         self.names
             .retain(|given| given.directory != directory || *given.name != *name);

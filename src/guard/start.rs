@@ -1,11 +1,11 @@
-//! Where one process becomes two.
+//! Splits one process into two.
 //!
 //! The listener need not be sent: while the server's side loads its filter, the
-//! two processes have one table of descriptors, so that the listener is in the
-//! guard's as well. Then the server's side takes a table of its own and tells
-//! the number. It can go on at once, since its first execve(2) waits for the
-//! guard. So the filter has to let no sendmsg(2) through, and the start needs
-//! no pidfd_getfd(2), which containers refuse.
+//! two processes share one descriptor table, so the guard has the listener too.
+//! Then the server's side gets its own table and tells the guard the number. It
+//! can continue at once, since its first execve(2) waits for the guard. So the
+//! filter need not allow sendmsg(2), and the start needs no pidfd_getfd(2),
+//! which containers refuse.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -25,7 +25,7 @@ use nix::unistd::{Pid, getppid, pipe2, setpgid};
 use super::first_call::Waiting;
 use super::lock::Locks;
 use super::resolve::Resolver;
-use super::session_files::RsyncTemporaries;
+use super::rsync_temporaries::RsyncTemporaries;
 use super::{Connection, preflight};
 use crate::confine::Confined;
 use crate::decide::plan::Plan;
@@ -43,14 +43,14 @@ use crate::system::seccomp::{FilterError, Listener, Loaded, load_irrevocably};
 use crate::system::{descriptors, signals};
 
 /// Which of the two processes this is now.
-#[allow(missing_debug_implementations, reason = "the log has none")]
+#[allow(missing_debug_implementations, reason = "the log has no Debug")]
 pub enum Side<'a> {
     /// The child: to be replaced by the server.
     Server(Box<Server>),
     /// The parent.
     Guard(Box<Waiting<'a>>),
-    /// The only process: there can be no guard here, and the policy allows to
-    /// do without. The log says so already.
+    /// The only process: a guard is not possible here, and the policy allows
+    /// sessions without one. The log already says so.
     Unguarded,
 }
 
@@ -66,15 +66,15 @@ pub struct Server {
 /// What the guard needs and the server's side does not.
 type Open = (Connection, Prepared, OwnedFd);
 
-/// What the server's side tells first: the listener's number, and whether
-/// signals wait. Instead of the number, the error number of what failed,
-/// negative, and a text behind it.
+/// The first message of the server's side: the listener's number, and whether
+/// signals wait. If something failed: its error number, negative, instead of
+/// the listener's, followed by a text.
 const HELLO: usize = 5;
-/// What failed was no error of the system.
+/// The failure has no error number of the system.
 const NO_CODE: i32 = i32::MIN;
 
-/// What has to be looked at and opened while the session's Landlock domain is
-/// not in force yet.
+/// What must be examined and opened before the session's Landlock domain is in
+/// force.
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) resolver: Resolver,
@@ -84,9 +84,9 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Looks at the directories of a granted plan and opens those that are locked.
-    /// A session for which that fails is refused: the dry run asks here as well.
-    /// What the decision has opened is not looked at again.
+    /// Examines the directories of a granted plan and opens those that are
+    /// locked. If that fails, the session is refused: the dry run asks here
+    /// too. What the decision has opened is not looked at again.
     pub fn survey(verdict: Verdict, opened: Opened) -> (Verdict, Option<Self>) {
         let Verdict::Granted(plan) = &verdict else {
             return (verdict, None);
@@ -125,7 +125,7 @@ impl Prepared {
 /// # Errors
 ///
 /// In the parent, whatever failed on either side; then no server is left. The
-/// child never returns an error: it tells it to the parent and ends.
+/// child never returns an error: it reports it to the parent and ends.
 pub fn split<'a>(
     confined: &'a Confined,
     (connection, prepared): (Connection, Prepared),
@@ -137,7 +137,7 @@ pub fn split<'a>(
         pipe2(OFlag::O_CLOEXEC).map_err(|error| Error::io(Step::Guard("pipe"), error))?;
     let guard = audit.process();
     // From here on nothing is opened or closed in the parent until the other
-    // side says that it has a table of its own.
+    // side says that it has its own table.
     let (child, pidfd) = match process::fork_sharing_descriptors().map_err(failed("fork"))? {
         Forked::Child(own) => {
             let open = (connection, prepared, read);
@@ -160,7 +160,7 @@ pub fn split<'a>(
             other_end: write,
         }))),
         Err(error) => {
-            // It may wait in its execve, and is no child of a server.
+            // It may wait in its execve, and is not a child of a server.
             let _ = kill(child, Signal::SIGKILL);
             let _ = waitpid(child, None);
             let words = is_heard.then(|| last_words(&mut pipe)).flatten();
@@ -170,8 +170,8 @@ pub fn split<'a>(
     }
 }
 
-/// What the server's side said when it ended by itself, before it could be
-/// looked into. It has no writer any more.
+/// What the server's side said when it ended by itself, before the guard could
+/// look into it. The pipe has no writer any more.
 fn last_words(pipe: &mut File) -> Option<Error> {
     let mut text = String::new();
     pipe.read_to_string(&mut text).ok()?;
@@ -179,9 +179,9 @@ fn last_words(pipe: &mut File) -> Option<Error> {
     (!text.is_empty()).then(|| Error::repeated(step, text))
 }
 
-/// Goes on without a guard where the policy allows it, for a kernel that has
-/// no means. A limit that was met is no such reason: a client could bring it
-/// about with sessions enough.
+/// Continues without a guard if the policy allows it and the kernel lacks a
+/// mechanism. Reaching a limit is not such a reason: a client could cause that
+/// with enough sessions.
 fn do_without<'a>(plan: &Plan, audit: &mut Audit, error: Error) -> Result<Side<'a>, Error> {
     let is_no_lack = error.shortage().is_some() || error.for_client().is_none();
     if plan.confinement == Requirement::Required || is_no_lack {
@@ -201,7 +201,7 @@ fn become_server(
     write: OwnedFd,
 ) -> Server {
     let confined = confine_server(confined, guard, own);
-    // As long as the table is common, nothing here may be closed.
+    // As long as the table is shared, nothing here may be closed.
     if descriptors::take_own_table().is_err() {
         std::process::exit(i32::from(Exit::Failed.code()));
     }
@@ -257,7 +257,7 @@ fn confine_server(confined: &Confined, guard: Pid, own: Pid) -> Result<Loaded, E
     })
 }
 
-/// What the server's side tells once it is confined.
+/// What the server's side reports once it is confined.
 #[derive(Clone, Copy, Debug)]
 struct Hello {
     /// The listener's number.
@@ -272,7 +272,7 @@ fn hear(pipe: &mut File, other_end: OwnedFd, server: &OwnedFd) -> Result<(Hello,
     let step = || Step::Guard("the server's side");
     let failed = |error: io::Error| Error::io(step(), error);
     if !says_something(pipe.as_fd(), server).map_err(failed)? {
-        return Err(Error::text(step(), "it ended without a word"));
+        return Err(Error::text(step(), "it ended without saying why"));
     }
     let mut hello = [0; HELLO];
     pipe.read_exact(&mut hello).map_err(failed)?;
@@ -309,28 +309,26 @@ pub(super) fn says_something(here: BorrowedFd<'_>, server: &OwnedFd) -> io::Resu
     Ok(events.contains(PollFlags::POLLIN))
 }
 
-/// The server's side, reached: from here on its calls can be answered.
+/// The server's side is reached: from here on its calls can be answered.
 pub(super) struct Met {
     pub server: Pid,
     /// The same process.
     pub pidfd: OwnedFd,
     pub listener: Listener,
-    pub wait_killable: bool,
 }
 
-/// Takes the listener, and proves that the server's side can be looked into:
-/// its memory and its descriptors.
+/// Takes the listener, and proves that the guard can look into the server's
+/// side: its memory and its descriptors.
 fn meet(server: Pid, pidfd: OwnedFd, hello: Hello) -> Result<Met, Error> {
     let failed = |error: io::Error| Error::io(Step::Guard("listener"), error);
     let listener = descriptors::adopt(hello.listener)
-        .and_then(Listener::new)
+        .and_then(|fd| Listener::new(fd, hello.wait_killable))
         .map_err(failed)?;
     preflight::prove(server)?;
     Ok(Met {
         server,
         pidfd,
         listener,
-        wait_killable: hello.wait_killable,
     })
 }
 

@@ -6,25 +6,25 @@
 //!   Held      Permit      Waits   what the disk showed
 //! ```
 //!
-//! Each step takes the one before it by value and a token that only one place
-//! makes: [`Held`](super::lock::Held) comes from the lock over look and act, the
-//! [`Permit`] from the rules, [`Waits`] from the listener's word that the caller
-//! still waits. A change whose answer did not come by all of them does not
-//! compile.
+//! Each step takes the one before it by value, and a token that only one place
+//! creates: [`Held`](super::lock::Held) comes from the lock over look and act,
+//! the [`Permit`] from the rules, [`Waits`] from the listener's confirmation
+//! that the caller still waits. A change whose answer skips one of them does
+//! not compile.
 
 use super::Answer;
 use super::call_error::CallError;
 use super::lock::Held;
 use crate::decide::rules::Permit;
 
-/// The caller still waits in its call, so what was read of a process with its
-/// id is its own.
+/// The caller still waits in its call, so what was read from the process with
+/// its id is its own.
 #[derive(Debug)]
 pub struct Waits(());
 
 impl Waits {
-    /// Made from what the listener, or the kernel's promise not to reuse the id
-    /// of an uncollected child, says.
+    /// Created on the word of the listener, or on the kernel's promise not to
+    /// reuse the id of an uncollected child.
     pub(super) const fn confirmed() -> Self {
         Self(())
     }
@@ -64,7 +64,8 @@ impl<T> Judged<T> {
 pub struct Allowed<T>(T);
 
 impl<T> Allowed<T> {
-    /// Does it. The lock is still held; it is given back with what was done.
+    /// Carries it out. The lock is still held; it is returned with what was
+    /// done.
     pub fn act<R>(
         self,
         _held: &Held,
@@ -84,17 +85,17 @@ impl<T> Allowed<T> {
 pub struct Done<T, R> {
     /// What it was done on.
     pub what: T,
-    /// What came of it.
+    /// The result.
     pub result: R,
 }
 
-/// The answer of a change that has its line in the log, or belongs to the line
+/// The answer to a change that has its line in the log, or belongs to the line
 /// of an upload.
 #[derive(Debug)]
 pub struct Logged(Answer);
 
 impl Logged {
-    /// Only the transfer log makes one.
+    /// Only the transfer log creates one.
     pub(super) const fn with(answer: Answer) -> Self {
         Self(answer)
     }

@@ -1,16 +1,15 @@
-//! What happened? The transfer log: one line for every change of a file,
+//! What happened? The transfer log: one line for every change to a file,
 //! attempts that were denied, and the counts at the end.
 //!
-//! An upload is one line, written when the server has closed the file, with
-//! its size. Mode, owner and times that are set while it is open belong to
-//! that line. Where the file gets another name or loses its name meanwhile, the
-//! line comes then, with the size so far; what is written later has a line of
-//! its own.
+//! An upload is one line, written when the server has closed the file, with its
+//! size. Mode, owner and times that are set while it is open belong to that
+//! line. If the file is renamed or removed meanwhile, the line comes then, with
+//! the size so far; what is written later gets its own line.
 //!
-//! Which files the server still has open is known: a descriptor that the guard
+//! The guard knows which files the server still has open: a descriptor that it
 //! handed over has one number in one process, since the filter lets servers
-//! duplicate 0 to 2 only. A file that has one of these numbers, or is open while
-//! its process forks, is taken to be open until the session ends.
+//! duplicate only 0 to 2. A file that has one of these numbers, or is open
+//! while its process forks, counts as open until the session ends.
 
 use std::fmt::{self, Display};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -24,13 +23,13 @@ use crate::log::{Audit, Importance};
 use crate::print::escape::Escaped;
 use crate::system::statx::{self, Inode};
 
-/// Denied attempts of one reason that get a line each.
+/// How many denied attempts for one reason get their own line.
 const SHOWN: u32 = 5;
 
 /// What was done, for the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
-    /// A file, directory or link was made.
+    /// A file, directory or link was created.
     Created,
     /// An older file was opened for writing or truncated.
     Overwritten,
@@ -72,8 +71,8 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Whether the filter lets the server duplicate it: a standard stream, also
-    /// where that was closed and the number is a file's now.
+    /// Whether the filter lets the server duplicate it: a standard stream, even
+    /// if that was closed and the number now belongs to a file.
     const fn may_be_copied(self) -> bool {
         self.number <= 2
     }
@@ -85,17 +84,17 @@ struct Upload {
     inode: Inode,
     deed: Deed,
     path: Vec<u8>,
-    /// A second name that it got meanwhile: sftp-server renames so.
+    /// A second name that it got meanwhile: that is how sftp-server renames.
     second_path: Option<Vec<u8>>,
     pin: Rc<OwnedFd>,
     holder: Option<Holder>,
     mode: Option<u32>,
     has_owner: bool,
     has_times: bool,
-    /// The size that its line told, if it has been written already.
+    /// The size in its line, if that has already been written.
     told: Option<u64>,
-    /// Its process has forked since, or may have copied it: it may be open under
-    /// another number too.
+    /// Its process has forked since, or may have copied it: it may also be open
+    /// under another number.
     is_shared: bool,
 }
 
@@ -106,7 +105,7 @@ impl Upload {
         self.is_shared || self.holder.is_some_and(holds)
     }
 
-    /// Its size now. A descriptor that is held can be looked at.
+    /// Its size now. Looking at a held descriptor does not fail.
     fn size(&self) -> u64 {
         statx::of_fd(self.pin.as_fd()).map_or(0, |status| status.size)
     }
@@ -116,7 +115,7 @@ impl Upload {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     deeds: [u64; 5],
-    /// Bytes of the files that were written, by their size when closed.
+    /// Bytes of the files that were written, by their sizes when closed.
     pub bytes: u64,
     /// Denied attempts.
     pub refused: u64,
@@ -139,21 +138,22 @@ impl Display for Counts {
 }
 
 /// The log of one session.
-#[allow(missing_debug_implementations, reason = "the log has none")]
+#[allow(missing_debug_implementations, reason = "the log has no Debug")]
 pub struct TransferLog<'a> {
     /// The log that all lines go to.
     pub audit: &'a mut Audit,
     counts: Counts,
     denied: [(u32, Option<Denial>); Denial::KINDS],
     uploads: Vec<Upload>,
-    /// From here on closed uploads are looked for before another is followed.
+    /// From this many on, closed uploads are looked for before another is
+    /// followed.
     many: usize,
-    /// No more are followed at once.
+    /// The most that are followed at once.
     most: usize,
 }
 
 impl<'a> TransferLog<'a> {
-    /// An empty log that follows at most so many uploads at once.
+    /// An empty log that follows at most this many uploads at once.
     pub fn following(audit: &'a mut Audit, most: usize) -> Self {
         Self {
             audit,
@@ -207,7 +207,7 @@ impl<'a> TransferLog<'a> {
     }
 
     /// Makes sure that another upload can be followed. `is_open` says whether a
-    /// holder still has that file.
+    /// holder still has that file open.
     ///
     /// # Errors
     /// If the server has too many files open for writing.
@@ -248,7 +248,7 @@ impl<'a> TransferLog<'a> {
         Logged::with(answer)
     }
 
-    /// The upload that was begun last is this descriptor; whatever had that
+    /// The upload that was last begun is this descriptor; whatever had that
     /// number before is closed.
     pub fn handed_over(&mut self, holder: Holder, begun: bool) {
         let before = self.uploads.len() - usize::from(begun);
@@ -262,15 +262,15 @@ impl<'a> TransferLog<'a> {
         }
     }
 
-    /// This process forks: what it has open another one will have too.
+    /// This process forks: another process will also have what it has open.
     pub fn forks(&mut self, pid: i32) {
         for upload in &mut self.uploads {
             upload.is_shared |= upload.holder.is_none_or(|holder| holder.pid == pid);
         }
     }
 
-    /// A mode was set. The first one that is set during an upload belongs to its
-    /// line; one that is set again has a line of its own.
+    /// A mode was set. The first one that is set during an upload belongs to
+    /// its line; a later one gets its own line.
     pub fn mode_set(&mut self, inode: Inode, mode: u32, path: &[u8]) -> Logged {
         let earlier = match self.upload(inode) {
             Some(upload) => upload.mode.replace(mode),
@@ -304,7 +304,7 @@ impl<'a> TransferLog<'a> {
         }
     }
 
-    /// The upload of this file that is not told yet.
+    /// The upload of this file that has no line yet.
     fn upload(&mut self, inode: Inode) -> Option<&mut Upload> {
         let mut uploads = self.uploads.iter_mut();
         uploads.rfind(|upload| upload.inode == inode && upload.told.is_none())
@@ -318,7 +318,7 @@ impl<'a> TransferLog<'a> {
         }
     }
 
-    /// The file lost this name: what it is called from here on, if that changes.
+    /// The file lost this name: its name from here on, if that changes.
     pub fn name_after(&mut self, inode: Inode, lost: &[u8]) -> Option<Vec<u8>> {
         let mut uploads = self.uploads.iter_mut();
         let upload = uploads.rfind(|upload| upload.inode == inode)?;
@@ -335,9 +335,9 @@ impl<'a> TransferLog<'a> {
         self.uploads.iter().any(|upload| upload.inode == inode)
     }
 
-    /// Writes the line of an upload before its file gets another name, loses its
-    /// name, or is opened again. While the server has it open it is followed
-    /// further, as `path`.
+    /// Writes the line of an upload before its file is renamed, removed, or
+    /// opened again. While the server has it open, it is still followed, as
+    /// `path`.
     pub fn settle(
         &mut self,
         inode: Inode,
@@ -362,7 +362,7 @@ impl<'a> TransferLog<'a> {
         }
     }
 
-    /// Writes the lines of uploads in a directory before it gets another name, and
+    /// Writes the lines of uploads in a directory before it is renamed, and
     /// follows them by their new paths.
     pub fn settle_below(
         &mut self,
@@ -413,14 +413,14 @@ impl<'a> TransferLog<'a> {
     }
 
     /// Bytes of finished uploads and of those under way. A size can be as large
-    /// as a file system allows, so the sum stops at the largest number.
+    /// as a file system allows, so the sum saturates.
     pub fn bytes_so_far(&self) -> u64 {
         let open = self.uploads.iter();
         let open = open.map(|upload| upload.size().saturating_sub(upload.told.unwrap_or(0)));
         open.fold(self.counts.bytes, u64::saturating_add)
     }
 
-    /// Writes the line of an upload, whether it goes on or not.
+    /// Writes the line of an upload, whether it continues or not.
     fn tell(&mut self, at: usize) {
         let upload = &mut self.uploads[at];
         let bytes = upload.size();
@@ -447,7 +447,7 @@ impl<'a> TransferLog<'a> {
         self.uploads.remove(at);
     }
 
-    /// Notes a denied attempt: a line for the first ones of each reason.
+    /// Notes a denied attempt: the first ones for each reason get a line.
     pub fn denied(&mut self, call: &str, reason: Denial, path: &[u8]) {
         self.counts.refused += 1;
         let (seen, which) = &mut self.denied[reason.index()];

@@ -1,10 +1,10 @@
-//! Whose file mode creation mask? The guard creates with the mask of the
-//! process that asks; the kernel then treats it, default access control lists
-//! and set-gid directories as it would there.
+//! Whose file mode creation mask? The guard creates files with the mask of the
+//! process that asks; the kernel then handles the mask, default access control
+//! lists and set-gid directories as it would for that process.
 
 use nix::sys::stat::{Mode, umask};
 
-/// Processes with a mask of their own that are remembered; rsync has three.
+/// The most processes with their own mask that are remembered; rsync has three.
 const PROCESSES: usize = 64;
 
 /// The masks of the session's processes.
@@ -12,22 +12,22 @@ const PROCESSES: usize = 64;
 pub struct Umasks {
     /// By process id; the server itself is the first.
     known: Vec<(i32, Mode)>,
-    /// What the guard's own mask is now, where it was set.
+    /// The guard's own mask now, if it was set.
     own: Option<Mode>,
 }
 
 impl Umasks {
-    /// Sets the guard's mask to that of `pid`. A process that has never set
-    /// one has that of the server, which it was forked from.
+    /// Sets the guard's mask to that of `pid`. A process that has never set one
+    /// has the mask of the server, from which it was forked.
     pub fn take(&mut self, pid: i32) {
         let Some(mask) = self.of(pid) else {
-            // Nobody has set one: the guard's is the inherited one.
+            // Nobody has set one: the guard has the inherited one.
             return;
         };
         self.set_own(mask);
     }
 
-    /// Sets the mask of `pid` and returns the one before.
+    /// Sets the mask of `pid` and returns the previous one.
     pub fn set(&mut self, pid: i32, mask: u32) -> u32 {
         let mask = Mode::from_bits_truncate(mask & 0o777);
         let before = self.of(pid);
@@ -49,7 +49,7 @@ impl Umasks {
         own.or_else(|| self.known.first()).map(|(_, mask)| *mask)
     }
 
-    /// Sets the guard's mask and returns the one before.
+    /// Sets the guard's mask and returns the previous one.
     fn set_own(&mut self, mask: Mode) -> Mode {
         match self.own {
             Some(own) if own == mask => own,

@@ -1,9 +1,9 @@
 //! The watchdog: ends what is left of a session whose guard was killed.
 //!
 //! The kernel ends the server itself when the guard dies (`PR_SET_PDEATHSIG`),
-//! but forgets that wish in processes which the server forks. So where the
-//! server may fork there is a third process, out of the session's reach as the
-//! guard is, that does nothing but wait for the guard's end.
+//! but processes that the server forks do not inherit this. So if the server
+//! may fork, there is a third process, as far out of the session's reach as the
+//! guard, that only waits for the guard to end.
 
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -17,13 +17,13 @@ use nix::unistd::{ForkResult, Pid, dup2_stdin, read, setpgid};
 use crate::decide::plan::ServerKind;
 use crate::system::{descriptors, process};
 
-/// The guard's hold on its watchdog. Dropped, or closed because the guard died,
-/// it ends the session.
+/// The guard's hold on its watchdog. When it is dropped, or closed because the
+/// guard died, the session ends.
 #[derive(Debug)]
 pub struct Watchdog(OwnedFd);
 
 impl Watchdog {
-    /// Starts one where the server may fork.
+    /// Starts one if the server may fork.
     ///
     /// # Errors
     ///
@@ -44,23 +44,22 @@ impl Watchdog {
         }
     }
 
-    /// The session has ended: there is nothing to do any more.
+    /// The session has ended: there is nothing left to do.
     pub fn dismiss(self) {
-        // If it is gone already, so be it.
+        // It does not matter if it is already gone.
         let _ = send(self.0.as_raw_fd(), b".", MsgFlags::MSG_NOSIGNAL);
     }
 }
 
-/// Waits until the guard says that all is over, or says nothing more.
+/// Waits until the guard says that all is over, or until the guard is gone.
 fn keep(line: &OwnedFd, server: Pid) -> ! {
-    // Whatever fails here, waiting is still the best that can be done: a
-    // signal to the guard's group, or a look at its memory, is not from the
-    // session.
+    // If anything fails here, waiting is still the best choice: a signal to the
+    // guard's group, or a look at its memory, does not come from the session.
     let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), None);
     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     let _ = prctl::set_dumpable(false);
-    // Nothing else may stay open: not the listener, whose end the server must
-    // see, nor the client's streams, nor the guard's end of the line.
+    // Nothing else may stay open: not the listener, since the server must see
+    // it close, nor the client's streams, nor the guard's end of the line.
     if dup2_stdin(line).is_ok() && descriptors::close_from(1).is_ok() {
         let mut byte = [0];
         let is_over = loop {

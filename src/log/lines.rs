@@ -1,4 +1,4 @@
-//! Lines for syslog, formatted once and kept in one piece of memory until they
+//! Lines for syslog, formatted once and kept in one block of memory until they
 //! are sent.
 
 use std::fmt::{self, Write as _};
@@ -9,7 +9,7 @@ use syslog::{Facility, Severity};
 
 use crate::system::send::{AT_ONCE, Sent, sendmmsg};
 
-/// What is kept of the memory between two batches, in bytes.
+/// How much of the memory is kept between two batches, in bytes.
 const KEPT: usize = 16 * 1024;
 
 /// How important a line is (syslog(3)).
@@ -19,7 +19,7 @@ pub enum Importance {
     Info,
     /// What was refused.
     Warning,
-    /// What failed, or could not be kept.
+    /// What failed, or could not be ensured.
     Error,
 }
 
@@ -33,7 +33,7 @@ impl Importance {
     }
 }
 
-/// How the end of a line is known.
+/// How lines are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// Each is a message.
@@ -50,9 +50,9 @@ pub struct Lines {
     lines: Vec<Line>,
 }
 
-/// Where a line is: `text[start..middle]` names the session and the event
-/// stands in `text[middle..end]`. Between them it is told what was lost, which
-/// is known only when the line is sent.
+/// Where a line is: `text[start..middle]` names the session and the event is in
+/// `text[middle..end]`. Between them goes the number of lost lines, which is
+/// known only when the line is sent.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     start: usize,
@@ -61,7 +61,7 @@ struct Line {
 }
 
 impl Lines {
-    /// None, of this process.
+    /// No lines yet, for this process.
     #[must_use]
     pub fn new(process: u32) -> Self {
         Self {
@@ -82,8 +82,8 @@ impl Lines {
         self.len() >= AT_ONCE
     }
 
-    /// Adds a line, in the form of syslog(3) of the C library but without a
-    /// time: the daemon puts in its own, and none of ours depends on TZ.
+    /// Adds a line in the form of the C library's syslog(3), but without a
+    /// time: the daemon adds its own, and so no line depends on TZ.
     pub fn append(
         &mut self,
         importance: Importance,
@@ -101,8 +101,8 @@ impl Lines {
         self.lines.push(Line { start, middle, end });
     }
 
-    /// Sends lines, from that one on, as many as one call takes. The first of
-    /// them tells what was lost before.
+    /// Sends lines, starting with that one, as many as one call takes. The
+    /// first of them reports what was lost before.
     ///
     /// # Errors
     ///
@@ -130,7 +130,7 @@ impl Lines {
         sendmmsg(socket, &messages[..lines.len().min(AT_ONCE)])
     }
 
-    /// Forgets them. A batch of long lines does not keep its memory.
+    /// Forgets them. The memory of a batch of long lines is released.
     pub fn clear(&mut self) {
         self.lines.clear();
         self.text.clear();

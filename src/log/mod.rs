@@ -2,16 +2,16 @@
 //! facility AUTHPRIV.
 //!
 //! A line is `session=ID seq=N account=NAME uid=N client=ADDRESS EVENT`. The
-//! sequence number counts lines that were made, sent or not, so that a gap
-//! shows. Sending waits a bounded time: a log daemon that hangs must not hang
-//! the session, and a lost line is counted and told of in the next one.
-//! Bytes of the peer are escaped by whoever formats the event.
+//! sequence number counts lines, sent or not, so that a gap shows. Sending
+//! waits for a limited time: a log daemon that hangs must not hang the session,
+//! and a lost line is counted and reported in the next one. The code that
+//! formats an event escapes the peer's bytes.
 //!
-//! Lines of changes may wait in a queue, since a datagram each costs more than
-//! all else that a small file costs. The queue goes out when it is full, when
-//! the session rests, when its first line gets old, before any other line, and
-//! at the end. A process that is killed takes its queue with it; then the
-//! closing line is missing too. Under `audit = "required"` nothing waits.
+//! Lines about changes may wait in a queue, since a datagram for each costs
+//! more than everything else about a small file. The queue is sent when it is
+//! full, when the session is idle, when its first line gets old, before any
+//! other line, and at the end. A process that is killed loses its queue; then
+//! the closing line is missing too. Under `audit = "required"` nothing waits.
 
 mod lines;
 
@@ -41,7 +41,7 @@ const SOCKET: &str = "/dev/log";
 /// How long one line may wait for the log daemon.
 const WAIT_MAX: Duration = Duration::from_millis(200);
 
-/// How often a send is tried again that was interrupted.
+/// How often an interrupted send is tried again.
 const INTERRUPTIONS: u32 = 16;
 
 /// How long it may wait after one was lost.
@@ -50,13 +50,13 @@ const WAIT_LOST: Duration = Duration::from_millis(1);
 /// How long a line may wait in the queue while the session is at work.
 const QUEUED_MAX: Duration = Duration::from_millis(500);
 
-/// How long it waits for another one while the session rests.
+/// How long it waits for another one while the session is idle.
 const RESTING_MAX: Duration = Duration::from_millis(50);
 
 /// The log of one session.
 #[allow(
     missing_debug_implementations,
-    reason = "the logger of the syslog crate has none"
+    reason = "the syslog crate's logger has no Debug"
 )]
 pub struct Audit {
     process: Pid,
@@ -66,9 +66,9 @@ pub struct Audit {
     sequence: u64,
     lost: u64,
     queue: Lines,
-    /// When the first line of the queue was made.
+    /// When the first line in the queue was added.
     oldest: Option<Instant>,
-    /// Whether lines of changes may wait.
+    /// Whether lines about changes may wait.
     may_queue: bool,
 }
 
@@ -99,8 +99,8 @@ impl Audit {
         self.process
     }
 
-    /// Fails where the policy requires a log daemon and there is none. From now
-    /// on no line waits where it does.
+    /// Fails if the policy requires a log daemon and there is none. If the
+    /// policy requires one, no line waits from now on.
     ///
     /// # Errors
     ///
@@ -151,7 +151,7 @@ impl Audit {
         }
     }
 
-    /// Logs one event, behind those that wait.
+    /// Logs one event, after those that wait.
     pub fn event(&mut self, importance: Importance, event: &dyn fmt::Display) {
         self.append(importance, event);
         self.flush();
@@ -173,8 +173,8 @@ impl Audit {
         self.oldest.is_some()
     }
 
-    /// How long a session that now rests may go on resting until it has to
-    /// flush; zero if it has to at once. `None` if no line waits.
+    /// How long a session that is now idle may stay idle before it must flush;
+    /// zero if it must flush at once. `None` if no line waits.
     #[must_use]
     pub fn flush_due(&self) -> Option<Duration> {
         let left = QUEUED_MAX.saturating_sub(self.oldest?.elapsed());
@@ -217,8 +217,8 @@ impl Audit {
         self.queue.append(importance, &head, event);
     }
 
-    /// Sends lines from that one on; a daemon that was restarted is connected
-    /// to once more.
+    /// Sends lines, starting with that one; connects again to a daemon that was
+    /// restarted.
     fn send(&mut self, lines: &Lines, from: usize) -> SendOutcome {
         let lost = Lost(self.lost).to_string();
         let (mut tries, mut interruptions) = (0, 0);
@@ -231,7 +231,7 @@ impl Audit {
             };
             match lines.send(socket, frame, from, &lost) {
                 Ok(sent) if sent.whole && sent.count > 0 => return SendOutcome::Sent(sent.count),
-                // A stream that took a part of a line takes no other one.
+                // A stream that took part of a line can take no other.
                 Ok(sent) => {
                     self.logger = None;
                     if sent.count > 1 {
@@ -240,8 +240,8 @@ impl Audit {
                     return SendOutcome::Lost;
                 }
                 Err(error) if is_timeout(&error) => return SendOutcome::Lost,
-                // Stopped and continued, which breaks off a call with a bound on its
-                // time (signal(7)).
+                // Stopped and continued, which interrupts a call that has a
+                // timeout (signal(7)).
                 Err(error)
                     if error.kind() == io::ErrorKind::Interrupted
                         && interruptions < INTERRUPTIONS =>
@@ -266,7 +266,8 @@ impl Audit {
     fn bound_wait(&mut self) {
         let wait = if self.lost > 0 { WAIT_LOST } else { WAIT_MAX };
         if let Some(Logger { backend, .. }) = &self.logger {
-            // A socket without the bound could hang the session: do without.
+            // A socket without the timeout could hang the session: do without
+            // it.
             let bounded = match backend {
                 LoggerBackend::Unix(socket) => socket.set_write_timeout(Some(wait)),
                 LoggerBackend::UnixStream(stream) => stream.get_ref().set_write_timeout(Some(wait)),
@@ -287,7 +288,7 @@ impl Drop for Audit {
 
 /// What became of lines that were to be sent.
 enum SendOutcome {
-    /// So many arrived.
+    /// This many arrived.
     Sent(usize),
     /// The first one is lost.
     Lost,

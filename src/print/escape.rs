@@ -1,15 +1,15 @@
-//! What is printed, made harmless for a log line or a terminal, once.
+//! Makes what is printed harmless for a log line or a terminal, once.
 //!
 //! A value (bytes of a client, of the disk, of the policy) goes through
 //! [`Escaped`]. A sentence (a reason, a hint, an error) consists of our own
 //! words and of escaped values: where it is printed it goes through
 //! [`Sentence`], which does not escape its values again.
 //!
-//! Control characters, bytes that are not UTF-8, and characters that change
-//! how their neighbours are shown (direction marks, zero-width and other
-//! invisible ones: CVE-2023-28486, "Trojan Source" CVE-2021-42574) are printed
-//! as escapes; so are the backslash and the double quote, so that an escaped
-//! text can stand between double quotes and be read back without doubt.
+//! Control characters, bytes that are not UTF-8, and characters that change how
+//! their neighbours are shown (direction marks, zero-width and other invisible
+//! ones: CVE-2023-28486, "Trojan Source" CVE-2021-42574) are printed as
+//! escapes; so are the backslash and the double quote, so that an escaped text
+//! can be put between double quotes and read back unambiguously.
 
 use std::ffi::OsStr;
 use std::fmt::{self, Write as _};
@@ -21,8 +21,8 @@ pub mod word;
 
 pub use sentence::{Page, Quoted, Sentence};
 
-/// How many bytes of one value are printed where it is [`Escaped::cut`]. What
-/// is cut off is replaced by a mark that says how much it was.
+/// How many bytes of one value are printed if it is [`Escaped::cut`]. A mark
+/// replaces the rest and says how much was cut off.
 pub const SHOWN_MAX: usize = 1024;
 
 /// Displays bytes escaped.
@@ -61,8 +61,8 @@ impl<'a> Escaped<'a> {
     }
 
     /// The same, cut after [`SHOWN_MAX`] bytes: for a field of a log line and
-    /// for a row of text. In a sentence a value stays whole, since the
-    /// sentence is printed as JSON as well.
+    /// for a row of text. In a sentence a value stays whole, since the sentence
+    /// is also printed as JSON.
     #[must_use]
     pub const fn cut(self) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl fmt::Display for Escaped<'_> {
         for chunk in shown.utf8_chunks() {
             let mut rest = chunk.valid();
             while let Some(c) = rest.chars().next() {
-                // Most of a text needs no escape and goes out in one piece.
+                // Most text needs no escape and is written in one piece.
                 let plain = rest.bytes().take_while(|b| is_plain(*b)).count();
                 f.write_str(&rest[..plain])?;
                 rest = &rest[plain..];
@@ -104,7 +104,7 @@ impl fmt::Debug for Escaped<'_> {
     }
 }
 
-/// Stands for what is cut off. No escape looks like it.
+/// Marks what is cut off. No escape looks like it.
 fn cut_mark(f: &mut fmt::Formatter<'_>, bytes: usize) -> fmt::Result {
     write!(f, "\\...[{bytes} more bytes]")
 }
@@ -115,7 +115,7 @@ pub fn is_printable(c: char) -> bool {
     matches!(c, ' '..='~') || (!c.is_ascii() && !is_invisible(c))
 }
 
-/// Whether a byte of UTF-8 stands for itself, alone.
+/// Whether a byte of UTF-8 is a whole character that needs no escape.
 const fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'"')
 }
@@ -135,17 +135,19 @@ fn escape_char(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
 }
 
 /// Control, format, separator and private characters beyond ASCII (Unicode
-/// general categories Cc, Cf, Zl, Zp, Co and the blanks of Zs, and what is
-/// rendered as nothing: Hangul fillers, variation selectors).
+/// general categories Cc, Cf, Zl, Zp, Co and the blanks of Zs), what is
+/// rendered as nothing (Hangul fillers, variation selectors), and the code
+/// points that are not characters. A test compares it with Unicode's own list.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || c.is_whitespace()
+        || u32::from(c) & 0xfffe == 0xfffe
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
             | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}'
+            | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
             | '\u{110bd}' | '\u{110cd}' | '\u{16fe4}'
             | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}')
@@ -182,5 +184,53 @@ mod tests {
         let shown = Escaped::bytes(&long).cut().to_string();
         assert!(shown.ends_with("x\\...[5 more bytes]"), "{shown}");
         assert_eq!(Escaped::bytes(&long).to_string().len(), SHOWN_MAX + 5);
+    }
+
+    /// The characters that Unicode calls control, format, private, unpaired,
+    /// separators and blanks, except the space; and other assigned characters
+    /// that are displayed as nothing (Default_Ignorable_Code_Point of
+    /// DerivedCoreProperties.txt, the empty Braille pattern, the Khitan
+    /// filler). Of the unassigned ones, Unicode reserves U+2065, U+FFF0 to
+    /// U+FFF8 and the 14th plane for such characters.
+    #[test]
+    fn what_unicode_calls_invisible_is_escaped_and_nothing_else() {
+        use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory as _};
+        let shown_as_nothing = |c: char| {
+            matches!(c, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{2065}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fff8}' | '\u{16fe4}' | '\u{e0000}'..='\u{effff}')
+        };
+        let noncharacter = |c: char| {
+            matches!(u32::from(c) & 0xffff, 0xfffe | 0xffff) || matches!(c, '\u{fdd0}'..='\u{fdef}')
+        };
+        let mut wrong = Vec::new();
+        for c in '\0'..=char::MAX {
+            let category = c.general_category();
+            let invisible = shown_as_nothing(c)
+                || noncharacter(c)
+                || c != ' '
+                    && matches!(
+                        category,
+                        Category::Control
+                            | Category::Format
+                            | Category::PrivateUse
+                            | Category::LineSeparator
+                            | Category::ParagraphSeparator
+                            | Category::SpaceSeparator
+                    );
+            if is_printable(c) == invisible {
+                wrong.push(format!(
+                    "U+{:04X} {category:?} printable: {}",
+                    u32::from(c),
+                    is_printable(c)
+                ));
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "{} {:#?}",
+            wrong.len(),
+            &wrong[..wrong.len().min(60)]
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! Writes JSON (RFC 8259): what `--json` prints.
 //!
 //! Values are exact and whole. Bytes that are UTF-8 are a string; others are an
-//! array of their numbers, as `journalctl -o json` has it for fields that are
-//! no text. A sentence is the one that is printed as text.
+//! array of their numbers, as in `journalctl -o json` for fields that are not
+//! text. A sentence is the same as in the text output.
 
 use std::ffi::OsStr;
 use std::fmt::{self, Write as _};
@@ -29,7 +29,7 @@ pub enum Json {
 }
 
 impl Json {
-    /// Bytes: a string where they are UTF-8, else an array of numbers.
+    /// Bytes: a string if they are UTF-8, otherwise an array of numbers.
     #[must_use]
     pub fn bytes(bytes: &[u8]) -> Self {
         std::str::from_utf8(bytes).map_or_else(
@@ -57,13 +57,13 @@ impl Json {
         Self::os(path.as_os_str())
     }
 
-    /// A sentence, as text has it.
+    /// A sentence, as in the text output.
     #[must_use]
     pub fn sentence(text: &str) -> Self {
         Self::Text(Sentence(text).to_string())
     }
 
-    /// A string, or `null` where there is none.
+    /// A string, or `null` if there is none.
     pub fn maybe(text: Option<impl Into<String>>) -> Self {
         text.map_or(Self::Null, |text| Self::Text(text.into()))
     }
@@ -103,7 +103,7 @@ impl fmt::Display for Json {
     }
 }
 
-/// A string with what RFC 8259 §7 wants escaped, and everything else that a
+/// A string that escapes what RFC 8259 §7 requires, and everything else that a
 /// terminal would act on or not show.
 fn string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_str("\"")?;

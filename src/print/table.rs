@@ -1,130 +1,72 @@
-//! The table of `--check --live`: promise, probe, expected, seen.
+//! Columns as wide as they need to be.
 
-use std::fmt::Write as _;
-use std::io::IsTerminal as _;
+use super::style::{Colour, Style};
 
-use nix::errno::Errno;
+/// What stands between two columns.
+const GAP: &str = "  ";
 
-use super::json::Json;
-use crate::admin::probe::Expected;
-
-/// One row.
+/// One row: its cells, and the colour of the last one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    promise: &'static str,
-    what: String,
-    expected: Expected,
-    worked: bool,
-    errno: Option<i32>,
+pub struct Row<const N: usize> {
+    /// The cells, from left to right.
+    pub cells: [String; N],
+    /// The colour of the last cell.
+    pub colour: Colour,
 }
 
-impl Row {
-    /// What was tried, what should have come of it, and what did.
-    #[must_use]
-    pub const fn new(
-        promise: &'static str,
-        what: String,
-        expected: Expected,
-        worked: bool,
-        errno: Option<i32>,
-    ) -> Self {
-        Self {
-            promise,
-            what,
-            expected,
-            worked,
-            errno,
-        }
-    }
-
-    /// Whether the promise was kept.
-    #[must_use]
-    pub fn is_as_expected(&self) -> bool {
-        self.worked == (self.expected == Expected::Works)
-    }
-
-    fn seen(&self) -> String {
-        match (self.worked, self.errno) {
-            (true, _) => "works".to_owned(),
-            (false, Some(errno)) => format!("refused ({:?})", Errno::from_raw(errno)),
-            (false, None) => "refused".to_owned(),
-        }
-    }
-}
-
-/// Whether the text is for a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// Nothing but text.
-    Plain,
-    /// With colours (ECMA-48).
-    Coloured,
-}
-
-impl Style {
-    /// Colours on a terminal that can show them, unless NO_COLOR is set to
-    /// anything (no-color.org).
-    #[must_use]
-    pub fn of_stdout() -> Self {
-        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        if unwanted || dumb || !std::io::stdout().is_terminal() {
-            Self::Plain
-        } else {
-            Self::Coloured
-        }
-    }
-
-    const fn mark(self, good: bool) -> (&'static str, &'static str) {
-        match (self, good) {
-            (Self::Plain, _) => ("", ""),
-            (Self::Coloured, true) => ("\x1b[32m", "\x1b[0m"),
-            (Self::Coloured, false) => ("\x1b[1;31m", "\x1b[0m"),
-        }
-    }
-}
-
-/// The rows as text, in columns as wide as they need to be.
+/// A line for the header and for each row. The last column is not filled up.
 #[must_use]
-pub fn text(rows: &[Row], style: Style) -> String {
-    let widest = rows.iter().map(|row| row.what.chars().count()).max();
-    let width = widest.unwrap_or(0).max("PROBE".len());
-    let mut out = format!(
-        "{:<8} {:<width$}  {:<8}  SEEN\n",
-        "PROMISE", "PROBE", "EXPECTED"
-    );
+pub fn text<const N: usize>(header: [&str; N], rows: &[Row<N>], style: Style) -> String {
+    let mut widths = header.map(width);
     for row in rows {
-        let good = row.is_as_expected();
-        let (on, off) = style.mark(good);
-        let note = if good { "" } else { "  <- differs" };
-        let (promise, what, expected) = (row.promise, &row.what, row.expected.word());
-        let seen = row.seen();
-        let _ = writeln!(
-            out,
-            "{promise:<8} {what:<width$}  {expected:<8}  {on}{seen}{note}{off}"
-        );
+        for (widest, cell) in widths.iter_mut().zip(&row.cells) {
+            *widest = (*widest).max(width(cell));
+        }
     }
-    let broken = rows.iter().filter(|row| !row.is_as_expected()).count();
-    let _ = writeln!(out, "{} probes, {broken} not as promised", rows.len());
+    let mut out = String::new();
+    line(&mut out, &header, &widths, |last| last.to_owned());
+    for row in rows {
+        let cells = row.cells.each_ref().map(String::as_str);
+        line(&mut out, &cells, &widths, |last| {
+            style.paint(row.colour, last)
+        });
+    }
     out
 }
 
-/// The rows as JSON.
-#[must_use]
-pub fn json(rows: &[Row]) -> String {
-    let probes = rows.iter().map(|row| {
-        Json::Object(vec![
-            ("promise", Json::Text(row.promise.to_owned())),
-            ("probe", Json::Text(row.what.clone())),
-            ("expected", Json::Text(row.expected.word().to_owned())),
-            ("seen", Json::Text(row.seen())),
-            ("kept", Json::Bool(row.is_as_expected())),
-        ])
-    });
-    let kept = rows.iter().all(Row::is_as_expected);
-    let object = vec![
-        ("kept", Json::Bool(kept)),
-        ("probes", Json::List(probes.collect())),
-    ];
-    format!("{}\n", Json::Object(object))
+fn line(out: &mut String, cells: &[&str], widths: &[usize], last: impl Fn(&str) -> String) {
+    let Some((end, filled)) = cells.split_last() else {
+        return;
+    };
+    for (cell, width) in filled.iter().zip(widths) {
+        out.push_str(&format!("{cell:<width$}{GAP}"));
+    }
+    out.push_str(&last(end));
+    out.push('\n');
+}
+
+fn width(cell: &str) -> usize {
+    cell.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = |cells: [&str; 3], colour| Row {
+            cells: cells.map(str::to_owned),
+            colour,
+        };
+        let rows = [
+            row(["a", "b\u{e9}b\u{e9}b", "c"], Colour::Good),
+            row(["long", "b", "d"], Colour::Bad),
+        ];
+        let plain = text(["A", "B", "C"], &rows, Style::Plain);
+        let expected = "A     B      C\na     b\u{e9}b\u{e9}b  c\nlong  b      d\n";
+        assert_eq!(plain, expected);
+        let coloured = text(["A", "B", "C"], &rows, Style::Coloured);
+        assert!(coloured.contains("long  b      \u{1b}[1;31md\u{1b}[0m\n"));
+    }
 }

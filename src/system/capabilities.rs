@@ -1,6 +1,7 @@
-//! Whether this process has any capability. They are given up with the caps
-//! crate, which reads one set a call and builds a hash table of it; this asks
-//! for all three at once, which is all that an ordinary session needs.
+//! Whether this process has any capability. Capabilities are dropped with the
+//! caps crate, which reads one set per call and builds a hash table from it.
+//! This asks for all three at once, which is all that an ordinary session
+//! needs.
 
 use std::io;
 
@@ -27,7 +28,8 @@ struct CapabilityWord {
 }
 
 /// Whether the effective, permitted and inheritable sets are all empty. Then
-/// the ambient one is too: it is bounded by the last two (capabilities(7)).
+/// the ambient set is empty too: it is limited by the last two
+/// (capabilities(7)).
 ///
 /// # Errors
 ///
@@ -62,7 +64,7 @@ mod tests {
 
     #[test]
     fn sees_the_last_capability_go() {
-        // In a thread: capabilities are a thread's.
+        // In a thread: capabilities belong to a thread.
         let seen = std::thread::spawn(|| {
             caps::clear(None, caps::CapSet::Inheritable).unwrap();
             caps::clear(None, caps::CapSet::Permitted).unwrap();

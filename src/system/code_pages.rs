@@ -5,9 +5,9 @@ use std::io;
 
 use nix::libc;
 
-/// Lets go of the pages of the program's own code and constants: those that
-/// are used again come back from the page cache. A process that goes on for
-/// hours with little of its code thus counts little.
+/// Releases the pages of the program's own code and constants: those that are
+/// used again come back from the page cache. So a process that runs for hours
+/// with little of its code uses little memory.
 ///
 /// # Errors
 /// The first of madvise(2).

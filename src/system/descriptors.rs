@@ -5,7 +5,7 @@ use std::os::fd::{FromRawFd as _, OwnedFd};
 
 use nix::libc;
 
-/// Closes every descriptor from `first` on (close_range(2), Linux 5.9).
+/// Closes every descriptor from `first` upwards (close_range(2), Linux 5.9).
 ///
 /// # Errors
 ///
@@ -22,8 +22,8 @@ pub fn close_from(first: u32) -> io::Result<()> {
     }
 }
 
-/// Gives this process a table of descriptors of its own, a copy of the one
-/// that it has in common with another (close_range(2), `CLOSE_RANGE_UNSHARE`).
+/// Gives this process its own descriptor table, a copy of the one that it
+/// shares with another process (close_range(2), `CLOSE_RANGE_UNSHARE`).
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub fn adopt(number: i32) -> io::Result<OwnedFd> {
 ///
 /// # Errors
 ///
-/// `EBADF` where no descriptor has the number.
+/// `EBADF` if no descriptor has the number.
 pub fn file_type(number: i32) -> io::Result<libc::mode_t> {
     let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat writes one `struct stat` to the pointer, and only there.
@@ -78,7 +78,7 @@ pub fn file_type(number: i32) -> io::Result<libc::mode_t> {
     Ok(unsafe { status.assume_init() }.st_mode & libc::S_IFMT)
 }
 
-/// Whether a descriptor of this number is a socket of another type than
+/// Whether the descriptor with this number is a socket of a type other than
 /// SOCK_STREAM.
 #[must_use]
 pub fn is_other_than_stream(number: i32) -> bool {
@@ -98,11 +98,11 @@ pub fn is_other_than_stream(number: i32) -> bool {
     result == 0 && kind != libc::SOCK_STREAM
 }
 
-/// Whether a descriptor of this number is a terminal.
+/// Whether the descriptor with this number is a terminal.
 ///
 /// # Errors
 ///
-/// `EBADF` where no descriptor has the number.
+/// `EBADF` if no descriptor has the number.
 pub fn is_terminal(number: i32) -> io::Result<bool> {
     let mut attributes = std::mem::MaybeUninit::<libc::termios>::uninit();
     // SAFETY: tcgetattr writes one termios to the pointer, and only there;
@@ -118,7 +118,7 @@ pub fn is_terminal(number: i32) -> io::Result<bool> {
     }
 }
 
-/// Whether a descriptor of this number is open.
+/// Whether a descriptor with this number is open.
 #[must_use]
 pub fn is_open(number: i32) -> bool {
     // SAFETY: F_GETFD takes no third argument and only looks.

@@ -2,7 +2,7 @@
 //!
 //! The start of Rust's standard runtime (19 system calls: alternate signal
 //! stack, guard page, /proc/self/maps, …) costs a sixth of the time that the
-//! whole shell may take, and serves nothing here. So `main` is the one that
+//! whole shell may take, and is of no use here. So `main` is the function that
 //! the C library calls.
 
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
@@ -28,8 +28,8 @@ pub fn start(count: c_int, vector: *const *const c_char, run: fn(Vec<OsString>) 
     c_int::from(run(arguments(count, vector)))
 }
 
-/// The arguments, as many as there are: a caller of execve(2) can leave even
-/// `argv[0]` out.
+/// The arguments, however many there are: a caller of execve(2) can omit even
+/// `argv[0]`.
 fn arguments(count: c_int, vector: *const *const c_char) -> Vec<OsString> {
     let count = usize::try_from(count).unwrap_or(0);
     // SAFETY: C guarantees `count` pointers in the vector of main

@@ -23,7 +23,7 @@ struct PathBeneath {
     parent_fd: i32,
 }
 
-/// The Landlock ABI of the kernel; 0 where it is missing or switched off.
+/// The Landlock ABI of the kernel; 0 if it is missing or switched off.
 #[must_use]
 pub fn abi() -> u32 {
     let nothing = std::ptr::null::<libc::c_void>();

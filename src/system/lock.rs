@@ -5,12 +5,12 @@ use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use nix::libc;
 
-/// Takes the exclusive lock of the file behind a descriptor. Returns `false`
-/// where another open file description has it.
+/// Takes the exclusive lock on the file behind a descriptor. Returns `false` if
+/// another open file description has it.
 ///
 /// # Errors
-/// EBADF on network file systems that want a descriptor for writing; EINTR,
-/// ENOLCK.
+/// EBADF on network file systems that require a descriptor open for writing;
+/// EINTR, ENOLCK.
 pub fn try_lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
     match flock(fd, libc::LOCK_EX | libc::LOCK_NB) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
@@ -18,7 +18,7 @@ pub fn try_lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
     }
 }
 
-/// Gives the lock back.
+/// Releases the lock.
 ///
 /// # Errors
 /// None for a lock that is held.

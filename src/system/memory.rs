@@ -2,20 +2,21 @@
 //! waits in a notified call.
 //!
 //! What is read is a copy: the process (or one that shares its memory) may
-//! change the original meanwhile, so a copy is judged and the same copy used.
+//! change the original meanwhile, so the copy is judged and the same copy is
+//! used.
 
 use std::io;
 
 use nix::libc;
 
-/// Smallest page of any Linux: a read that does not cross a multiple of it is
-/// either wholly mapped or not at all.
+/// The smallest page size of any Linux: a read that does not cross a multiple
+/// of it is either completely mapped or not at all.
 const PAGE: u64 = 4096;
 
-/// Reads `into.len()` bytes at `address`, or fewer where the mapping ends.
+/// Reads `into.len()` bytes at `address`, or fewer if the mapping ends.
 ///
 /// # Errors
-/// EFAULT for unmapped memory, ESRCH, EPERM where tracing is forbidden.
+/// EFAULT for unmapped memory, ESRCH, EPERM if tracing is forbidden.
 pub fn read(pid: i32, address: u64, into: &mut [u8]) -> io::Result<usize> {
     let local = libc::iovec {
         iov_base: into.as_mut_ptr().cast(),
@@ -28,10 +29,10 @@ pub fn read(pid: i32, address: u64, into: &mut [u8]) -> io::Result<usize> {
     usize::try_from(got).map_err(|_| io::Error::last_os_error())
 }
 
-/// Writes `from` to `address`, whole.
+/// Writes all of `from` to `address`.
 ///
 /// # Errors
-/// EFAULT where not all of it is mapped and writable; ESRCH, EPERM.
+/// EFAULT if not all of it is mapped and writable; ESRCH, EPERM.
 pub fn write(pid: i32, address: u64, from: &[u8]) -> io::Result<()> {
     let local = libc::iovec {
         iov_base: from.as_ptr().cast_mut().cast(),
@@ -52,8 +53,8 @@ pub fn write(pid: i32, address: u64, from: &[u8]) -> io::Result<()> {
 /// mapping is read as the kernel reads it. Returns its length without the NUL.
 ///
 /// # Errors
-/// ENAMETOOLONG if no NUL is among the first `into.len()` bytes; else as
-/// [`read`].
+/// ENAMETOOLONG if there is no NUL among the first `into.len()` bytes;
+/// otherwise as [`read`].
 pub fn read_string(pid: i32, address: u64, into: &mut [u8]) -> io::Result<usize> {
     let mut have = 0;
     while have < into.len() {

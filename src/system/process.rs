@@ -27,9 +27,9 @@ pub enum Forked {
     Parent(Pid, OwnedFd),
 }
 
-/// Forks, and both processes have one table of descriptors until one of them
-/// calls [`super::descriptors::take_own_table`]. Until then the parent must not
-/// open or close anything.
+/// Forks, and both processes share one descriptor table until one of them calls
+/// [`super::descriptors::take_own_table`]. Until then the parent must not open
+/// or close anything.
 ///
 /// # Errors
 /// As [`fork`].
@@ -43,9 +43,9 @@ pub fn fork_sharing_descriptors() -> io::Result<Forked> {
     // into the parent's `pidfd` and the process id into the child's `own`,
     // which both outlive the call. The place of `own` is the last argument but
     // one or the last, as the architecture has it; what stands in the other of
-    // the two is used with CLONE_SETTLS alone.
-    // What the C library does besides in fork(3) is for processes with threads
-    // or with handlers of pthread_atfork(3), and xfersh has neither.
+    // the two is used with CLONE_SETTLS alone. What else the C library does in
+    // fork(3) is for processes with threads or with pthread_atfork(3) handlers,
+    // and xfersh has neither.
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut pidfd, own_at, own_at) };
     match i32::try_from(pid) {
         // SAFETY: `own` is written by the kernel, which the compiler is told by

@@ -10,8 +10,8 @@ use nix::libc;
 /// (RENAME_NOREPLACE).
 ///
 /// # Errors
-/// As rename(2); EEXIST if `free_name` and the name is taken; EINVAL where the
-/// file system cannot promise that.
+/// As rename(2); EEXIST if `free_name` and the name is taken; EINVAL if the
+/// file system cannot guarantee that.
 pub fn rename(
     from: (BorrowedFd<'_>, &CStr),
     to: (BorrowedFd<'_>, &CStr),

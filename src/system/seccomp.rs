@@ -1,13 +1,12 @@
 //! seccomp(2): loading a filter, and the notifications that it sends.
 //!
-//! What the filter says is [`crate::decide`]'s matter; this file only hands it
-//! to the kernel. It never loads a filter without a listener, and never loads
-//! one twice.
+//! [`crate::decide`] decides what the filter says; this file only hands it to
+//! the kernel. It never loads a filter without a listener, and never loads one
+//! twice.
 //!
-//! The listener is close-on-exec, so the server never sees it. The process
-//! that loaded the filter need not send it anywhere: its table of descriptors
-//! is the guard's as well at that moment. So the filter has to let no
-//! sendmsg(2) through.
+//! The listener is close-on-exec, so the server never sees it. The process that
+//! loaded the filter need not send it anywhere: at that moment it shares its
+//! descriptor table with the guard. So the filter need not allow sendmsg(2).
 //!
 //! Sources: seccomp(2), seccomp_unotify(2), `<linux/seccomp.h>`.
 
@@ -17,9 +16,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::libc;
 
-/// Bytes kept for each structure that the kernel fills or reads. The kernel of
-/// today needs 80; it always copies as much as its own structure has, so a
-/// newer one that needs more than this is refused by [`Listener::new`].
+/// Bytes reserved for each structure that the kernel fills or reads. Today's
+/// kernel needs 80. It always copies the size of its own structure, so
+/// [`Listener::new`] refuses a newer kernel that needs more than this.
 const ROOM: usize = 256;
 
 /// `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP` of `<linux/seccomp.h>`, Linux 6.6.
@@ -28,13 +27,13 @@ const SYNC_WAKE_UP: u64 = 1;
 /// Why a filter was not loaded.
 #[derive(Debug)]
 pub enum FilterError {
-    /// A filter with a listener is there already (EBUSY): the kernel takes one
-    /// a process, and a container manager may hold it.
+    /// There already is a filter with a listener (EBUSY): the kernel allows one
+    /// per process, and a container manager may hold it.
     ListenerTaken,
     /// The kernel's own reason: EACCES without `no_new_privs`, EINVAL for a
     /// program that it does not accept or a kernel before Linux 5.0.
     Refused(io::Error),
-    /// The call succeeded and the process is not in filter mode all the same.
+    /// The call succeeded, but the process is not in filter mode.
     NotInForce,
 }
 
@@ -42,8 +41,8 @@ impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ListenerTaken => f.write_str(
-                "cannot load the system call filter: another program listens to this process \
-                 already (a container manager's seccomp profile with a notifier?)",
+                "cannot load the system call filter: another program already listens to this \
+                 process (a container manager's seccomp profile with a notifier?)",
             ),
             Self::Refused(cause) => write!(f, "cannot load the system call filter: {cause}"),
             Self::NotInForce => f.write_str(
@@ -154,7 +153,7 @@ pub fn in_filter_mode() -> bool {
     mode == 2
 }
 
-/// What the running kernel offers, for the doctor and the fail-closed check
+/// What the running kernel supports, for the doctor and the fail-closed check
 /// before a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Support {
@@ -177,7 +176,7 @@ impl Support {
         }
     }
 
-    /// Whether all that a session needs is there.
+    /// Whether everything that a session needs is there.
     #[must_use]
     pub const fn complete(self) -> bool {
         self.kill_process && self.notify && self.sizes_fit
@@ -230,7 +229,7 @@ fn check_sizes() -> io::Result<()> {
     }
 }
 
-/// A structure with room behind it for what a newer kernel adds.
+/// A structure followed by room for what a newer kernel adds.
 #[repr(C)]
 union Padded<T: Copy> {
     value: T,
@@ -258,7 +257,7 @@ pub struct Notification {
     pub arch: u32,
     /// The number of the call.
     pub number: u32,
-    /// Its arguments as they stood in the registers.
+    /// Its arguments as they were in the registers.
     pub args: [u64; 6],
 }
 
@@ -267,30 +266,40 @@ pub struct Notification {
 /// It is readable (POLLIN) while a call waits, and hung up (POLLHUP) once no
 /// process is left under the filter.
 #[derive(Debug)]
-pub struct Listener(OwnedFd);
+pub struct Listener {
+    fd: OwnedFd,
+    /// See [`Loaded::wait_killable`].
+    wait_killable: bool,
+}
 
 impl Listener {
-    /// Takes a descriptor that [`load_irrevocably`] made.
+    /// Takes a descriptor that [`load_irrevocably`] made, and what it said
+    /// about signals.
     ///
     /// # Errors
     /// EOVERFLOW if the kernel's structures are larger than the room here,
     /// EINVAL before Linux 5.0.
-    pub fn new(fd: OwnedFd) -> io::Result<Self> {
+    pub fn new(fd: OwnedFd, wait_killable: bool) -> io::Result<Self> {
         check_sizes()?;
-        Ok(Self(fd))
+        Ok(Self { fd, wait_killable })
+    }
+
+    /// Whether a caller's wait ends only when the caller dies.
+    pub const fn wait_killable(&self) -> bool {
+        self.wait_killable
     }
 
     /// Makes the answer wake the caller on the guard's own CPU (Linux 6.6): a
-    /// cold wake-up of another one costs ten times as much.
+    /// cold wake-up on another CPU costs ten times as much.
     ///
     /// # Errors
-    /// EINVAL on an older kernel, which does no harm.
+    /// EINVAL on an older kernel, which is harmless.
     pub fn wake_up_synchronously(&self) -> io::Result<()> {
         // SAFETY: SECCOMP_IOCTL_NOTIF_SET_FLAGS takes its flags by value and
         // no pointer.
         let result = unsafe {
             libc::ioctl(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS,
                 SYNC_WAKE_UP,
             )
@@ -310,7 +319,7 @@ impl Listener {
         // bytes that is all zero, as it demands.
         let result = unsafe {
             libc::ioctl(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 libc::SECCOMP_IOCTL_NOTIF_RECV,
                 std::ptr::from_mut(&mut buffer),
             )
@@ -355,8 +364,8 @@ impl Listener {
     }
 
     /// Lets the kernel perform call `id` as the caller wrote it. Its memory may
-    /// have changed since it was read: this is for the one execve(2) before the
-    /// server runs and for nothing else.
+    /// have changed since it was read: this is only for the one execve(2)
+    /// before the server runs.
     ///
     /// # Errors
     /// ENOENT if the caller no longer waits.
@@ -375,10 +384,10 @@ impl Listener {
         buffer.value = response;
         // SAFETY: the kernel reads its own `struct seccomp_notif_resp`, which
         // `Listener::new` found to be no larger than ROOM, from a buffer of
-        // ROOM bytes; what lies behind our structure is zero.
+        // ROOM bytes; what follows our structure is zero.
         let result = unsafe {
             libc::ioctl(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 libc::SECCOMP_IOCTL_NOTIF_SEND,
                 std::ptr::from_mut(&mut buffer),
             )
@@ -386,28 +395,27 @@ impl Listener {
         check(result.into()).map(drop)
     }
 
-    /// Puts a duplicate of `fd` into the caller of `id` and returns its number
-    /// there. The call still waits: answer it with that number.
+    /// Puts a duplicate of `fd` into the caller of `id`, answers the call with
+    /// its number there, and returns that.
+    ///
+    /// In two steps where signals wait for the answer. In one
+    /// (SECCOMP_ADDFD_FLAG_SEND, Linux 5.14), a guard that is stopped or frozen
+    /// between the two halves of it would leave the call answered with 0: the
+    /// kernel has noted the answer by then, and takes the descriptor back. Where
+    /// signals do not wait (before Linux 5.19), one between two steps would lose
+    /// the descriptor in the caller.
     ///
     /// # Errors
-    /// ENOENT if the caller no longer waits, EMFILE if it has no room.
-    pub fn inject(&self, id: u64, fd: BorrowedFd<'_>, close_on_exec: bool) -> io::Result<i32> {
-        self.add_fd(id, fd, close_on_exec, 0)
-    }
-
-    /// As [`Self::inject`], and answers the call with the number in the same
-    /// step (Linux 5.14), so that a signal in between cannot lose the
-    /// descriptor in the caller.
-    ///
-    /// # Errors
-    /// As [`Self::inject`].
-    pub fn inject_and_answer(
-        &self,
-        id: u64,
-        fd: BorrowedFd<'_>,
-        close_on_exec: bool,
-    ) -> io::Result<i32> {
-        self.add_fd(id, fd, close_on_exec, libc::SECCOMP_ADDFD_FLAG_SEND)
+    /// EMFILE if the caller has no room: it still waits. ENOENT if it no longer
+    /// waits.
+    pub fn hand_over(&self, id: u64, fd: BorrowedFd<'_>, close_on_exec: bool) -> io::Result<i32> {
+        if self.wait_killable {
+            let number = self.add_fd(id, fd, close_on_exec, 0)?;
+            self.answer(id, number.into())?;
+            Ok(number)
+        } else {
+            self.add_fd(id, fd, close_on_exec, libc::SECCOMP_ADDFD_FLAG_SEND)
+        }
     }
 
     fn add_fd(
@@ -432,7 +440,7 @@ impl Listener {
         // which is the size of the structure that the pointer borrows.
         let result = unsafe {
             libc::ioctl(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 libc::SECCOMP_IOCTL_NOTIF_ADDFD,
                 std::ptr::from_ref(&request),
             )
@@ -442,14 +450,14 @@ impl Listener {
     }
 
     /// Whether the caller of `id` still waits. Ask after opening anything by
-    /// its pid and before believing it: the pid may have been used again.
+    /// its pid and before trusting it: the pid may have been reused.
     #[must_use]
     pub fn still_waits(&self, id: u64) -> bool {
         // SAFETY: the kernel reads one u64 from the pointer, which borrows `id`
         // for the time of the call.
         let result = unsafe {
             libc::ioctl(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 libc::SECCOMP_IOCTL_NOTIF_ID_VALID,
                 std::ptr::from_ref(&id),
             )
@@ -460,7 +468,7 @@ impl Listener {
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
 

@@ -1,11 +1,11 @@
-//! sendmmsg(2): several messages by one system call.
+//! sendmmsg(2): several messages with one system call.
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::libc;
 
-/// Messages that one call takes.
+/// How many messages one call takes.
 pub const AT_ONCE: usize = 32;
 
 /// What was sent.
@@ -13,7 +13,7 @@ pub const AT_ONCE: usize = 32;
 pub struct Sent {
     /// Messages, counted from the first one.
     pub count: usize,
-    /// Whether all of the last one was sent; a stream may take a part of it.
+    /// Whether all of the last one was sent; a stream may take only part of it.
     pub whole: bool,
 }
 
@@ -39,9 +39,9 @@ pub fn sendmmsg<const N: usize>(
             header.msg_hdr.msg_iovlen = N as _;
         }
     }
-    // Not by the C library: that of musl sends them one by one.
-    // SAFETY: `headers` has an entry for each of `messages`, whose parts are
-    // borrowed until after the call; IoSlice promises the layout of an iovec.
+    // Not through the C library: musl's sends them one by one. SAFETY:
+    // `headers` has an entry for each of `messages`, whose parts are borrowed
+    // until after the call; IoSlice promises the layout of an iovec.
     let count = unsafe {
         libc::syscall(
             libc::SYS_sendmmsg,

@@ -24,8 +24,8 @@ pub fn ignore(number: Signal) -> io::Result<()> {
 
 fn set(number: Signal, action: SigHandler) -> io::Result<()> {
     debug_assert!(!matches!(action, SigHandler::Handler(_)));
-    // SAFETY: both actions of this module are the kernel's own, so no code of
-    // ours runs in signal context.
+    // SAFETY: both actions in this module are the kernel's own, so none of our
+    // code runs in signal context.
     let previous = unsafe { signal(number, action) };
     previous.map(|_| ()).map_err(io::Error::from)
 }

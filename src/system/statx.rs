@@ -6,15 +6,15 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::libc;
 
-/// What tells one file from every other one, now and later: an inode number is
-/// used again after a removal, with another birth time.
+/// What distinguishes one file from every other one, now and later: an inode
+/// number is reused after a removal, with another birth time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Inode {
     /// Device, major and minor number.
     pub device: (u32, u32),
     /// Inode number.
     pub number: u64,
-    /// Birth, seconds and nanoseconds; zero where the file system has none.
+    /// Birth time in seconds and nanoseconds; zero if the file system has none.
     pub born: (i64, u32),
 }
 
@@ -28,15 +28,16 @@ impl Inode {
         }
     }
 
-    /// Whether the file system says when a file was made. Without that, an
-    /// inode number that is used again cannot be told from the first.
+    /// Whether the file system says when a file was created. Without that, a
+    /// reused inode number cannot be distinguished from the first one.
     #[must_use]
     pub const fn has_birth(self) -> bool {
         self.born.0 != 0 || self.born.1 != 0
     }
 }
 
-/// What tells one file from every other one that exists at the same time.
+/// What distinguishes one file from every other one that exists at the same
+/// time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
     /// Device, major and minor number.
@@ -45,7 +46,7 @@ pub struct FileId {
     pub number: u64,
 }
 
-/// What statx(2) says of one file.
+/// What statx(2) says about one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
     /// Which file.

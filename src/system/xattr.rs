@@ -53,8 +53,8 @@ pub fn get(path: &CStr, name: &CStr, into: &mut [u8]) -> io::Result<usize> {
     usize::try_from(length).map_err(|_| io::Error::last_os_error())
 }
 
-/// The names of the extended attributes, each with a NUL behind it; with an
-/// empty `into`, only their length.
+/// The names of the extended attributes, each followed by a NUL; with an empty
+/// `into`, only their length.
 ///
 /// # Errors
 /// As listxattr(2).

@@ -1,10 +1,9 @@
-# Turns samples (LABEL<tab>VALUE...) into one line per label, in order of
-# appearance: LABEL<tab>COUNT<tab>MINIMUM<tab>MEDIAN of the column `column`.
+# Turns samples (LABEL<tab>VALUE...) into one line per label: LABEL<tab>COUNT
+# <tab>MINIMUM<tab>MEDIAN of the column `column`. A line that is a label alone
+# has no sample: it only says which label comes first.
 BEGIN { FS = OFS = "\t"; if (!column) column = 2 }
-{
-	if (!($1 in seen)) label[++labels] = $1
-	value[$1, ++seen[$1]] = $column + 0
-}
+!($1 in seen) { label[++labels] = $1; seen[$1] = 0 }
+NF > 1 { value[$1, ++seen[$1]] = $column + 0 }
 function sort(name, count,   i, j, held) {
 	for (i = 2; i <= count; i++) {
 		held = value[name, i]
@@ -15,6 +14,7 @@ function sort(name, count,   i, j, held) {
 END {
 	for (i = 1; i <= labels; i++) {
 		name = label[i]; count = seen[name]
+		if (!count) continue
 		sort(name, count)
 		middle = int((count + 1) / 2)
 		median = count % 2 ? value[name, middle] : (value[name, middle] + value[name, middle + 1]) / 2

@@ -1,7 +1,7 @@
 /*
  * Stands in for sftp-server or rsync (policy keys sftp_server, rsync), or runs as an ordinary program: reads one line
- * of words from standard input, does that many times over, and prints what came of it. What no client can be made to
- * do fast enough or often enough.
+ * of words from standard input, does that many times, and prints the result. For what no client can be made to do
+ * fast enough or often enough.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -62,7 +62,7 @@ static int attempt(const char *call, const char *path, const char *spare)
 		static int hit;
 		struct stat made, allowed;
 
-		/* A second name of the wrong file stays, or the next attempt would hide it. */
+		/* A second name of the wrong file stays; otherwise the next attempt would hide it. */
 		if (hit)
 			return -1;
 		unlinkat(AT_FDCWD, spare, 0);
@@ -75,7 +75,7 @@ static int attempt(const char *call, const char *path, const char *spare)
 	exit(3);
 }
 
-/* Makes or removes what the next attempt at `good` needs. */
+/* Creates or removes what the next attempt at `good` needs. */
 static void prepare(const char *call, const char *good)
 {
 	if (!strcmp(call, "mkdir"))
@@ -120,7 +120,7 @@ static void rewrite(void)
 	if (writer == 0) {
 		unsigned turn = 0;
 
-		/* Uneven times, so that no pattern of the guard's hides the change. */
+		/* Uneven times, so that no regularity in the guard hides the change. */
 		while (!*over) {
 			*(volatile char *)star = turn & 1 ? '.' : 'n';
 			for (unsigned wait = (turn * 2654435761u) >> 21; wait; wait--)
@@ -164,7 +164,7 @@ static void nothing(int number)
 	(void)number;
 }
 
-/* mkdirs DIRECTORY COUNT: each must be made exactly once, though signals arrive all the time. */
+/* mkdirs DIRECTORY COUNT: each must be created exactly once, although signals arrive all the time. */
 static void mkdirs(void)
 {
 	struct sigaction action = { .sa_handler = nothing, .sa_flags = SA_RESTART };
@@ -187,7 +187,7 @@ static void mkdirs(void)
 	printf("made %ld twice %ld broken %ld\n", made, twice, broken);
 }
 
-/* churn DIRECTORY COUNT [wait]: operations of every kind, one file left of every eight; then waits for the end of its input. */
+/* churn DIRECTORY COUNT [wait]: operations of every kind, leaving one file out of every eight; then waits for the end of its input. */
 static void churn(void)
 {
 	long count = atol(words[2]), failed = 0, i;
@@ -232,7 +232,7 @@ static void flood(void)
 	printf("attempts %ld well %ld\n", count, well);
 }
 
-/* allocate PATH SIZE MODE OFFSET LENGTH: fallocate(2) of a file that is written full up to SIZE; what came of it. */
+/* allocate PATH SIZE MODE OFFSET LENGTH: fallocate(2) on a file that is written full up to SIZE; prints the result. */
 static void allocate(void)
 {
 	static char block[65536];
@@ -241,13 +241,13 @@ static void allocate(void)
 	struct stat status;
 	long result;
 
-	/* Past the bound: an error, and not the end. */
+	/* Past the limit: an error, not the end. */
 	signal(SIGXFSZ, SIG_IGN);
 	memset(block, 'x', sizeof(block));
 	for (at = 0; at < size; at += (long)sizeof(block))
 		if (write(fd, block, sizeof(block)) < 0)
 			printf("cannot write: %d\n", errno);
-	/* Blocks of what is written count once they are on the disk. */
+	/* Written blocks count once they are on the disk. */
 	fsync(fd);
 	result = syscall(SYS_fallocate, fd, (int)strtol(words[3], NULL, 0), atol(words[4]), atol(words[5]));
 	printf("errno %d ", result < 0 ? errno : 0);
@@ -255,7 +255,7 @@ static void allocate(void)
 	printf("size %lld blocks %lld\n", (long long)status.st_size, (long long)status.st_blocks);
 }
 
-/* sleepers COUNT: processes that only wait, and this one with them. */
+/* sleepers COUNT: processes that only wait, including this one. */
 static void sleepers(void)
 {
 	long count = atol(words[1]), i, made = 0;
@@ -290,7 +290,7 @@ static void orphans(void)
 	}
 }
 
-/* noise orphans|quiet [FILE]: never ends, whatever signal or end of input comes; writes to FILE all the time. */
+/* noise orphans|quiet [FILE]: never ends, whatever signal or end of input comes; keeps writing to FILE. */
 static void noise(void)
 {
 	char block[1024];
@@ -328,7 +328,7 @@ static void assault(void)
 	pid_t target = words[2] ? atoi(words[2]) : getppid();
 	siginfo_t info = { .si_code = SI_QUEUE };
 
-	/* SIGCONT first, since no signal of its own undoes SIGSTOP. */
+	/* SIGCONT first, since a stopped process cannot undo SIGSTOP itself. */
 	tell("kill", syscall(SYS_kill, target, number));
 	tell("tkill", syscall(SYS_tkill, target, number));
 	tell("tgkill", syscall(SYS_tgkill, target, target, number));
@@ -341,7 +341,7 @@ static void assault(void)
 	printf("over\n");
 }
 
-/* masks DIRECTORY: what is made under changing masks, by two processes. */
+/* masks DIRECTORY: what two processes create under changing masks. */
 static void masks(void)
 {
 	static const mode_t all[] = { 0, 022, 077, 027, 0777 & ~0600 };
@@ -382,7 +382,7 @@ static void masks(void)
 	printf("masked\n");
 }
 
-/* heir PATH COUNT: opens a file and forks; only the child has it open then, and writes to it now and then. */
+/* heir PATH COUNT: opens a file and forks; then only the child has it open, and writes to it from time to time. */
 static void heir(const char *path)
 {
 	static char block[65536];

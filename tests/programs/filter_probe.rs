@@ -6,10 +6,9 @@
 //! `filter_probe KIND OPTIONS again`: loads a second filter.
 //! `filter_probe none - taken`: loads two that allow everything.
 //!
-//! KIND is a name of `ServerKind`, or `none` for no filter. OPTIONS is a string
-//! of w (watch reads), n (name service), d (null device only), or -. The number
-//! of the listener goes to standard error, results to standard output, a line
-//! each.
+//! KIND is a name of `ServerKind`, or `none` for no filter. OPTIONS is a string of w (watch reads), n (name service), d
+//! (null device only), or -. The number of the listener goes to standard error, results to standard output, one per
+//! line.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,14 +1,14 @@
 /*
- * A file system that finds a file by more names than the one that is stored, as vfat, exfat, SMB servers and
+ * A file system that finds a file by more names than the stored one, as vfat, exfat, SMB servers and
  * directories with case folding do: it shows another directory through FUSE.
  *
  *   folding DIRECTORY MOUNTPOINT [names] [norename]
  *
- * names     case does not matter, U+200B at the beginning is passed over, and what begins with a dot has a short name
- *           as well: HTACCE~1 for .htaccess.
+ * names     case does not matter, U+200B at the beginning is skipped, and what begins with a dot also has a short name:
+ *           HTACCE~1 for .htaccess.
  * norename  RENAME_NOREPLACE fails with EINVAL, as on NFS, exfat, bindfs and mergerfs.
  *
- * Started by root: the kernel checks permissions, what is made gets the owner that made it.
+ * Started by root: the kernel checks permissions, and new files get the owner that created them.
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -96,7 +96,7 @@ static int result(int value)
 	return value < 0 ? -errno : value;
 }
 
-/* What was just made belongs to whoever made it. */
+/* What was just created belongs to whoever created it. */
 static int made(const char *path, int value)
 {
 	struct fuse_context *by = fuse_get_context();

@@ -1,6 +1,6 @@
 /*
- * A server that somebody has taken over. It stands in place of sftp-server, scp or rsync and makes the system calls
- * that standard input asks for, by their numbers, one case a line:
+ * A server that somebody has taken over. It replaces sftp-server, scp or rsync and makes the system calls that
+ * standard input asks for, by their numbers, one case per line:
  *
  *     ID STEP ; STEP ; ...         answered by: ID RESULT, the last result, or the first that failed
  *     STEP is NUMBER ARGUMENT...   results below zero are errno, negated
@@ -18,8 +18,8 @@
  *     t:NAME    pid: self, guard                           P:NAME    pointer to "/proc/PID/..." for NAME of PID/...
  *     $         the last result                            R:        pointer to "/proc/self/fd/$"
  *     u:        an address where nothing is                c:TEXT    descriptor, a pipe with TEXT in it
- * Steps that are no system call: "store ADDRESS" writes one byte there, "fill" opens /dev/null until it fails,
- * "forks N" forks until it fails or N times, "close" closes all that was opened.
+ * Steps that are not system calls: "store ADDRESS" writes one byte there, "fill" opens /dev/null until it fails,
+ * "forks N" forks until it fails or N times, "close" closes everything that was opened.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -274,7 +274,7 @@ static void one_case(char *line)
 	}
 	printf("%s %ld\n", id, last);
 	fflush(stdout);
-	/* What a call opened is closed by its number; whatever else is left is the test's to see. */
+	/* What a call opened is closed by its number; anything else that is left is for the test to see. */
 	while (count > 0)
 		close(opened[--count]);
 	if (close_range(3, ~0U, 0) < 0)

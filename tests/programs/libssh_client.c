@@ -20,7 +20,7 @@ static int failed(const char *what)
 	return 1;
 }
 
-/* `start` is where both files go on; 0 makes the target anew. */
+/* `start` is where both files continue; 0 creates the target again. */
 static int put(const char *from, const char *to, off_t start, mode_t mode)
 {
 	static char bytes[16384];

@@ -1,6 +1,6 @@
 /*
- * A server of the checker (tests/suite/model): stands in for sftp-server or rsync and makes the system calls that it is
- * told to, in batches and at full speed, so that two sessions meet at the same names.
+ * A server of the checker (tests/suite/model): stands in for sftp-server or rsync and makes the system calls that it is told
+ * to, in batches and at full speed, so that two sessions meet at the same names.
  *
  *     batch COUNT REPEAT      then COUNT lines, one call each; all are read before the first is made
  *
@@ -70,7 +70,7 @@ static int flags_of(const char *how)
 	return flags;
 }
 
-/* Notes what a file says when it is read. */
+/* Notes what a file contains when it is read. */
 static long look(int fd)
 {
 	char text[32] = "";
@@ -83,7 +83,7 @@ static long look(int fd)
 
 static long open_path(const char *how, const char *path)
 {
-	/* An open for reading would wait for ever for the writer of a FIFO. */
+	/* An open for reading would wait forever for the writer of a FIFO. */
 	return openat(AT_FDCWD, path, flags_of(how) | O_NONBLOCK, 0644);
 }
 
@@ -135,7 +135,7 @@ static void nap(long milliseconds)
 	nanosleep(&time, NULL);
 }
 
-/* From now on a process ends every so often whose parent has ended before. */
+/* From now on, every so often a process ends whose parent has already ended. */
 static long orphans(long milliseconds, long times)
 {
 	pid_t worker = fork();

@@ -1,6 +1,6 @@
 /*
  * Stands in for sftp-server (policy key sftp_server): reads one line of words from standard input, does that one
- * thing, and answers "ok" or "errno N". What a taken-over server could try.
+ * thing, and answers "ok" or "errno N". For what a server that has been taken over could try.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -2,12 +2,12 @@
  * Starts a program on a kernel that lacks something: without FEATURE [PROGRAM ARGUMENT...].
  *
  *   landlock  landlock_create_ruleset fails with ENOSYS
- *   notify    seccomp with a listener fails with EINVAL, and so does the question for its structures
+ *   notify    seccomp with a listener fails with EINVAL, and so does the query for its structures
  *   reading   process_vm_readv fails with EPERM, as under a profile that refuses it
- *   listener  a listener is there already, as inside some container managers: a second one fails with EBUSY
+ *   listener  there already is a listener, as inside some container managers: a second one fails with EBUSY
  *   tracing   process_vm_readv of any other process fails with EPERM, as under Yama's ptrace_scope 2
  *   calls=N,N these system calls fail with EPERM, as under the seccomp profile of a container, and clone3 with ENOSYS
- *   nothing   all is there
+ *   nothing   nothing is missing
  */
 #define _GNU_SOURCE
 #include <errno.h>

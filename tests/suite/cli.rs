@@ -125,7 +125,7 @@ fn json_has_the_promised_keys() {
         let output = check(&host, &["--user", "alice", "--json", "-c", command]);
         serde_json::from_slice(&output.stdout).expect("one JSON object")
     };
-    // Least privilege for each request.
+    // Each request gets the least privilege.
     assert_eq!(json("scp -f note.txt")["writable"], serde_json::json!([]));
     let writable = json("sftp-server")["writable"].clone();
     let writable: Vec<&str> = writable

@@ -1,4 +1,4 @@
-//! Every command of the corpus through the real binary, by the dry run and by the shell itself.
+//! Every command of the corpus, through the real binary: the dry run and the shell itself.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -89,7 +89,7 @@ fn unescape(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// What both ways say of one row; or what is wrong with it.
+/// What both say about one row, or what is wrong with it.
 struct Seen {
     allowed: bool,
     stage: String,
@@ -117,7 +117,7 @@ fn check(host: &Host, row: &Row) -> Result<Seen, String> {
     })
 }
 
-/// Runs the row as the account, with an empty standard input: a server that was started ends at once.
+/// Runs the row as the account, with empty standard input: a server that is started ends at once.
 fn shell(host: &Host, row: &Row) -> (bool, Output) {
     let output = host.direct(host.alice(), &row.command, b"");
     (output.code() != 126, output)

@@ -1,4 +1,4 @@
-//! The doctor finds what lets an account past its shell, and its mending lines mend it.
+//! The doctor finds what lets an account past its shell, and its commands fix it.
 
 use std::process::Command;
 
@@ -7,10 +7,16 @@ use serde_json::Value;
 use super::harness::{Host, Snapshot};
 use super::prepared::{SHELL, USR_CHANGES, bare, install, installed, prepared, sh};
 
-/// The findings about carol: identifier, severity, mending line. Notes are left out.
+/// The findings about carol: identifier, severity, the command that fixes it. Notes are left out.
 #[track_caller]
 pub fn findings(host: &Host) -> Vec<(String, String, String)> {
-    let output = host.root(SHELL, &["--doctor", "--user", "carol", "--json"]);
+    findings_by(host, SHELL)
+}
+
+/// The same, found by a binary in another place.
+#[track_caller]
+pub fn findings_by(host: &Host, program: &str) -> Vec<(String, String, String)> {
+    let output = host.root(program, &["--doctor", "--user", "carol", "--json"]);
     let report: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
     let list = report["findings"].as_array().expect("a list of findings");
@@ -110,11 +116,34 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "sshd-keys-owner",
         "serious",
     ),
+    // sshd's rule for key files knows no sticky directories.
+    (
+        "chmod 1777 /etc/ssh/xfersh_keys",
+        "sshd-keys-mode",
+        "serious",
+    ),
     (
         "chmod o+w /etc/ssh/xfersh_keys",
         "sshd-keys-mode",
         "serious",
     ),
+    (
+        "echo 'protocols = [\"sftp\"]' >/etc/xfersh.toml; chmod 600 /etc/xfersh.toml",
+        "policy-unreadable",
+        "serious",
+    ),
+    (
+        "chmod g+w /usr/lib/openssh/sftp-server",
+        "server-writable",
+        "serious",
+    ),
+    ("chown daemon /usr/lib/openssh", "server-owner", "serious"),
+    (
+        "chmod 700 /usr/lib/openssh/sftp-server",
+        "server-mode",
+        "serious",
+    ),
+    ("chmod 700 /usr/lib/openssh", "server-mode", "serious"),
     ("chmod u+s /usr/bin/xfersh", "binary-setuid", "serious"),
     ("chown daemon /usr/bin/xfersh", "binary-owner", "serious"),
     ("chmod o+w /usr/bin", "binary-writable", "serious"),
@@ -268,6 +297,11 @@ const MISSING: &[(&str, &str, &str)] = &[
         "echo 'writeable = [\"~/in\"]' >/etc/xfersh.toml",
         "policy-error",
         "rm /etc/xfersh.toml",
+    ),
+    (
+        "mv /usr/bin/scp /usr/bin/away; mkdir /usr/bin/scp",
+        "server-type",
+        "rmdir /usr/bin/scp; mv /usr/bin/away /usr/bin/scp",
     ),
     (
         "mv /usr/sbin/sshd /usr/sbin/away",

@@ -1,9 +1,9 @@
-//! `--forced`: an ordinary account, of which sshd lets some sessions through xfersh only.
+//! `--forced`: an ordinary account, some of whose sessions sshd allows only through xfersh.
 
 use crate::harness::sshd::CLIENT_KEY;
 use crate::harness::{Host, SshdConfig, XFERSH};
 
-/// What a forced account may and may not do, by clients of both protocols.
+/// What a forced account may and may not do, with clients of both protocols.
 fn confined_to_files(host: &Host) {
     let plain = host.plain();
     host.write("/tmp/local/up", b"from the client\n");
@@ -33,7 +33,7 @@ fn confined_to_files(host: &Host) {
     assert!(log[1].text.contains("command=-"), "{log:?}");
 }
 
-/// The account has a shell of its own, so that only the configuration of sshd stands between.
+/// The account has its own shell, so that only sshd's configuration restricts it.
 fn free(host: &Host) {
     let output = host
         .ssh(host.plain(), &[], "id -un")

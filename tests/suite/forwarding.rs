@@ -18,7 +18,7 @@ const GREETING: &[u8] = b"the service\n";
 /// Where ssh listens for the client, or sshd for the world.
 const ENTRY: u16 = 7002;
 
-/// A service on the host that greets whoever comes, by TCP and by a socket file that everyone may use.
+/// A service on the host that greets everyone who connects, by TCP or by a socket file that everyone may use.
 fn start_service(host: &Host) {
     let (tcp, unix) = host.inside(|| {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, SERVICE)).expect("listening");
@@ -80,7 +80,7 @@ fn eventually(ssh: &mut Background, attempt: impl Fn() -> bool) -> bool {
     false
 }
 
-/// What the peer says first; `None` where nobody listens.
+/// What the peer says first; `None` if nobody listens.
 fn first_words(mut peer: impl Read + Write, say: &[u8], skip: usize) -> Option<Vec<u8>> {
     peer.write_all(say).ok()?;
     let mut words = Vec::new();
@@ -95,7 +95,7 @@ fn entry() -> Option<TcpStream> {
     Some(peer)
 }
 
-/// Whether the service is reached through `ssh -N OPTIONS`: the first connection that is taken decides.
+/// Whether the service is reached through `ssh -N OPTIONS`: the first accepted connection decides.
 fn reached(host: &Host, account: &Account, options: &[&str], say: &[u8], skip: usize) -> bool {
     let mut options = options.to_vec();
     options.push("-N");
@@ -155,7 +155,7 @@ fn remote_socket(host: &Host, account: &Account) -> bool {
     })
 }
 
-/// Starts an sftp session that asks for more, and looks for what sshd would make for it once it serves.
+/// Starts an sftp session that asks for more, and looks for what sshd would create for it once it serves.
 fn beside_sftp(host: &Host, account: &Account, options: &[&str], made: impl Fn() -> bool) -> bool {
     let mut ssh = Background::start(host, account, options, &["-s", "sftp"]);
     // SSH_FXP_INIT, version 3: what sshd was asked before is done by the time the server answers.
@@ -224,7 +224,7 @@ const KINDS: [(&str, Attempt); 8] = [
     ("ssh -Y", x11),
 ];
 
-/// `XAuthLocation`: sshd forwards X11 only where it finds xauth; any program will do, and none is run by a subsystem.
+/// `XAuthLocation`: sshd forwards X11 only if it finds xauth; any program will do, and a subsystem runs none.
 fn allow_x11_without_xauth(host: &Host) {
     sh(
         host,
@@ -257,7 +257,7 @@ fn every_kind_works_without_the_drop_in_and_fails_with_it() {
     }
     sh(&host, &format!("mv {DROP_IN}.away {DROP_IN}"));
     host.start_system_sshd();
-    // Not /tmp: the clients run on this host as well and keep files of their own there.
+    // Not /tmp: the clients also run on this host and keep their own files there.
     let disk = |host: &Host| host.inside(|| Snapshot::of(&["/home", "/etc", "/srv", "/var/tmp"]));
     let before = disk(&host);
     for (kind, attempt) in KINDS {

@@ -248,7 +248,7 @@ fn a_terminal_in_place_of_a_pipe() {
 fn very_long_commands() {
     let host = Host::new();
     let before = host.disk();
-    // The kernel takes at most 128 KiB in one argument (MAX_ARG_STRLEN), the end included.
+    // The kernel accepts at most 128 KiB in one argument (MAX_ARG_STRLEN), including the NUL.
     for (what, length) in [("the longest argument", 131_071 - 7), ("a long path", 5000)] {
         let command = [b"scp -t ".as_slice(), &vec![b'a'; length]].concat();
         let output = host.direct(host.alice(), &command, b"");

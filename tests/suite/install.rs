@@ -1,4 +1,4 @@
-//! The scripts of `install/`: what they put in place, what they leave alone, what they refuse.
+//! The scripts in `install/`: what they install, what they leave alone, what they refuse.
 
 use serde_json::Value;
 
@@ -98,7 +98,7 @@ fn uninstalling_keeps_accounts_keys_and_policy() {
     host.write(carol.at("uploads/kept"), b"kept\n");
     let output = install(&host, &["--uninstall"]).succeeded("uninstalling");
     assert!(
-        output.out().contains("no longer log in") && output.out().contains("carol"),
+        output.out().contains("cannot log in") && output.out().contains("carol"),
         "{output}"
     );
     assert!(
@@ -173,11 +173,11 @@ fn a_drop_in_that_sshd_refuses_does_not_stay() {
     assert!(output.err().contains("Bogus"), "{output}");
     assert!(!host.exists(DROP_IN));
     sh(&host, "sshd -t");
-    // And where the configuration was wrong before, it is not touched.
+    // And if the configuration was already wrong, it is not touched.
     sh(&host, "echo 'Nonsense yes' >>/etc/ssh/sshd_config");
     let output = install(&host, &[]).failed("a broken sshd_config");
     assert!(
-        output.err().contains("wrong already") && output.err().contains("Nonsense"),
+        output.err().contains("already wrong") && output.err().contains("Nonsense"),
         "{output}"
     );
     assert!(!host.exists(DROP_IN));
@@ -259,7 +259,7 @@ fn accounts_are_made_with_what_they_need() {
         .succeeded("a second key");
     let keys = String::from_utf8(host.read("/etc/ssh/xfersh_keys/carol")).expect("text");
     assert_eq!(keys.lines().count(), 2, "{keys}");
-    // An account with a home of its choice, without a key.
+    // An account with another home, without a key.
     host.root("xfersh-add-account", &["dave", "--home", "/srv/dave"])
         .succeeded("an account elsewhere");
     let dave = account(&host, "dave", Shell::Xfersh);
@@ -277,14 +277,17 @@ fn accounts_that_must_keep_their_shell_keep_it() {
     let before = state(&host);
     let key = format!("{CLIENT_KEY}.pub");
     let rows: [(&[&str], &str); 11] = [
-        (&["root"], "keeps its shell"),
-        (&["toor"], "keeps its shell"),
+        (&["root"], "its shell is not changed"),
+        (&["toor"], "its shell is not changed"),
         (&["worker", "--key", &key], "has another shell"),
         (&["new", "--key", "/run/private"], "private key"),
-        (&["new", "--key", "/run/nonsense"], "no public key"),
+        (
+            &["new", "--key", "/run/nonsense"],
+            "not contain a public key",
+        ),
         (&["new", "--key", "/run/missing"], "cannot read"),
-        (&["../new"], "no name"),
-        (&["New Name"], "no name"),
+        (&["../new"], "not a valid account name"),
+        (&["New Name"], "not a valid account name"),
         (&["new", "--home", "relative"], "absolute"),
         (&["new", "--wrong"], "unknown option"),
         (&[], "which account"),
@@ -326,7 +329,7 @@ fn the_example_policy_holds() {
     );
     let verdict: Value = serde_json::from_slice(&check.stdout).expect("JSON");
     assert_eq!(verdict["verdict"], "allowed", "{check}");
-    // A word that is wrong is seen: the check above can fail.
+    // A wrong word is noticed: the check above can fail.
     sh(
         &host,
         &format!("sed 's/^access/acess/' {example} >/etc/wrong.toml"),
@@ -413,4 +416,45 @@ fn bash_completes_by_what_was_typed() {
             String::from_utf8_lossy(&output.stderr)
         );
     }
+}
+
+/// Programs with these names simulate the toolchain; `cargo` notes how it was called, and puts a program where cargo
+/// would.
+const TOOLCHAIN: &str = r#"set -e; mkdir -p /opt/t/bin /opt/t/libraries/musl; cd /opt/t
+cat >bin/rustc <<'RUSTC'
+#!/bin/sh
+case "$*" in
+    -vV) echo 'host: x86_64-unknown-linux-gnu' ;;
+    *x86_64-unknown-linux-musl) echo "/opt/t/libraries/musl" ;;
+    *) exit 1 ;;
+esac
+RUSTC
+cat >bin/cargo <<'CARGO'
+#!/bin/sh
+while [ "$1" != --target ]; do shift; done
+echo "$2" >/opt/t/asked
+install -D -m 755 /opt/xfersh "$CARGO_TARGET_DIR/$2/release/xfersh"
+CARGO
+chmod 755 bin/*"#;
+
+#[test]
+fn it_is_built_for_musl_where_the_toolchain_has_it() {
+    let host = bare();
+    sh(&host, TOOLCHAIN);
+    let asked = |before: &str, environment: &str| {
+        sh(
+            &host,
+            &format!(
+                "{before}; {environment} PATH=/opt/t/bin:$PATH CARGO_TARGET_DIR=/opt/t/target DESTDIR=/opt/t/put \
+                 {SOURCE}/install/install"
+            ),
+        );
+        host.shell_line("cat /opt/t/asked").trim().to_owned()
+    };
+    let (gnu, musl) = ("x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl");
+    assert_eq!(asked("true", ""), gnu);
+    let library = "touch /opt/t/libraries/musl/libstd-0.rlib";
+    assert_eq!(asked(library, ""), musl);
+    let own = format!("CARGO_BUILD_TARGET={gnu}");
+    assert_eq!(asked("true", &own), gnu);
 }

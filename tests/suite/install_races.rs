@@ -1,4 +1,4 @@
-//! Scripts that run as root in places where an account can exchange names at any moment.
+//! Scripts that run as root in places where an account can replace names at any moment.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use super::harness::account::Shell;
 use super::harness::sshd::CLIENT_KEY;
 use super::prepared::{account, installed, sh};
 
-/// The account puts a link in the place of its `uploads` and takes it away, again and again, while root adds it.
+/// The account puts a link in place of its `uploads` and removes it, again and again, while root adds the account.
 /// Returns whether root gave away what the link leads to; the script runs up to `tries` times.
 fn is_given_away(host: &Host, script: &str, tries: usize) -> bool {
     let swap = r#"cd /home/erin && while :; do ln -s /srv/secret uploads 2>/dev/null; rm -rf uploads; done"#;
@@ -32,7 +32,7 @@ fn is_given_away(host: &Host, script: &str, tries: usize) -> bool {
     lost
 }
 
-/// A host with an account whose home is its own, as an older one may have it, and a directory of root.
+/// A host with an account that owns its home, as an older one may, and a directory of root.
 fn host() -> Host {
     let (host, _carol) = installed();
     sh(
@@ -45,7 +45,7 @@ fn host() -> Host {
 #[test]
 fn a_link_that_is_swapped_gives_nothing_away() {
     let host = host();
-    // The baseline: two steps by path, as the script had them, can be won.
+    // The baseline: the race against two steps by path, as the script had them, can be won.
     let racy = r#"#!/bin/sh
         home=/home/$1
         [ -d "$home/uploads" ] || install -d -o "$1" -g "$1" -m 0750 "$home/uploads"
@@ -63,7 +63,7 @@ fn uploads_are_made_in_a_home_of_either_owner() {
         .succeeded("an account with a home of its own");
     let line = "stat -c '%U:%G %a' /home/erin/uploads";
     assert_eq!(host.shell_line(line), "erin:erin 750\n");
-    // A link on the way that root made is no hindrance.
+    // A link on the way that root created does no harm.
     sh(&host, "mkdir /srv/homes && ln -s /srv/homes /home/more");
     host.root(
         "xfersh-add-account",
@@ -90,7 +90,7 @@ fn no_home_is_made_where_others_can_exchange_names() {
             .root("xfersh-add-account", &["grace", "--home", home])
             .failed(home);
         assert!(
-            output.err().contains("others than root can write"),
+            output.err().contains("users other than root can write"),
             "{output}"
         );
         assert!(!host.exists(home), "{home}");
@@ -103,7 +103,7 @@ fn no_home_is_made_where_others_can_exchange_names() {
 #[test]
 fn the_key_that_is_examined_is_the_key_that_is_installed() {
     let host = host();
-    // Reading it a second time gives something else: a FIFO whose writer goes on with another text.
+    // Reading it a second time gives something else: a FIFO whose writer continues with another text.
     sh(&host, "mkfifo /run/key; echo 'other text' >/run/other");
     let feed = format!("cat {CLIENT_KEY}.pub >/run/key; sleep 0.2; cat /run/other >/run/key");
     let mut feeder = Command::new("/bin/sh");

@@ -99,6 +99,49 @@ fn nobody_uses_the_access_mode_of_the_c_library() {
     }
 }
 
+/// What is printed and said is composed here, and written by `console` and `log`; the doctor judges facts.
+#[test]
+fn composing_and_judging_are_pure() {
+    for below in ["src/print", "src/messages.rs", "src/admin/doctor/judge"] {
+        assert!(!sources(below).is_empty(), "{below}");
+        for (path, text) in sources(below) {
+            // Unit tests stand at the end of a file, and may start shells.
+            let own = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let effects = [
+                "std::io::",
+                "io::std",
+                "std::fs",
+                "fs::",
+                "std::env",
+                "std::process",
+                "nix::unistd",
+                "canonicalize",
+                ".exists()",
+                ".is_file()",
+                ".metadata()",
+            ];
+            for line in code(own) {
+                let found = effects.iter().find(|word| line.contains(**word));
+                assert!(found.is_none(), "{}: {found:?}: {line}", path.display());
+            }
+        }
+    }
+}
+
+/// The arguments, the printers and what is gathered know nothing of those who use them.
+#[test]
+fn what_is_used_does_not_know_its_users() {
+    nobody("src/cli.rs", &["crate::admin"]);
+    nobody(
+        "src/print",
+        &["crate::admin", "crate::console", "crate::gather"],
+    );
+    nobody(
+        "src/gather",
+        &["crate::log", "crate::admin", "crate::console"],
+    );
+}
+
 #[test]
 fn system_knows_nobody() {
     nobody(
@@ -165,20 +208,9 @@ const UNESCAPED: &[&str] = &[
 /// Where such a word may stand all the same: a place below src, the word, and why.
 const MAY: &[(&str, &str, &str)] = &[
     (
-        "admin/mod.rs",
+        "console.rs",
         "io::stdout()",
         "the one place that answers an administrator",
-    ),
-    ("admin/probe.rs", "io::stdout()", "numbers for --live"),
-    (
-        "print/table.rs",
-        "io::stdout()",
-        "asks whether it is a terminal",
-    ),
-    (
-        "admin/doctor/mod.rs",
-        "io::stdout()",
-        "asks whether it is a terminal",
     ),
     (
         "guard/connection.rs",
@@ -186,29 +218,29 @@ const MAY: &[(&str, &str, &str)] = &[
         "asks whether the other end has gone",
     ),
     (
-        "messages.rs",
+        "console.rs",
         "io::stderr()",
         "the one place that tells anybody anything",
     ),
-    ("print/table.rs", ":?}", "the name of an error number"),
+    ("admin/probe_rows.rs", ":?}", "the name of an error number"),
     ("admin/report.rs", ":?}", "the name of a Landlock right"),
     (
-        "admin/doctor/tool.rs",
+        "admin/doctor/facts/tool.rs",
         "lossy(",
         "what a tool says is searched for words of ASCII",
     ),
     (
-        "admin/doctor/sshd.rs",
+        "admin/doctor/facts/sshd.rs",
         "lossy(",
         "a configuration is searched for keywords",
     ),
     (
-        "admin/doctor/jobs.rs",
+        "admin/doctor/facts/jobs.rs",
         "lossy(",
         "a crontab is searched for paths, which are UTF-8",
     ),
     (
-        "gather/account.rs",
+        "gather/account/",
         "lossy(",
         "a comment may be in any encoding; a name or home with U+FFFD is refused",
     ),

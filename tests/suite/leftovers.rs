@@ -57,7 +57,7 @@ impl Machine {
     }
 }
 
-/// The processes whose mount namespace is the one of `inode`.
+/// The processes whose mount namespace has this `inode`.
 fn inhabitants(namespace: &Path) -> usize {
     let processes = fs::read_dir("/proc").expect("listing /proc").flatten();
     processes

@@ -1,4 +1,4 @@
-//! `--check --live`: the promises, tried on this very host in the real confinement.
+//! `--check --live`: the promises, tested on this host in the real confinement.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -50,8 +50,8 @@ fn a_sound_host_keeps_every_promise_and_nothing_is_left() {
     assert_eq!(host.processes_of(host.alice()), [""; 0]);
 }
 
-/// The kernel's Landlock is switched off by an outer filter, and the policy lets the session go on: what the guard
-/// keeps is still kept, what Landlock alone keeps is not, and exactly that is reported.
+/// An outer filter switches off the kernel's Landlock, and the policy lets the session continue: what the guard
+/// enforces still holds, what only Landlock enforces does not, and exactly that is reported.
 #[test]
 fn a_broken_promise_is_reported_and_no_other() {
     let host = Host::new();
@@ -71,7 +71,7 @@ fn a_broken_promise_is_reported_and_no_other() {
     before.assert_same(&host.disk(), "--live without Landlock");
 }
 
-/// Without the guard dotfiles and attributes are open, and the probe says so.
+/// Without the guard dotfiles and attributes are not protected, and the probe says so.
 #[test]
 fn without_the_guard_the_promises_that_it_keeps_are_reported() {
     let host = Host::new();
@@ -130,7 +130,7 @@ fn what_cannot_be_tried_is_status_2() {
             "{user}: {output}"
         );
     }
-    // An ordinary account cannot try another one.
+    // An ordinary account cannot test another one.
     let mut command = host.shell(host.alice());
     command = {
         let mut own = Command::new(XFERSH);

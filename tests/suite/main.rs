@@ -1,7 +1,7 @@
 //! The integration tests: the real binary, a real sshd, real clients. They run as root and need no other set-up
 //! than what `tests/run` installs.
 
-// A test that cannot go on says why and fails: that is what these are for.
+// A test that cannot continue says why and fails: that is what these are for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod harness;
@@ -12,6 +12,7 @@ mod confine;
 mod corpus;
 mod docs;
 mod doctor;
+mod doctor_agrees;
 mod facts;
 mod filter;
 mod forced;

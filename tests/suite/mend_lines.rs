@@ -1,5 +1,5 @@
-//! The doctor's lines are pasted into the shell of root, and names in them are made by clients: each shell must take
-//! them for the names that they are.
+//! The doctor's commands are pasted into root's shell, and clients choose names in them: each shell must take them
+//! literally.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -11,7 +11,7 @@ use super::doctor::findings;
 use super::harness::{Account, Host, Snapshot};
 use super::prepared::installed;
 
-/// Names that a shell could take for more than a name. None of them is to run `touch`.
+/// Names that a shell could take for more than a name. None of them may run `touch`.
 const HOSTILE: &[&[u8]] = &[
     b"with space",
     b"it's",
@@ -32,7 +32,7 @@ const HOSTILE: &[&[u8]] = &[
     b"\xff\xfe!",
 ];
 
-/// Directories of these names that every account may write, and files of others among the keys.
+/// Directories with these names that every account may write, and files of others among the keys.
 fn break_it(host: &Host, carol: &Account) -> Vec<PathBuf> {
     let uploads = carol.at("uploads");
     let keys = carol.at(".ssh");
@@ -88,7 +88,7 @@ fn each_line_mends_whatever_the_names_are() {
                 assert_eq!(mode.mode() & 0o002, 0, "{shell:?}: {path:?}");
             }
         });
-        // Nothing of a name was run.
+        // No part of a name was run.
         let after = host.inside(|| Snapshot::of(&["/run"]));
         before.assert_same(&after, &format!("{shell:?}"));
     }

@@ -2,7 +2,7 @@
 
 use crate::harness::{Host, Output, XFERSH};
 
-/// Moves alice out of /etc into the other source, and has the C library ask it.
+/// Moves alice out of /etc into the other source, and makes the C library ask it.
 pub fn move_alice(host: &Host) {
     let line = "set -e
         mkdir /opt/extrausers
@@ -50,7 +50,7 @@ fn an_account_of_another_source_transfers_like_any_other() {
         line.text.contains("account=alice") && line.text.contains("verdict=allowed")
     };
     assert!(log.iter().any(allowed), "{log:#?}");
-    // A group condition asks the same source.
+    // A condition on groups asks the same source.
     host.policy(
         "access = \"read-only\"\n[[match]]\ngroup = \"alice-team\"\naccess = \"read-write\"\n",
     );
@@ -60,7 +60,7 @@ fn an_account_of_another_source_transfers_like_any_other() {
     assert!(!host.exists(host.alice().at("uploads/by-no-group")));
 }
 
-/// An entry of the other source with the uid of one in /etc/passwd: a session of it would be judged as that one.
+/// An entry of the other source with the uid of one in /etc/passwd: its session would be judged as the local one.
 #[test]
 fn the_dry_run_knows_the_other_entries_of_a_uid() {
     let host = Host::new();
@@ -82,7 +82,7 @@ fn the_dry_run_knows_the_other_entries_of_a_uid() {
     );
 }
 
-/// A name service that fails while it is asked for groups takes no group, and no rule for it, away.
+/// A name service that fails while it is asked for groups removes no group and no rule for it.
 #[test]
 fn a_name_service_that_fails_refuses_the_session() {
     let host = Host::new();

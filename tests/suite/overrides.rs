@@ -1,10 +1,10 @@
-//! What `--check` says of entries that override others, and what the manual says of it.
+//! What `--check` says about entries that override others, and what the manual says about that.
 
 use crate::harness::{Host, XFERSH};
 
 const MANUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/xfersh.toml.5");
 
-/// The example of the manual, and what it says that is printed: one line for each override.
+/// The example in the manual, and the output that it shows: one line for each override.
 fn example() -> (String, Vec<String>) {
     let page = std::fs::read_to_string(MANUAL).expect("the manual");
     let section = page
@@ -79,7 +79,7 @@ fn overrides_as_json() {
     assert_eq!(json["overrides"], serde_json::json!([]));
 }
 
-/// What the rows say is so: the entry is removed, and the session does what was said.
+/// What the rows say is true: the entry is removed, and the session does what was said.
 #[test]
 fn what_is_told_is_what_happens() {
     let host = Host::new();

@@ -24,7 +24,7 @@ fn build(host: &Host) {
     host.write(PACKAGE, content);
 }
 
-/// Without its dependencies being looked at: the test machine need not have the same packages.
+/// Dependencies are not checked: the test machine need not have the same packages.
 fn dpkg(host: &Host, arguments: &[&str]) {
     let mut all = vec!["--force-depends"];
     all.extend(arguments);
@@ -32,7 +32,7 @@ fn dpkg(host: &Host, arguments: &[&str]) {
 }
 
 fn usr(host: &Host) -> String {
-    // Indexes that triggers of other packages make anew are not ours.
+    // Indexes that triggers of other packages rebuild are not ours.
     let line = format!("find {USR_CHANGES} ! -type d ! -path '*/mandb/*' ! -path '*/.build-id/*'");
     host.root("/bin/sh", &["-c", &line]).succeeded("find").out()
 }
@@ -68,7 +68,7 @@ fn it_is_installed_used_removed_and_purged() {
     assert!(host.exists(DROP_IN), "the drop-in is kept until the purge");
     let shells = String::from_utf8(host.read("/etc/shells")).expect("text");
     assert!(!shells.contains(SHELL), "{shells}");
-    // What the test itself made; the client of the harness has its configuration in /etc as well.
+    // What the test itself created; the harness's client also has its configuration in /etc.
     sh(
         &host,
         "userdel carol; rm /etc/ssh/xfersh_keys/carol /etc/ssh/client_test_config",

@@ -261,7 +261,7 @@ fn judge(host: &Host, case: &Case) -> Result<(), String> {
 
 fn says(text: &str, case: &Case) -> Result<(), String> {
     let line = case.line.map(|number| format!("{FILE}:{number}:"));
-    // A fault of the file system may lie in a directory above, which is then what is named.
+    // A file system error may be in a directory above, which is then what is named.
     let file = case.line.map(|_| FILE.to_owned());
     let words = case.said.iter().map(|word| (*word).to_owned());
     let words = words.chain(file).chain(line);
@@ -273,7 +273,7 @@ fn says(text: &str, case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-/// All errors at once, so that mending takes one round.
+/// All errors at once, so that one round is enough to fix them.
 #[test]
 fn every_error_is_reported_at_once() {
     let host = Host::new();

@@ -1,16 +1,16 @@
-//! There is no policy only where the policy is not there. Whatever else keeps it from being found refuses.
+//! There is no policy only if the file does not exist. Anything else that keeps it from being found refuses.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::harness::{Host, Output, XFERSH};
 
-/// A machine without its own /etc, in which xfersh alone is there.
+/// A machine without its own /etc, in which only xfersh exists.
 const WORLD: &str = "mkdir -p /opt/world/dev /opt/world/proc /opt/world/home/alice && mount --bind /dev /opt/world/dev \
                      && mount -t proc proc /opt/world/proc && cp /opt/xfersh /opt/world/xfersh";
 
-/// How /etc is made in that machine, and what the log and `--check` both say. Neither has an account there: that
-/// is what they say once they have found that there is no policy.
+/// How /etc is created in that machine, and what the log and `--check` both say. There is no account: they say so once
+/// they have found that there is no policy.
 const ETCS: &[(&str, &str, &[&str])] = &[
     ("an empty /etc", "mkdir etc", &["/etc/passwd"]),
     (
@@ -131,7 +131,7 @@ fn only_an_absent_file_is_no_policy() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the doctor says of the policy is what a session does with it.
+/// What the doctor says about the policy is what a session does with it.
 #[test]
 fn the_doctor_finds_what_the_session_finds() {
     let host = Host::new();
@@ -263,7 +263,7 @@ fn a_policy_that_is_named_is_read_or_it_is_an_error() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Where the working directory is gone, a relative name means nothing.
+/// If the working directory is gone, a relative name means nothing.
 #[test]
 fn a_relative_name_without_a_working_directory() {
     let host = Host::new();

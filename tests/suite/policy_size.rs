@@ -1,5 +1,5 @@
-//! A policy of the largest size, of whatever kind, is read, decided on and served. What takes a second here would
-//! take hours if a step were quadratic in the size: no clock is read but the one that ends a test that hangs.
+//! Any policy of the largest size is read, decided on and served. What takes a second here would take hours if a step
+//! were quadratic in the size: the only clock is the one that ends a test that hangs.
 
 use std::process::Command;
 
@@ -35,7 +35,7 @@ fn the_largest_policy_of_every_kind_of_mistake() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Those of this sort that do not end with the statuses that they should.
+/// Those of this kind that do not exit with the expected statuses.
 fn judge(sort: &str, fits: fn(i32, i32) -> bool) -> Vec<String> {
     let list = String::from_utf8(made(&["-v", "kind=list"])).unwrap();
     let kinds = list.lines().filter_map(|line| line.strip_suffix(sort));
@@ -54,7 +54,7 @@ fn judge(sort: &str, fits: fn(i32, i32) -> bool) -> Vec<String> {
             XFERSH,
             &["--check", "--user", "alice", "-c", "scp -t uploads/x"],
         );
-        // Not a hundred thousand errors either.
+        // Nor are a hundred thousand errors.
         if !fits(session.code(), check.code()) || check.err().len() > 200_000 {
             wrong.push(format!("{kind}: {session}\n{}", check.err()));
         }

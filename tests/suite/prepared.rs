@@ -9,19 +9,19 @@ use super::harness::account::{Account, Shell};
 use super::harness::sshd::{CLIENT_KEY, HOST_KEY, PORT, install_keys};
 use super::harness::{Host, XFERSH};
 
-/// Where the source tree lies on such a host: the checkout itself may be hidden there.
+/// Where the source tree is on such a host: the checkout itself may be hidden there.
 pub const SOURCE: &str = "/opt/source";
 /// Where the binary is installed.
 pub const SHELL: &str = "/usr/bin/xfersh";
-/// The drop-in of sshd.
+/// sshd's drop-in.
 pub const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-xfersh.conf";
 const CONFIG: &str = "/etc/ssh/sshd_config";
 
-/// What changes below /usr lands here.
+/// Changes below /usr end up here.
 pub const USR_CHANGES: &str = "/mnt/usr/changes";
 
 /// A host on which nothing is installed yet: /usr and parts of /var can be written, the source tree and a binary are
-/// there, sshd is configured as Debian delivers it.
+/// there, sshd is configured as Debian ships it.
 pub fn bare() -> Host {
     let host = Host::with_accounts(&[("plain", Shell::Plain)]);
     for place in ["/usr", "/var/lib", "/var/spool"] {
@@ -54,7 +54,7 @@ pub fn bare() -> Host {
     host
 }
 
-/// sshd_config as Debian 12 delivers it, on the loopback interface.
+/// sshd_config as Debian 12 ships it, on the loopback interface.
 fn config() -> String {
     format!(
         "Include /etc/ssh/sshd_config.d/*.conf\nPort {PORT}\nListenAddress 127.0.0.1\nHostKey {HOST_KEY}\n\

@@ -1,5 +1,5 @@
-//! What must hold whatever bytes come in, for the commands that are known and for seeded changes of them. `tests/fuzz`
-//! asks the same of bytes that a fuzzer makes up.
+//! What must be true whatever bytes come in, for the known commands and for seeded mutations of them. `tests/fuzz`
+//! checks the same with bytes that a fuzzer generates.
 
 #[path = "../fuzz/src/lib.rs"]
 mod checks;
@@ -7,10 +7,10 @@ mod checks;
 use crate::corpus::commands;
 use crate::wildcards::words::Random;
 
-/// How many inputs each property is tried with.
+/// How many inputs each property is tested with.
 const INPUTS: usize = 40_000;
 
-/// Pieces that mean something to one of those who read them.
+/// Pieces that mean something to one of the parsers.
 const PIECES: &[&[u8]] = &[
     b"'",
     b"\"",
@@ -68,9 +68,13 @@ const PIECES: &[&[u8]] = &[
     b"alice",
 ];
 
-/// The bytes of a known input, cut, doubled and mixed with what means something.
+/// The bytes of a known input, cut, doubled and mixed with such pieces.
 fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
-    let mut bytes = seeds[random.below(seeds.len())].clone();
+    let bytes = seeds[random.below(seeds.len())].clone();
+    mixed(bytes, PIECES, seeds, random)
+}
+
+fn mixed(mut bytes: Vec<u8>, pieces: &[&[u8]], seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     for _ in 0..random.below(5) {
         let at = random.below(bytes.len() + 1);
         match random.below(5) {
@@ -85,7 +89,7 @@ fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
                 bytes.splice(at..at, other[from..].iter().copied());
             }
             _ => {
-                bytes.splice(at..at, random.of(PIECES).iter().copied());
+                bytes.splice(at..at, random.of(pieces).iter().copied());
             }
         }
     }
@@ -146,6 +150,128 @@ fn a_policy_is_read_or_all_its_errors_are_told() {
         b"max_bytes = \"10G\"\nidle_timeout = 60\numask = \"027\"\nmessage = \"No.\"\n".to_vec(),
     ];
     try_all(14, &seeds, checks::policy);
+}
+
+/// Lines of blocks: plain, unusual and wrong ones.
+const LINES: &[&str] = &[
+    "user = \"alice\"",
+    "user = \"x\"",
+    "user = \"x\"",
+    "user = [\"x\"]",
+    "user = [\"x\", \"y\"]",
+    "user = [\"x\", \"bo\"]",
+    "user = [\"x*\", \"?eb-1\"]",
+    "user = [\"x*\", \"y?\"]",
+    "user = \"*\"",
+    "group = \"web\"",
+    "address = \"192.0.2.0/24\"",
+    "address = [\"198.51.100.9\", \"2001:db8::/32\"]",
+    "access = \"read-only\"",
+    "access = \"upload-only\"",
+    "access = [\"list\", \"create\"]",
+    "writable = [\"~/in\"]",
+    "start = \"/srv/%u\"",
+    "max_sessions = 3",
+    "max_bytes = \"2G\"",
+    "umask = \"027\" # x",
+    "message = \"No.\"",
+    "message = 'No.'",
+    "message = \"\\u0041\"",
+    "dotfile_names = [\".a*\", \".b\"]",
+    "",
+    "  ",
+    "# access = \"read-only\"",
+    "# \u{7f}",
+    "readable = [\"~/a\u{7f}\"]",
+    "\tumask = \"022\"",
+    "[[match.directory]]\npath = \"~/d\"",
+    "protocols = [\n\"sftp\",\n]",
+    "umask = \"999\"",
+    "umsak = \"022\"",
+];
+
+/// What changes the meaning of a line, or none of it.
+const MARKS: &[&[u8]] = &[
+    b"\"",
+    b"'",
+    b"\"\"\"",
+    b"[",
+    b"]",
+    b"[[match]]",
+    b"[[match]]\n",
+    b"=",
+    b",",
+    b"#",
+    b"\\",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\t",
+    b" ",
+    b"\0",
+    b"\x7f",
+    b"\x1b",
+    b"\xef\xbb\xbf",
+    b"\xc3\xa9",
+    b"*",
+    b"?",
+    b"!",
+    b".",
+    b"0",
+    b"1_0",
+    b"alice",
+    b"user = \"x\"\n",
+    b"user",
+];
+
+/// A policy of up to six blocks.
+fn blocks(random: &mut Random) -> Vec<u8> {
+    let mut text = random
+        .of(&[
+            "",
+            "",
+            "umask = \"022\"\n",
+            "\n# x\n",
+            "[[directory]]\npath = \"~/d\"\n",
+        ])
+        .to_owned();
+    for _ in 0..random.below(7) {
+        text += random.of(&[
+            "[[match]]\n",
+            "[[match]]\n",
+            "[[match]] # x\n",
+            "\n[[match]]\n",
+            " [[match]]\n",
+        ]);
+        // Most blocks are valid: these lines first, and few of the others.
+        text += random.of(&LINES[..9]);
+        text += "\n";
+        for _ in 0..random.below(3) {
+            text += random.of(&LINES[9..]);
+            text += "\n";
+        }
+    }
+    text.into_bytes()
+}
+
+#[test]
+fn a_session_reads_the_policy_that_all_of_the_file_is() {
+    let mut random = Random::seeded(17);
+    let (mut left_out, mut with_some) = (0, 0);
+    for round in 0..INPUTS {
+        let mut text = blocks(&mut random);
+        if round % 2 == 0 {
+            let other = blocks(&mut random);
+            text = mixed(text, MARKS, &[other], &mut random);
+        }
+        let count = checks::policy_for(&text);
+        left_out += count;
+        with_some += usize::from(count > 0);
+    }
+    assert!(
+        with_some > INPUTS / 10 && left_out > INPUTS / 5,
+        "{with_some} {left_out}"
+    );
 }
 
 #[test]

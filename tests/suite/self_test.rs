@@ -1,4 +1,4 @@
-//! The harness is no use if it does not see: each of its eyes is shown something here.
+//! The harness is useless if it does not notice: each of its checks is shown something here.
 
 use crate::harness::sftp::{Attributes, CREATE, WRITE};
 use crate::harness::{Host, SshdConfig};

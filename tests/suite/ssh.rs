@@ -138,7 +138,7 @@ fn a_hostile_environment_changes_nothing() {
         .install_program("preload", Kind::Library)
         .display()
         .to_string();
-    // PermitUserEnvironment lets a file of the account set what the protocol cannot, PATH and HOME among them.
+    // PermitUserEnvironment lets a file of the account set what the protocol cannot, including PATH and HOME.
     let variables = [
         format!("LD_PRELOAD={library}"),
         format!("LD_AUDIT={library}"),
@@ -277,7 +277,7 @@ fn a_terminal_is_refused() {
     before.assert_same(&host.disk(), "a terminal");
 }
 
-/// Accounts of LDAP or SSSD are in no file: `getent` knows them, here one that stands in for the real one.
+/// Accounts from LDAP or SSSD are in no file: `getent` knows them, here a substitute for the real one.
 #[test]
 fn an_account_that_only_the_name_service_knows() {
     let host = Host::new();
@@ -300,7 +300,7 @@ fn an_account_that_only_the_name_service_knows() {
     host.install("/opt/getent", script.as_bytes());
     host.root("mount", &["--bind", "/opt/getent", "/usr/bin/getent"])
         .succeeded("a stand-in for getent");
-    // scp asks the C library for its user on its own, which knows no such service here; the verdict is ours.
+    // scp itself asks the C library for its user, which knows no such service here; the verdict is ours.
     let _ = host.log();
     assert_ne!(direct("scp -t uploads", b"").code(), 126);
     let log = host.log();

@@ -1,4 +1,4 @@
-//! One thing that the doctor found, and the line that mends it.
+//! One thing that the doctor found, and the command that fixes it.
 
 use crate::print::escape::Sentence;
 pub use crate::print::escape::word::{quoted, word};
@@ -8,7 +8,7 @@ pub use crate::print::escape::word::{quoted, word};
 pub enum Severity {
     /// A promise does not hold, or no session can start.
     Serious,
-    /// Nothing is open because of it alone.
+    /// It does not leave anything open by itself.
     Warning,
     /// Worth knowing.
     Note,
@@ -32,40 +32,40 @@ impl Severity {
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which check it was: stable, for scripts.
+    /// The name of the check: stable, for scripts.
     pub id: &'static str,
     /// How bad it is.
     pub severity: Severity,
     /// One sentence, as it is printed. Names from the disk are escaped in it.
     pub what: String,
-    /// A command for root's shell that mends it.
-    pub mend: String,
+    /// A command for root's shell that fixes it.
+    pub fix: String,
 }
 
 impl Finding {
     /// A finding that breaks a promise or the service.
-    pub fn serious(id: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub fn serious(id: &'static str, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             id,
             severity: Severity::Serious,
             what: Sentence(&what.into()).to_string(),
-            mend: mend.into(),
+            fix: fix.into(),
         }
     }
 
     /// A finding that leaves nothing open by itself.
-    pub fn warning(id: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub fn warning(id: &'static str, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
-            ..Self::serious(id, what, mend)
+            ..Self::serious(id, what, fix)
         }
     }
 
     /// A finding that is worth knowing.
-    pub fn note(id: &'static str, what: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub fn note(id: &'static str, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             severity: Severity::Note,
-            ..Self::serious(id, what, mend)
+            ..Self::serious(id, what, fix)
         }
     }
 }

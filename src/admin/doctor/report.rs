@@ -5,21 +5,13 @@ use std::fmt::{self, Write as _};
 use super::finding::{Finding, Severity};
 use crate::print::escape::{Page, Sentence};
 use crate::print::json::Json;
+use crate::print::style::{Colour, Style};
 
-/// All findings of one visit.
+/// All findings of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The findings in the order of the checks.
     pub findings: Vec<Finding>,
-}
-
-/// Whether colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// Text alone: for a pipe, a file, or where NO_COLOR is set.
-    Plain,
-    /// With the colours of a terminal (ECMA-48 SGR).
-    Colour,
 }
 
 impl Report {
@@ -45,7 +37,7 @@ impl Report {
                 ("id", text(finding.id)),
                 ("severity", text(finding.severity.name())),
                 ("what", text(&finding.what)),
-                ("mend", text(&finding.mend)),
+                ("mend", text(&finding.fix)),
             ])
         };
         Json::Object(vec![
@@ -69,10 +61,10 @@ impl Report {
     fn write(&self, out: &mut String, style: Style) -> fmt::Result {
         for severity in Severity::ALL {
             for finding in self.with(severity) {
-                let name = style.paint(severity, &format!("{:<8}", severity.name()));
+                let name = style.paint(colour(severity), &format!("{:<8}", severity.name()));
                 writeln!(out, "{name} {}", finding.id)?;
                 writeln!(out, "         {}", Sentence(&finding.what))?;
-                writeln!(out, "         mend: {}\n", Page(&finding.mend))?;
+                writeln!(out, "         mend: {}\n", Page(&finding.fix))?;
             }
         }
         let count = |severity| self.with(severity).count();
@@ -85,24 +77,18 @@ impl Report {
         {
             writeln!(
                 out,
-                "After a change of sshd's configuration: sshd -t && systemctl reload ssh"
+                "After changing sshd's configuration: sshd -t && systemctl reload ssh"
             )?;
         }
         writeln!(out, "{serious} serious, {warnings} warnings, {notes} notes")
     }
 }
 
-impl Style {
-    fn paint(self, severity: Severity, text: &str) -> String {
-        if self == Self::Plain {
-            return text.to_owned();
-        }
-        let colour = match severity {
-            Severity::Serious => "1;31",
-            Severity::Warning => "33",
-            Severity::Note => "36",
-        };
-        format!("\x1b[{colour}m{text}\x1b[0m")
+const fn colour(severity: Severity) -> Colour {
+    match severity {
+        Severity::Serious => Colour::Bad,
+        Severity::Warning => Colour::Caution,
+        Severity::Note => Colour::Note,
     }
 }
 
@@ -130,7 +116,7 @@ mod tests {
 
     #[test]
     fn colours_wrap_the_severity_alone() {
-        let text = report().text(Style::Colour);
+        let text = report().text(Style::Coloured);
         assert!(
             text.starts_with("\x1b[1;31mserious \x1b[0m a-serious\n"),
             "{text:?}"

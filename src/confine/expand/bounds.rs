@@ -1,4 +1,4 @@
-//! What all wildcards of one request together may take.
+//! What all wildcards of one request together may use.
 
 use std::ffi::CString;
 use std::path::Path;
@@ -7,32 +7,33 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use crate::error::{Error, Step};
 
-/// Names that are read from directories, and system calls besides. A second or
-/// two; a directory of a million names can still be listed whole by sftp.
+/// Names read from directories, plus system calls. This takes a second or two;
+/// sftp can still list a directory of a million names in full.
 const STEPS: u64 = 1_000_000;
 
 /// Comparisons of a byte with a part of a pattern: less than a second.
 const COMPARISONS: u64 = 200_000_000;
 
-/// Memory for names of directories that are still to be looked into, in bytes.
+/// Memory for names of directories that are still to be read, in bytes.
 const WAITING: usize = 16 << 20;
 
-/// What a waiting name takes besides its bytes: the vector's header and the
-/// allocator's least block.
+/// What a waiting name takes in addition to its bytes: the vector's header and
+/// the allocator's smallest block.
 const OVERHEAD: usize = 48;
 
 /// MAX_ARG_STRLEN of `linux/binfmts.h`: the longest word, with its NUL.
 const WORD_MAX: usize = 128 * 1024;
 
-/// Least and most room for words and pointers of execve(2), whatever the limit
-/// of the stack is (`bprm_stack_limits` of `fs/exec.c`).
+/// The least and most room for words and pointers of execve(2), whatever the
+/// stack limit (`bprm_stack_limits` in `fs/exec.c`).
 const ROOM_LEAST: u64 = 128 * 1024;
 const ROOM_MOST: u64 = 6 << 20;
 
-/// What an argument takes besides its bytes: its NUL and the pointer to it.
+/// What an argument takes in addition to its bytes: its NUL and the pointer to
+/// it.
 const POINTER: usize = 1 + size_of::<usize>();
 
-/// What is left to the wildcards of a request.
+/// What the wildcards of a request may still use.
 #[derive(Clone, Debug)]
 pub struct Bounds {
     steps: u64,
@@ -42,7 +43,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// With so much room for the argument vector.
+    /// With this much room for the argument vector.
     #[must_use]
     pub const fn with_room(room: usize) -> Self {
         Self {
@@ -75,7 +76,7 @@ impl Bounds {
     /// Takes steps.
     pub(super) fn step(&mut self, count: u64) -> Result<(), Error> {
         let left = self.steps.checked_sub(count);
-        self.steps = left.ok_or_else(|| too_much("too many names would have to be looked at"))?;
+        self.steps = left.ok_or_else(|| too_much("there are too many names to look at"))?;
         Ok(())
     }
 
@@ -86,14 +87,15 @@ impl Bounds {
         Ok(())
     }
 
-    /// Holds a name until its directory is looked into.
+    /// Holds a name until its directory is read.
     pub(super) fn hold(&mut self, length: usize) -> Result<(), Error> {
         let left = self.waiting.checked_sub(length + OVERHEAD);
-        self.waiting = left.ok_or_else(|| too_much("too many directories would be looked into"))?;
+        self.waiting =
+            left.ok_or_else(|| too_much("there are too many directories to look into"))?;
         Ok(())
     }
 
-    /// Gives back what a held name took.
+    /// Releases what a held name took.
     pub(super) const fn release(&mut self, length: usize) {
         self.waiting += length + OVERHEAD;
     }
@@ -102,7 +104,7 @@ impl Bounds {
     pub(super) fn pass(&mut self, length: usize) -> Result<(), Error> {
         let left = self.room.checked_sub(length + POINTER);
         let left = left.filter(|_| length < WORD_MAX);
-        self.room = left.ok_or_else(|| too_much("a command cannot take as many names"))?;
+        self.room = left.ok_or_else(|| too_much("a command cannot take that many names"))?;
         Ok(())
     }
 }

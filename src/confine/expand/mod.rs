@@ -1,7 +1,7 @@
 //! Wildcards of sources (`scp -f`, `rsync --server --sender`), expanded inside
-//! the confinement: no name outside the readable directories is listed, so
-//! none leaks. Time and memory are bounded, and each name that matches is
-//! judged like one that the client wrote.
+//! the confinement: no name outside the readable directories is listed, so none
+//! leaks. Time and memory are limited, and each name that matches is judged
+//! like one that the client wrote.
 
 mod bounds;
 mod vet;
@@ -21,14 +21,14 @@ pub use walking::{Matched, Sink, walk};
 
 use vet::Vetting;
 
-/// The argument vector with its patterns expanded, the names of each in the
-/// order of their bytes. Where nothing matches, the word stays as the client
-/// wrote it, as in sh(1).
+/// The argument vector with its patterns expanded, the names of each in byte
+/// order. If nothing matches, the word stays as the client wrote it, as in
+/// sh(1).
 ///
 /// # Errors
 ///
 /// If a pattern matches more than the server could take, costs too much, or
-/// leads to a file that no directory of the policy holds.
+/// leads to a file outside all directories of the policy.
 pub fn expand(plan: &Plan, environment: &[CString]) -> Result<Vec<CString>, Error> {
     let has_pattern = |argument: &Argument| matches!(argument, Argument::Pattern { .. });
     if !plan.argv.iter().any(has_pattern) {
@@ -62,7 +62,7 @@ pub fn expand(plan: &Plan, environment: &[CString]) -> Result<Vec<CString>, Erro
                 })?;
                 argv[before..].sort_unstable();
                 if argv.len() == before {
-                    // A file may have the pattern itself for its name.
+                    // A file may have the pattern itself as its name.
                     vetting.keeps_word(literal.as_bytes(), *recursive, &mut bounds)?;
                     bounds.pass(literal.len())?;
                     argv.push(c_string(literal)?);
@@ -73,8 +73,8 @@ pub fn expand(plan: &Plan, environment: &[CString]) -> Result<Vec<CString>, Erro
     Ok(argv)
 }
 
-/// No command has a NUL byte (it was an argument itself), nor has a name on
-/// the disk: this cannot fail, and fails closed if it does.
+/// No command contains a NUL byte (it was itself an argument), and neither does
+/// a name on the disk: this cannot fail, and fails closed if it does.
 fn c_string(text: &OsStr) -> Result<CString, Error> {
     CString::new(text.as_bytes()).map_err(|_| Error::io(Step::Wildcards, Errno::EINVAL))
 }

@@ -1,7 +1,7 @@
 //! Judges what a wildcard matches as if the client had named it.
 //!
-//! A name that matches can be a symbolic link, or lie behind one. What the
-//! kernel refuses to the server anyway is left to it: the client then sees
+//! A name that matches can be a symbolic link, or be behind one. What the
+//! kernel denies the server anyway is left to the kernel: the client then sees
 //! which name was refused, and gets the others.
 
 use std::ffi::OsStr;
@@ -27,7 +27,7 @@ pub(super) struct Vetting<'a> {
     rules: &'a Rules,
     /// Where relative paths begin.
     start: &'a Path,
-    /// Whether the server sends a link as what it leads to.
+    /// Whether the server sends what a link leads to, instead of the link.
     follows: bool,
     /// The directory that was resolved last, and where it leads.
     known: Option<(Vec<u8>, PathBuf)>,
@@ -38,13 +38,13 @@ impl<'a> Vetting<'a> {
         Self {
             rules: &plan.rules,
             start: &plan.start,
-            // The options with which rsync would are refused.
+            // The options that make rsync do so are refused.
             follows: plan.kind != ServerKind::RsyncSender,
             known: None,
         }
     }
 
-    /// Whether the server is to see this path.
+    /// Whether the server may see this path.
     ///
     /// # Errors
     ///
@@ -74,11 +74,12 @@ impl<'a> Vetting<'a> {
     }
 
     /// Judges a word that matched nothing, which the server sees as it was
-    /// written: like any word without wildcards, whether it is there or not.
+    /// written: like any word without wildcards, whether such a file exists or
+    /// not.
     ///
     /// # Errors
     ///
-    /// If it could lie in no directory of the policy.
+    /// If it cannot be in any directory of the policy.
     pub(super) fn keeps_word(
         &mut self,
         word: &[u8],
@@ -94,10 +95,10 @@ impl<'a> Vetting<'a> {
             .map_err(|refusal| refused(word, &refusal))
     }
 
-    /// Both readings of a path: that of the kernel, resolved, and that of rsync.
+    /// Judges both readings of a path: the kernel's, resolved, and rsync's.
     fn vet(&self, place: &Path, path: &[u8], recursive: bool) -> Result<(), Refusal> {
         vet_source(place, recursive, self.rules)?;
-        // What follows no links is rsync.
+        // A server that follows no links is rsync.
         let text = self.start.join(OsStr::from_bytes(path));
         let collapsed = collapsed(&text).filter(|_| !self.follows);
         collapsed.map_or(Ok(()), |text| {

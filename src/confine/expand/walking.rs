@@ -1,7 +1,7 @@
-//! Goes through the directories that a pattern names.
+//! Walks the directories that a pattern names.
 //!
-//! Depth first, without recursion: of each directory on the way only the
-//! names that match, and may be directories, are held.
+//! Depth first, without recursion: for each directory on the way, only the
+//! names that match and may be directories are kept.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
@@ -24,7 +24,7 @@ const OPENING: u64 = 4;
 /// A path that the pattern matches.
 #[derive(Clone, Copy, Debug)]
 pub struct Matched<'a> {
-    /// The path, as sh(1) would give it.
+    /// The path, as sh(1) would write it.
     pub path: &'a [u8],
     /// Whether its last component may be a symbolic link.
     pub may_be_link: bool,
@@ -35,7 +35,7 @@ struct Level {
     names: IntoIter<Vec<u8>>,
     /// How much of the path leads to the directory.
     base: usize,
-    /// The piece behind the names.
+    /// The piece after the names.
     next: usize,
 }
 
@@ -54,8 +54,8 @@ struct Walk<'a> {
 ///
 /// # Errors
 ///
-/// If a bound is reached, or a directory cannot be read for another reason
-/// than that it is absent or closed, which matches nothing.
+/// If a limit is reached, or a directory cannot be read, unless that is because
+/// it is absent or inaccessible, which means that nothing matches.
 pub fn walk(pattern: &Pattern, bounds: &mut Bounds, found: Sink<'_>) -> Result<(), Error> {
     let mut walk = Walk {
         pieces: pattern.pieces(),
@@ -81,7 +81,7 @@ pub fn walk(pattern: &Pattern, bounds: &mut Bounds, found: Sink<'_>) -> Result<(
 }
 
 impl Walk<'_> {
-    /// Goes on with the piece at `next`, below the path so far.
+    /// Continues with the piece at `next`, below the path so far.
     fn advance(&mut self, next: usize) -> Result<(), Error> {
         let pieces = self.pieces;
         let mut next = next;
@@ -89,7 +89,8 @@ impl Walk<'_> {
             self.path.extend_from_slice(text);
             next += 1;
         }
-        // No call takes a longer path, and none of the server's.
+        // No system call takes a longer path, so the server cannot use one
+        // either.
         if self.path.len() >= PATH_MAX {
             return Ok(());
         }
@@ -99,8 +100,8 @@ impl Walk<'_> {
         }
     }
 
-    /// The pattern ends with text: whether there is such a file, be it a link
-    /// that leads nowhere.
+    /// The pattern ends with text: checks whether there is such a file, even a
+    /// link that leads nowhere.
     fn look(&mut self) -> Result<(), Error> {
         self.bounds.step(1)?;
         let path = Path::new(OsStr::from_bytes(&self.path));
@@ -169,12 +170,12 @@ impl Walk<'_> {
     }
 }
 
-/// Whether the kind of an entry is known and is such a one.
+/// Whether the kind of an entry is known, and is this one.
 fn is_known(entry: &DirEntry, is: fn(fs::FileType) -> bool) -> bool {
     entry.file_type().is_ok_and(is)
 }
 
-/// Whether nothing is there for this account: sh(1) then matches nothing.
+/// Whether there is nothing for this account: sh(1) then matches nothing.
 fn absent(error: &io::Error) -> bool {
     const ABSENT: [i32; 6] = [
         libc::ENOENT,

@@ -1,10 +1,11 @@
 //! What the client asks for: the form of the command, nothing about places.
 //!
-//! Accepted are the server invocations that real clients send. Everything
-//! else is refused, whatever it would have done: a list of what is harmless
-//! is short, a list of what is harmful has no end (CVE-2004-1161 to
+//! The server invocations that real clients send are accepted. Everything else
+//! is refused, whatever it would have done: a list of what is harmless is
+//! short, a list of what is harmful has no end (CVE-2004-1161 to
 //! CVE-2019-1000018 are one forgotten entry each).
 
+pub mod paths;
 pub mod pattern;
 pub mod programs;
 pub(super) mod rsync;
@@ -44,17 +45,17 @@ impl Request {
     }
 }
 
-/// What PuTTY, WinSCP and phpseclib send where a server has no sftp
-/// subsystem (`psftp.c`, `SftpFileSystem.cpp`); taken for `sftp-server`,
-/// byte for byte, and never given to a shell.
+/// What PuTTY, WinSCP and phpseclib send if a server has no sftp subsystem
+/// (`psftp.c`, `SftpFileSystem.cpp`); taken for `sftp-server`, byte for byte,
+/// and never given to a shell.
 const PUTTY_FALLBACK: &[u8] = b"test -x /usr/lib/sftp-server && exec /usr/lib/sftp-server\n\
     test -x /usr/local/lib/sftp-server && exec /usr/local/lib/sftp-server\n\
     exec sftp-server";
 
 /// Reads a command.
 ///
-/// `is_configured` tells whether a path is the one that the policy gives for
-/// a protocol: a client may name that one too.
+/// `is_configured` says whether a path is the one that the policy sets for a
+/// protocol: a client may name that one too.
 ///
 /// # Errors
 ///
@@ -86,7 +87,7 @@ pub fn parse(
     .map_err(|error| error.of(protocol))
 }
 
-/// The protocol that a program name stands for: a name of the table of
+/// The protocol that a program name stands for: a name in the table of
 /// programs, or the path in the policy.
 fn program_protocol(
     program: &[u8],
@@ -100,7 +101,7 @@ fn program_protocol(
     programs::protocol(program).or_else(configured)
 }
 
-/// Says more than "no" where a server of the table is meant: it lies where
+/// Says more than "no" if a server of the table is meant: it is at a path where
 /// this host may have it, or is called through another program.
 fn unknown_program(program: &Word, arguments: &[Word]) -> Refusal {
     let error = Refusal::form("not a file transfer server");
@@ -121,21 +122,23 @@ fn unknown_program(program: &Word, arguments: &[Word]) -> Refusal {
         return error;
     };
     let (program, server) = (Escaped::bytes(path), Escaped::bytes(server.bytes()));
-    let mut error = error.hint(format!("call {server} itself, without {program} before it"));
+    let mut error = error.hint(format!(
+        "call {server} directly, without {program} before it"
+    ));
     error.told = Some(format!(
-        "Call {server} itself, without {program} before it."
+        "Call {server} directly, without {program} before it."
     ));
     error
 }
 
-/// Refuses a path that the kernel would not take. Other words may be longer.
+/// Refuses a path that the kernel would not accept. Other words may be longer.
 fn vet_path(word: &Word) -> Result<(), Refusal> {
     match word.bytes().len() {
         0 => Err(Refusal::form("an empty path")),
         length if length > words::PATH_MAX => {
             let most = words::PATH_MAX;
             Err(Refusal::form(format!(
-                "a path of {length} bytes, {most} are the most"
+                "a path of {length} bytes; the limit is {most}"
             )))
         }
         _ => Ok(()),
@@ -238,7 +241,7 @@ mod tests {
         ] {
             assert!(hint(command).contains("without"), "{command}");
         }
-        // Not as a path of the client's own, which no policy should name.
+        // Not a path that the client owns, which no policy should name.
         for command in [
             "./sftp-server",
             "bin/scp -t x",

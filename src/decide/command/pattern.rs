@@ -1,16 +1,16 @@
 //! Wildcards: which names a pattern of sh(1) matches.
 //!
-//! The rules are those of fnmatch(3) as sh has them in the locale C: a
-//! character is a byte, ranges go by its value, classes are those of ASCII.
-//! `*`, `?` and brackets match neither a slash nor a dot at the start of a
-//! name; `**` is `*`. Where shells differ (`[^a]`, `[[=a=]]`, `.*` and the
-//! names `.` and `..`), it is as in bash(1).
+//! The rules are those of fnmatch(3) as sh uses it in the locale C: a character
+//! is a byte, ranges compare its value, classes are those of ASCII. `*`, `?`
+//! and brackets match neither a slash nor a dot at the start of a name; `**` is
+//! the same as `*`. Where shells differ (`[^a]`, `[[=a=]]`, `.*` and the names
+//! `.` and `..`), the rules are bash(1)'s.
 
-/// The longest name that a pattern can match. Linux has no longer one
-/// (NAME_MAX, `linux/limits.h`), a FUSE file system may list up to 1,024.
+/// The longest name that a pattern can match. Linux has no longer name
+/// (NAME_MAX, `linux/limits.h`); a FUSE file system may list up to 1,024 bytes.
 const NAME_MAX: usize = 1024;
 
-/// A pattern, taken apart: fixed text and components with wildcards, in turn.
+/// A parsed pattern: fixed text and components with wildcards, in turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     pieces: Vec<Piece>,
@@ -27,8 +27,7 @@ pub enum Piece {
 }
 
 impl Pattern {
-    /// Takes a pattern apart. A backslash takes the meaning away from the
-    /// byte behind it.
+    /// Parses a pattern. A backslash makes the byte after it literal.
     #[must_use]
     pub fn parse(text: &[u8]) -> Self {
         let mut pieces = Vec::new();
@@ -67,8 +66,8 @@ impl Pattern {
         self.pieces.iter().any(wild)
     }
 
-    /// The directory in which the first wildcard is looked for: the text
-    /// before it, `.` if there is none.
+    /// The directory in which the first wildcard is looked up: the text before
+    /// it, `.` if there is none.
     #[must_use]
     pub fn directory(&self) -> &[u8] {
         match self.pieces.first() {
@@ -77,8 +76,8 @@ impl Pattern {
         }
     }
 
-    /// Whether a component behind a wildcard is `..`: what it means depends
-    /// on where the name leads that the wildcard matches.
+    /// Whether a component after a wildcard is `..`: its meaning depends on
+    /// where the name that the wildcard matches leads.
     #[must_use]
     pub fn climbs(&self) -> bool {
         let wild = |piece: &&Piece| matches!(piece, Piece::Literal(_));
@@ -91,7 +90,7 @@ impl Pattern {
     }
 }
 
-/// The components of a pattern. An escaped slash is a slash all the same.
+/// The components of a pattern. An escaped slash is still a slash.
 fn components(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|c| *c == b'/')
 }
@@ -104,7 +103,7 @@ struct Token {
 }
 
 impl Token {
-    /// Whether it is this character, with its meaning.
+    /// Whether it is this character with its special meaning.
     fn is(self, byte: u8) -> bool {
         self.byte == byte && !self.quoted
     }
@@ -127,7 +126,7 @@ fn tokens(component: &[u8]) -> Vec<Token> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matcher {
     elements: Vec<Element>,
-    /// How long a name must be at least.
+    /// The minimum length of a name.
     least: usize,
 }
 
@@ -190,8 +189,8 @@ impl Matcher {
             return false;
         }
         let (mut n, mut e) = (0, 0);
-        // Where to go on if what follows the last star does not fit: behind
-        // the star, with one byte more taken by it.
+        // Where to continue if what follows the last star does not match: after
+        // the star, with one more byte taken by it.
         let mut again: Option<(usize, usize)> = None;
         while n < name.len() {
             *work += 1;
@@ -243,7 +242,7 @@ impl Set {
 }
 
 /// The set that brackets at the start of the tokens mean, and how many tokens
-/// they take; `None` if there are none that close.
+/// they take; `None` if no bracket closes.
 fn bracket(tokens: &[Token]) -> Option<(Set, usize)> {
     if !tokens.first()?.is(b'[') {
         return None;
@@ -287,7 +286,7 @@ fn bracket(tokens: &[Token]) -> Option<(Set, usize)> {
     Some((set, at + 1))
 }
 
-/// What stands between brackets.
+/// What is between brackets.
 enum Member {
     Byte(u8),
     Class(fn(u8) -> bool),

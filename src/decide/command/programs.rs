@@ -1,5 +1,5 @@
-//! The server programs: what they are called, where a client may say that
-//! they lie, and where they are looked for. One table for all three.
+//! The server programs: their names, the paths by which a client may name them,
+//! and where they are looked for. One table for all three.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,9 @@ use crate::decide::policy::Protocol;
 /// One server program.
 struct ServerProgram {
     protocol: Protocol,
-    /// The name of the file. A client may name it alone.
+    /// The name of the file. A client may use just this name.
     name: &'static str,
-    /// Directories in which it is looked for, the likeliest first. A client
+    /// Directories in which it is looked for, the most likely first. A client
     /// may name it in each of them.
     searched: &'static [&'static str],
 }
@@ -43,8 +43,8 @@ const SERVERS: [ServerProgram; 3] = [
     },
 ];
 
-/// Directories that clients name although no server is looked for there:
-/// where /usr is merged, and PuTTY's second guess for sftp.
+/// Directories that clients name although no server is looked for there: those
+/// of a merged /usr, and PuTTY's second guess for sftp.
 const NAMED_TOO: [&str; 2] = ["/bin", "/usr/local/lib"];
 
 /// The protocol that a program stands for: by its bare name, or by its name

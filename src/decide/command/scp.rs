@@ -1,9 +1,9 @@
 //! `scp -t` and `scp -f`: the remote side of the old scp protocol.
 //!
-//! Exactly one of `-t` and `-f`, the few options that change nothing but the
-//! transfer, and operands. All other options of scp(1) belong to its client
-//! side, where they can start programs (`-S`, `-o ProxyCommand`, `-F`:
-//! CVE-2004-1161, CVE-2007-6415, CVE-2019-1000018).
+//! Exactly one of `-t` and `-f`, the few options that affect only the transfer,
+//! and operands. All other options of scp(1) are for its client side, where
+//! they can start programs (`-S`, `-o ProxyCommand`, `-F`: CVE-2004-1161,
+//! CVE-2007-6415, CVE-2019-1000018).
 
 use super::words::Word;
 use crate::decide::verdict::Refusal;
@@ -22,7 +22,7 @@ pub enum Direction {
 pub struct ScpRequest {
     /// Which way the files go.
     pub direction: Direction,
-    /// `-r`: directories as well.
+    /// `-r`: directories too.
     pub recursive: bool,
     /// `-p`: with modes and times.
     pub preserve: bool,
@@ -51,8 +51,8 @@ pub(super) fn parse(arguments: &[Word]) -> Result<ScpRequest, Refusal> {
             b"--" if !options_end && request.operands.is_empty() => options_end = true,
             [b'-', letters @ ..] if !options_end && !letters.is_empty() => {
                 if !request.operands.is_empty() {
-                    // getopt(3) would take it for an option, the client
-                    // means a file: neither is guessed.
+                    // getopt(3) would take it for an option, but the client
+                    // means a file: xfersh does not guess.
                     return Err(Refusal::form("an option after a path"));
                 }
                 options(letters, &mut request, &mut directions)?;
@@ -89,8 +89,9 @@ fn options(
             b'p' => request.preserve = true,
             b'd' => request.directory = true,
             b'v' => request.verbose = true,
-            // Quiet and compression concern the client's terminal and its
-            // connection: accepted, since clients send them, and left out.
+            // Quiet and compression affect only the client's terminal and its
+            // connection: they are accepted, since clients send them, and not
+            // passed on.
             b'q' | b'C' => {}
             // A bandwidth limit takes the rest of the cluster.
             b'l' => {
@@ -99,11 +100,11 @@ fn options(
                 return if number {
                     Ok(())
                 } else {
-                    Err(Refusal::of_word(b"-l", "it has no number"))
+                    Err(Refusal::of_word(b"-l", "its value is not a number"))
                 };
             }
             _ => {
-                let why = "it belongs to scp's client side";
+                let why = "it is an option of scp's client side";
                 return Err(Refusal::of_word(&[b'-', *letter], why));
             }
         }
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn accepted() {
-        // (arguments, direction, "rpdv" as far as they are set, operands)
+        // (arguments, direction, those of "rpdv" that are set, operands)
         let rows: [(&str, Direction, &str, usize); 12] = [
             ("-t x", Direction::Sink, "", 1),
             ("-f x", Direction::Source, "", 1),

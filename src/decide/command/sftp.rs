@@ -2,7 +2,8 @@
 //!
 //! What `Subsystem sftp` says in sshd_config reaches the shell as a command,
 //! and a client can send the same string. So an option can only tighten what
-//! the policy gives; the others are refused with the policy key that does it.
+//! the policy allows; other options are refused, with a hint at the policy key
+//! to use instead.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -84,7 +85,7 @@ pub(super) fn parse(arguments: &[Word]) -> Result<SftpRequest, Refusal> {
             [] => words.next(),
             _ => Some(attached),
         };
-        let missing = || Refusal::of_word(&[b'-', *letter], "it has no value");
+        let missing = || Refusal::of_word(&[b'-', *letter], "it needs a value");
         let value = value.ok_or_else(missing)?;
         check_value(*letter, value, &mut request)?;
         request
@@ -104,7 +105,7 @@ fn refuse_option(letter: u8) -> Result<(), Refusal> {
         b'Q' | b'h' => "call sftp-server yourself",
         _ => "remove it from the Subsystem line",
     };
-    let why = "it does more than tighten what the policy gives";
+    let why = "it could loosen what the policy allows";
     Err(Refusal::of_word(&[b'-', letter], why).hint(hint))
 }
 
@@ -113,14 +114,14 @@ fn check_value(letter: u8, value: &[u8], request: &mut SftpRequest) -> Result<()
     let refused = |why: &'static str| Refusal::of_word(&[b'-', letter], why);
     match letter {
         b'u' => {
-            let mask = octal(value).ok_or_else(|| refused("it has no octal mask"))?;
+            let mask = octal(value).ok_or_else(|| refused("its value is not an octal mask"))?;
             request.umask = Some(mask);
         }
         b'l' => {
             let level = LogLevel::from_name(value)
                 .ok_or_else(|| refused("sftp-server has no such level"))?;
             if level < LogLevel::DEFAULT {
-                return Err(refused("it is quieter than the default, ERROR")
+                return Err(refused("it logs less than the default, ERROR")
                     .hint("remove it from the Subsystem line: xfersh has its own log"));
             }
         }
@@ -134,7 +135,7 @@ fn check_value(letter: u8, value: &[u8], request: &mut SftpRequest) -> Result<()
                 .all(|c| c.is_ascii_alphanumeric() || b"-@.,".contains(c)) =>
         {
             return Err(refused(
-                "a list of requests has letters, digits, '-', '@' and '.'",
+                "a list of requests can only have letters, digits, '-', '@' and '.'",
             ));
         }
         _ => {}

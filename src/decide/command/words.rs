@@ -1,12 +1,12 @@
 //! Splits a command into words, once, without ever giving it to a shell.
 //!
-//! shell-words removes the quotes as sh(1) does, but it takes operators and
-//! expansions for ordinary characters. So the text is gone through once
-//! before: what a shell would interpret and we never do is refused, and the
-//! few unquoted characters that have a meaning for us (`~` and those of
-//! patterns) are marked, so that after the split each word still knows which
-//! of its characters were quoted. The words that are checked are the words that
-//! are executed: nothing is joined and split again.
+//! shell-words removes the quotes as sh(1) does, but it treats operators and
+//! expansions as ordinary characters. So the text is scanned once before: what
+//! a shell would interpret and xfersh does not is refused, and the few unquoted
+//! characters that mean something to xfersh (`~` and those of patterns) are
+//! marked, so that after the split each word still knows which of its
+//! characters were quoted. The words that are checked are the words that are
+//! executed: nothing is joined and split again.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -14,13 +14,13 @@ use std::os::unix::ffi::OsStringExt as _;
 /// Longest path that is accepted, in bytes (PATH_MAX of `linux/limits.h`).
 pub const PATH_MAX: usize = 4096;
 
-/// Whether a character means something to us where it is not quoted: it is
-/// part of a pattern (`super::pattern`).
+/// Whether an unquoted character means something to xfersh: it is part of a
+/// pattern (`super::pattern`).
 const fn is_meaningful(c: u8) -> bool {
     matches!(c, b'*' | b'?' | b'[' | b']')
 }
 
-/// The same behind an opening bracket.
+/// The same after an opening bracket.
 const fn is_meaningful_in_brackets(c: u8) -> bool {
     matches!(c, b'!' | b'^' | b'-' | b':' | b'=' | b'.')
 }
@@ -30,11 +30,11 @@ const fn is_meaningful_in_brackets(c: u8) -> bool {
 pub enum WordsError {
     /// An unquoted character that a shell would interpret.
     Metacharacter(u8),
-    /// `$` or a back-quote, unquoted or between double quotes.
+    /// `$` or a backquote, unquoted or between double quotes.
     Expansion(u8),
-    /// A quote without its partner, or a backslash at the end.
+    /// A quote that is not closed, or a backslash at the end.
     Unbalanced,
-    /// A NUL byte, which no argument of a program can have.
+    /// A NUL byte, which no program argument can contain.
     Nul,
 }
 
@@ -54,8 +54,8 @@ impl std::fmt::Display for WordsError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     bytes: Vec<u8>,
-    /// Positions in `bytes` of unquoted characters that mean something,
-    /// ascending.
+    /// Positions in `bytes` of unquoted characters with a meaning, in ascending
+    /// order.
     active: Vec<usize>,
 }
 
@@ -78,8 +78,8 @@ impl Word {
         self.bytes.first() == Some(&b'~') && self.active.first() == Some(&0)
     }
 
-    /// The same word with its first `count` bytes replaced; what replaces
-    /// them is literal.
+    /// The same word with its first `count` bytes replaced; the replacement is
+    /// literal.
     #[must_use]
     pub fn with_prefix(&self, count: usize, prefix: &[u8]) -> Self {
         let bytes = [prefix, &self.bytes[count..]].concat();
@@ -88,8 +88,8 @@ impl Word {
         Self { bytes, active }
     }
 
-    /// The word as a pattern: a backslash stands before each quoted character
-    /// that would mean something in one.
+    /// The word as a pattern: a backslash precedes each quoted character that
+    /// would have a meaning in a pattern.
     #[must_use]
     pub fn pattern(&self) -> OsString {
         let mut out = Vec::with_capacity(self.bytes.len());
@@ -112,7 +112,7 @@ impl Word {
 ///
 /// # Errors
 ///
-/// The first thing in it that a shell would interpret and that we do not.
+/// The first thing in it that a shell would interpret and xfersh does not.
 pub fn split(command: &[u8]) -> Result<Vec<Word>, WordsError> {
     if command.contains(&0) {
         return Err(WordsError::Nul);
@@ -137,7 +137,7 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
     let mut out = String::with_capacity(command.len());
     let mut quote = Quote::None;
     let mut word_start = true;
-    // Whether an unquoted bracket stands before in the word.
+    // Whether an unquoted bracket precedes in the word.
     let mut bracket = false;
     let mut bytes = command.iter();
     let mut after_backslash = false;
@@ -147,8 +147,8 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
             (Quote::Single, b'\'') | (Quote::Double, b'"') => quote = Quote::None,
             (Quote::Single, _) => {}
             // A client that escapes twice turns `\'` into `\\'`. A quote that
-            // comes so and never ends is an apostrophe of the file name; sh(1)
-            // would give up there.
+            // comes about in this way and is never closed is an apostrophe in
+            // the file name; sh(1) would give up there.
             (Quote::None, b'\'') if after_backslash && !bytes.as_slice().contains(&c) => {
                 out.push('\\');
             }
@@ -177,10 +177,10 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
         let escaped = c == b'\\';
         after_backslash = escaped && shown == '\\';
         word_start = match shown {
-            // A line that goes on in the next one (XCU 2.2.1): as if both
-            // characters were not there.
+            // A line continuation (XCU 2.2.1): as if both characters were not
+            // there.
             '\n' if escaped => word_start,
-            // A blank behind a backslash is part of the word.
+            // A blank after a backslash is part of the word.
             ' ' | '\t' => quote == Quote::None && !escaped,
             _ => false,
         };
@@ -190,9 +190,9 @@ fn mark(command: &[u8]) -> Result<String, WordsError> {
     Ok(out)
 }
 
-/// Whether a `~` at the start of a word, with this behind it, is a
-/// tilde-prefix: up to the first slash nothing may be quoted, not even by
-/// quotes around nothing (POSIX.1-2024, XCU 2.6.1).
+/// Whether a `~` at the start of a word, followed by this, is a tilde-prefix:
+/// up to the first slash nothing may be quoted, not even with empty quotes
+/// (POSIX.1-2024, XCU 2.6.1).
 fn is_tilde_prefix(mut rest: &[u8]) -> bool {
     loop {
         rest = match rest {
@@ -290,7 +290,7 @@ mod tests {
     fn bytes_beyond_ascii_survive() {
         let word = &split(b"/tmp/\xe9\xff'\xc3\xa9'").unwrap()[0];
         assert_eq!(word.bytes(), b"/tmp/\xe9\xff\xc3\xa9");
-        // A private-use character of the client is no mark of ours.
+        // A private-use character from the client is not one of our marks.
         let word = &split("\u{e02a}".as_bytes()).unwrap()[0];
         assert_eq!(word.bytes(), "\u{e02a}".as_bytes());
         assert_eq!(word.pattern(), "\u{e02a}");

@@ -1,14 +1,16 @@
-//! What is wrong with a policy file: every error, each with its place.
+//! What is wrong with a policy file: every error, with its position.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::print::escape::{Escaped, is_printable};
 
-/// How many errors are told at most; the rest is counted.
+/// The most errors that are reported; the rest are counted.
 pub const ERRORS_MAX: usize = 100;
 
-/// How many errors stand in the one-line form.
+/// How many errors the one-line form has.
 const ERRORS_IN_LINE: usize = 5;
 
 /// How many characters of a line are shown before and after the marked ones.
@@ -29,7 +31,7 @@ pub struct Diagnostic {
     pub text_column: u32,
     /// What is wrong.
     pub message: String,
-    /// How to mend it, where that is known.
+    /// How to fix it, if that is known.
     pub hint: Option<String>,
 }
 
@@ -45,7 +47,7 @@ pub struct PolicyErrors {
 }
 
 impl Diagnostic {
-    /// An error at these bytes of the text, which may reach over the end of
+    /// An error at these bytes of the text. They may reach beyond the end of
     /// the line: then the rest of the line is marked.
     pub(super) fn new(
         text: &str,
@@ -118,7 +120,7 @@ impl PolicyErrors {
     }
 }
 
-/// The line as it is shown, and the carets under it.
+/// The line as it is shown, and the carets below it.
 fn marked(error: &Diagnostic) -> (String, String) {
     let (mut text, mut caret) = (String::new(), String::new());
     if error.text_column > 1 {
@@ -134,39 +136,17 @@ fn marked(error: &Diagnostic) -> (String, String) {
             c if is_printable(c) => text.push(c),
             c => text.extend(c.escape_unicode()),
         }
-        let columns: usize = text[start..].chars().map(columns).sum();
+        let columns = text[start..].width();
         if i < marked.end {
             let mark = if marked.contains(&i) { "^" } else { " " };
             caret.push_str(&mark.repeat(columns));
         }
     }
-    // The place may be the end of the line.
+    // The position may be the end of the line.
     if !caret.contains('^') {
         caret.push('^');
     }
     (text, caret)
-}
-
-/// How many columns of a terminal a printable character takes: two for what
-/// East Asian Width (UAX #11) calls wide, none for combining marks. Only the
-/// blocks; a caret may be off under a rare character.
-const fn columns(c: char) -> usize {
-    match c {
-        '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{20d0}'..='\u{20ff}' => 0,
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{303e}'
-        | '\u{3041}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff01}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1f64f}'
-        | '\u{1f680}'..='\u{1f6ff}'
-        | '\u{1f900}'..='\u{1f9ff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    }
 }
 
 impl fmt::Display for PolicyErrors {

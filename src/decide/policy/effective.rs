@@ -1,4 +1,4 @@
-//! Which blocks of the policy hold for one account and one client.
+//! Which blocks of the policy apply to one account and one client.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -18,16 +18,16 @@ impl PolicyFile {
     }
 
     /// The policy for this account and client: the defaults, then the keys
-    /// outside every block, then each matching block in the order of the file.
-    /// A later one overrides key by key.
+    /// outside all blocks, then each matching block in the order of the file. A
+    /// later block overrides key by key.
     #[must_use]
     pub fn effective(&self, account: &Account, client: Option<IpAddr>) -> Policy {
         self.with_blocks(&self.blocks_for(&account.name, &account.groups, client))
     }
 
-    /// The other entries of the uid that cannot be served as this one: the home
-    /// differs, or the policy. A session knows its uid alone. The same values
-    /// from other lines are no difference; `%u` in a directory is one.
+    /// The other entries with this uid that cannot be served like this one: the
+    /// home or the policy differs. A session knows only its uid. The same
+    /// values from other lines are not a difference; `%u` in a directory is.
     pub fn conflicts<'a>(
         &self,
         account: &'a Account,
@@ -39,7 +39,7 @@ impl PolicyFile {
         account.aliases.iter().filter_map(move |alias| {
             let by_home = alias.home != account.home;
             let same_policy = || {
-                // The same blocks are the same policy: most often there is
+                // The same blocks give the same policy: usually there is
                 // nothing to compare.
                 let blocks = self.blocks_for(&alias.name, &alias.groups, client);
                 let is_same = blocks == own_blocks || self.with_blocks(&blocks).same_values(&own);
@@ -53,13 +53,14 @@ impl PolicyFile {
         })
     }
 
-    /// Whether any block asks for groups: only then are they looked up.
+    /// Whether any block has a condition on groups: only then are they looked
+    /// up.
     #[must_use]
     pub fn asks_for_groups(&self) -> bool {
         self.matches.iter().any(|block| !block.groups.is_empty())
     }
 
-    /// Which of the blocks hold.
+    /// Which of the blocks apply.
     fn blocks_for(&self, name: &str, groups: &[String], client: Option<IpAddr>) -> Vec<usize> {
         let blocks = self.matches.iter().enumerate();
         let holding = blocks.filter(|(_, block)| block.holds(name, groups, client));
@@ -77,7 +78,7 @@ impl PolicyFile {
 }
 
 impl Policy {
-    /// Whether every key has the same value, wherever it was written.
+    /// Whether every key has the same value, wherever it was set.
     fn same_values(&self, other: &Self) -> bool {
         let (own, other) = (self.entries(), other.entries());
         let mut pairs = own.iter().zip(&other);
@@ -103,7 +104,7 @@ impl Match {
 }
 
 impl Policy {
-    /// The program that the policy writes for a protocol.
+    /// The program that the policy sets for a protocol.
     #[must_use]
     pub const fn program(&self, protocol: Protocol) -> Option<&PathBuf> {
         match protocol {
@@ -113,7 +114,7 @@ impl Policy {
         }
     }
 
-    /// Where the server starts, and relative paths with it.
+    /// Where the server starts, and where relative paths begin.
     #[must_use]
     pub fn start_directory(&self, account: &Account) -> PathBuf {
         match self.start.value.target(account) {

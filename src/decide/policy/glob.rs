@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-/// A pattern for names: `*` stands for any run of bytes, `?` for one, all
-/// else for itself.
+/// A pattern for names: `*` stands for any sequence of bytes, `?` for one byte,
+/// everything else for itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NameGlob(String);
 
@@ -15,54 +15,31 @@ impl NameGlob {
         Self(text)
     }
 
-    /// The text of the policy.
+    /// The text in the policy.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it stands for more than one name.
+    /// Whether it can match more than one name.
     #[must_use]
     pub fn has_wildcard(&self) -> bool {
         self.0.bytes().any(|byte| matches!(byte, b'*' | b'?'))
     }
 
-    /// Whether the whole name fits the pattern. Linear in practice: only the
-    /// last `*` is ever gone back to.
+    /// Whether the pattern matches the whole name.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
-        let pattern = self.0.as_bytes();
-        let (mut p, mut n) = (0, 0);
-        let mut star: Option<(usize, usize)> = None;
-        while n < name.len() {
-            match pattern.get(p) {
-                Some(b'*') => {
-                    star = Some((p, n));
-                    p += 1;
-                }
-                Some(&c) if c == b'?' || c == name[n] => {
-                    p += 1;
-                    n += 1;
-                }
-                _ => {
-                    let Some((star_p, star_n)) = star else {
-                        return false;
-                    };
-                    star = Some((star_p, star_n + 1));
-                    p = star_p + 1;
-                    n = star_n + 1;
-                }
-            }
-        }
-        pattern[p..].iter().all(|&c| c == b'*')
+        fits(&self.0, name)
     }
 
-    /// Whether there is a name that fits both patterns.
+    /// Whether there is a name that both patterns match.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.0.as_bytes(), other.0.as_bytes());
         let star = |pattern: &[u8], at: usize| pattern.get(at) == Some(&b'*');
-        // reach[j] tells of ours[i..] and theirs[j..]; filled from the ends.
+        // reach[j] is the answer for ours[i..] and theirs[j..]; filled from the
+        // ends.
         let mut below = vec![false; theirs.len() + 1];
         for i in (0..=ours.len()).rev() {
             let mut reach = vec![false; theirs.len() + 1];
@@ -81,6 +58,35 @@ impl NameGlob {
     }
 }
 
+/// Whether the pattern matches the whole name. Linear in practice: it only ever
+/// backtracks to the last `*`.
+pub(super) fn fits(pattern: &str, name: &[u8]) -> bool {
+    let pattern = pattern.as_bytes();
+    let (mut p, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(&c) if c == b'?' || c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => {
+                let Some((star_p, star_n)) = star else {
+                    return false;
+                };
+                star = Some((star_p, star_n + 1));
+                p = star_p + 1;
+                n = star_n + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|&c| c == b'*')
+}
+
 impl fmt::Display for NameGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -95,8 +101,8 @@ pub struct Cidr {
 }
 
 impl Cidr {
-    /// Reads a block; `None` where the text is none, the prefix is too long,
-    /// or bits beyond the prefix are set (`192.0.2.1/24`), as sshd refuses.
+    /// Reads a block; `None` if the text is not one, the prefix is too long, or
+    /// bits beyond the prefix are set (`192.0.2.1/24`), which sshd refuses too.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
@@ -114,8 +120,8 @@ impl Cidr {
         (prefix <= width && block.masked(network) == Some(bits(network))).then_some(block)
     }
 
-    /// Whether the address lies in the block. An IPv4 address that is mapped
-    /// into IPv6 (RFC 4291 §2.5.5.2) counts as the IPv4 address.
+    /// Whether the address is in the block. An IPv4 address that is mapped into
+    /// IPv6 (RFC 4291 §2.5.5.2) counts as the IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

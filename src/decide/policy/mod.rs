@@ -1,8 +1,8 @@
-//! The administrator's policy: what `/etc/xfersh.toml` says, and what of it
-//! holds for one account and one client.
+//! The administrator's policy: what `/etc/xfersh.toml` says, and which parts of
+//! it apply to one account and one client.
 //!
 //! `parse` turns the text into a [`PolicyFile`]; [`PolicyFile::effective`]
-//! applies the matching blocks in order and gives the [`Policy`] of one
+//! applies the matching blocks in order and returns the [`Policy`] of one
 //! session. Both are pure; `gather::policy_file` reads the file.
 
 mod diagnostic;
@@ -25,7 +25,7 @@ pub use forbidden::Fault;
 pub use forbidden::for_account::{ForbiddenDirectory, NamedDirectory};
 pub use glob::{Cidr, NameGlob};
 pub use name_globs::NameGlobs;
-pub use parse::parse;
+pub use parse::{parse, parse_for};
 pub use path_template::{PathTarget, PathTemplate};
 
 /// Where a value was written.
@@ -37,7 +37,7 @@ pub enum Origin {
     Line(u32),
 }
 
-/// A value and the place where the policy gives it.
+/// A value and the place where the policy sets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sourced<T> {
     /// The value itself.
@@ -98,7 +98,7 @@ pub enum Dotfiles {
     Protected,
     /// Neither changed nor read nor stat-ed.
     Hidden,
-    /// As any other file, but for those directly in the home.
+    /// Like any other file, except for those directly in the home.
     Allowed,
 }
 
@@ -125,7 +125,7 @@ pub enum Symlinks {
     Inside,
     /// Every target.
     Any,
-    /// No symbolic link is made at all.
+    /// No symbolic link is created at all.
     None,
 }
 
@@ -144,13 +144,13 @@ impl Symlinks {
     }
 }
 
-/// Whether a missing means makes the session fail.
+/// Whether a missing mechanism makes the session fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Requirement {
     /// Without it there is no session.
     #[default]
     Required,
-    /// Without it the session goes on, and the log says so.
+    /// Without it the session continues, and the log says so.
     BestEffort,
 }
 
@@ -168,25 +168,25 @@ impl Requirement {
     }
 }
 
-/// One `[[directory]]`: a directory with rights of its own. What it leaves
-/// out is taken from the account's `access` and `dotfiles`.
+/// One `[[directory]]`: a directory with its own rights. Keys that it leaves
+/// out are taken from the account's `access` and `dotfiles`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryEntry {
     /// The directory.
     pub path: PathTemplate,
     /// What may be done below it.
     pub access: Option<Access>,
-    /// What holds for dotfiles below it.
+    /// What applies to dotfiles below it.
     pub dotfiles: Option<Dotfiles>,
     /// The line of `[[directory]]`.
     pub line: u32,
 }
 
-/// The policy file, whole: a key that is not written is `None`.
+/// The whole policy file: a key that is not set is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyFile {
-    /// The file that was read; `None` where there is no file and the defaults
-    /// hold.
+    /// The file that was read; `None` if there is no file and the defaults
+    /// apply.
     pub source: Option<PathBuf>,
     /// The keys outside every `[[match]]` block.
     pub base: Settings,
@@ -194,8 +194,8 @@ pub struct PolicyFile {
     pub matches: Vec<Match>,
 }
 
-/// One `[[match]]` block: it holds where every condition that is written is
-/// met; several values of one condition are alternatives.
+/// One `[[match]]` block: it applies if every condition in it is met; several
+/// values of one condition are alternatives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
     /// The line of `[[match]]`.
@@ -212,19 +212,19 @@ pub struct Match {
 }
 
 /// Declares [`Policy`] (every key with a value) and [`Setting`] (one key that
-/// the file writes) from one table, with the function that reads each key's
-/// value from the file and the one that shows it: no key can be known in one
-/// place and forgotten in another.
+/// the file sets) from one table, with the function that reads each key's value
+/// from the file and the one that shows it: no key can be known in one place
+/// and forgotten in another.
 macro_rules! keys {
     ($($(#[$doc:meta])* $name:ident $key:ident: $type:ty = $default:expr,
         read $read:path, show $show:path;)*) => {
-        /// One key and the value that the file gives it.
+        /// One key and its value in the file.
         #[derive(Clone, Debug, PartialEq, Eq)]
         enum Setting {
             $($name($type),)*
         }
 
-        /// The policy that holds for one account and one client.
+        /// The policy that applies to one account and one client.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Policy {
             $($(#[$doc])* pub $key: Sourced<$type>,)*
@@ -240,7 +240,7 @@ macro_rules! keys {
             /// The names of all keys, as the policy file writes them.
             pub const KEYS: &[&str] = &[$(stringify!($key),)*];
 
-            /// Takes over every key that `settings` writes.
+            /// Takes over every key that `settings` has.
             fn apply(&mut self, settings: &Settings) {
                 for (line, setting) in &settings.0 {
                     match setting {
@@ -258,8 +258,8 @@ macro_rules! keys {
         }
 
         impl Setting {
-            /// Reads the value of a key; `None` where there is no such key.
-            /// An inner `None` is a wrong value, which is reported.
+            /// Reads the value of a key; `None` if there is no such key. An
+            /// inner `None` is a wrong value, which is reported.
             fn read(
                 key: &str,
                 value: &parse::Value<'_>,
@@ -282,31 +282,31 @@ keys! {
     /// Protocols that are served.
     Protocols protocols: Vec<Protocol> = vec![Protocol::Sftp, Protocol::Scp],
         read parse::protocols, show show::protocols;
-    /// Directories with rights of their own (`[[directory]]`).
+    /// Directories with their own rights (`[[directory]]`).
     DirectoryEntry directory: Vec<DirectoryEntry> = Vec::new(),
         read parse::no_directory, show show::directories;
     /// What may be done in the writable directories.
     Access access: Access = Access::READ_WRITE,
         read parse::access, show show::access;
-    /// Directories in which `access` holds.
+    /// Directories in which `access` applies.
     Writable writable: Vec<PathTemplate> = vec![PathTemplate::HOME_CHILDREN],
         read parse::writable, show show::places;
     /// Directories that may be read and listed.
     Readable readable: Vec<PathTemplate> = vec![PathTemplate::HOME],
         read parse::readable, show show::places;
-    /// What holds for names that begin with a dot.
+    /// What applies to names that begin with a dot.
     Dotfiles dotfiles: Dotfiles = Dotfiles::Protected,
         read parse::dotfiles, show show::dotfiles;
-    /// Dot names that may be written all the same.
+    /// Dotfile names that may be written nevertheless.
     DotfileNames dotfile_names: NameGlobs = NameGlobs::default(),
         read parse::dotfile_names, show show::globs;
     /// Targets that may be written into symbolic links.
     Symlinks symlinks: Symlinks = Symlinks::Inside,
         read parse::symlinks, show show::symlinks;
-    /// Upper bound of the mode bits of files.
+    /// The mode bits that files can have at most.
     FileModeMax file_mode_max: Option<u32> = None,
         read parse::mode_max, show show::mode;
-    /// Upper bound of the mode bits of directories.
+    /// The mode bits that directories can have at most.
     DirectoryModeMax directory_mode_max: Option<u32> = None,
         read parse::mode_max, show show::mode;
     /// Sessions that the account may have at once.
@@ -318,7 +318,7 @@ keys! {
     /// How long a session may last.
     MaxSessionTime max_session_time: Option<Duration> = None,
         read parse::duration, show show::duration;
-    /// Bytes that one session may write, in all.
+    /// Bytes that one session may write in total.
     MaxBytes max_bytes: Option<u64> = None,
         read parse::size, show show::size;
     /// Working directory of the server.
@@ -345,7 +345,7 @@ keys! {
     /// The rsync program; `None` is found in the known places.
     Rsync rsync: Option<PathBuf> = None,
         read parse::program, show show::path;
-    /// The sentence that a refused person sees; `None` is the built-in one.
+    /// The sentence that a refused user sees; `None` is the built-in one.
     Message message: Option<String> = None,
         read parse::message, show show::text;
 }

@@ -1,13 +1,13 @@
-//! A list of patterns for names, in which a name is found without a look at
+//! A list of patterns for names, in which a name is found without looking at
 //! each of them: a policy can list a hundred thousand names, and the guard asks
-//! for each file that a client touches.
+//! about each file that a client touches.
 
 use std::ops::Deref;
 
 use super::NameGlob;
 
-/// Patterns; a name fits the list if it fits one of them. Sorted by their text,
-/// those without a wildcard first.
+/// Patterns; a name matches the list if it matches one of them. Sorted by their
+/// text, those without a wildcard first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameGlobs(Vec<NameGlob>);
 
@@ -25,8 +25,8 @@ impl From<Vec<NameGlob>> for NameGlobs {
 }
 
 impl NameGlobs {
-    /// Whether the name fits one of the patterns: a search among those without a
-    /// wildcard, a comparison with each of the others.
+    /// Whether the name matches one of the patterns: a search among those
+    /// without a wildcard, a comparison with each of the others.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
         if let [glob] = &*self.0 {

@@ -1,6 +1,6 @@
 //! Where one entry of the policy overrides another: the most specific one
-//! holds, so that an entry can take rights away as well as give them, and
-//! without it a directory can have more rights than with it.
+//! applies, so an entry can take rights away as well as give them, and a
+//! directory can have more rights without it than with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use super::{Dotfiles, Origin, PathTarget, Policy};
 use crate::decide::access::Access;
 use crate::decide::account::Account;
-use crate::decide::plan::Root;
 use crate::decide::roots::directories::DirectoryStates;
 use crate::decide::roots::entries::{DirectoryRights, Entry, entries};
+use crate::decide::roots::nesting::Root;
 use crate::decide::roots::nesting::Roots;
 
 /// An entry as the policy names it.
@@ -18,24 +18,24 @@ use crate::decide::roots::nesting::Roots;
 pub struct EntryName {
     /// The key: `writable`, `readable` or `directory`.
     pub key: &'static str,
-    /// The directory as it is written.
+    /// The directory as the policy names it.
     pub written: String,
     /// Where.
     pub origin: Origin,
 }
 
-/// An entry without which other rights would hold, since there is another one.
+/// An entry without which other rights would apply, since there is another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     /// The entry.
     pub entry: EntryName,
-    /// The one that would hold without it.
+    /// The one that would apply without it.
     pub other: EntryName,
-    /// The directory, resolved; `None` where it is each one in the home.
+    /// The directory, resolved; `None` if it is every directory in the home.
     pub directory: Option<PathBuf>,
-    /// What holds.
+    /// What applies.
     pub holds: DirectoryRights,
-    /// What would hold without the entry.
+    /// What would apply without the entry.
     pub without: DirectoryRights,
 }
 
@@ -48,7 +48,7 @@ impl Override {
     }
 }
 
-/// How much of the dotfiles is left to a client.
+/// How much a client may do with dotfiles.
 const fn looseness(rights: DirectoryRights) -> u8 {
     match rights.dotfiles {
         Dotfiles::Hidden => 0,
@@ -57,7 +57,7 @@ const fn looseness(rights: DirectoryRights) -> u8 {
     }
 }
 
-/// The entries for each directory, in the order in which they count.
+/// The entries for each directory, in order of precedence.
 struct EntryIndex<'p> {
     by_path: BTreeMap<PathBuf, Vec<Entry<'p>>>,
     /// Those for each directory in the home (`~/*`).
@@ -69,21 +69,22 @@ struct EntryIndex<'p> {
 }
 
 /// Every entry of the file that overrides another, in the order of the
-/// directories, `~/*` last. One that nothing changes without is left out, and so is one
-/// without which there would be no right at all.
+/// directories, `~/*` last. Left out are entries whose removal changes nothing,
+/// and those without which there would be no rights at all.
 #[must_use]
 pub fn overrides(policy: &Policy, account: &Account, places: &DirectoryStates) -> Vec<Override> {
     let ground = EntryIndex::of(policy, account, places);
     let list: Vec<Root> = ground.by_path.keys().map(|path| empty(path)).collect();
     let roots = Roots::from(list);
-    // What holds in each, and by which entry.
+    // What applies in each, and by which entry.
     let mut held = vec![None; roots.len()];
     let mut found = Vec::new();
     for index in roots.from_the_top() {
         let path = &roots[index].path;
         let above = roots.above(index);
         let outer = match ground.child_above(path) {
-            // What lies in a directory of the home is in that one first.
+            // What is inside a directory of the home belongs to that directory
+            // first.
             Some(child) if above.is_none_or(|above| !roots[above].path.starts_with(child)) => {
                 last(&ground.of_children)
             }
@@ -98,7 +99,7 @@ pub fn overrides(policy: &Policy, account: &Account, places: &DirectoryStates) -
     found
 }
 
-/// Looks at each entry of one directory. `outer` is what holds around it, and
+/// Checks each entry of one directory. `outer` is what applies around it, and
 /// by which entry.
 fn judge(
     entries: &[Entry<'_>],
@@ -111,7 +112,7 @@ fn judge(
     };
     for (index, entry) in entries.iter().enumerate() {
         let of_children = entry.template.is_home_children();
-        // `~/*` is one entry for many directories, and told once.
+        // `~/*` is one entry for many directories, and is reported once.
         if entry.origin == Origin::Default || of_children != directory.is_none() {
             continue;
         }
@@ -141,7 +142,7 @@ fn fold(entries: &[Entry<'_>]) -> Option<DirectoryRights> {
     Some(entries.fold(first, |earlier, entry| entry.after(Some(earlier))))
 }
 
-/// What holds, and by which entry.
+/// What applies, and by which entry.
 fn last<'p>(entries: &[Entry<'p>]) -> Option<(DirectoryRights, Entry<'p>)> {
     fold(entries).zip(entries.last().copied())
 }
@@ -154,7 +155,7 @@ fn named(entry: &Entry<'_>) -> EntryName {
     }
 }
 
-/// Only its place counts.
+/// Only its position counts.
 fn empty(path: &Path) -> Root {
     Root {
         path: path.to_path_buf(),
@@ -188,7 +189,7 @@ impl<'p> EntryIndex<'p> {
         ground
     }
 
-    /// The entries for a directory, those by `~/*` among them.
+    /// The entries for a directory, including those of `~/*`.
     fn at(&self, path: &Path) -> Vec<Entry<'p>> {
         let own = self.by_path.get(path).into_iter().flatten().copied();
         let by_star = self.children.contains(path).then_some(&self.of_children);
@@ -197,7 +198,7 @@ impl<'p> EntryIndex<'p> {
         all
     }
 
-    /// The directory of the home, itself meant by `~/*`, in which this one lies.
+    /// The directory in the home, covered by `~/*`, that contains this one.
     fn child_above(&self, path: &Path) -> Option<&'p Path> {
         if self.of_children.is_empty() {
             return None;
@@ -209,7 +210,7 @@ impl<'p> EntryIndex<'p> {
     }
 }
 
-/// The order of the keys in which entries count.
+/// The precedence of the keys.
 fn order(entry: &Entry<'_>) -> u8 {
     match entry.key {
         "writable" => 0,

@@ -1,5 +1,5 @@
 //! Directories as the policy names them: `~`, `%u` and `%h` stand for facts
-//! of the account.
+//! about the account.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::decide::account::Account;
 
-/// A directory of the policy, with its expansions not yet made.
+/// A directory of the policy, not yet expanded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PathTemplate(Cow<'static, str>);
 
@@ -33,7 +33,7 @@ impl PathTemplate {
     ///
     /// # Errors
     ///
-    /// What is wrong with it: a sentence. The disk is not looked at.
+    /// What is wrong with it: a sentence. The disk is not consulted.
     pub fn new(text: &str) -> Result<Self, &'static str> {
         let template = Self(Cow::Owned(text.to_owned()));
         if template == Self::HOME_CHILDREN {
@@ -48,7 +48,7 @@ impl PathTemplate {
             return Err("a directory must begin with '/' or '~/' (or be '~')");
         }
         if text.contains('\0') {
-            return Err("a NUL character cannot be in a directory");
+            return Err("a path cannot contain a NUL character");
         }
         if text.contains('*') {
             return Err("the only wildcard is '~/*': every directory directly in the home");
@@ -56,12 +56,12 @@ impl PathTemplate {
         let mut rest = text;
         while let Some((_, after)) = rest.split_once('%') {
             if !after.starts_with(['u', 'h', '%']) {
-                return Err("after '%' only 'u', 'h' and '%' have a meaning");
+                return Err("only 'u', 'h' or '%' can follow '%'");
             }
             rest = &after[1..];
         }
         if text.split('/').any(|part| part == "." || part == "..") {
-            return Err("'.' and '..' are not allowed in a directory");
+            return Err("'.' and '..' are not allowed in a path");
         }
         Ok(template)
     }
@@ -72,7 +72,7 @@ impl PathTemplate {
         *self == Self::HOME_CHILDREN
     }
 
-    /// What the directory is for this account. Repeated slashes go.
+    /// What the directory is for this account. Repeated slashes are removed.
     #[must_use]
     pub fn target(&self, account: &Account) -> PathTarget {
         if *self == Self::HOME_CHILDREN {
@@ -98,8 +98,8 @@ impl PathTemplate {
         PathTarget::Directory(tidy(out))
     }
 
-    /// The text in the one form that all texts have which mean the same
-    /// directory, whoever the account is.
+    /// The text in a canonical form: all texts that mean the same directory,
+    /// for any account, have the same form.
     #[must_use]
     pub fn plain(&self) -> String {
         self.parts().collect::<Vec<_>>().join("/")
@@ -126,7 +126,7 @@ impl PathTemplate {
         false
     }
 
-    /// The text of the policy.
+    /// The text in the policy.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -139,8 +139,8 @@ impl fmt::Display for PathTemplate {
     }
 }
 
-/// The path without repeated or trailing slashes and without `.` components;
-/// most are so already, and every session has a few.
+/// The path without repeated or trailing slashes and without `.` components.
+/// Most are already like this, and every session has a few.
 fn tidy(path: OsString) -> PathBuf {
     let bytes = path.as_bytes();
     let is_tidy =

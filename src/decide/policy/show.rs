@@ -16,7 +16,7 @@ use crate::print::json::Json;
 /// A value in a form that can be printed and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// The key has no value: nothing is bounded, or the host decides.
+    /// The key has no value: there is no limit, or the host decides.
     None,
     /// A string.
     Text(String),
@@ -97,7 +97,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// A basic string of TOML, with everything escaped that a terminal would act on.
+/// A TOML basic string, with everything escaped that a terminal would act on.
 fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_str("\"")?;
     for c in text.chars() {
@@ -187,7 +187,7 @@ pub(super) fn size(value: &Option<u64>) -> Shown {
 }
 
 pub(super) fn path(value: &Option<PathBuf>) -> Shown {
-    // A policy is UTF-8, and its paths with it.
+    // A policy is UTF-8, and so are its paths.
     let text = |path: &PathBuf| match path.to_str() {
         Some(text) => text.to_owned(),
         None => Escaped::path(path).to_string(),

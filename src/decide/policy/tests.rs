@@ -199,11 +199,11 @@ fn places_that_no_account_may_have() {
     let policy = read("\nwritable = [\"/home/%u\"]").effective(&bo, None);
     let refusal = policy.check_directories(&bo).unwrap_err();
     let expected =
-        "writable = \"/home/%u\" (line 2): /home/bo is the home directory, which is never changed";
+        "writable = \"/home/%u\" (line 2): /home/bo is the home directory, which cannot be changed";
     assert_eq!(refusal.to_string(), expected);
 }
 
-/// A path that is long for one account alone.
+/// A path that is too long for one account only.
 #[test]
 fn a_path_is_judged_when_it_is_known() {
     let text = format!("readable = [\"{}/x\"]", ["%h"; 60].join("/"));

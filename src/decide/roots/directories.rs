@@ -1,5 +1,5 @@
-//! The directories that a policy speaks of: what has to be known of them, what
-//! was found, and what of that is a reason not to serve anybody.
+//! The directories that a policy names: what must be known about them, what was
+//! found, and which findings are a reason not to serve anybody.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,26 +9,26 @@ use crate::decide::policy::{PathTarget, Policy};
 use crate::decide::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
 
-/// The directories that a policy speaks of, for one account.
+/// The directories that a policy names, for one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directories {
-    /// Each that is named, the home and the start directory among them.
+    /// All that are named, including the home and the start directory.
     pub paths: Vec<PathBuf>,
     /// The home.
     pub home: PathBuf,
     /// Where the server starts.
     pub start: PathBuf,
-    /// Whether the directories in the home (`~/*`) have rights of their own.
+    /// Whether the directories in the home (`~/*`) have their own rights.
     pub home_children: bool,
-    /// Whether any directory but the home is named with rights: one of those
-    /// in the home may then be the same.
+    /// Whether any directory but the home is named with rights: then one of
+    /// those in the home may be the same directory.
     pub others: bool,
 }
 
-/// What tells one directory from all others as long as it is there.
+/// What distinguishes one directory from all others as long as it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DirectoryId {
-    /// The device that it lies on.
+    /// The device that it is on.
     pub device: u64,
     /// Its inode number there.
     pub inode: u64,
@@ -41,30 +41,30 @@ pub enum DirectoryState {
     Directory {
         /// Its path without any symbolic link.
         path: PathBuf,
-        /// Which one it is.
+        /// Its identity.
         id: DirectoryId,
     },
-    /// No directory, or nothing at all (ENOENT, ENOTDIR): the path with its
+    /// Not a directory, or nothing at all (ENOENT, ENOTDIR): the path with its
     /// existing part resolved.
     Absent(PathBuf),
-    /// Reached through this symbolic link, which somebody else than root could
-    /// have made or could replace: it could be led elsewhere.
+    /// Reached through this symbolic link, which somebody other than root could
+    /// have created or could replace: it could be made to lead elsewhere.
     UnsafeLink(PathBuf),
-    /// It could not be found out.
+    /// It could not be determined.
     Failed(UnknownFact),
 }
 
-/// A fact that could not be learnt. It is never taken for another fact.
+/// A fact that could not be determined. It is never taken for another fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownFact {
     /// What failed, and why.
     pub reason: String,
-    /// How to mend it.
+    /// How to fix it.
     pub hint: String,
 }
 
 impl UnknownFact {
-    /// A session is refused wherever a fact is missing.
+    /// A session is refused if any fact is missing.
     pub fn refusal(&self) -> Refusal {
         Refusal::new(Stage::Host, self.reason.clone()).hint(self.hint.clone())
     }
@@ -75,7 +75,7 @@ impl UnknownFact {
 pub struct HomeChild {
     /// Its path, resolved.
     pub path: PathBuf,
-    /// Which one it is, where that was asked for ([`Directories::others`]).
+    /// Its identity, if that was asked for ([`Directories::others`]).
     pub id: Option<DirectoryId>,
 }
 
@@ -89,8 +89,8 @@ pub struct DirectoryStates {
     pub home_children: Result<Vec<HomeChild>, UnknownFact>,
 }
 
-/// The directories that the policy names, the home and the start directory
-/// among them, and whether `~/*` is one.
+/// The directories that the policy names, including the home and the start
+/// directory, and whether `~/*` is one of them.
 #[must_use]
 pub fn directories(policy: &Policy, account: &Account) -> Directories {
     let templates = policy.writable.value.iter();
@@ -134,8 +134,8 @@ impl DirectoryStates {
         }
     }
 
-    /// Where the server starts: in this directory, or in `/` where there is
-    /// none, as sshd does it.
+    /// Where the server starts: in this directory, or in `/` if it does not
+    /// exist, as in sshd.
     #[must_use]
     pub fn start(&self, wanted: &Path) -> &Path {
         self.directory(wanted).unwrap_or(Path::new("/"))
@@ -151,7 +151,7 @@ impl DirectoryStates {
         }
     }
 
-    /// Every reason not to serve an account of this policy.
+    /// Every reason not to serve an account with this policy.
     #[must_use]
     pub fn faults(&self, policy: &Policy, account: &Account) -> Vec<Refusal> {
         let named = self.named.iter().filter_map(|(path, place)| match place {
@@ -165,8 +165,8 @@ impl DirectoryStates {
         faults
     }
 
-    /// Directories that the policy names in two ways. Which of the two holds
-    /// would depend on the name that a client takes.
+    /// Directories that the policy names in two ways. Which of the two applies
+    /// would depend on the name that a client uses.
     fn duplicates(&self, policy: &Policy, account: &Account) -> Vec<Refusal> {
         let mut known: BTreeMap<(Option<DirectoryId>, &Path), (&Path, String)> = BTreeMap::new();
         let mut faults = Vec::new();
@@ -201,14 +201,15 @@ impl DirectoryStates {
 
 fn unsafe_link(path: &Path, link: &Path) -> Refusal {
     let (path, link) = (Escaped::path(path), Escaped::path(link));
-    let reason =
-        format!("{path} leads through {link}, a link that others than root can make or replace");
+    let reason = format!(
+        "{path} leads through {link}, a link that users other than root can make or replace"
+    );
     let hint = "name the directory itself in the policy, or remove the link";
     Refusal::new(Stage::Account, reason).hint(hint)
 }
 
 fn two_names(one: &str, other: &str) -> Refusal {
-    let reason = format!("{one} and {other} are one directory");
+    let reason = format!("{one} and {other} are the same directory");
     let hint = "name each directory once, by one path";
     Refusal::new(Stage::Account, reason).hint(hint)
 }

@@ -1,5 +1,5 @@
-//! The entries of a policy that give rights in a directory, in the order in
-//! which they count.
+//! The entries of a policy that give rights in a directory, in order of
+//! precedence.
 
 use crate::decide::access::Access;
 use crate::decide::policy::{Dotfiles, Origin, PathTemplate, Policy};
@@ -9,7 +9,7 @@ use crate::decide::policy::{Dotfiles, Origin, PathTemplate, Policy};
 pub struct DirectoryRights {
     /// What may be done below it.
     pub access: Access,
-    /// What holds for dotfiles below it.
+    /// What applies to dotfiles below it.
     pub dotfiles: Dotfiles,
 }
 
@@ -20,16 +20,16 @@ pub struct Entry<'p> {
     pub key: &'static str,
     /// The directory as the policy writes it.
     pub template: &'p PathTemplate,
-    /// Where the policy writes the key.
+    /// Where the policy has the key.
     pub origin: Origin,
-    /// What it gives.
+    /// The rights that it gives.
     pub rights: DirectoryRights,
-    /// Whether it replaces what was given before, or adds to it.
+    /// Whether it replaces earlier rights, or adds to them.
     pub replaces: bool,
 }
 
 impl Entry<'_> {
-    /// What holds in a directory when this entry comes after others.
+    /// What applies in a directory when this entry comes after others.
     #[must_use]
     pub fn after(&self, earlier: Option<DirectoryRights>) -> DirectoryRights {
         match earlier {
@@ -56,8 +56,8 @@ pub fn entries(policy: &Policy) -> impl Iterator<Item = Entry<'_>> {
         rights: account,
         replaces: false,
     });
-    // Without a word about reading, an account reads where its rights let it;
-    // an explicit list is taken as it is written.
+    // If the policy says nothing about reading, an account may read where its
+    // rights allow it; an explicit list is taken literally.
     let access = match policy.readable.origin {
         Origin::Default => Access::READ_ONLY.and(account.access),
         Origin::Line(_) => Access::READ_ONLY,

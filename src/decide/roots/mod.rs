@@ -1,5 +1,5 @@
-//! From the policy and the disk to the directories with rights: the roots
-//! that the guard judges by and the Landlock rules of the session.
+//! From the policy and the disk to the directories with rights: the roots by
+//! which the guard judges, and the Landlock rules of the session.
 
 pub mod directories;
 pub mod entries;
@@ -15,15 +15,16 @@ use super::access::{Access, Right};
 use super::case::Case;
 use super::command::{Direction, Request};
 use super::facts::DirectoryStates;
-use super::plan::{Grant, Lookup, Root};
+use super::plan::{Grant, Lookup};
 use super::policy::{Dotfiles, PathTarget};
+use super::roots::nesting::Root;
 use super::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
 use entries::{DirectoryRights, Entry, entries};
 use nesting::Roots;
 
-/// The directories with rights, as far as `most` goes: what the server
-/// never needs is left out.
+/// The directories with rights, limited to `most`: what the server never needs
+/// is left out.
 pub(super) fn roots(case: &Case<'_>, places: &DirectoryStates, most: Access) -> Vec<Root> {
     let mut roots = Collected::default();
     for entry in entries(case.policy) {
@@ -47,7 +48,7 @@ pub(super) fn roots(case: &Case<'_>, places: &DirectoryStates, most: Access) -> 
 }
 
 /// What the policy's text could not show: a writable directory that is the
-/// home, or a dot place in it, by another name.
+/// home, or a dotfile in it, by another name.
 pub(super) fn vet(roots: &[Root], home: &Path) -> Result<(), Refusal> {
     let is_dot =
         |part: std::path::Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
@@ -57,7 +58,7 @@ pub(super) fn vet(roots: &[Root], home: &Path) -> Result<(), Refusal> {
         };
         if below.as_os_str().is_empty() || below.components().any(is_dot) {
             let path = Escaped::path(&root.path);
-            let reason = format!("the writable directory {path} is the home or a dot place in it");
+            let reason = format!("the writable directory {path} is the home or a dotfile in it");
             let hint = "grant a directory in the home instead, such as ~/uploads";
             return Err(Refusal::new(Stage::Account, reason).hint(hint));
         }
@@ -123,8 +124,8 @@ impl<'a> Collected<'a> {
     }
 }
 
-/// Whether reads have to be judged one by one: Landlock adds rights from the
-/// top down and can take none away, and it does not cover stat.
+/// Whether reads must be judged one by one: Landlock adds rights from the top
+/// down and cannot take any away, and it does not cover stat.
 pub(super) fn watch_reads(roots: &Roots) -> bool {
     // For each, what may be read in it or in one above it.
     let mut reads = vec![Access::NONE; roots.len()];
@@ -145,7 +146,7 @@ pub(super) fn watch_reads(roots: &Roots) -> bool {
 
 /// The Landlock rules of the roots.
 pub(super) fn grants(roots: &[Root]) -> Vec<Grant> {
-    // A rule is made on a directory: one that does not exist has none.
+    // A rule needs a directory: one that does not exist has no rule.
     let with_rights = roots
         .iter()
         .filter(|root| root.exists && root.access != Access::NONE);
@@ -163,17 +164,17 @@ pub(super) fn grants(roots: &[Root]) -> Vec<Grant> {
         .collect()
 }
 
-/// What the kernel has to allow for each right. It is coarser than the
-/// rights: the guard, which acts under these rules, judges the rest.
+/// What the kernel must allow for each right. This is coarser than the rights:
+/// the guard, which acts under these rules, judges the rest.
 fn kernel_rights(access: Access) -> BitFlags<AccessFs> {
     access.rights().fold(BitFlags::EMPTY, |rights, right| {
         rights
             | match right {
                 Right::List => make_bitflags!(AccessFs::{ReadDir}),
                 Right::Read => make_bitflags!(AccessFs::{ReadFile}),
-                // A file that the session made is renamed from its temporary
-                // name: the old name is removed, between directories with
-                // the right to refer.
+                // A file that the session created is renamed from its temporary
+                // name: the old name is removed, and between directories this
+                // needs the right to refer.
                 Right::Create => make_bitflags!(AccessFs::{
                     MakeReg | MakeSym | WriteFile | Truncate | RemoveFile | Refer
                 }),

@@ -1,27 +1,45 @@
-//! Which of the directories with rights lies in which: found by a search, since
-//! a policy can have a hundred thousand of them and a command tens of thousands
-//! of paths.
+//! Which of the directories with rights contains which: found by a search,
+//! since a policy can have a hundred thousand of them and a command tens of
+//! thousands of paths.
 
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::decide::access::{Access, Right};
-use crate::decide::plan::Root;
+use crate::decide::policy::Dotfiles;
+
+/// A directory in which the guard allows changes (or, if reads are watched,
+/// reads). The most specific root applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The directory, resolved: without symbolic links. If it does not exist,
+    /// the existing part is resolved.
+    pub path: PathBuf,
+    /// Whether the directory existed when the session began. One that did not
+    /// still applies: nothing else may take its name.
+    pub exists: bool,
+    /// What may be done below it.
+    pub access: Access,
+    /// What applies to dotfiles below it; components of the root itself are not
+    /// judged.
+    pub dotfiles: Dotfiles,
+}
 
 /// The directories with rights, and their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roots {
     list: Vec<Root>,
-    /// Indices into the list, in the order of the paths name by name: what lies
-    /// in a directory follows it.
+    /// Indices into the list, with the paths sorted name by name: what is
+    /// inside a directory follows it.
     order: Vec<usize>,
-    /// For each in the list the most specific other one that it lies in.
+    /// For each in the list, the most specific other one that contains it.
     above: Vec<Option<usize>>,
-    /// How many of the first so many in that order can be read, and written.
+    /// For each position in that order, how many of the roots before it can be
+    /// read, and written.
     reached: Vec<[u32; 2]>,
 }
 
-/// Whether a client can have any use of a directory with these rights.
+/// Whether a directory with these rights is of any use to a client.
 pub(in crate::decide) const fn is_reachable(access: Access, writes: bool) -> bool {
     if writes {
         access.has(Right::Create) || access.has(Right::Overwrite)
@@ -33,13 +51,13 @@ pub(in crate::decide) const fn is_reachable(access: Access, writes: bool) -> boo
 impl From<Vec<Root>> for Roots {
     fn from(list: Vec<Root>) -> Self {
         let mut order: Vec<usize> = (0..list.len()).collect();
-        // Those of the home are in order already, which a stable sort makes use of.
+        // Those of the home are already in order, which a stable sort exploits.
         order.sort_by(|one, other| list[*one].path.cmp(&list[*other].path));
         let mut above = vec![None; list.len()];
         let mut reached = Vec::with_capacity(list.len() + 1);
         let mut counts = [0, 0];
         reached.push(counts);
-        // The way down to the one that is looked at.
+        // The path down to the current one.
         let mut way: Vec<usize> = Vec::new();
         for &index in &order {
             let root = &list[index];
@@ -63,12 +81,13 @@ impl From<Vec<Root>> for Roots {
 }
 
 impl Roots {
-    /// The index of the most specific root that is this path or holds it, by its
-    /// text.
+    /// The index of the most specific root that is this path or contains it, by
+    /// its text.
     #[must_use]
     pub fn holding(&self, path: &Path) -> Option<usize> {
         let after = self.order.partition_point(|i| *self.list[*i].path <= *path);
-        // What holds the path holds all between itself and the path.
+        // What contains the path contains everything between itself and the
+        // path.
         let mut found = self.order.get(after.checked_sub(1)?).copied();
         while let Some(index) = found
             && !path.starts_with(&self.list[index].path)
@@ -78,14 +97,14 @@ impl Roots {
         found
     }
 
-    /// Whether a root is this path or lies in it.
+    /// Whether a root is this path or is inside it.
     #[must_use]
     pub fn has_any_in(&self, path: &Path) -> bool {
         !self.range_in(path).is_empty()
     }
 
-    /// Whether a client can have any use of a root that is this path or lies in
-    /// it.
+    /// Whether any root that is this path or is inside it is of any use to a
+    /// client.
     #[must_use]
     pub(in crate::decide) fn is_reachable_in(&self, path: &Path, writes: bool) -> bool {
         let range = self.range_in(path);
@@ -100,13 +119,13 @@ impl Roots {
         start..start + count
     }
 
-    /// The most specific other root in which this one lies.
+    /// The most specific other root that contains this one.
     #[must_use]
     pub fn above(&self, index: usize) -> Option<usize> {
         self.above.get(index).copied().flatten()
     }
 
-    /// The indices of all, each behind those that it lies in.
+    /// The indices of all, each after those that contain it.
     pub fn from_the_top(&self) -> impl Iterator<Item = usize> {
         self.order.iter().copied()
     }
@@ -144,7 +163,8 @@ mod tests {
     use super::*;
     use crate::decide::policy::Dotfiles;
 
-    /// Against the plain search, over all paths of three names of two letters.
+    /// Compared with the plain search, over all paths of three names of two
+    /// letters.
     #[test]
     fn a_search_finds_what_a_look_at_each_finds() {
         let names = ["", "/a", "/b", "/a-", "/a/a", "/a/b", "/b/a", "/a-/a"];

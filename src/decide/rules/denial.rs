@@ -1,4 +1,4 @@
-//! Why the guard does not do what the server asks for.
+//! Why the guard refuses what the server asks for.
 
 use std::fmt;
 
@@ -15,29 +15,30 @@ pub enum Denial {
     Home,
     /// A dotfile, or below one (P4).
     Dotfile,
-    /// As [`Self::Dotfile`] where dotfiles are hidden.
+    /// As [`Self::Dotfile`], if dotfiles are hidden.
     Hidden,
     /// The directory's `access` lacks this right.
     Right(Right),
-    /// The file has a name that the session did not make, which may be a
+    /// The file has a name that the session did not create, which may be a
     /// dotfile.
     Links,
-    /// The directory is, or holds, one that the policy names (P3).
+    /// The directory is, or contains, one that the policy names (P3).
     PolicyDirectory,
-    /// A change of mode or access control list after which the account could
-    /// not enter, list or write a directory of the policy any more.
+    /// A change of mode or access control list after which the account could no
+    /// longer enter, list or write a directory of the policy.
     LocksOut,
-    /// A move to a directory of the policy where the file could be treated in
-    /// a way in which it cannot be where it is.
+    /// A move to a directory of the policy that allows something with the file
+    /// that its present directory does not.
     Gains,
-    /// The directory that would be moved holds what the session did not make.
+    /// The directory to be moved contains files that the session did not
+    /// create.
     Contents,
-    /// The directory that would be moved cannot be looked through: it cannot be
-    /// listed, or it holds too much.
+    /// The directory to be moved cannot be searched: it cannot be listed, or it
+    /// contains too much.
     Unknown,
     /// A device, FIFO or socket; writing to a directory.
     Special,
-    /// The symbolic link would lead out of the policy's directories.
+    /// The symbolic link would lead outside the policy's directories.
     SymlinkTarget,
     /// An extended attribute that is not the user's own.
     Attribute,
@@ -45,22 +46,22 @@ pub enum Denial {
     Unsupported,
     /// A second program.
     Program,
-    /// A socket that is none of the name service's.
+    /// A socket that is not for the name service.
     Socket,
     /// More temporary files than the guard can clean up after.
     TooMany,
     /// More files open for writing than the guard can follow.
     TooManyOpen,
-    /// A symbolic link that leads nowhere: nothing is made through it.
+    /// A symbolic link that leads nowhere: nothing is created through it.
     Dangling,
-    /// A signal to a process that is not of the session.
+    /// A signal to a process outside the session.
     Stranger,
     /// Another process holds the lock that keeps two sessions apart.
     Locked,
 }
 
 impl Denial {
-    /// How many reasons there are; the rights count as one.
+    /// The number of reasons; the rights count as one.
     pub const KINDS: usize = 22;
 
     /// A number below [`Self::KINDS`] that tells the reasons apart.
@@ -92,7 +93,7 @@ impl Denial {
         }
     }
 
-    /// What the server is told, where nothing more special fits: EACCES.
+    /// What the server is told: EACCES, unless another error fits better.
     #[must_use]
     pub const fn errno(self) -> Errno {
         match self {
@@ -117,25 +118,25 @@ impl fmt::Display for Denial {
                 return write!(f, "the directory's access lacks '{}'", right.name());
             }
             Self::Outside => "outside the writable directories",
-            Self::Home => "the home directory itself is never changed",
+            Self::Home => "the home directory itself cannot be changed",
             Self::Dotfile | Self::Hidden => "a dotfile, or below one",
             Self::Links => "the file has another, older name",
             Self::PolicyDirectory => "the policy names this directory or one in it",
             Self::LocksOut => "it would lock the account out of a directory of the policy",
             Self::Gains => "the file would gain rights in the other directory",
-            Self::Contents => "the directory holds what the session did not make",
-            Self::Unknown => "the directory cannot be looked through before it is moved",
-            Self::Special => "neither a regular file nor one that can be made",
-            Self::SymlinkTarget => "the symbolic link would lead out",
+            Self::Contents => "the directory holds files that the session did not create",
+            Self::Unknown => "the directory cannot be searched before it is moved",
+            Self::Special => "not a regular file, nor of a kind that can be created",
+            Self::SymlinkTarget => "the symbolic link would lead outsideside",
             Self::Attribute => "an extended attribute outside user.*",
             Self::Unsupported => "a form of the call that no file server uses",
             Self::Program => "a second program",
-            Self::Socket => "a socket that is none of the name service's",
+            Self::Socket => "a socket that is not for the name service",
             Self::TooMany => "too many temporary files at once",
             Self::TooManyOpen => "too many files open for writing at once",
-            Self::Stranger => "a signal out of the session",
-            Self::Dangling => "nothing is made through a symbolic link",
-            Self::Locked => "another process keeps the directory locked",
+            Self::Stranger => "a signal to a process outside the session",
+            Self::Dangling => "nothing is created through a symbolic link",
+            Self::Locked => "another process holds the directory's lock",
         })
     }
 }

@@ -1,14 +1,14 @@
-//! May this be done? Every rule about files, written once: P3, P4, the rights of
-//! the most specific directory of the policy, the bounds of modes.
+//! May this be done? Every rule about files, written once: P3, P4, the rights
+//! of the most specific directory of the policy, the limits of modes.
 //!
 //! The guard asks here for each call of the server; the early vetting of a
 //! command asks the same of the places that a client names. Nothing here does
-//! I/O. What holds at a place is decided by the most specific root that holds
-//! it and by every name below that root; a symbolic link on the way does not
-//! matter, since places are resolved.
+//! I/O. The most specific root that contains a place, and every name below that
+//! root, decide what applies there. A symbolic link on the way does not matter,
+//! since places are resolved.
 //!
-//! The answer to a question about a change is a [`Permit`], which only this
-//! module makes: the guard cannot act without one.
+//! A change that is allowed is a [`Permit`], which only this module creates:
+//! the guard cannot act without one.
 
 mod denial;
 mod names;
@@ -16,8 +16,9 @@ mod place;
 mod rsync_temporary;
 
 use super::access::{Access, Right};
-use super::plan::{Root, Rules};
+use super::plan::Rules;
 use super::policy::{Dotfiles, NameGlobs};
+use super::roots::nesting::Root;
 
 pub use denial::Denial;
 pub use names::{folded, is_dotfile};
@@ -32,22 +33,22 @@ pub enum FileKind {
     Directory,
     /// A symbolic link.
     Symlink,
-    /// `/dev/null` by whatever name.
+    /// `/dev/null`, by any name.
     Null,
     /// A device, FIFO or socket.
     Special,
 }
 
-/// What is known of a file that exists.
+/// What is known about a file that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileState {
     /// Its kind.
     pub kind: FileKind,
     /// Its hard links, as the file system counts them.
     pub links: u32,
-    /// How many names the session gave it, if it made it.
+    /// How many names the session gave it, if it created it.
     pub own_names: Option<u32>,
-    /// Whether the name that led to it is a temporary one of rsync, given in
+    /// Whether the name that led to it is a temporary name of rsync, given in
     /// this session.
     pub is_rsync_temporary: bool,
 }
@@ -64,21 +65,21 @@ impl FileState {
     }
 }
 
-/// What was found in a directory that would be moved.
+/// What was found in a directory to be moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contents {
-    /// All of it was made by this session, or there is nothing.
+    /// Everything in it was created by this session, or it is empty.
     Own,
-    /// Something was not, or it cannot be told.
+    /// Something was not, or that is not known.
     Others,
 }
 
-/// The rules allow it. Made here and nowhere else.
+/// The rules allow it. Created here and nowhere else.
 #[derive(Debug)]
 #[must_use = "a permit is there to be used"]
 pub struct Permit(());
 
-/// The root that holds a place.
+/// The root that contains a place.
 #[derive(Clone, Copy, Debug)]
 struct HoldingRoot<'r> {
     root: &'r Root,
@@ -146,7 +147,8 @@ fn need(holding: HoldingRoot<'_>, right: Right) -> Result<Permit, Denial> {
     }
 }
 
-/// `right`, or that the session made the file and the root lets it create.
+/// Requires `right`, or that the session created the file and the root allows
+/// creating.
 fn need_if_older(
     holding: HoldingRoot<'_>,
     state: &FileState,
@@ -163,7 +165,7 @@ fn need_if_older(
     need(holding, right)
 }
 
-/// The holding of a name that is made, removed or changed.
+/// The root of a name that is created, removed or changed.
 fn entry<'r>(rules: &'r Rules, place: &Place, temporary: bool) -> Result<HoldingRoot<'r>, Denial> {
     let holding = holding(rules, place, temporary)?;
     if holding.is_root || place.is_policy_directory {
@@ -172,10 +174,9 @@ fn entry<'r>(rules: &'r Rules, place: &Place, temporary: bool) -> Result<Holding
     Ok(holding)
 }
 
-/// May a file, directory or symbolic link be made under this free name? The
-/// name of a directory of the policy that is absent may be taken by a directory
-/// only: what else took it would get the rights that were meant for that one, or
-/// keep everybody out.
+/// May a file, directory or symbolic link be created under this free name? Only
+/// a directory may take the name of an absent directory of the policy: anything
+/// else would get the rights that were meant for it, or keep everybody out.
 pub fn create(rules: &Rules, place: &Place, kind: FileKind) -> Result<Permit, Denial> {
     let right = match kind {
         FileKind::File | FileKind::Symlink => Right::Create,
@@ -192,8 +193,8 @@ pub fn create(rules: &Rules, place: &Place, kind: FileKind) -> Result<Permit, De
     need(holding, right)
 }
 
-/// May a regular file be made under this free name as rsync's receiver makes
-/// its temporary files, with O_CREAT and O_EXCL?
+/// May a regular file be created under this free name as rsync's receiver
+/// creates its temporary files, with O_CREAT and O_EXCL?
 pub fn create_temporary(rules: &Rules, place: &Place) -> Result<Permit, Denial> {
     if !rules.rsync_temporaries || !rsync_temporary::has_shape(place.name()) {
         return Err(Denial::Dotfile);
@@ -201,8 +202,8 @@ pub fn create_temporary(rules: &Rules, place: &Place) -> Result<Permit, Denial> 
     need(entry(rules, place, true)?, Right::Create)
 }
 
-/// May a symbolic or hard link be made under this free name as rsync's
-/// receiver makes it before it takes the place of something?
+/// May a symbolic or hard link be created under this free name, as rsync's
+/// receiver does before it replaces something?
 pub fn create_temporary_link(rules: &Rules, place: &Place) -> Result<Permit, Denial> {
     if !rules.rsync_temporaries || !rsync_temporary::has_link_shape(place.name()) {
         return Err(Denial::Dotfile);
@@ -222,7 +223,7 @@ pub fn write(rules: &Rules, place: &Place, state: &FileState) -> Result<Permit, 
     need_if_older(holding, state, Right::Overwrite)
 }
 
-/// May what a descriptor for this file reads be seen?
+/// May the session see what a descriptor for this file reads?
 pub fn read_back(rules: &Rules, place: &Place) -> bool {
     root_of(rules, place).is_some_and(|root| root.access.has(Right::Read))
 }
@@ -240,9 +241,9 @@ pub fn attributes(rules: &Rules, place: &Place, state: &FileState) -> Result<Per
     need_if_older(holding, state, Right::Attributes)
 }
 
-/// May mode, times or attributes of a file be changed to which no name leads
-/// any more? Nobody but the server has it then. `links` are the names that are
-/// left: one that lost the name by which it was opened may have others.
+/// May mode, times or attributes be changed of a file to which no name leads
+/// any more? Then only the server has it. `links` are the remaining names: a
+/// file that lost the name by which it was opened may have others.
 pub const fn attributes_of_nameless(state: &FileState) -> Result<Permit, Denial> {
     match (state.kind, state.own_names) {
         (FileKind::File | FileKind::Directory, _) if state.links == 0 => Ok(Permit(())),
@@ -251,10 +252,10 @@ pub const fn attributes_of_nameless(state: &FileState) -> Result<Permit, Denial>
     }
 }
 
-/// May a directory of the policy get this mode? It may change, but not so that
-/// the account cannot list, enter or write it any more: the next session would
-/// find none of the rules that hold in it. Of the bits of the mode those of the
-/// owner count for whoever can change them (chmod(2)).
+/// May a directory of the policy get this mode? It may change, but the account
+/// must still be able to list, enter and write it: otherwise the next session
+/// would find none of the rules that apply in it. The owner's bits are the ones
+/// that apply to anybody who can change the mode (chmod(2)).
 pub const fn keeps_access(place: &Place, old_mode: u32, new_mode: u32) -> Result<(), Denial> {
     const OWNER: u32 = 0o700;
     if place.is_policy_directory && old_mode & OWNER & !new_mode != 0 {
@@ -263,8 +264,8 @@ pub const fn keeps_access(place: &Place, old_mode: u32, new_mode: u32) -> Result
     Ok(())
 }
 
-/// May this name be removed? `own_name`: the session gave it to the file, as
-/// a second one. sftp-server takes such a name back when the rename that it
+/// May this name be removed? `own_name`: the session gave it to the file as a
+/// second name. sftp-server removes such a name again when the rename that it
 /// was for fails.
 pub fn remove(
     rules: &Rules,
@@ -288,17 +289,17 @@ pub enum Replace {
     Allowed,
 }
 
-/// A denial and the place that it is about.
+/// A denial and the place that it refers to.
 pub type DeniedPlace<'p> = (Denial, &'p Place);
 
-/// Whether [`rename`] asks what is in a directory: only where it goes to another
-/// root or behind a dot.
+/// Whether [`rename`] needs to know what is in a directory: only if it moves to
+/// another root or below a dotfile.
 pub fn asks_for_contents(from: &Place, to: &Place, state: &FileState) -> bool {
     state.kind == FileKind::Directory && (from.root != to.root || names::is_dotfile(to.name()))
 }
 
 /// May `from` be renamed to `to`? `taken` says whether `to` is taken now;
-/// `contents` counts where [`asks_for_contents`] says so.
+/// `contents` matters if [`asks_for_contents`] says so.
 pub fn rename<'p>(
     rules: &Rules,
     from: &'p Place,
@@ -315,8 +316,8 @@ pub fn rename<'p>(
     } else {
         (Right::Rename, Right::Create)
     };
-    // A directory takes its dotfiles along: in where none may be made, or out
-    // to where they may be changed or seen.
+    // A directory takes its dotfiles along: into a place where none may be
+    // created, or out to one where they may be changed or seen.
     if is_directory && source.root.dotfiles != target.root.dotfiles {
         return Err((Denial::Dotfile, to));
     }
@@ -341,8 +342,8 @@ pub fn rename<'p>(
     Ok((permit, Replace::Never))
 }
 
-/// Whether something older could be treated in `target` in a way in which it
-/// cannot be in `source`: read or listed, or changed, or taken away.
+/// Whether `target` allows something with an older file that `source` does not:
+/// to read, list, change or remove it.
 fn gains(source: Access, target: Access) -> bool {
     const TREATED: [Right; 7] = [
         Right::List,
@@ -373,8 +374,8 @@ pub fn link<'p>(
         _ => return Err((Denial::Special, from)),
     }
     let _: Permit = need_if_older(source, state, Right::Link).map_err(|d| (d, from))?;
-    // A second name only adds ways to read: what has several names is neither
-    // written nor re-attributed, and its own name stays.
+    // A second name only adds ways to read: a file with several names can be
+    // neither written nor given new attributes, and its own name stays.
     let reads = |root: &Root| root.access.has(Right::Read);
     if !state.is_own() && reads(target.root) && !reads(source.root) {
         return Err((Denial::Gains, to));
@@ -394,8 +395,8 @@ pub fn symlink_target(rules: &Rules, place: &Place) -> Result<(), Denial> {
     Ok(())
 }
 
-/// May this file be opened for reading, or this directory be listed? Only
-/// what lies in a root is judged; for the rest the kernel's own rules hold.
+/// May this file be opened for reading, or this directory be listed? Only what
+/// is in a root is judged; the kernel's own rules apply to the rest.
 pub fn read(rules: &Rules, place: &Place, state: &FileState) -> Result<(), Denial> {
     visible(rules, place, state.is_rsync_temporary)?;
     let Some(root) = root_of(rules, place) else {
@@ -415,9 +416,9 @@ pub fn read(rules: &Rules, place: &Place, state: &FileState) -> Result<(), Denia
     .map(|_permit| ())
 }
 
-/// May this be opened to be read, by a call that the client's words have led
-/// to? What a server reads for itself when it starts is outside every root, and
-/// no client's.
+/// May this be opened for reading, by a call that the client's command led to?
+/// What a server reads for itself when it starts is outside every root, and not
+/// for a client.
 pub fn read_by_name(rules: &Rules, place: &Place, state: &FileState) -> Result<(), Denial> {
     let is_for_itself = || {
         let mut files = rules.library_files.iter();
@@ -430,8 +431,8 @@ pub fn read_by_name(rules: &Rules, place: &Place, state: &FileState) -> Result<(
     read(rules, place, state)
 }
 
-/// May it be known that this place exists? `temporary`: it has a name that
-/// rsync gave it in this session.
+/// May the session learn that this place exists? `temporary`: it has a name
+/// that rsync gave it in this session.
 pub fn visible(rules: &Rules, place: &Place, temporary: bool) -> Result<(), Denial> {
     match root_of(rules, place) {
         Some(root)
@@ -450,7 +451,7 @@ pub fn hides(rules: &Rules) -> bool {
     roots.any(|root| root.dotfiles == Dotfiles::Hidden)
 }
 
-/// The mode that a file or directory gets where `wanted` is asked for.
+/// The mode that a file or directory gets when `wanted` is asked for.
 #[must_use]
 pub fn mode(rules: &Rules, kind: FileKind, wanted: u32) -> u32 {
     let (bits, bound) = match kind {
@@ -460,8 +461,8 @@ pub fn mode(rules: &Rules, kind: FileKind, wanted: u32) -> u32 {
     wanted & bits & bound.unwrap_or(bits)
 }
 
-/// Whether a dotfile on this place keeps a client that names it out: it writes
-/// where dotfiles are protected, or they are hidden.
+/// Whether a dotfile in this place makes it inaccessible to a client that names
+/// it: the client writes where dotfiles are protected, or dotfiles are hidden.
 #[must_use]
 pub fn is_closed_dotfile(root: &Root, patterns: &NameGlobs, place: &Place, writes: bool) -> bool {
     let concerned = match root.dotfiles {

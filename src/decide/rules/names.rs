@@ -1,16 +1,16 @@
 //! Which names P4 protects.
 //!
-//! A dotfile is a name that begins with a dot. Some file systems find a file
-//! by more names than the one that is stored, and then a name without a dot can
+//! A dotfile is a name that begins with a dot. Some file systems find a file by
+//! more names than the stored one, and then a name without a leading dot can
 //! lead to a dotfile:
 //!
-//! * Directories with case folding (ext4, f2fs, tmpfs) and HFS+ ignore code
-//!   points that have no width: U+200B and `.htaccess` is `.htaccess`
-//!   (fs/unicode of the kernel; CVE-2014-9390 of git). Such a beginning is
-//!   passed over here, whatever the file system is.
+//! * Directories with case folding (ext4, f2fs, tmpfs) and HFS+ ignore
+//!   zero-width code points: U+200B and `.htaccess` is `.htaccess` (fs/unicode
+//!   of the kernel; CVE-2014-9390 of git). Such a beginning is skipped here, on
+//!   every file system.
 //! * FAT, NTFS and SMB servers give a long name a short one, `HTACCE~1`
-//!   (Documentation/filesystems/vfat.rst). There a name of that form is taken
-//!   for a dotfile, unless the policy allows dotfiles.
+//!   (Documentation/filesystems/vfat.rst). There a name of that form counts as
+//!   a dotfile, unless the policy allows dotfiles.
 
 use crate::decide::policy::NameGlobs;
 
@@ -27,7 +27,7 @@ pub fn is_dotfile(name: &[u8]) -> bool {
 }
 
 /// Whether a file system with short names may know another file by this name:
-/// `~` and digits before the end or a dot, eight characters and three at most.
+/// `~` and digits before the end or a dot, at most eight and three characters.
 #[must_use]
 pub fn may_be_short_name(name: &[u8]) -> bool {
     let dot = name.iter().position(|&c| c == b'.');
@@ -42,8 +42,8 @@ pub fn may_be_short_name(name: &[u8]) -> bool {
         && digits.iter().all(u8::is_ascii_digit)
 }
 
-/// A path as a file system may compare it that does not tell all names apart:
-/// without case and without code points that have no width.
+/// A path as a file system may compare it if it does not distinguish all names:
+/// without case and without zero-width code points.
 #[must_use]
 pub fn folded(path: &[u8]) -> Vec<u8> {
     if path.is_ascii() {
@@ -62,8 +62,8 @@ pub fn folded(path: &[u8]) -> Vec<u8> {
     folded
 }
 
-/// Whether one of the policy's patterns makes an exception of this dotfile.
-/// `.ssh` and what begins with it is never one, in whatever case.
+/// Whether one of the policy's patterns makes an exception for this dotfile.
+/// `.ssh` and anything that begins with it is never an exception, in any case.
 pub(super) fn is_excepted(name: &[u8], patterns: &NameGlobs) -> bool {
     let visible = visible_part(name);
     let is_ssh = visible
@@ -72,7 +72,7 @@ pub(super) fn is_excepted(name: &[u8], patterns: &NameGlobs) -> bool {
     !is_ssh && visible.len() == name.len() && patterns.matches(name)
 }
 
-/// The name from the first code point on that has a width.
+/// The name from its first code point that has a width.
 fn visible_part(name: &[u8]) -> &[u8] {
     let mut rest = name;
     while let Some(first) = first_char(rest) {

@@ -5,26 +5,26 @@ use std::path::Path;
 
 use crate::decide::roots::nesting::Roots;
 
-/// A place on disk. The guard makes it from the identities of directories, the
-/// early vetting of a command from the text of a path.
+/// A place on disk. The guard derives it from the identities of directories,
+/// the early vetting of a command from the text of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Absolute, without symbolic links.
     pub path: Vec<u8>,
-    /// The most specific root that is or holds it: an index into
+    /// The most specific root that is or contains it: an index into
     /// [`crate::decide::plan::Rules::roots`].
     pub root: Option<usize>,
     /// Where in `path` the part below the root begins; the length of `path` for
     /// the root itself.
     pub below_at: usize,
-    /// Where in `path` the name begins that lies directly in the home, if the
-    /// home is or holds this place; one more than the length of `path` for the
-    /// home itself.
+    /// Where in `path` the name directly in the home begins, if the home is or
+    /// contains this place; one more than the length of `path` for the home
+    /// itself.
     pub home_at: Option<usize>,
-    /// Whether it is, or is an ancestor of, a place of the policy: the home, the
-    /// start directory, a root (also one that is absent so far).
+    /// Whether it is, or is an ancestor of, a place of the policy: the home,
+    /// the start directory, a root (even if it is still absent).
     pub is_policy_directory: bool,
-    /// Whether its file system knows files by short names as well
+    /// Whether its file system also knows files by short names
     /// ([`super::names`]).
     pub has_short_names: bool,
 }
@@ -85,7 +85,7 @@ impl Place {
             || (self.home_at == Some(1) && self.path == b"/")
     }
 
-    /// Whether the directory that holds it is the home.
+    /// Whether its parent directory is the home.
     #[must_use]
     pub fn is_in_home(&self) -> bool {
         let name_at = self.path.len() - self.name().len();
@@ -98,7 +98,7 @@ impl Place {
         self.path.rsplit(|&b| b == b'/').next().unwrap_or_default()
     }
 
-    /// The components below the root, each with where it begins in `path`.
+    /// The components below the root, each with its offset in `path`.
     pub(super) fn names_below(&self) -> impl Iterator<Item = (usize, &[u8])> {
         let mut at = self.below_at;
         let below = self.path.get(self.below_at..).unwrap_or_default();
@@ -113,14 +113,15 @@ impl Place {
     }
 }
 
-/// Where the first name in a directory begins whose path has this length.
+/// Where the first name in a directory begins, if the directory's path has this
+/// length.
 #[must_use]
 pub const fn first_name_at(directory: usize) -> usize {
-    // "/" ends in the slash that others get.
+    // "/" already ends in the slash that others get.
     if directory == 1 { 1 } else { directory + 1 }
 }
 
-/// Where the part behind a prefix of this length begins.
+/// Where the part after a prefix of this length begins.
 fn after(prefix: usize, path: &[u8]) -> usize {
     first_name_at(prefix).min(path.len())
 }
@@ -129,8 +130,8 @@ fn after(prefix: usize, path: &[u8]) -> usize {
 mod tests {
     use super::*;
     use crate::decide::access::Access;
-    use crate::decide::plan::Root;
     use crate::decide::policy::Dotfiles;
+    use crate::decide::roots::nesting::Root;
 
     fn root(path: &str) -> Root {
         Root {

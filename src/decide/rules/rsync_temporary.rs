@@ -1,13 +1,13 @@
 //! The names of rsync's temporary files.
 
-/// Random characters at the end, as mkstemp(3) makes them.
+/// Random characters at the end, as made by mkstemp(3).
 const RANDOM: usize = 6;
 
 /// Digits at the end of the names of links (MAX_UNIQUE_NUMBER in rsync.h is
 /// 999,999).
 const DIGITS_MAX: usize = 6;
 
-/// Whether a name is `.NAME.XXXXXX` with a NAME that is no dotfile. rsync
+/// Whether a name is `.NAME.XXXXXX` with a NAME that is not a dotfile. rsync
 /// builds it in `get_tmpname` (receiver.c).
 pub fn has_shape(name: &[u8]) -> bool {
     let Some(rest) = name.strip_prefix(b".") else {
@@ -23,9 +23,9 @@ pub fn has_shape(name: &[u8]) -> bool {
         && random[1..].iter().all(u8::is_ascii_alphanumeric)
 }
 
-/// Whether a name is `.NAME.NUMBER` with a NAME that is no dotfile: where a
-/// symbolic or hard link takes the place of something, rsync makes it under
-/// such a name first (`atomic_create` in generator.c).
+/// Whether a name is `.NAME.NUMBER` with a NAME that is not a dotfile: when a
+/// symbolic or hard link replaces something, rsync first creates it under such
+/// a name (`atomic_create` in generator.c).
 pub fn has_link_shape(name: &[u8]) -> bool {
     let Some(rest) = name.strip_prefix(b".") else {
         return false;

@@ -1,4 +1,4 @@
-//! The decision tables: one row a case, allowed beside refused.
+//! The decision tables: one row per case, allowed ones next to refused ones.
 
 use std::path::{Path, PathBuf};
 

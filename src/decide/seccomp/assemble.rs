@@ -1,23 +1,23 @@
 //! The assembler: from the table to a classic BPF program.
 //!
 //! The number of the call is found by binary search over ranges of numbers with
-//! the same answer, then come the tests of its arguments. It runs in the
-//! compiler ([`super::server`] keeps the results as constants), so a session
-//! pays nothing for it.
+//! the same answer; then its arguments are tested. The assembler runs at
+//! compile time ([`super::server`] keeps the results as constants), so it costs
+//! a session nothing.
 //!
-//! The program is written from its end to its start: whatever an instruction
-//! jumps to exists already, so jumps need no fixing up, and equal ends are
-//! shared. A conditional jump reaches 255 instructions; what is further away is
-//! repeated (an end) or reached by way of an unconditional jump (a block).
+//! The program is written from its end to its start: the target of a jump
+//! already exists, so jumps need no fixing up, and equal ends are shared. A
+//! conditional jump reaches 255 instructions; a target further away is repeated
+//! (an end) or reached through an unconditional jump (a block).
 //!
-//! Why not the seccompiler crate: it cannot say "notify", has one answer beside
-//! "allowed", and tests numbers one after the other, while the kernel runs the
-//! program once for every number when it loads it. Measured for the sftp table
-//! on x86-64 (valgrind's count; seccomp(2) timed, the best of forty): its list
-//! of allowed calls alone has 861 instructions, takes 406,000 instructions of
-//! the session to build and 380 µs to load; the whole program here has 287,
-//! takes 900 and 75 µs. Most of those go to the kernel's compiler, so length
-//! counts more than depth.
+//! Why not the seccompiler crate: it cannot answer "notify", has only one
+//! answer besides "allow", and tests numbers one after the other, while the
+//! kernel runs the program once for every number when it loads it. Measured for
+//! the sftp table on x86-64 (valgrind's count; seccomp(2) timed, the best of
+//! forty): its list of allowed calls alone has 861 instructions, takes 406,000
+//! instructions of the session to build and 380 µs to load; the whole program
+//! here has 287, takes 900 and 75 µs. The kernel's compiler takes most of that
+//! time, so length matters more than depth.
 //!
 //! Sources: `<linux/filter.h>`, `<linux/seccomp.h>`,
 //! Documentation/userspace-api/seccomp_filter.rst.
@@ -27,20 +27,20 @@ use nix::libc::{self, sock_filter};
 use super::table::{Action, Architecture, Condition, FAMILIES, Syscall, SyscallRule, UNKNOWN};
 use crate::decide::plan::ServerKind;
 
-/// Room for a program; assembling one that is longer does not compile.
+/// Room for a program; a longer one does not compile.
 const ROOM: usize = 1024;
 /// Room for the numbers of all calls: one more than the highest is enough.
 const NUMBERS: usize = 512;
 /// Room for values that are filled in at run time.
 const BLANKS: usize = 64;
-/// From here on a number means x32 on x86-64 (`__X32_SYSCALL_BIT`).
+/// From here on, a number means x32 on x86-64 (`__X32_SYSCALL_BIT`).
 const X32: u32 = 0x4000_0000;
-/// How far a conditional jump is let reach. It could 255; up to two
-/// instructions may still come between.
+/// How far a conditional jump may reach. The limit is 255, but up to two
+/// instructions may still be inserted in between.
 const REACH: usize = 250;
 
 /// Stands for the server's process id until that is filled in: positive, so
-/// neither "myself" nor a group, and above the highest that Linux gives
+/// neither "myself" nor a group, and above the highest that Linux assigns
 /// (`PID_MAX_LIMIT`, 2^22).
 const NOBODY: u32 = 0x7fff_ffff;
 
@@ -58,7 +58,7 @@ const NUMBER_AT: u32 = 0;
 const ARCH_AT: u32 = 4;
 const ARGUMENTS_AT: u32 = 16;
 
-/// What an instruction's value depends on, beside the table.
+/// What an instruction's value depends on, besides the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blank {
     /// The process id of the server.
@@ -75,7 +75,8 @@ pub enum Blank {
     AllowIfNullDeviceOnly,
 }
 
-/// The value of a RET instruction for an outcome, or what it waits for.
+/// The value of a RET instruction for an outcome, or what that value depends
+/// on.
 const fn value_of(outcome: Action) -> Result<u32, Blank> {
     match outcome {
         Action::Allow => Ok(libc::SECCOMP_RET_ALLOW),
@@ -98,7 +99,7 @@ pub(super) const fn fixed(outcome: Action) -> u32 {
     }
 }
 
-/// Equality of outcomes, for want of `==` in constants.
+/// Equality of outcomes, since `==` is not available in constants.
 const fn same(a: Action, b: Action) -> bool {
     match (value_of(a), value_of(b)) {
         (Ok(a), Ok(b)) => a == b,
@@ -110,7 +111,7 @@ const fn same(a: Action, b: Action) -> bool {
 /// The index of an instruction in [`Assembly::code`].
 type Label = usize;
 
-/// An end that has been written already.
+/// An end that has already been written.
 #[derive(Clone, Copy)]
 struct Tail {
     outcome: Action,
@@ -124,7 +125,7 @@ struct Range {
     answer: SyscallRule,
 }
 
-/// A program in the making, then a finished one.
+/// A program that is being assembled, and then the finished one.
 #[allow(missing_debug_implementations, reason = "lives in the compiler only")]
 pub struct Assembly {
     /// Filled from the end; `start` is the first instruction.
@@ -261,7 +262,7 @@ impl Assembly {
         self.emit(LOAD, 0, 0, offset)
     }
 
-    /// Notes that the value of `label` comes at run time.
+    /// Notes that the value of `label` is filled in at run time.
     const fn leave_blank(&mut self, label: Label, blank: Blank) {
         self.blanks[self.blank_count] = (label, blank);
         self.blank_count += 1;
@@ -291,7 +292,7 @@ impl Assembly {
         label
     }
 
-    /// `target`, or a jump to it where it is out of reach.
+    /// `target`, or a jump to it if it is out of reach.
     const fn near(&mut self, target: Label) -> Label {
         if target - self.start < REACH {
             return target;
@@ -344,8 +345,8 @@ impl Assembly {
         }
     }
 
-    /// Takes the load at the start of the next arm away if the arm before it,
-    /// which alone leads there, has just loaded the same.
+    /// Removes the load at the start of the next arm if the arm before it,
+    /// which is the only way there, has just loaded the same value.
     const fn drop_load(&mut self, next: Label, before: &[Condition]) -> Label {
         let [only] = before else { return next };
         let loaded = match *only {
@@ -424,12 +425,13 @@ impl Assembly {
         code
     }
 
-    /// How many values come at run time.
+    /// How many values are filled in at run time.
     pub(super) const fn blank_count(&self) -> usize {
         self.blank_count
     }
 
-    /// The index of an instruction whose value comes at run time, and which.
+    /// The index of an instruction whose value is filled in at run time, and
+    /// which value.
     pub(super) const fn blank(&self, i: usize) -> (u16, Blank) {
         let (label, blank) = self.blanks[i];
         ((label - self.start) as u16, blank)

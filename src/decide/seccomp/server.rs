@@ -1,7 +1,7 @@
 //! The system-call program of one session.
 //!
 //! The five programs are constants of the binary. What only the session knows
-//! is filled in on a copy: the server's process id and four answers.
+//! is filled into a copy: the server's process id and four answers.
 
 use std::num::NonZeroU32;
 
@@ -14,7 +14,7 @@ use crate::decide::plan::ServerKind;
 /// What the table leaves to the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionValues {
-    /// The process id of the server as it sees it itself.
+    /// The server's process id as the server itself sees it.
     pub own_pid: NonZeroU32,
     /// The guard answers reads by path too (`Rules::watch_reads`).
     pub watch_reads: bool,
@@ -24,10 +24,10 @@ pub struct SessionValues {
     /// The guard connects to name service sockets
     /// (`Rules::name_service_sockets` is not empty).
     pub name_service: bool,
-    /// Landlock is in force and lets the server write to /dev/null and nothing
-    /// else, and the policy grants no change at all: then opening for writing,
-    /// which every server does once with /dev/null, need not wake the guard.
-    /// False in doubt.
+    /// Landlock is in force and lets the server write only to /dev/null, and
+    /// the policy grants no change at all: then opening for writing, which
+    /// every server does once with /dev/null, need not wake the guard. False if
+    /// in doubt.
     pub null_device_only: bool,
 }
 
@@ -59,7 +59,7 @@ fn template(kind: ServerKind) -> Template {
     }
 }
 
-/// The program for a session, ready to be loaded.
+/// The program for a session, ready to load.
 #[must_use]
 pub fn program(kind: ServerKind, session: SessionValues) -> Vec<sock_filter> {
     let template = template(kind);
@@ -92,7 +92,7 @@ impl SessionValues {
         #[allow(
             clippy::cast_sign_loss,
             clippy::cast_possible_truncation,
-            reason = "13"
+            reason = "EACCES is 13, which fits"
         )]
         const NO_ACCESS: Action = Action::Errno(libc::EACCES as u16);
         let choose = |holds: bool, yes: Action, no: Action| if holds { yes } else { no };

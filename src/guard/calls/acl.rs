@@ -1,4 +1,4 @@
-//! What an access control list says of the owner.
+//! What an access control list says about the owner.
 
 /// `POSIX_ACL_XATTR_VERSION` of `<linux/posix_acl_xattr.h>`.
 const VERSION: u32 = 2;
@@ -7,8 +7,8 @@ const OWNER: u16 = 1;
 /// Tag, permissions, id.
 const ENTRY: usize = 8;
 
-/// The owner's bits, as in a mode, that a list in the form of the extended
-/// attribute gives; `None` if it has none for the owner.
+/// The owner's bits, as in a mode, in a list in the form of the extended
+/// attribute; `None` if it has none for the owner.
 pub fn owner_bits(value: &[u8]) -> Option<u32> {
     let (version, entries) = value.split_first_chunk::<4>()?;
     if u32::from_le_bytes(*version) != VERSION {

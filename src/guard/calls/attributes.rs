@@ -23,7 +23,7 @@ use crate::guard::steps::{Judged, Logged, Resolved};
 use crate::guard::transfer_log::Deed;
 use crate::system::xattr;
 
-/// The access control list that holds for a file itself (acl(5)).
+/// The access control list of a file itself (acl(5)).
 const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
 /// XATTR_NAME_MAX of `<linux/limits.h>`, with the NUL.
 const ATTRIBUTE_NAME_MAX: usize = 256;
@@ -32,9 +32,10 @@ const ATTRIBUTE_SIZE_MAX: u64 = 65536;
 
 /// The descriptor that a path names by `/proc/self/fd`, and what follows it.
 ///
-/// The C library does so for fchmodat(2) with AT_SYMLINK_NOFOLLOW, which rsync
-/// and sftp-server use, on kernels without fchmodat2(2), and before glibc 2.39 on
-/// all. rsync 3.5 sets the attributes of what it cannot open so: `fd/N/NAME`.
+/// The C library does this for fchmodat(2) with AT_SYMLINK_NOFOLLOW, which
+/// rsync and sftp-server use, on kernels without fchmodat2(2), and on all
+/// kernels before glibc 2.39. rsync 3.5 uses `fd/N/NAME` to set the attributes
+/// of what it cannot open.
 fn own_descriptor(path: &CStr) -> Option<(i32, Option<&CStr>)> {
     let rest = path.to_bytes_with_nul().strip_prefix(b"/proc/self/fd/")?;
     let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
@@ -47,7 +48,7 @@ fn own_descriptor(path: &CStr) -> Option<(i32, Option<&CStr>)> {
 }
 
 impl Guard<'_> {
-    /// The file that a call is done on.
+    /// The file that a call operates on.
     pub(super) fn object(&mut self, caller: &Caller, on: On) -> Result<Object, CallError> {
         match on {
             On::Descriptor(number) => self.resolver.descriptor(caller, number),
@@ -69,8 +70,8 @@ impl Guard<'_> {
         }
     }
 
-    /// The file that a call is done on, if its attributes may be changed; `also`
-    /// judges the change itself.
+    /// The file that a call operates on, if its attributes may be changed;
+    /// `also` judges the change itself.
     fn changeable(
         &mut self,
         held: &Held,
@@ -257,8 +258,8 @@ impl Guard<'_> {
     }
 }
 
-/// The user's own attributes; access control lists only where no bound of the
-/// mode could be got round by them.
+/// Allows the user's own attributes; access control lists only if they cannot
+/// get around a limit of the mode.
 fn may_set(rules: &Rules, name: &CStr) -> Result<(), Denial> {
     let name = name.to_bytes();
     let bounded = rules.file_mode_max.is_some() || rules.directory_mode_max.is_some();
@@ -270,7 +271,7 @@ fn may_set(rules: &Rules, name: &CStr) -> Result<(), Denial> {
     }
 }
 
-/// The access and modification time that a call gives.
+/// The access and modification times that a call sets.
 fn read_times(caller: &Caller, times: TimesAt) -> Result<[TimeSpec; 2], CallError> {
     let (TimesAt::Nanoseconds(address)
     | TimesAt::Microseconds(address)

@@ -11,7 +11,7 @@ pub struct PathArg {
     pub address: u64,
 }
 
-/// What a call is done on.
+/// What a call operates on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     /// The file that a path leads to.
@@ -27,7 +27,7 @@ pub enum On {
     Descriptor(i32),
 }
 
-/// Where the times of a file are given.
+/// Where the new times of a file are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimesAt {
     /// Two `struct timespec`.
@@ -66,7 +66,7 @@ pub enum Call {
     Remove {
         /// The path.
         path: PathArg,
-        /// Whether it is a directory that is to go.
+        /// Whether a directory is to be removed.
         directory: bool,
     },
     /// rename, renameat, renameat2.
@@ -148,17 +148,17 @@ pub enum Call {
         name: u64,
         /// Where the value goes.
         value: u64,
-        /// Room there.
+        /// The size of the buffer.
         size: u64,
     },
     /// listxattr, llistxattr.
     ListAttributes(On, u64, u64),
-    /// A call that the guard does not do.
+    /// A call that the guard does not carry out.
     Unknown,
 }
 
 impl Call {
-    /// Whether it has to do with files, and not with processes alone.
+    /// Whether it is about files, not only about processes.
     pub const fn is_about_files(self) -> bool {
         !matches!(
             self,
@@ -166,7 +166,7 @@ impl Call {
         )
     }
 
-    /// The word of the log for it.
+    /// Its name in the log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Execute => "exec",

@@ -1,4 +1,4 @@
-//! Links: made, and where symbolic ones may lead.
+//! Links: creating them, and where symbolic ones may lead.
 
 use std::ffi::CString;
 use std::os::fd::AsFd as _;
@@ -40,7 +40,8 @@ impl Guard<'_> {
         }
         let (permit, temporary) = self.may_make_link(&entry)?;
         self.may_lead(&entry, &target)?;
-        // What can fail comes before the act: what is done has its line.
+        // What can fail comes before the change: every change that is made gets
+        // its line.
         let id = entry.directory.id()?;
         let allowed = Resolved::under(&held, entry).judged(permit);
         let allowed = allowed.allowed(self.channel.still_waits(caller)?);
@@ -57,8 +58,8 @@ impl Guard<'_> {
         self.remember(held, done, "symlink")
     }
 
-    /// Whether a link may be made under this name, and whether only because
-    /// rsync's receiver makes its links so.
+    /// Whether a link may be created under this name, and whether only because
+    /// rsync's receiver creates its links that way.
     fn may_make_link(&self, entry: &DirEntry) -> Result<(Permit, bool), CallError> {
         let rules = &self.plan.rules;
         let denial = match rules::create(rules, &entry.place, FileKind::Symlink) {
@@ -74,7 +75,7 @@ impl Guard<'_> {
         Err(CallError::at(&entry.place)(Denial::TooMany))
     }
 
-    /// Whether a symbolic link of this name may have this target.
+    /// Whether a symbolic link with this name may have this target.
     fn may_lead(&mut self, entry: &DirEntry, target: &CString) -> Result<(), CallError> {
         let denied = || CallError::at(&entry.place)(Denial::SymlinkTarget);
         match self.plan.rules.symlinks {
@@ -119,7 +120,7 @@ impl Guard<'_> {
         flags: i32,
     ) -> Result<Logged, CallError> {
         if flags & !libc::AT_SYMLINK_FOLLOW != 0 {
-            // An empty path would give a name to what has none.
+            // An empty path would give a name to a file that has none.
             return Err(Denial::Unsupported.into());
         }
         let (old_text, new_text) = (caller.path(from.address)?, caller.path(to.address)?);
@@ -139,7 +140,8 @@ impl Guard<'_> {
         }
         let (permit, temporary) = self.may_link(&object, &new, &subject)?;
         if object.kind() == FileKind::Symlink && rules.symlinks != Symlinks::Any {
-            // rsync -H and --link-dest: the target counts from the new place.
+            // rsync -H and --link-dest: the target is relative to the new
+            // place.
             let target = readlinkat(&*object.fd, c"")?.into_vec();
             let target = CString::new(target).map_err(|_| Errno::EINVAL)?;
             self.may_lead(&new, &target)?;
@@ -172,7 +174,7 @@ impl Guard<'_> {
         Ok(self.log.named(Deed::Created, "link", old, new))
     }
 
-    /// The name of a file that had no other, before it got one.
+    /// The only name of a file, before it gets a second one.
     fn only_name(&mut self, object: &Object) -> Result<Option<(DirEntry, FileId)>, CallError> {
         if object.status.links != 1 {
             return Ok(None);
@@ -182,8 +184,8 @@ impl Guard<'_> {
         Ok(Some((entry, id)))
     }
 
-    /// Whether a file may get this second name, and whether only because rsync's
-    /// receiver gives its links such names.
+    /// Whether a file may get this second name, and whether only because
+    /// rsync's receiver gives its links such names.
     fn may_link(
         &self,
         object: &Object,

@@ -1,7 +1,7 @@
-//! Reading by path, where the policy hides something from it: read-only
-//! opens and the stat family. Elsewhere none of this reaches the guard.
+//! Reading by path, if the policy hides something from it: read-only opens and
+//! the stat family. Otherwise none of this reaches the guard.
 //!
-//! A hidden name is answered as one that does not exist.
+//! A hidden name is answered like one that does not exist.
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -44,11 +44,12 @@ impl Guard<'_> {
         if flags.contains(OFlag::O_DIRECTORY) && kind != FileKind::Directory {
             return Err(Errno::ENOTDIR.into());
         }
-        // No O_PATH descriptor can be handed over (EBADF), and rsync walks to
-        // its directory with them. Through such a descriptor nothing is read or
-        // changed, and each later call that uses it comes here again, fstat(2)
-        // included. So the kernel opens it. An rsync that has been taken over and
-        // changes the path meanwhile learns whether a hidden name exists, no more.
+        // An O_PATH descriptor cannot be handed over (EBADF), and rsync uses
+        // them to walk to its directory. Nothing can be read or changed through
+        // such a descriptor, and each later call that uses it comes here again,
+        // fstat(2) included. So the kernel opens it. An rsync that has been
+        // taken over and changes the path meanwhile learns whether a hidden
+        // name exists, but no more.
         if flags.contains(OFlag::O_PATH) {
             return if self.plan.kind.protocol() == Protocol::Rsync {
                 Ok(Answer::LetThrough)
@@ -120,8 +121,9 @@ impl Guard<'_> {
         }
     }
 
-    /// The file that a call looks at, unless it is hidden. A descriptor is judged
-    /// as well: one of the kind O_PATH may be of what the kernel opened itself.
+    /// The file that a call looks at, unless it is hidden. A descriptor is
+    /// judged too: an O_PATH descriptor may be one that the kernel opened
+    /// itself.
     fn visible(&mut self, caller: &Caller, on: On) -> Result<Rc<OwnedFd>, CallError> {
         let object = match on {
             On::Descriptor(number) => {

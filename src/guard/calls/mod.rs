@@ -1,4 +1,4 @@
-//! The calls of the server, one file a kind.
+//! The calls of the server, one file for each kind.
 
 mod acl;
 mod attributes;
@@ -23,7 +23,7 @@ use decode::Call;
 pub use sockets::Sockets;
 
 impl Guard<'_> {
-    /// Does what a call asks for, if it may be done.
+    /// Does what a call asks for, if it is allowed.
     pub(super) fn perform(&mut self, caller: &Caller, call: Call) -> Result<Answer, CallError> {
         self.resolver.begin();
         match call {
@@ -42,8 +42,8 @@ impl Guard<'_> {
         }
     }
 
-    /// The calls that change something by name or attribute; each has its line in
-    /// the log, or belongs to that of an upload.
+    /// The calls that change something by name or attribute. Each gets a line
+    /// in the log, or belongs to the line of an upload.
     fn change(&mut self, caller: &Caller, call: Call) -> Option<Result<Logged, CallError>> {
         Some(match call {
             Call::MakeDirectory(path, mode) => self.make_directory(caller, path, mode),
@@ -68,8 +68,8 @@ impl Guard<'_> {
         })
     }
 
-    /// Writes what is known of uploads of this file, before a line that comes
-    /// later; `path` is its new one.
+    /// Writes what is known about uploads of this file before a later line;
+    /// `path` is its new path.
     pub(super) fn settle(&mut self, inode: Inode, path: Option<&[u8]>) {
         if self.log.follows(inode) {
             self.log.settle(inode, path, Channel::is_open);

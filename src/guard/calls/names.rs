@@ -1,4 +1,4 @@
-//! Names: made and removed.
+//! Names: creating and removing them.
 
 use std::os::fd::AsFd as _;
 use std::rc::Rc;
@@ -126,8 +126,8 @@ impl Guard<'_> {
             .changed(Deed::Removed, &what, &done.what.place.path))
     }
 
-    /// What a name stands for, for the rules; ENOENT where it is hidden, whether
-    /// it is there or not.
+    /// What a name stands for, for the rules; ENOENT if it is hidden, whether
+    /// it exists or not.
     pub(super) fn named_file(
         &mut self,
         mut entry: DirEntry,
@@ -150,7 +150,7 @@ impl Guard<'_> {
         }
     }
 
-    /// The name under which something new may be made.
+    /// The name under which something new may be created.
     fn new_entry(
         &mut self,
         held: &Held,
@@ -168,7 +168,7 @@ impl Guard<'_> {
         Ok((Resolved::under(held, entry), permit))
     }
 
-    /// Remembers and logs what was just made under a name.
+    /// Remembers and logs what was just created under a name.
     pub(super) fn remember(
         &mut self,
         held: Held,
@@ -177,14 +177,15 @@ impl Guard<'_> {
     ) -> Result<Logged, CallError> {
         let entry = done.what;
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        // No other guard was let in since. Where somebody else took the name, it
-        // is older than the session to it, and the call has succeeded all the same.
+        // No other guard could act since. If somebody else took the name, the
+        // session treats what is there as older than itself, and the call has
+        // succeeded anyway.
         if let Ok(fd) = openat(&*entry.directory.fd, &*entry.name, flags, Mode::empty())
             && let Ok(status) = statx::of_fd(fd.as_fd())
         {
             self.files.add(status.inode, Rc::new(fd));
             if kind(&status) == FileKind::Directory {
-                // Where it fails, it is tried again on the way into it.
+                // If it fails, it is tried again on the way into the directory.
                 let _ = self.resolver.appeared(&entry, status.inode);
             }
         }
@@ -193,8 +194,8 @@ impl Guard<'_> {
     }
 }
 
-/// A directory of the policy that is made by a client must be one that the
-/// account can use, or the next session would find none of its rules.
+/// If a client creates a directory of the policy, the account must be able to
+/// use it, or the next session would find none of its rules.
 fn keep_usable(entry: &DirEntry) {
     const OWNER: u32 = 0o700;
     if !entry.place.is_policy_directory {
@@ -204,7 +205,7 @@ fn keep_usable(entry: &DirEntry) {
         && status.mode & OWNER != OWNER
     {
         let mode = Mode::from_bits_truncate((status.mode | OWNER) & 0o7777);
-        // Where it fails, the next session is refused and says why.
+        // If it fails, the next session is refused and says why.
         let follow = FchmodatFlags::FollowSymlink;
         let _ = fchmodat(&*entry.directory.fd, &*entry.name, mode, follow);
     }

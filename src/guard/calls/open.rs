@@ -22,11 +22,11 @@ use crate::guard::transfer_log::Deed;
 use crate::guard::{Answer, Guard};
 use crate::system::statx::{self, Status};
 
-/// How often a name that appears and disappears meanwhile is tried again.
+/// How often to retry a name that appears and disappears meanwhile.
 const TRIES: usize = 8;
 
-/// Flags that say how an open file behaves, which are passed on as they are.
-/// All others are the guard's own, or have no meaning for a regular file.
+/// Flags that say how an open file behaves; they are passed on as they are. All
+/// others are set by the guard, or mean nothing for a regular file.
 const KEPT: OFlag = OFlag::O_APPEND
     .union(OFlag::O_SYNC)
     .union(OFlag::O_DSYNC)
@@ -38,7 +38,7 @@ const KEPT: OFlag = OFlag::O_APPEND
 const ALWAYS: OFlag = OFlag::O_NOCTTY.union(OFlag::O_CLOEXEC);
 
 impl Guard<'_> {
-    /// Opens what `path` leads to, or makes it.
+    /// Opens what `path` leads to, or creates it.
     pub(super) fn open(
         &mut self,
         caller: &Caller,
@@ -72,7 +72,8 @@ impl Guard<'_> {
         if entry.is_dots() || entry.wants_directory {
             return Err(Errno::EISDIR.into());
         }
-        // No other guard is let in, but other programs may make and remove names.
+        // No other guard can act now, but other programs may create and remove
+        // names.
         for _ in 0..TRIES {
             entry = match self.make_file(&held, caller, entry, flags, mode)? {
                 Creation::New(answer) => return self.made(held, answer),
@@ -100,7 +101,7 @@ impl Guard<'_> {
         Err(Errno::EAGAIN.into())
     }
 
-    /// Makes a new file, unless the name is taken.
+    /// Creates a new file, unless the name is taken.
     fn make_file(
         &mut self,
         held: &Held,
@@ -114,7 +115,8 @@ impl Guard<'_> {
             other => other?,
         };
         if temporary {
-            // What can fail comes before the act: what is made is cleaned up.
+            // What can fail comes before the change: what is created is cleaned
+            // up.
             entry.directory.id()?;
         }
         let access = self.access_to_hand_out(&entry, flags);
@@ -152,14 +154,14 @@ impl Guard<'_> {
     fn made(&mut self, held: Held, new: NewFile) -> Result<Answer, CallError> {
         let status = match statx::of_fd(new.fd.as_fd()) {
             Ok(status) => status,
-            // Not known any further, but it is there.
+            // Nothing more is known about it, but it exists.
             Err(error) => {
                 let path = &new.entry.place.path;
                 let _: Logged = self.log.changed(Deed::Created, &"file bytes=0", path);
                 return Err(error.into());
             }
         };
-        // It is known: make_file has asked before.
+        // The id is known: make_file has asked for it.
         if new.temporary
             && let Ok(id) = new.entry.directory.id()
         {
@@ -180,7 +182,7 @@ impl Guard<'_> {
     }
 
     /// A new file that cannot be followed is not handed over: the guard has no
-    /// descriptor left. But it is there, so it is remembered and logged.
+    /// descriptors left. But it exists, so it is remembered and logged.
     fn made_in_vain(
         &mut self,
         held: Held,
@@ -195,7 +197,7 @@ impl Guard<'_> {
         failure
     }
 
-    /// Whether a file may be made, and whether it is one of rsync's.
+    /// Whether a file may be created, and whether it is one of rsync's.
     fn may_make_file(&self, entry: &DirEntry, flags: OFlag) -> Result<(Permit, bool), CallError> {
         let rules = &self.plan.rules;
         let denial = match rules::create(rules, &entry.place, FileKind::File) {
@@ -214,8 +216,9 @@ impl Guard<'_> {
         Err(self.taken_or(entry, CallError::at(&entry.place)(denial)))
     }
 
-    /// The access mode that the server gets: it may not read what the policy
-    /// does not let it read, and rsync asks for both without reading.
+    /// The access mode that the server gets: it must not read what the policy
+    /// does not let it read, and rsync asks for both reading and writing but
+    /// does not read.
     fn access_to_hand_out(&self, entry: &DirEntry, flags: OFlag) -> OFlag {
         let access = access_mode(flags);
         if access == OFlag::O_RDWR && !rules::read_back(&self.plan.rules, &entry.place) {
@@ -277,7 +280,7 @@ impl Guard<'_> {
         drop(held);
         let (object, fd) = (done.what, done.result);
         let inode = object.status.inode;
-        // An upload before this one has its line with the size that it had.
+        // An earlier upload gets its line, with the size that it had.
         self.settle(inode, None);
         if truncate && access != OFlag::O_RDONLY {
             ftruncate(&fd, 0)?;
@@ -288,7 +291,7 @@ impl Guard<'_> {
         Ok(opened.answer())
     }
 
-    /// What the session remembers of a file, for the rules.
+    /// What the session remembers about a file, for the rules.
     pub(super) fn subject(&mut self, object: &Object) -> FileState {
         let is_rsync_temporary = object.entry.as_ref().is_some_and(|(directory, name)| {
             self.files
@@ -310,9 +313,9 @@ impl Guard<'_> {
         }
     }
 
-    /// How many of an own file's names are known to be the session's. Of several
-    /// names each is looked at: another session may have taken one away and given
-    /// another.
+    /// How many names of the session's own file are known to be the session's.
+    /// If there are several, each is checked: another session may have removed
+    /// one and added another.
     fn known_names(&mut self, status: &Status) -> u32 {
         if status.links <= 1 || kind(status) == FileKind::Directory {
             return 1;
@@ -348,8 +351,8 @@ impl Guard<'_> {
         })
     }
 
-    /// EEXIST where the name is taken, as the kernel looks at that before it
-    /// looks at permissions; else the denial.
+    /// EEXIST if the name is taken, since the kernel checks that before
+    /// permissions; otherwise the denial.
     pub(super) fn taken_or(&self, entry: &DirEntry, denied: CallError) -> CallError {
         if rules::visible(&self.plan.rules, &entry.place, false).is_ok() && entry.status().is_ok() {
             return Errno::EEXIST.into();
@@ -358,14 +361,14 @@ impl Guard<'_> {
     }
 }
 
-/// What came of making a file.
+/// The result of creating a file.
 enum Creation {
     New(NewFile),
     /// The name is taken.
     Taken(DirEntry),
 }
 
-/// A file that was just made.
+/// A file that was just created.
 struct NewFile {
     entry: DirEntry,
     fd: OwnedFd,
@@ -386,8 +389,8 @@ fn changes(flags: OFlag) -> bool {
         || flags.contains(OFlag::O_TMPFILE)
 }
 
-/// Opens a regular file that is held by an O_PATH descriptor. O_NONBLOCK
-/// keeps a lease that somebody else holds from stopping the guard.
+/// Opens a regular file that is held by an O_PATH descriptor. With O_NONBLOCK,
+/// a lease that somebody else holds cannot block the guard.
 pub(super) fn reopen_regular(
     object: &Object,
     access: OFlag,
@@ -400,14 +403,14 @@ pub(super) fn reopen_regular(
     Ok(fd)
 }
 
-/// Opens what an O_PATH descriptor holds: the very file that was judged.
+/// Opens what an O_PATH descriptor holds: exactly the file that was judged.
 pub(super) fn reopen(object: &Object, flags: OFlag) -> Result<OwnedFd, Errno> {
     let name = proc_name(object.fd.as_fd());
     openat(AT_FDCWD, &*name, flags | ALWAYS, Mode::empty())
 }
 
-/// An O_PATH descriptor for a new file: by its name, if that still is its own,
-/// which costs half as much as by the descriptor.
+/// An O_PATH descriptor for a new file: opened by its name, if that is still
+/// its own, which costs half as much as through the descriptor.
 fn pin(new: &NewFile, status: &Status) -> Result<OwnedFd, CallError> {
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     if let Ok(fd) = openat(

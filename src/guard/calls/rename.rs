@@ -30,7 +30,8 @@ impl Guard<'_> {
         flags: u32,
     ) -> Result<Logged, CallError> {
         if flags & !libc::RENAME_NOREPLACE != 0 {
-            // As a file system that can neither exchange nor white out.
+            // As from a file system that supports neither exchange nor
+            // whiteout.
             return Err(Errno::EINVAL.into());
         }
         let (old_text, new_text) = (caller.path(from.address)?, caller.path(to.address)?);
@@ -61,7 +62,8 @@ impl Guard<'_> {
         if subject.kind == FileKind::Symlink {
             self.may_lead_from(&old, &new)?;
         }
-        // What can fail comes before the act: what is done has its line.
+        // What can fail comes before the change: every change that is made gets
+        // its line.
         let ids = (old.directory.id()?, new.directory.id()?);
         let allowed = Resolved::under(&held, (old, new)).judged(permit);
         let allowed = allowed.allowed(self.channel.still_waits(caller)?);
@@ -113,8 +115,8 @@ impl Guard<'_> {
         self.log.named(Deed::Renamed, what, old, new)
     }
 
-    /// What a name is free or taken by. A directory that keeps its name is told
-    /// by what it is.
+    /// Whether a name is free, or what has it. A directory that must keep its
+    /// name is recognised by its identity.
     fn free_or_taken(&self, mut entry: DirEntry) -> Result<(DirEntry, Option<Status>), CallError> {
         match entry.status() {
             Ok(status) => {
@@ -126,9 +128,9 @@ impl Guard<'_> {
         }
     }
 
-    /// Looks through a directory that is to be moved: for what is not the
-    /// session's own, and for symbolic links that would lead elsewhere from the
-    /// new place.
+    /// Searches a directory that is to be moved: for what is not the session's
+    /// own, and for symbolic links that would lead elsewhere from the new
+    /// place.
     fn look_through(
         &mut self,
         old: &DirEntry,
@@ -147,8 +149,8 @@ impl Guard<'_> {
         let unknown = |_| CallError::at(&old.place)(Denial::Unknown);
         let own = |inode: Inode| self.files.is_own(inode);
         let found = match tree::look_through(&old.directory, &old.name, own) {
-            // What cannot be listed may hold anything; its links may have any
-            // target.
+            // What cannot be listed may contain anything; its links may have
+            // any target.
             Err(_) if !links_matter => return Ok(Contents::Others),
             other => other.map_err(unknown)?,
         };
@@ -180,8 +182,8 @@ impl Guard<'_> {
     }
 }
 
-/// Renames; where the file system cannot promise that the new name is free,
-/// what was seen under the lock has to do.
+/// Renames. If the file system cannot guarantee that the new name is free, what
+/// was seen under the lock must be enough.
 fn rename_entry(
     old: &DirEntry,
     new: &DirEntry,

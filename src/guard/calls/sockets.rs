@@ -1,10 +1,10 @@
 //! Sockets of the name service, for accounts that are not in /etc/passwd: the
 //! server's C library asks nscd, sssd, winbind or systemd-userdb for them. The
-//! guard makes the socket and connects it, to the paths of the plan and to
+//! guard creates the socket and connects it, to the paths of the plan and to
 //! nothing else.
 //!
-//! Streams only. A datagram socket sends to any name that lies in memory, where
-//! no filter sees it: to /dev/log, for one.
+//! Streams only. A datagram socket can send to any address in memory, where no
+//! filter sees it: to /dev/log, for example.
 
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -24,12 +24,14 @@ use crate::guard::{Answer, Guard};
 /// Where `sun_path` begins in `struct sockaddr_un` (unix(7)).
 const PATH_AT: usize = 2;
 
-/// Sockets that are remembered at most: a C library connects one at once.
+/// The most sockets that are remembered: a C library connects a new one at
+/// once.
 const SOCKETS: usize = 8;
 
 /// The sockets that the guard has handed over and that are not connected yet.
-/// It keeps each, so that it need not get it back out of the server, by its
-/// inode number, which tells whatever number or copy the server names.
+/// It keeps each of them under its inode number, so that it need not fetch it
+/// back from the server. The inode number identifies it whatever descriptor
+/// number or copy the server names.
 #[derive(Debug, Default)]
 pub struct Sockets(Vec<(u64, OwnedFd)>);
 
@@ -78,7 +80,8 @@ impl Guard<'_> {
     }
 
     /// connect(2), to a path of the plan. It does not wait for room in the
-    /// daemon's queue: EAGAIN then, and the C library goes on without.
+    /// daemon's queue: it then returns EAGAIN, and the C library continues
+    /// without the daemon.
     pub(super) fn connect(
         &mut self,
         caller: &Caller,

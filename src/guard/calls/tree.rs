@@ -13,23 +13,23 @@ use nix::sys::stat::Mode;
 use crate::guard::resolve::{Directory, proc_name};
 use crate::system::statx::{self, Inode};
 
-/// Names that are looked at; a directory that holds more is not moved.
+/// The most names that are looked at; a directory with more is not moved.
 const NAMES_MAX: usize = 200_000;
-/// Levels of directories, each of which is open while it is looked through.
+/// The most levels of directories; each is open while it is searched.
 const DEPTH_MAX: usize = 128;
 
 /// A symbolic link in the directory.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Link {
-    /// How many directories lie between it and the directory that is moved: 1 for
-    /// a link directly in it.
+    /// How many levels below the moved directory it is: 1 for a link directly
+    /// in it.
     depth: usize,
     target: Vec<u8>,
 }
 
 impl Link {
     /// How many levels above the moved directory a relative target climbs, and
-    /// what follows; `None` where the move changes nothing.
+    /// what follows; `None` if the move changes nothing.
     pub fn leads_out(&self) -> Option<(usize, &[u8])> {
         if self.target.first() == Some(&b'/') {
             return None;
@@ -48,13 +48,14 @@ impl Link {
             }
             rest = more;
         }
-        // Behind a name `..` is not believed: nobody can say what it means.
+        // `..` after a name is not trusted: its meaning is not known.
         if rest.split(|&b| b == b'/').any(|name| name == b"..") {
             return Some((1, &self.target));
         }
         let above = climbs.checked_sub(self.depth - 1)?;
         let rest = if rest.is_empty() { b"." } else { rest };
-        // One level up from a link in the moved directory is where that lies.
+        // One level up from a link in the moved directory is that directory
+        // itself.
         (above > 0).then_some((above, rest))
     }
 }
@@ -62,13 +63,13 @@ impl Link {
 /// What was found.
 #[derive(Debug)]
 pub struct TreeContents {
-    /// Whether the session made all of it.
+    /// Whether the session created all of it.
     pub is_all_own: bool,
     /// The symbolic links.
     pub links: Vec<Link>,
 }
 
-/// Looks through the directory `name`. `is_own` says what the session made.
+/// Searches the directory `name`. `is_own` says what the session created.
 ///
 /// # Errors
 /// If something cannot be listed, or there is too much.

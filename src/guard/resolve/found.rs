@@ -24,7 +24,7 @@ pub const fn kind(status: &Status) -> FileKind {
     }
 }
 
-/// A directory whose place is proved.
+/// A directory whose place is verified.
 #[derive(Clone, Debug)]
 pub struct Directory {
     /// O_PATH.
@@ -57,7 +57,7 @@ pub struct DirEntry {
     pub directory: Directory,
     /// The name, without a slash.
     pub name: CString,
-    /// Whether the client wrote a slash behind it: the kernel then insists on a
+    /// Whether the client wrote a slash after it: the kernel then insists on a
     /// directory.
     pub wants_directory: bool,
     /// The place, by the rules of the directory.
@@ -70,13 +70,13 @@ impl DirEntry {
         Ok(statx::of_name(self.directory.fd.as_fd(), &self.name)?)
     }
 
-    /// Whether the name is `.` or `..`, under which nothing is ever made,
+    /// Whether the name is `.` or `..`, under which nothing is ever created,
     /// removed or renamed.
     pub fn is_dots(&self) -> bool {
         matches!(self.name.to_bytes(), b"." | b"..")
     }
 
-    /// The name as the kernel is to take it.
+    /// The name in the form for the kernel.
     pub fn written(&self) -> Result<CString, CallError> {
         let mut text = self.name.to_bytes().to_vec();
         if self.wants_directory {
@@ -95,10 +95,10 @@ pub struct Object {
     pub place: Place,
     /// What it is.
     pub status: Status,
-    /// The directory that holds it and the name there, where it was reached by
-    /// one and is no directory itself.
+    /// The directory that contains it and its name there, if it was reached by
+    /// a name and is not itself a directory.
     pub entry: Option<(FileId, CString)>,
-    /// No name that is known leads to it any more.
+    /// No known name leads to it any more.
     pub nameless: bool,
 }
 

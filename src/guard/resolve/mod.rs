@@ -1,12 +1,12 @@
-//! Where is it really? Paths of the server are resolved by the guard, as the
-//! account, on descriptors of its own.
+//! Where is it really? The guard resolves the server's paths itself, as the
+//! account, on its own descriptors.
 //!
-//! Which root holds a place, and what lies between, is decided by the
-//! identities of directories. A path's text is only a guess: what it says is
-//! believed once the kernel has walked the same names from the root's own
-//! descriptor ([`Resolver::beneath`]). What cannot be proved so is walked name
-//! by name ([`walk`]), and every directory on the way is compared with those of
-//! the policy.
+//! Which root contains a place, and what is between them, is decided by the
+//! identities of directories. The text of a path is only a guess: it is trusted
+//! once the kernel has walked the same names from the root's own descriptor
+//! ([`Resolver::beneath`]). A path that cannot be verified in this way is
+//! walked name by name ([`walk`]), and every directory on the way is compared
+//! with those of the policy.
 
 mod found;
 mod mounts;
@@ -27,7 +27,7 @@ use nix::libc;
 
 use super::call_error::CallError;
 use super::caller::Caller;
-use super::session_files::RsyncTemporaries;
+use super::rsync_temporaries::RsyncTemporaries;
 use crate::decide::plan::{Plan, Rules};
 use crate::decide::rules::{self, Denial, FileKind, Place};
 use crate::system::opened::Opened;
@@ -41,9 +41,9 @@ pub use walk::Last;
 
 const O_PATH: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
 
-/// Names that are walked for one call at most. A path is 4,096 bytes long, but may
-/// follow 40 links, and each `..` in it asks for the place of a directory, which
-/// can be as deep as one likes: while a guard walks, the others wait.
+/// The most names that are walked for one call. A path has at most 4,096 bytes,
+/// but may follow 40 links, and each `..` in it asks for the place of a
+/// directory, which can be at any depth: while a guard walks, the others wait.
 const STEPS_MAX: u32 = 16_384;
 
 /// Resolves paths of the server.
@@ -53,8 +53,8 @@ pub struct Resolver {
     mounts: Mounts,
     /// The guard's working directory, as text.
     start: Vec<u8>,
-    /// The rules, where a root hides dotfiles: then each name is judged before
-    /// what is behind it is looked at.
+    /// The rules, if a root hides dotfiles: then each name is judged before
+    /// anything behind it is looked at.
     hidden: Option<Rules>,
     /// Names that rsync gave in this session are not hidden from it.
     temporary_names: Rc<RefCell<RsyncTemporaries>>,
@@ -69,7 +69,7 @@ impl Resolver {
     /// domain.
     ///
     /// # Errors
-    /// If a directory of the policy cannot be looked at.
+    /// If a directory of the policy cannot be examined.
     pub fn new(
         plan: &Plan,
         opened: &Opened,
@@ -91,18 +91,18 @@ impl Resolver {
         &self.policy_directories
     }
 
-    /// Another call begins: the way may be long again.
+    /// Another call begins: its path may be long again.
     pub const fn begin(&mut self) {
         self.steps = STEPS_MAX;
     }
 
-    /// The links of a directory that is moved are walked as well, together up to
-    /// so many names more.
+    /// The links in a directory that is moved are walked too; this allows that
+    /// many more names for all of them.
     pub const fn allow_for_links(&mut self) {
         self.steps = 8 * STEPS_MAX;
     }
 
-    /// So many names more.
+    /// Counts that many more names.
     fn count_steps(&mut self, count: usize) -> Result<(), CallError> {
         let left = u32::try_from(count).ok();
         let left = left.and_then(|count| self.steps.checked_sub(count));
@@ -111,13 +111,13 @@ impl Resolver {
         Ok(())
     }
 
-    /// Lets go of what an idle session need not keep open.
+    /// Closes what an idle session need not keep open.
     pub fn rest(&mut self) {
         self.policy_directories.rest();
     }
 
-    /// The directory and name that `path` stands for; the last component is
-    /// not looked at.
+    /// The directory and name that `path` stands for; the last component is not
+    /// examined.
     pub fn entry(&mut self, caller: &Caller, at: i32, path: &CStr) -> Result<DirEntry, CallError> {
         let (parent, name, wants_directory) = split(path.to_bytes())?;
         if let Some(directory) = self.proved(caller, at, parent) {
@@ -205,8 +205,7 @@ impl Resolver {
             });
         }
         let path = path_of(fd.as_fd())?;
-        // The kernel's own word for it has no link in it; what it says may have
-        // changed since.
+        // The kernel's own path for it has no links; it may have changed since.
         match self.entry_at(&path) {
             Ok(entry) if entry.status().is_ok_and(|now| now.inode == status.inode) => Ok(Object {
                 fd,
@@ -221,9 +220,9 @@ impl Resolver {
     }
 
     /// Where a symbolic link in `directory` with this target would lead. What
-    /// does not exist yet, or cannot be walked through, is taken by name; `..` is
-    /// not believed behind any name: what has that name now could be exchanged
-    /// for a link to elsewhere.
+    /// does not exist yet, or cannot be walked through, is taken by name. `..`
+    /// is not trusted after any name: what has that name now could be replaced
+    /// with a link to elsewhere.
     pub fn target(&mut self, directory: &Directory, target: &[u8]) -> Result<Place, CallError> {
         if climbs_behind_a_name(target) {
             return Err(Denial::SymlinkTarget.into());
@@ -231,7 +230,7 @@ impl Resolver {
         self.walk_target(directory.clone(), target)
     }
 
-    /// The directory that holds this one.
+    /// The parent directory.
     pub fn above(&mut self, directory: &Directory) -> Result<Directory, CallError> {
         let fd = Rc::new(open_path(directory.fd.as_fd(), c"..", OFlag::O_DIRECTORY)?);
         let status = statx::of_fd(fd.as_fd())?;
@@ -239,16 +238,17 @@ impl Resolver {
         Ok(Directory::new(fd, place, Some(status.inode.file())))
     }
 
-    /// Notes that a directory was made under this name.
+    /// Notes that a directory was created under this name.
     ///
     /// # Errors
-    /// If it cannot be told which one it is.
+    /// If its identity cannot be determined.
     pub fn appeared(&mut self, entry: &DirEntry, inode: Inode) -> io::Result<()> {
         self.policy_directories
             .recognise(&entry.place.path, inode.file())
     }
 
-    /// Whether this directory keeps its name, whatever leads to it.
+    /// Whether this directory must keep its name, by whatever path it is
+    /// reached.
     pub fn keeps(&self, inode: Inode) -> bool {
         self.policy_directories.keeps(inode.file())
     }
@@ -270,10 +270,10 @@ impl Resolver {
         })
     }
 
-    /// The directory that a path means, if its text leads there without a
-    /// detour: from the root that the text names, by the names that it has.
+    /// The directory that a path means, if its text leads there directly: from
+    /// the root that the text names, by the names in it.
     fn proved(&mut self, caller: &Caller, at: i32, path: &[u8]) -> Option<Directory> {
-        // Each name has to be judged before what is behind it is looked at.
+        // Each name must be judged before anything behind it is looked at.
         if self.hidden.is_some() {
             return None;
         }
@@ -288,8 +288,8 @@ impl Resolver {
         self.beneath(&text)
     }
 
-    /// The directory with this absolute path, proved from its root's descriptor;
-    /// `None` where that does not do.
+    /// The directory with this absolute path, verified from its root's
+    /// descriptor; `None` if that is not possible.
     fn beneath(&mut self, text: &[u8]) -> Option<Directory> {
         let (root, end) = self.policy_directories.guess(text)?;
         let below = text.get(end + 1..).unwrap_or_default();
@@ -310,7 +310,8 @@ impl Resolver {
         );
         let found = openat2(&*fd, below, how).ok()?;
         let mut place = place.child(below);
-        // The file system's folds of case can make this one of the kept ones.
+        // With case folding, this can be one of the directories that keep their
+        // names.
         place.is_policy_directory = false;
         Some(Directory::new(Rc::new(found), place, None))
     }
@@ -350,10 +351,10 @@ impl Resolver {
         Ok(place)
     }
 
-    /// The place of a directory that is known by a descriptor only.
+    /// The place of a directory that is known only by a descriptor.
     fn locate(&mut self, fd: &Rc<OwnedFd>, status: &Status) -> Result<Place, CallError> {
         let mut place = self.search(fd, status)?;
-        // The start directory may lie in a root, so its place is found by names.
+        // The start directory may be in a root, so its place is found by names.
         place.is_policy_directory |= self.policy_directories.keeps(status.inode.file());
         Ok(place)
     }
@@ -399,7 +400,7 @@ impl Resolver {
     }
 }
 
-/// A place that no root holds.
+/// A place outside all roots.
 fn outside(path: Vec<u8>) -> Place {
     Place {
         below_at: path.len(),
@@ -434,8 +435,8 @@ pub fn path_of(fd: BorrowedFd<'_>) -> Result<Vec<u8>, CallError> {
     Ok(link)
 }
 
-/// `/proc/self/fd/N`: by this name the guard reaches what a descriptor holds,
-/// and nothing else.
+/// `/proc/self/fd/N`: by this name the guard reaches exactly what a descriptor
+/// holds.
 pub fn proc_name(fd: BorrowedFd<'_>) -> CString {
     use std::os::fd::AsRawFd as _;
     let text = format!("/proc/self/fd/{}", fd.as_raw_fd());

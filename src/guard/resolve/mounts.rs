@@ -1,5 +1,5 @@
-//! What mounts make of names: a bind mount shows a directory a second time, and
-//! some file systems know a file by a short name as well.
+//! How mounts affect names: a bind mount shows a directory a second time, and
+//! some file systems also know a file by a short name.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -24,7 +24,7 @@ use crate::system::statx::{FileId, Status};
 const PROCFS: i64 = 0x9fa0;
 
 /// File systems that have, or may have, short names: `<linux/magic.h>`,
-/// fs/ntfs3, fs/smb/client. Behind FUSE may be ntfs-3g.
+/// fs/ntfs3, fs/smb/client. FUSE may be ntfs-3g.
 const SHORT_NAMES: [i64; 8] = [
     0x4d44,      // MSDOS_SUPER_MAGIC, vfat as well
     0x7366_746e, // ntfs3
@@ -47,7 +47,7 @@ pub fn is_procfs(fd: BorrowedFd<'_>) -> Result<bool, CallError> {
     reason = "the C libraries give the type different widths"
 )]
 const fn magic(kind: FsType) -> i64 {
-    // Four bytes, which some libraries extend by their sign.
+    // Four bytes, which some libraries sign-extend.
     (kind.0 as i64) & 0xffff_ffff
 }
 
@@ -65,36 +65,36 @@ struct Mount {
 /// The mounts that the guard sees.
 #[derive(Debug)]
 pub struct Mounts {
-    /// Opened before the session's Landlock domain; read when a mount is met for
-    /// the first time.
+    /// Opened before the session's Landlock domain; read when a mount is first
+    /// encountered.
     file: Option<File>,
     known: Vec<Mount>,
     /// Of the roots.
     short_names: HashMap<FileId, bool>,
-    /// Where the roots are on their file systems, as far as it is known.
+    /// Where the roots are on their file systems, as far as that is known.
     shown: Option<MountLine>,
 }
 
 /// The numbers of a device.
 type Device = (u32, u32);
 
-/// A directory by its device, the device of the mount that holds it, and its path
-/// on that file system.
+/// A directory, by its device, the device of the mount that contains it, and
+/// its path on that file system.
 type OnDevice = (Device, Vec<u8>, Vec<u8>);
 
-/// Where the roots are on their file systems: what a mount shows is looked up in
-/// it, however many roots there are.
+/// Where the roots are on their file systems: what a mount shows is looked up
+/// here, however many roots there are.
 #[derive(Debug)]
 struct MountLine {
     roots: HashMap<OnDevice, usize>,
-    /// Devices of roots of which it cannot be told.
+    /// Devices of roots whose place on the file system is not known.
     unknown: HashSet<Device>,
     /// The version of the directories.
     version: u64,
 }
 
 impl Mounts {
-    /// Opens the list, which need not be there.
+    /// Opens the list, which need not exist.
     pub fn open() -> Self {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
         Self {
@@ -121,12 +121,12 @@ impl Mounts {
         Ok(found)
     }
 
-    /// The place of a mount that shows something in a root, which then is that
-    /// place and not the one where it is mounted; or something of the home that is
-    /// protected wherever it is.
+    /// The place of a mount that shows something in a root: then the place is
+    /// in that root, and not where it is mounted. Or of a mount that shows
+    /// something of the home that is protected wherever it is.
     ///
     /// # Errors
-    /// If it cannot be told what the mount shows: closed.
+    /// If it is not known what the mount shows: it fails closed.
     pub fn inside(
         &mut self,
         directories: &PolicyDirectories,
@@ -167,7 +167,7 @@ impl Mounts {
         })
     }
 
-    /// Where the roots are, looked at when that changed.
+    /// Where the roots are, read again when that has changed.
     fn roots_shown(&mut self, directories: &PolicyDirectories) -> &MountLine {
         let known = self.shown.take();
         let known = known.filter(|shown| shown.version == directories.version());
@@ -202,8 +202,8 @@ impl Mounts {
     }
 
     /// If the mount shows this directory or something in it: the length of the
-    /// directory's path on the file system, and what the path of that is below it.
-    /// The outer `None`: it cannot be told.
+    /// directory's path on the file system, and the path below it. The outer
+    /// `None` means that it is not known.
     #[allow(clippy::option_option, reason = "not known is not the same as no")]
     fn shown_of(
         &mut self,
@@ -236,14 +236,14 @@ impl Mounts {
         })
     }
 
-    /// Whether anything was mounted or unmounted since this was asked last
-    /// (proc(5)): the number of a mount that is gone is given to another one.
+    /// Whether anything was mounted or unmounted since the last time this was
+    /// asked (proc(5)): the number of a mount that is gone is reused.
     fn has_changed(&self) -> bool {
         let Some(file) = &self.file else {
             return false;
         };
         let mut list = [PollFd::new(file.as_fd(), PollFlags::POLLPRI)];
-        // What cannot be told may have changed.
+        // If it is not known, it may have changed.
         poll(&mut list, PollTimeout::ZERO).map_or(true, |ready| ready > 0)
     }
 
@@ -259,8 +259,8 @@ impl Mounts {
 }
 
 impl MountLine {
-    /// The innermost root that holds what a mount shows: which one, the length of
-    /// its path on the file system, and what the rest is.
+    /// The innermost root that contains what a mount shows: which one, the
+    /// length of its path on the file system, and the rest of the path.
     fn best(&self, device: Device, mount: &Mount) -> Option<(usize, usize, Vec<u8>)> {
         let whole = Path::new(OsStr::from_bytes(&mount.shows));
         whole.ancestors().find_map(|within| {
@@ -297,7 +297,8 @@ fn parse(line: &[u8]) -> Option<Mount> {
     })
 }
 
-/// Space, tab, newline and backslash are three octal digits behind a backslash.
+/// Space, tab, newline and backslash are written as three octal digits after a
+/// backslash.
 fn unescape(field: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -319,7 +320,7 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The path of `path` on the file system of the mount that holds it.
+/// The path of `path` on the file system of the mount that contains it.
 fn on_file_system(mount: &Mount, path: &Path) -> Option<Vec<u8>> {
     let rest = below(&mount.point, path.as_os_str().as_bytes())?;
     let mut whole = mount.shows.clone();
@@ -332,8 +333,8 @@ fn on_file_system(mount: &Mount, path: &Path) -> Option<Vec<u8>> {
     Some(whole)
 }
 
-/// What is left of `path` below `base`, without a leading slash; `None` if it is
-/// not there.
+/// The part of `path` below `base`, without a leading slash; `None` if it is
+/// not below it.
 fn below<'p>(base: &[u8], path: &'p [u8]) -> Option<&'p [u8]> {
     let rest = path.strip_prefix(base)?;
     match rest.first() {

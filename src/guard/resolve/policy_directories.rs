@@ -1,4 +1,5 @@
-//! The directories of the policy, known by what they are and not by their names.
+//! The directories of the policy, known by their identity and not by their
+//! names.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -27,11 +28,11 @@ struct Known {
     path: PathBuf,
     /// `None` while it is absent.
     id: Option<FileId>,
-    /// Whether another root or the home lies in it.
+    /// Whether it contains another root or the home.
     holds_others: bool,
 }
 
-/// What the guard knows of the policy's directories.
+/// What the guard knows about the policy's directories.
 #[derive(Debug)]
 pub struct PolicyDirectories {
     /// By the index in the plan's rules.
@@ -40,17 +41,17 @@ pub struct PolicyDirectories {
     by_path: HashMap<Vec<u8>, usize>,
     /// The length of the longest path of a root.
     longest: usize,
-    /// The home, the start directory, the roots and all that they lie in: each of
-    /// them keeps its name.
+    /// The home, the start directory, the roots and every directory above them:
+    /// each must keep its name.
     kept: HashSet<FileId>,
-    /// Their paths, folded: on a file system that folds cases `IN` takes the name
-    /// of `in`.
+    /// Their paths, folded: on a file system with case folding, `IN` takes the
+    /// name of `in`.
     named: HashMap<Vec<u8>, Vec<PathBuf>>,
-    /// Of these the ones that are absent.
+    /// Those of them that are absent.
     absent: HashSet<PathBuf>,
-    /// How many of them have a folded path.
+    /// How many of them have each folded path.
     absent_names: HashMap<Vec<u8>, usize>,
-    /// Changes with every change of what the roots are.
+    /// Changes whenever a root becomes another directory.
     version: u64,
     home: Option<FileId>,
     home_path: PathBuf,
@@ -60,10 +61,10 @@ pub struct PolicyDirectories {
 }
 
 impl PolicyDirectories {
-    /// Looks at every directory of the plan and at what it lies in.
+    /// Examines every directory of the plan and those above it.
     ///
     /// # Errors
-    /// Everything but "absent": what cannot be looked at cannot be protected.
+    /// Every error but "absent": what cannot be examined cannot be protected.
     pub fn survey(plan: &Plan, opened: &Opened) -> io::Result<Self> {
         let rules = &plan.rules;
         let mut directories = Self {
@@ -86,7 +87,7 @@ impl PolicyDirectories {
         for (index, root) in rules.roots.iter().enumerate() {
             let id = directories.keep(&root.path, opened)?;
             if let Some(id) = id {
-                // One that two entries name is refused by the decision.
+                // The decision refuses a directory that two entries name.
                 directories.by_id.entry(id).or_insert(index);
             }
             let path = root.path.as_os_str().as_bytes().to_vec();
@@ -104,10 +105,10 @@ impl PolicyDirectories {
         Ok(directories)
     }
 
-    /// Notes a directory and all that it lies in as keeping their names.
+    /// Notes that a directory and those above it must keep their names.
     fn keep(&mut self, path: &Path, opened: &Opened) -> io::Result<Option<FileId>> {
         for directory in path.ancestors() {
-            // Then what it lies in is known as well.
+            // Then the directories above it are known too.
             if self.statuses.contains_key(directory) || self.absent.contains(directory) {
                 break;
             }
@@ -131,22 +132,22 @@ impl PolicyDirectories {
         Ok(self.status(path).map(|status| status.inode.file()))
     }
 
-    /// What a root, or a directory that it lies in, looked like at the start.
+    /// What a root, or a directory above it, looked like at the start.
     pub fn status(&self, path: &Path) -> Option<Status> {
         self.statuses.get(path).copied()
     }
 
-    /// Whether this directory keeps its name.
+    /// Whether this directory must keep its name.
     pub fn keeps(&self, id: FileId) -> bool {
         self.kept.contains(&id)
     }
 
-    /// Whether this name is kept for a directory that is absent so far.
+    /// Whether this name is reserved for a directory that is still absent.
     pub fn keeps_name(&self, path: &[u8]) -> bool {
         !self.absent.is_empty() && self.absent_names.contains_key(&folded(path))
     }
 
-    /// Another number whenever a directory of the policy is another one.
+    /// A number that changes whenever a directory of the policy is replaced.
     pub const fn version(&self) -> u64 {
         self.version
     }
@@ -166,13 +167,13 @@ impl PolicyDirectories {
         self.by_id.get(&id).copied()
     }
 
-    /// There is this directory at this path. If that is the path of a directory
-    /// of the policy which was absent before, or was another one, it is that
-    /// directory from here on; also if the file system finds it there by another
+    /// This directory is at this path. If that is the path of a directory of
+    /// the policy which was absent before, or was another one, it is that
+    /// directory from now on; also if the file system finds it there by another
     /// name.
     ///
     /// # Errors
-    /// If it cannot be told.
+    /// If that cannot be determined.
     pub fn recognise(&mut self, path: &[u8], id: FileId) -> io::Result<()> {
         if self.kept.contains(&id) {
             return Ok(());
@@ -192,7 +193,7 @@ impl PolicyDirectories {
         Ok(())
     }
 
-    /// A directory that was absent is there now.
+    /// A directory that was absent exists now.
     fn is_there(&mut self, path: &Path, folded: &[u8]) {
         if !self.absent.remove(path) {
             return;
@@ -225,12 +226,13 @@ impl PolicyDirectories {
         self.open.retain(|(open, _)| *open != index);
     }
 
-    /// The most specific root that holds this text, and where what is below it
-    /// begins. Only a guess: [`super::Resolver`] proves it.
+    /// The most specific root that contains this path by its text, and where
+    /// the part below it begins. Only a guess: [`super::Resolver`] verifies it.
     pub fn guess(&self, path: &[u8]) -> Option<(usize, usize)> {
         let mut end = path.len();
         if end > self.longest {
-            // No root is that deep; a path can be, and each try costs its length.
+            // No root is that deep, but a path can be, and each try costs time
+            // in proportion to its length.
             let above = path.get(..=self.longest)?;
             end = above.iter().rposition(|&b| b == b'/')?;
         }
@@ -242,7 +244,7 @@ impl PolicyDirectories {
         }
     }
 
-    /// Whether another root or the home lies in this root.
+    /// Whether this root contains another root or the home.
     pub fn holds_others(&self, root: usize) -> bool {
         self.roots[root].holds_others
     }
@@ -262,7 +264,7 @@ impl PolicyDirectories {
         }
     }
 
-    /// The path of a root, and its identity if it is there.
+    /// The path of a root, and its identity if it exists.
     pub fn root(&self, root: usize) -> (&Path, Option<FileId>) {
         (&self.roots[root].path, self.roots[root].id)
     }
@@ -272,7 +274,7 @@ impl PolicyDirectories {
         self.roots.len()
     }
 
-    /// Opens a root, if it still is the directory that it was.
+    /// Opens a root, if it is still the same directory.
     ///
     /// # Errors
     /// ESTALE if another directory has its name now.
@@ -294,14 +296,13 @@ impl PolicyDirectories {
         Ok(fd)
     }
 
-    /// Lets go of what is open, so that an idle session keeps no file system
-    /// busy.
+    /// Closes what is open, so that an idle session keeps no file system busy.
     pub fn rest(&mut self) {
         self.open.clear();
     }
 }
 
-/// The roots in which another root or the home lies.
+/// The roots that contain another root or the home.
 fn holders(roots: &Roots, home: &Path) -> impl Iterator<Item = usize> {
     let above = (0..roots.len()).filter_map(|index| roots.above(index));
     above.chain(roots.holding(home))
@@ -339,8 +340,8 @@ mod tests {
 
     use super::*;
     use crate::decide::access::Access;
-    use crate::decide::plan::Root;
     use crate::decide::policy::Dotfiles;
+    use crate::decide::roots::nesting::Root;
 
     #[test]
     fn who_holds_others() {

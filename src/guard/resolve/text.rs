@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use crate::guard::call_error::CallError;
 
-/// The parent, the last component, and whether a slash stands behind it.
+/// The parent, the last component, and whether a slash follows it.
 pub fn split(path: &[u8]) -> Result<(&[u8], &[u8], bool), CallError> {
     let end = path.iter().rposition(|&b| b != b'/');
     let Some(end) = end else {
@@ -22,8 +22,8 @@ pub fn split(path: &[u8]) -> Result<(&[u8], &[u8], bool), CallError> {
     Ok((parent, name, slash))
 }
 
-/// `base` and `path` as one absolute path without `.` and double slashes; `None`
-/// where it climbs.
+/// `base` and `path` as one absolute path without `.` and double slashes;
+/// `None` if it contains `..`.
 pub fn plain_text(base: &[u8], path: &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::with_capacity(base.len() + 1 + path.len());
     if base != b"/" {

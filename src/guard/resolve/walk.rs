@@ -1,6 +1,6 @@
-//! Name by name: symbolic links are followed here and not by the kernel, so that
-//! every directory on the way is seen, and every name judged before what is
-//! behind it is looked at.
+//! Name by name: symbolic links are followed here and not by the kernel, so
+//! that every directory on the way is seen, and every name is judged before
+//! anything behind it is looked at.
 
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
@@ -16,10 +16,10 @@ use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
 use crate::system::statx::{self, FileId};
 
-/// What is wanted of the last component.
+/// What the caller wants to know about the last component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Last {
-    /// Its name, not looked at.
+    /// Its name, without looking at it.
     Name,
     /// What it leads to.
     Object {
@@ -28,7 +28,7 @@ pub enum Last {
     },
 }
 
-/// Where a walk has led.
+/// The result of a walk.
 #[derive(Debug)]
 pub enum Reached {
     /// A name.
@@ -40,7 +40,7 @@ pub enum Reached {
 /// As many links as the kernel follows (path_resolution(7)).
 const LINKS_MAX: u32 = 40;
 
-/// Where a walk is.
+/// The state of a walk.
 struct Way {
     here: Directory,
     /// Names that are still to be walked, the next one last.
@@ -64,7 +64,7 @@ impl Way {
         way
     }
 
-    /// Puts the names of a path before those that are ahead.
+    /// Puts the names of a path before those still to be walked.
     fn push(&mut self, path: &[u8]) {
         if self.ahead.is_empty() {
             self.wants_directory |= path.ends_with(b"/") || path.ends_with(b"/.");
@@ -75,11 +75,11 @@ impl Way {
     }
 }
 
-/// What one step found.
+/// The result of one step.
 enum NextStep {
-    /// The walk goes on.
+    /// The walk continues.
     On,
-    /// What the last name stands for, if it is no directory.
+    /// What the last name stands for, if it is not a directory.
     Leaf(Box<Object>),
 }
 
@@ -97,7 +97,7 @@ impl Resolver {
         }
         let start = self.start(caller, at, path)?;
         let mut way = Way::from(start, path);
-        // `a/.` is no name to make or remove anything under.
+        // Nothing can be created or removed under a name such as `a/.`.
         if last == Last::Name
             && let (_, name @ (b"." | b".."), slash) = super::text::split(path)?
         {
@@ -137,8 +137,9 @@ impl Resolver {
             match self.step(&mut way, &name, true) {
                 Ok(NextStep::On) => {}
                 Ok(NextStep::Leaf(object)) => return Ok(object.place),
-                // Nothing, no directory, or links in a circle: the rest counts
-                // by its names. What a link leads to is judged when it is made.
+                // Nothing, not a directory, or links in a circle: the rest is
+                // taken by its names. What a link leads to is judged when the
+                // link is created.
                 Err(CallError::Errno(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP)) => {
                     self.count_steps(way.ahead.len())?;
                     return by_names(&way, &name);
@@ -149,14 +150,14 @@ impl Resolver {
         Ok(way.here.place)
     }
 
-    /// The place of the directory at an absolute path, through no link, and which
-    /// directory that is.
+    /// The place and identity of the directory at an absolute path, without
+    /// following links.
     pub(super) fn walk_text(&mut self, path: &[u8]) -> Result<(FileId, Place), CallError> {
         let found = self.walk_text_to_directory(path)?;
         Ok((found.id()?, found.place))
     }
 
-    /// The directory at an absolute path, through no link.
+    /// The directory at an absolute path, without following links.
     pub(super) fn walk_text_to_directory(&mut self, path: &[u8]) -> Result<Directory, CallError> {
         let mut way = Way::from(self.top()?, path);
         way.follows_links = false;
@@ -252,9 +253,10 @@ fn reached_name(entry: DirEntry) -> Reached {
     Reached::DirEntry(Box::new(entry))
 }
 
-/// What the kernel's protected_symlinks asks for, which following by oneself
-/// would get round (proc(5)): in a sticky directory that all can write to, only
-/// links of one's own and of the directory's owner are followed.
+/// What the kernel's protected_symlinks demands (proc(5)), which would
+/// otherwise be bypassed since links are followed here: in a world-writable
+/// sticky directory, only the follower's own links and those of the directory's
+/// owner are followed.
 fn may_follow(way: &Way, link: &Object) -> Result<(), CallError> {
     const SHARED: u32 = 0o1002;
     let directory = statx::of_fd(way.here.fd.as_fd())?;
@@ -266,7 +268,7 @@ fn may_follow(way: &Way, link: &Object) -> Result<(), CallError> {
     Ok(())
 }
 
-/// The place of names of which the first is not a directory.
+/// The place of names the first of which is not a directory.
 fn by_names(way: &Way, name: &[u8]) -> Result<Place, CallError> {
     let mut place = way.here.place.child(name);
     for name in way.ahead.iter().rev() {
@@ -279,7 +281,7 @@ fn by_names(way: &Way, name: &[u8]) -> Result<Place, CallError> {
 }
 
 impl Resolver {
-    /// Where dotfiles are hidden, a hidden name is answered as one that does not
+    /// If dotfiles are hidden, a hidden name is answered like one that does not
     /// exist, before anything behind it is looked at.
     fn judge_name(&self, entry: &DirEntry) -> Result<(), CallError> {
         let Some(rules) = &self.hidden else {
@@ -290,7 +292,8 @@ impl Resolver {
         rules::visible(rules, &entry.place, temporary).map_err(CallError::at(&entry.place))
     }
 
-    /// procfs would show the guard where the server means itself.
+    /// In procfs the guard would find its own entries where the server means
+    /// the server's.
     fn keep_out_of_procfs(&self, object: &Object) -> Result<(), CallError> {
         if object.status.is_mount_root
             && object.place.root.is_none()

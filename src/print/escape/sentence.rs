@@ -1,4 +1,4 @@
-//! Sentences where they are printed.
+//! Sentences, as they are printed.
 
 use std::fmt::{self, Write as _};
 
@@ -7,9 +7,9 @@ use super::{cut_mark, escape_char, is_printable};
 /// How many bytes of a sentence are printed in a field of a log line.
 const QUOTED_MAX: usize = 4096;
 
-/// A sentence: our own words, and values that were escaped when they were put
-/// in. Printed as it is; only a character that a terminal would act on, which
-/// nobody should have put in, is escaped here.
+/// A sentence: our own words, and values that were escaped when they were
+/// inserted. It is printed as it is; only characters that a terminal would act
+/// on, which should not be in it, are escaped here.
 #[derive(Clone, Copy, Debug)]
 pub struct Sentence<'a>(pub &'a str);
 
@@ -38,9 +38,9 @@ impl fmt::Display for Page<'_> {
     }
 }
 
-/// A sentence as a field of a log line: between double quotes, out of which
-/// nothing in it can break. What is escaped already stays as it is, so that
-/// whoever reads the field back once has the values.
+/// A sentence as a field of a log line: between double quotes that nothing in
+/// it can break out of. What is already escaped stays as it is, so that undoing
+/// the escapes of the field once gives the values.
 #[derive(Clone, Copy, Debug)]
 pub struct Quoted<'a>(pub &'a str);
 
@@ -67,7 +67,7 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// The bytes of the first character, or of the escape that begins with it. A
-/// backslash before nothing printable is none.
+/// backslash before something unprintable does not begin one.
 fn unit(text: &str) -> usize {
     let mut chars = text.chars();
     let first = chars.next().map_or(0, char::len_utf8);
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::print::escape::Escaped;
 
-    /// What somebody reads who takes the escapes back once.
+    /// The text after the escapes are undone once.
     fn read_back(text: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut rest = text;

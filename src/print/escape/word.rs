@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::is_printable;
 
-/// A path as a word for the shell of a mending line.
+/// A path as a word for the shell, in a command that fixes something.
 #[must_use]
 pub fn quoted(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
@@ -17,8 +17,8 @@ pub fn quoted(path: &Path) -> String {
 }
 
 /// A word of a command line in a hint. A hint is a sentence, in which a
-/// backslash belongs to an escape: where the word has one, a place holder
-/// stands for it. The reason says what is meant.
+/// backslash belongs to an escape: if the word has one, a placeholder stands
+/// for the word. The reason says what is meant.
 #[must_use]
 pub fn hinted(word: String, instead: &str) -> String {
     if word.contains('\\') {
@@ -28,19 +28,20 @@ pub fn hinted(word: String, instead: &str) -> String {
     }
 }
 
-/// A text as a word for the shell of a mending line.
+/// A text as a word for the shell, in a command that fixes something.
 #[must_use]
 pub fn word(text: &str) -> String {
     word_of(text.as_bytes())
 }
 
-/// Bytes as one word, which sh(1) and an interactive bash(1) read alike: what
-/// is not harmless stands between single quotes, where neither expands
-/// anything, not even the `!` of bash's history.
+/// Bytes as one word, which sh(1) and an interactive bash(1) read alike:
+/// anything that is not harmless is put between single quotes, where neither
+/// expands anything, not even the `!` of bash's history.
 ///
-/// Names below a home are made by clients. One with a control character or
-/// with bytes that are not UTF-8 could not be pasted as it is: printf(1) makes
-/// them. A newline at the end would be lost there, so it stands for itself.
+/// Clients choose the names below a home. A name with a control character or
+/// with bytes that are not UTF-8 could not be pasted as it is, so printf(1)
+/// produces it. A newline at the end would be lost there, so it is written
+/// literally.
 fn word_of(bytes: &[u8]) -> String {
     let is_letter = |c: char| c.is_alphanumeric() && is_printable(c);
     let is_harmless = |c: char| is_letter(c) || "/._-+,:@%".contains(c);
@@ -157,11 +158,11 @@ mod tests {
         "h\u{e9}-\u{65e5}".as_bytes(),
         "\u{202e}gpj".as_bytes(),
         "a\u{a0}b".as_bytes(),
-        // Letters for Unicode, and nothing on the screen.
+        // Letters to Unicode, but nothing on the screen.
         "a\u{3164}b\u{115f}".as_bytes(),
     ];
 
-    /// What the shell makes of a list of words, one a line of its input.
+    /// What the shell makes of a list of words, one per line of its input.
     fn read_back(shell: &[&str], words: &[String]) -> Vec<Vec<u8>> {
         let mut child = Command::new(shell[0])
             .args(&shell[1..])
@@ -176,7 +177,7 @@ mod tests {
             .spawn()
             .expect("a shell");
         let mut input = child.stdin.take().expect("a pipe");
-        // What history expansion could take up again.
+        // What history expansion could use again.
         writeln!(input, ": bygone").expect("writing");
         for word in words {
             writeln!(input, "printf '%s\\0' {word}").expect("writing");

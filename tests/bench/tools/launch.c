@@ -1,6 +1,6 @@
 /*
- * Times the start of sessions, round-robin over the subjects, so that a
- * disturbance of the machine meets all of them alike.
+ * Times the start of sessions. The subjects take turns, in another order each
+ * round, so that a disturbance of the machine meets all of them alike.
  *
  *   launch exec|reply ROUNDS COMMAND LABEL PROGRAM POLICY ACCOUNT ...
  *
@@ -8,6 +8,8 @@
  * must be the program `stamp`. reply: to the first SFTP reply; the client's
  * SSH_FXP_INIT already lies in the pipe when the shell starts, as it does
  * when a client does not wait. Prints `LABEL<tab>MICROSECONDS` per start.
+ *
+ * A subject that needs more than half a second is started only twice more.
  */
 #include "session.h"
 
@@ -40,10 +42,22 @@ static uint64_t first_reply(struct session *session, const char *label)
 	return stamp;
 }
 
-/* Forwards in even rounds, backwards in odd ones, and another one first each time. */
-static long turn(long step, long round, long count)
+#define SLOW 500000.0 /* microseconds */
+
+/* One start; how long it took, in microseconds. */
+static double start(const struct subject *subject, const char *command, int reply)
 {
-	return ((round % 2 ? count - step : step) + round + count) % count;
+	struct session session = start_session(subject, command, START_AT_ONCE);
+	if (reply)
+		write_all(session.to, init, sizeof init, subject->label);
+	uint64_t stamp = (reply ? first_reply : first_instruction)(&session, subject->label);
+	double elapsed = (double)(stamp - started_at()) / 1000;
+	int status = end_session(&session);
+	if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+		fprintf(stderr, "bench: %s ended with wait status 0x%x\n", subject->label, (unsigned)status);
+		exit(1);
+	}
+	return elapsed;
 }
 
 int main(int words, char **word)
@@ -55,30 +69,24 @@ int main(int words, char **word)
 	int count, reply = !strcmp(word[1], "reply");
 	long rounds = positive(word[2], "read ROUNDS");
 	struct subject *subjects = read_subjects(words - 4, word + 4, &count);
-	double *samples = calloc((size_t)rounds * (size_t)count, sizeof *samples);
-	if (!samples)
+	int *order = calloc((size_t)count, sizeof *order);
+	double *slowest = calloc((size_t)count, sizeof *slowest);
+	if (!order || !slowest)
 		die("allocate memory");
 
 	/* Round -1 warms the caches and is not printed. */
 	for (long round = -1; round < rounds; round++) {
+		shuffle(order, count);
 		for (int i = 0; i < count; i++) {
-			long which = turn(i, round + 1, count);
-			struct subject *subject = &subjects[which];
-			struct session session = start_session(subject, word[3], START_AT_ONCE);
-			if (reply)
-				write_all(session.to, init, sizeof init, subject->label);
-			uint64_t stamp = (reply ? first_reply : first_instruction)(&session, subject->label);
-			double elapsed = (double)(stamp - started_at()) / 1000;
-			int status = end_session(&session);
-			if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-				fprintf(stderr, "bench: %s ended with wait status 0x%x\n", subject->label, (unsigned)status);
-				return 1;
-			}
+			int which = order[i];
+			if (round >= 2 && slowest[which] > SLOW)
+				continue;
+			double elapsed = start(&subjects[which], word[3], reply);
+			if (elapsed > slowest[which])
+				slowest[which] = elapsed;
 			if (round >= 0)
-				samples[round * count + which] = elapsed;
+				printf("%s\t%.1f\n", subjects[which].label, elapsed);
 		}
 	}
-	for (long n = 0; n < rounds * count; n++)
-		printf("%s\t%.1f\n", subjects[n % count].label, samples[n]);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Times transfers over the pipes that sshd would hold, round-robin over the
- * subjects; no ssh in between.
+ * Times transfers over the pipes that sshd would hold; no ssh in between. The
+ * subjects take turns, in another order each round.
  *
  *   pump MODE ROUNDS SIZE CPUS COMMAND LABEL PROGRAM POLICY ACCOUNT ...
  *
@@ -100,9 +100,14 @@ int main(int words, char **word)
 	long rounds = positive(word[2], "read ROUNDS"), size = positive(word[3], "read SIZE");
 	struct subject *subjects = read_subjects(words - 6, word + 6, &count);
 
+	int *order = calloc((size_t)count, sizeof *order);
+	if (!order)
+		die("allocate memory");
+
 	for (long round = -1; round < rounds; round++) { /* round -1 warms the caches */
+		shuffle(order, count);
 		for (int i = 0; i < count; i++) {
-			struct subject *subject = &subjects[((round & 1 ? count - 1 - i : i))];
+			struct subject *subject = &subjects[order[i]];
 			double used = session_seconds();
 			run_on(session_cpu);
 			struct session session = start_session(subject, word[5], START_AT_ONCE);

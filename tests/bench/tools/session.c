@@ -43,6 +43,22 @@ uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+void shuffle(int *order, int count)
+{
+	static uint64_t state;
+	if (!state)
+		state = now() | 1;
+	for (int i = 0; i < count; i++) {
+		/* xorshift64, by G. Marsaglia; any order will do that is not always the same */
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		int place = (int)(state % (uint64_t)(i + 1));
+		order[i] = order[place];
+		order[place] = i;
+	}
+}
+
 uint64_t started_at(void)
 {
 	return *start_time;

@@ -55,6 +55,9 @@ int end_session(struct session *session);
 void read_all(int from, void *buffer, size_t size, const char *label);
 void write_all(int to, const void *buffer, size_t size, const char *label);
 
+/* Puts 0 ... COUNT-1 into `order`, in another random order each time. */
+void shuffle(int *order, int count);
+
 /* Prints `bench: cannot WHAT: CAUSE` and ends the program. */
 _Noreturn void die(const char *what);
 

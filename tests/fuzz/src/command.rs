@@ -57,7 +57,7 @@ pub fn command(bytes: &[u8]) {
         Verdict::Refused(refusal) => check_refusal(&refusal),
         Verdict::Granted(plan) => {
             check_plan(&plan);
-            // What is accepted is accepted again from its own plan, and means the same.
+            // An accepted command is accepted again from its own plan, and means the same.
             let again = quoted(&plan);
             match answer(policy, &again) {
                 Verdict::Granted(same) => assert_eq!(same, plan, "{}", again.escape_ascii()),
@@ -85,7 +85,7 @@ fn answer(policy: &Policy, command: &[u8]) -> Verdict {
     }
 }
 
-/// A disk on which every directory of the policy is there and nothing is a link.
+/// A disk on which every directory of the policy exists and nothing is a link.
 fn facts(inquiry: &Inquiry) -> Facts {
     let id = |number: usize| DirectoryId {
         device: 1,
@@ -139,7 +139,7 @@ fn without_dots(path: &Path) -> PathBuf {
     out
 }
 
-/// What is told of a refusal is one line of printable characters.
+/// What is said about a refusal is one line of printable characters.
 fn check_refusal(refusal: &Refusal) {
     let told = refusal.told.iter().map(String::as_str);
     let hint = refusal.hint.iter().map(AsRef::as_ref);
@@ -266,7 +266,7 @@ fn quoted(plan: &Plan) -> Vec<u8> {
             Argument::Literal(word) => word.as_bytes(),
             Argument::Pattern { pattern, .. } => pattern.as_bytes(),
         };
-        // Clients of rsync do not send it, so it is not taken from them.
+        // rsync clients do not send it, so it is not accepted from them.
         if is_rsync && !ended && word == b"--" {
             ended = true;
             continue;

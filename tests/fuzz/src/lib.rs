@@ -1,24 +1,24 @@
-//! What must hold whatever bytes come in: one function for each way in, which panics where it does not hold.
+//! What must be true whatever bytes come in: one function for each kind of input, which panics if it is not true.
 //!
-//! cargo-fuzz calls them with bytes that it makes up (`cargo +nightly fuzz run --fuzz-dir tests/fuzz -s none command`), the suite with
-//! a fixed number of seeded ones (`properties::`).
+//! cargo-fuzz calls them with bytes that it generates (`cargo +nightly fuzz run --fuzz-dir tests/fuzz -s none
+//! command`), the suite with a fixed number of seeded ones (`properties::`).
 
 mod command;
 mod policy;
 mod text;
 
 pub use command::command;
-pub use policy::policy;
+pub use policy::{policy, policy_for};
 pub use text::{pattern, text, words};
 
 use xfersh::decide::invocation::Client;
 use xfersh::guard::decode::decode;
 
-/// What sshd says of the connection, which a client may set where `AcceptEnv` or `PermitUserEnvironment` is wide.
+/// What sshd says about the connection, which a client may set if `AcceptEnv` or `PermitUserEnvironment` allows it.
 pub fn client(bytes: &[u8]) {
     let client = Client::from_ssh_connection(bytes);
     if let Some((client, server)) = client.connection {
-        // What the server gets is made anew, and says the same.
+        // What the server gets is rebuilt, and says the same.
         let text = format!(
             "{} {} {} {}",
             client.ip(),
@@ -31,7 +31,7 @@ pub fn client(bytes: &[u8]) {
     }
 }
 
-/// A call of the server as the kernel tells it: a number and six registers.
+/// A call of the server as the kernel reports it: a number and six registers.
 pub fn call(bytes: &[u8]) {
     let mut words = bytes.chunks(8).map(|chunk| {
         let mut word = [0; 8];

@@ -40,8 +40,8 @@ pub fn words(bytes: &[u8]) {
     }
 }
 
-/// The first line is a pattern, the rest a name. Where nothing is said differently by fnmatch(3) of the C library, we
-/// match what it matches.
+/// The first line is a pattern, the rest a name. xfersh matches what the C library's fnmatch(3) matches, except where
+/// that differs on purpose.
 pub fn pattern(bytes: &[u8]) {
     let end = bytes
         .iter()
@@ -55,12 +55,12 @@ pub fn pattern(bytes: &[u8]) {
     };
     let mut work = 0;
     let ours = matcher.matches(name, &mut work);
-    // A matcher is not a search: bounded by the product of both lengths.
+    // A matcher is not a search: its work is limited by the product of both lengths.
     assert!(
         work <= 16 + 4 * (text.len() as u64 + 1) * (name.len() as u64 + 1),
         "{work}"
     );
-    // Where shells differ on these two, it is as in bash(1).
+    // Where shells differ on these two, xfersh does as bash(1).
     let is_dots = name == b"." || name == b"..";
     if name.is_empty()
         || is_dots
@@ -88,7 +88,7 @@ pub fn pattern(bytes: &[u8]) {
     }
 }
 
-/// Whatever is printed is one line without control characters, and what is JSON says what was put in.
+/// Whatever is printed is one line without control characters, and JSON says what was put in.
 pub fn text(bytes: &[u8]) {
     let shown = Escaped::bytes(bytes).to_string();
     assert!(!shown.chars().any(char::is_control), "{shown:?}");

@@ -1,5 +1,5 @@
-//! What clients ask beyond copying, a shell, `ls`, `md5sum`, `echo`: it is refused with the one sentence and status
-//! 126, and where a setting of the client gets by without it, that setting is run too.
+//! What clients ask for beyond copying: a shell, `ls`, `md5sum`, `echo`. It is refused with the one sentence and status
+//! 126. If a setting lets the client work without it, that setting is run too.
 
 use super::{stage, table};
 use crate::harness::Host;
@@ -16,7 +16,7 @@ struct Ask {
     line: &'static str,
     /// What the client asked the account's shell for, or the beginning of it.
     asked: &'static str,
-    /// Words of the client; empty if it goes on without an answer.
+    /// Words of the client; empty if it continues without an answer.
     answer: &'static str,
     setting: Setting,
 }
@@ -142,7 +142,7 @@ const ASKS: &[Ask] = &[
     },
 ];
 
-/// Clients that come with `tests/run --all` only.
+/// Clients that only `tests/run --all` installs.
 const HEAVY: &[Ask] = &[
     Ask {
         client: "duplicity scp://",

@@ -1,4 +1,4 @@
-//! curl, and with it libssh2, in both protocols.
+//! curl, and with it libssh2, with both protocols.
 
 use super::row::Action::*;
 use super::row::{Client, End, absent, row};

@@ -1,4 +1,4 @@
-//! A large tree and a large file by every protocol, whole and in pieces.
+//! A large tree and a large file with every protocol, whole and in pieces.
 
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ fn a_large_tree_goes_up_and_down_by_each_protocol() {
     table::keep_section(SECTIONS[0], &rows);
 }
 
-/// sftp has no way to speak of holes, so the copy takes the disk for all of its bytes; rsync -S makes them anew.
+/// sftp cannot transfer holes, so the copy takes disk space for all of its bytes; rsync -S creates them again.
 #[test]
 #[ignore = "moves several GiB: tests/run --all"]
 fn a_file_of_three_gib_goes_up_and_down_by_each_protocol() {
@@ -139,7 +139,7 @@ fn a_file_of_three_gib_goes_up_and_down_by_each_protocol() {
     table::keep_section(SECTIONS[1], &rows);
 }
 
-/// Both clients are killed at random moments, again and again, and go on where they were.
+/// Both clients are killed at random moments, again and again, and continue where they were.
 #[test]
 #[ignore = "moves several GiB: tests/run --all"]
 fn interrupted_transfers_go_on_where_they_were() {
@@ -186,7 +186,7 @@ fn interrupted_transfers_go_on_where_they_were() {
                  sleep 1; {what}; echo cut=$cut; cmp file {arrived}"
             );
             let said = line(&host, &interrupted);
-            // Where the machine is so fast that nothing was cut, this showed nothing.
+            // If the machine was so fast that nothing was interrupted, this proved nothing.
             assert!(
                 said.contains("cut=1"),
                 "{what}: it was never interrupted half-way: {said}"
@@ -203,7 +203,7 @@ fn result(what: &str, way: &Way) -> String {
     format!("| {what} | {} | {lines} | identical |\n", way.client)
 }
 
-/// Lays what is to be moved on both sides, as the restricted account's.
+/// Puts what is to be transferred on both sides, owned by the restricted account.
 fn prepare(host: &Host, way: &Way, make: &str, name: &str) {
     eprintln!("{}", way.client);
     if way.policy.is_empty() {

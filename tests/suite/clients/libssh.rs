@@ -1,4 +1,4 @@
-//! libssh, by a program of the tests that is linked with it.
+//! libssh, through a test program that is linked with it.
 
 use super::row::Action::*;
 use super::row::{Client, End, absent, row};

@@ -1,4 +1,4 @@
-//! What the clients carry: the same files for every client, made anew for every row.
+//! What the clients transfer: the same files for every client, created again for every row.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::harness::account::set_mode;
 
-/// Names that clients and servers trip over, with the word that a table of rows uses for each.
+/// Names that clients and servers stumble over, with the word that the tables use for each.
 pub const NAMES: &[(&str, &[u8])] = &[
     ("space", b"two words"),
     ("apostrophe", b"it's"),
@@ -25,7 +25,7 @@ pub const NAMES: &[(&str, &[u8])] = &[
     ("255 bytes", &[b'n'; 255]),
 ];
 
-/// Modification time of what is to be kept, in seconds since 1970, older than any run.
+/// Modification time that must be kept, in seconds since 1970, older than any run.
 const OLD: u64 = 987_654_321;
 
 /// Files, in `root`: what a client uploads, or finds on the server.
@@ -52,7 +52,7 @@ pub fn furnish(root: &Path) {
     set_mode(&root.join("tree/a/b/two.txt"), 0o600);
 }
 
-/// The first half of `part.bin`, but for its first byte: a client that starts again would mend that.
+/// The first half of `part.bin`, except for its first byte: a client that starts again would correct that.
 pub fn first_half(target: &Path) {
     let mut half = noise(400_000, 2);
     half.truncate(200_000);

@@ -1,5 +1,5 @@
-//! Runs the rows of a client: in an ordinary account first, which shows that the client does the thing and that the
-//! check sees it, then in a restricted one, which must come to the same.
+//! Runs the rows of a client: first in an ordinary account, which shows that the client does it and that the check
+//! notices, then in a restricted one, which must give the same result.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -25,7 +25,7 @@ struct Outcome {
     log: Vec<String>,
 }
 
-/// Runs a client's rows; says all that went wrong, not only the first.
+/// Runs a client's rows; reports everything that went wrong, not only the first failure.
 pub fn run(client: &Client) {
     let host = stage::host(client.subsystem);
     if !client.policy.is_empty() {
@@ -85,7 +85,7 @@ fn judge(host: &Host, row: &Row) -> Result<String, String> {
             ours.output.status.success(),
             "the client does report a failure",
         )?;
-        return Ok("refused, without a word of the client, which ends with status 0".to_owned());
+        return Ok("refused; the client says nothing and ends with status 0".to_owned());
     }
     if let End::Refused(words) = row.end {
         demand(plain.output.status.success(), "the baseline fails")?;

@@ -1,5 +1,5 @@
 //! Every real client, unmodified, against a real sshd: each row of its table runs in an ordinary account and in a
-//! restricted one, and must come to the same (P11), but for a dotfile (P4). docs/clients.md is made by these runs.
+//! restricted one, and must give the same result (P11), except for a dotfile (P4). These runs write docs/clients.md.
 
 mod material;
 mod matrix;

@@ -104,7 +104,7 @@ pub const PSFTP: Client = Client {
     ],
 };
 
-/// Where sshd has no sftp subsystem, psftp asks the shell for the server with three lines of its own.
+/// If sshd has no sftp subsystem, psftp asks the shell for the server with its own three lines.
 pub const PSFTP_FALLBACK: Client = Client {
     id: "putty-psftp-fallback",
     name: "PuTTY psftp, sshd without a subsystem",

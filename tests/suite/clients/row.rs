@@ -1,6 +1,6 @@
 //! What a row of the client matrix says: one thing that one client does, and how it must end.
 
-/// A client with one protocol, and all that it is made to do.
+/// A client with one protocol, and everything that it is made to do.
 pub struct Client {
     /// The name of the test and of the section in docs/clients.md.
     pub id: &'static str,
@@ -56,7 +56,7 @@ pub enum Action {
     Dotfile,
     /// Anything else; the line after it, for sh(1), shows that it happened. `$HOME_OF_U` is the account's home.
     Other(&'static str, &'static str),
-    /// The same for what is written under random keys and names: only what comes back can be compared.
+    /// The same for data written under random keys and names: only what comes back can be compared.
     Repository(&'static str, &'static str),
 }
 
@@ -81,7 +81,7 @@ impl Action {
     }
 }
 
-/// What each client that copies files is asked for; one that has no such function says so in a row of its own.
+/// What each client that copies files is asked for; a client without such a function says so in its own row.
 pub const ASKED_OF_ALL: &[&str] = &[
     "upload",
     "download",
@@ -109,7 +109,7 @@ pub enum End {
     /// It happens in the ordinary account. In the restricted one the client fails and shows these words, and the
     /// disk stays as it was.
     Refused(&'static str),
-    /// As `Refused`, and the log says so, but the client takes the end of the channel before any answer for success.
+    /// As `Refused`, and the log says so, but the client treats the end of the channel without any answer as success.
     RefusedSilently,
 }
 

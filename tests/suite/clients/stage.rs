@@ -14,13 +14,13 @@ use crate::harness::{Account, Host, Kind, SshdConfig};
 
 /// What a client may not write: a dotfile, in a directory that it may write to.
 pub const PROTECTED: &str = "uploads/.profile";
-/// A slow client of a busy machine; most rows take less than a second.
+/// Enough for a slow client on a busy machine; most rows take less than a second.
 const LIMIT: Duration = Duration::from_secs(150);
 const KEY: &str = "/etc/ssh/test_client_key";
-/// Where `tests/run --all` puts packages that are not the system's.
+/// Where `tests/run --all` puts packages that do not come from the system.
 pub const PACKAGES: &str = "/var/cache/xfersh-tests";
 
-/// Programs that drive a library, one a file.
+/// Programs that drive a library, one per file.
 const DRIVERS: &[(&str, &str)] = &[
     (
         "functions.sh",
@@ -44,7 +44,7 @@ const DRIVERS: &[(&str, &str)] = &[
 /// The `Subsystem` of sshd that Debian has.
 pub const SUBSYSTEM: &str = "/usr/lib/openssh/sftp-server";
 
-/// A host on which `host` is its own sshd for OpenSSH's client and all that start it, with keys for the others.
+/// A host on which `host` is its own sshd for OpenSSH's client and everything that starts it, with keys for the others.
 pub fn host(subsystem: &str) -> Host {
     let mut host = Host::new();
     host.start_sshd(&SshdConfig {
@@ -79,7 +79,7 @@ pub fn host(subsystem: &str) -> Host {
     host
 }
 
-/// Lays the files of one row, on both sides.
+/// Puts the files of one row on both sides.
 pub fn set(host: &Host, account: &Account) {
     host.inside(|| {
         account.furnish();

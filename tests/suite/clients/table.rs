@@ -1,7 +1,7 @@
-//! docs/clients.md: written by the runs themselves, from what they saw.
+//! docs/clients.md: the runs themselves write it, from what they saw.
 //!
-//! With `XFERSH_CLIENTS_TABLE=1`, each client that runs leaves its section below `target/`, and the page is put together
-//! anew from all of them. Without it, the page that is there is held against the rows.
+//! With `XFERSH_CLIENTS_TABLE=1`, each client that runs leaves its section below `target/`, and the page is rebuilt
+//! from all of them. Without it, the existing page is compared with the rows.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/clients.md");
 const SECTIONS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/clients-table");
 pub const DIFFERS: &str = "**differs from /bin/sh**";
 const NOT_RUN: &str = "**not run**";
-/// So much of a client's line stands in a cell.
+/// How much of a client's line a cell shows.
 const SHOWN: usize = 300;
 
-/// A row with what came of it.
+/// A row with its result.
 pub struct Said {
     action: &'static str,
     line: &'static str,
@@ -89,7 +89,7 @@ pub fn code(text: &str) -> String {
     format!("{fence}{space}{}{space}{fence}", short.replace('|', "\\|"))
 }
 
-/// Keeps a section by its name and writes the page anew.
+/// Keeps a section under its name and rewrites the page.
 pub fn keep_section(id: &str, text: &str) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     if std::env::var_os("XFERSH_CLIENTS_TABLE").is_none() {
@@ -181,8 +181,8 @@ fn the_page_has_the_rows_of_the_tests() {
     }
 }
 
-/// No client leaves out a question, and every client is refused the dotfile. A backup program keeps no file under
-/// its own name, so it is asked its own questions.
+/// No client leaves out a question, and every client is refused the dotfile. A backup program keeps no file under the
+/// file's own name, so it is asked different questions.
 #[test]
 fn every_client_is_asked_everything() {
     for client in ALL {

@@ -1,5 +1,5 @@
-//! A tree of files as clients are to keep it: names, kinds, bytes, modes, times; not owners, which differ from
-//! one account to the next.
+//! A tree of files as clients must preserve it: names, kinds, bytes, modes, times; not owners, which differ between
+//! accounts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ pub struct Node {
     /// `f`, `d`, `l` or `?`.
     pub kind: char,
     pub mode: u32,
-    /// Seconds since 1970; `None` is younger than the run, which is no client's doing.
+    /// Seconds since 1970; `None` is a time during the run, which no client has set.
     pub modified: Option<i64>,
     pub bytes: Vec<u8>,
 }
@@ -65,7 +65,7 @@ impl Tree {
         self.0.get(path.as_bytes())
     }
 
-    /// What lies below `path`, by its path from there.
+    /// What is below `path`, by its path from there.
     pub fn below(&self, path: &str) -> Self {
         let prefix = format!("{path}/");
         let below = self.0.iter().filter_map(|(name, node)| {

@@ -99,7 +99,7 @@ fn trees_by_scp() {
     }));
 }
 
-/// A client of the old protocol sends any name it likes into the directory that the command names.
+/// A client of the old protocol can send any name into the directory that the command names.
 #[test]
 fn names_in_an_scp_stream() {
     let host = Host::new();

@@ -8,7 +8,7 @@ type Act = fn(&mut Sftp, &Account) -> bool;
 
 struct Row {
     name: &'static str,
-    /// What the client does first, before the disk is looked at.
+    /// What the client does first, before looking at the disk.
     first: Act,
     act: Act,
 }
@@ -111,7 +111,7 @@ const IN_THE_HOME: &[Row] = &[
         s.posix_rename("uploads/sub", "sub").ok()
     }),
     row("make a directory", |s, _| s.mkdir("new").ok()),
-    row("make a dot directory", |s, _| s.mkdir(".new").ok()),
+    row("create a dot directory", |s, _| s.mkdir(".new").ok()),
     row("remove a directory", |s, _| s.rmdir("empty").ok()),
     row("make a symlink", |s, _| s.symlink("uploads", "link").ok()),
     row("link a file into the home", |s, _| {
@@ -401,7 +401,7 @@ fn in_the_ssh_directory() {
 
 #[test]
 fn by_a_roundabout_way() {
-    // By default the guard makes no link that leads to a protected place: then nothing is left to try.
+    // By default the guard creates no link that leads to a protected place: then there is nothing left to try.
     try_under("symlinks = \"any\"\n", ROUNDABOUT);
 }
 

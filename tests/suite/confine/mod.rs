@@ -8,7 +8,7 @@ mod start_up;
 
 use crate::harness::{Account, Host, Snapshot};
 
-/// Does an attempt as the account and says whether the client saw it succeed, and how the disk was just before.
+/// Makes an attempt as the account; returns whether the client saw it succeed, and the state of the disk just before.
 pub type Attempt<'a> = &'a dyn Fn(&Host, &Account) -> (bool, Snapshot);
 
 /// The three steps for one attempt that changes the disk; an error says which step went wrong.

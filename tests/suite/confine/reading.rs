@@ -103,7 +103,7 @@ fn by_sftp() {
     assert_eq!((plain.end(), ours.end()), (0, 0));
 }
 
-/// `scp -f` words that ordinary accounts can fetch, and whether ours can.
+/// `scp -f` words that ordinary accounts can download, and whether ours can.
 const SOURCES: &[(&str, bool)] = &[
     ("uploads/old.txt", true),
     ("note.txt", true),
@@ -153,7 +153,7 @@ fn by_old_scp() {
             true if !output.status.success() || names == 0 => {
                 Err(format!("should be readable: {output}"))
             }
-            // Our own home matches `/home/*` as well, if it is looked at name by name.
+            // Our own home also matches `/home/*`, if the directory is read.
             false if names > 0 => Err(format!("was fetched: {output}")),
             _ => Ok(()),
         };
@@ -161,7 +161,7 @@ fn by_old_scp() {
     }));
 }
 
-/// A wildcard must not tell which names exist outside.
+/// A wildcard must not reveal which names exist outside.
 #[test]
 fn wildcards_tell_no_outside_name() {
     let host = host();

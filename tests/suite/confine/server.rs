@@ -1,4 +1,4 @@
-//! P5 and P6: what a server could do that a client has taken over. The probe stands in its place.
+//! P5 and P6: what a server could do that a client has taken over. The probe takes its place.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
@@ -38,7 +38,7 @@ fn worked(output: &Output) -> bool {
 fn no_program_no_network_no_trace_no_privilege() {
     let host = host();
     host.install("/opt/true", &host.read("/usr/bin/true"));
-    // Somebody to talk to, and a process of each account to send signals to.
+    // Something to talk to, and a process of each account to send signals to.
     let (_tcp, _udp, _path, _abstract) = host.inside(|| {
         use std::os::linux::net::SocketAddrExt;
         let name =
@@ -159,8 +159,8 @@ fn values<'a>(report: &'a str, key: &str) -> Vec<&'a str> {
 #[test]
 fn the_server_starts_with_nothing() {
     let host = host();
-    // Even from a start with capabilities in the inheritable and ambient sets, and descriptors left open. One of
-    // them is what it takes to empty the bounding set.
+    // Even from a start with capabilities in the inheritable and ambient sets, and descriptors left open. One of the
+    // capabilities is the one needed to empty the bounding set.
     let id = host.alice().id.to_string();
     let start = format!(
         "exec 5</dev/null 9</etc/passwd 200</dev/null; \
@@ -200,7 +200,7 @@ fn the_server_starts_with_nothing() {
         !environment.contains("MAIL") && !environment.contains("LD_X"),
         "{environment}"
     );
-    // The baseline: setpriv alone leaves all of that to an ordinary program.
+    // The baseline: setpriv alone passes all of that on to an ordinary program.
     let mut command = Command::new("bash");
     command.args([
         "-c",
@@ -244,7 +244,7 @@ fn the_environment_of_the_server_is_rebuilt() {
             .map(|line| (*line).to_owned())
             .collect::<Vec<_>>()
     };
-    // One SetEnv holds all, as ssh takes the first.
+    // One SetEnv has all of them, since ssh uses only the first.
     let all = [format!(
         "SetEnv={}",
         sent.iter()

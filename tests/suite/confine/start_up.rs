@@ -1,5 +1,5 @@
-//! What a server reads to start is not for its client: no command that names a file of the start-up table, by whatever
-//! name that leads there, gets it.
+//! What a server reads to start is not for its client: no command that names a file of the start-up table, by any name
+//! that leads to it, gets the file.
 
 use std::process::Command;
 
@@ -77,7 +77,7 @@ fn scp_sends_none_of_it() {
             assert_eq!(got("got"), None, "{name}");
         }
     }
-    // A link within a tree is followed as well.
+    // A link within a tree is followed too.
     old_scp(host.plain(), &["-r"], "uploads/tree").succeeded("a tree");
     assert_eq!(got("got/l"), Some(host.read("/etc/passwd")));
     old_scp(host.alice(), &["-r"], "uploads/tree").failed("a tree");
@@ -127,7 +127,7 @@ fn rsync_sends_none_of_it() {
             "{names}: {output}"
         );
     }
-    // A list of the client names what the command does not, above the policy or through a link.
+    // A list from the client names what the command does not, above the policy or through a link.
     host.inside(|| {
         std::fs::write(format!("{LOCAL}/list"), "etc/passwd\nusr/lib/os-release\n")
             .expect("a list");
@@ -142,7 +142,7 @@ fn rsync_sends_none_of_it() {
         rsync(host.alice(), &arguments).failed(source);
         assert_eq!(got(), None, "{source}");
     }
-    // What is readable arrives by a list as before.
+    // What is readable still arrives with a list.
     host.inside(|| std::fs::write(format!("{LOCAL}/list"), "uploads/old.txt\n").expect("a list"));
     rsync(host.alice(), &["--files-from=list", "@:", "tree/"]).succeeded("a list");
     let arrived = host.inside(|| std::fs::read(format!("{LOCAL}/tree/uploads/old.txt")).ok());

@@ -1,9 +1,9 @@
-//! Every policy that is shown is a policy.
+//! Every policy that the documentation shows is valid.
 
 use super::{blocks, files, files_ending, read, root};
 use crate::harness::{Host, Shell, SshdConfig, XFERSH};
 
-/// What stands in a man page between `.Bd -literal` and `.Ed` in the section of examples.
+/// What is between `.Bd -literal` and `.Ed` in the examples section of a man page.
 fn literals(page: &str) -> Vec<String> {
     let text = read(page);
     let examples = text.split("\n.Sh EXAMPLES\n").nth(1).unwrap_or_default();
@@ -73,7 +73,7 @@ enum Try {
 }
 use Try::{Fails, Works};
 
-/// One recipe of the guide: its mark, the account, and what is tried in order, each in a session of its own.
+/// One recipe of the guide: its mark, the account, and what is tried in order, each in its own session.
 struct Recipe(&'static str, &'static str, &'static [Try]);
 
 const RECIPES: &[Recipe] = &[
@@ -204,7 +204,7 @@ fn the_recipes_of_the_guide_do_what_they_say() {
     assert_eq!(mode, "644\n755\n");
 }
 
-/// "What differs from plain OpenSSH", as far as the clients of OpenSSH can show it.
+/// "What differs from plain OpenSSH", as far as OpenSSH's clients can show it.
 #[test]
 fn the_exceptions_of_the_guide_are_as_listed() {
     let host = Host::with_sshd();

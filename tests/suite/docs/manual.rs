@@ -63,7 +63,7 @@ fn every_option_stands_in_help_man_page_and_completion() {
         .filter(|path| path.starts_with(root().join("install/completion")));
     for path in completions {
         let text = read(&path);
-        // What no administrator calls is not completed.
+        // What administrators do not call is not completed.
         for option in help.iter().filter(|option| *option != "--probe") {
             let word = &option[2..];
             assert!(

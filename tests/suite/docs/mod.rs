@@ -24,7 +24,7 @@ fn files() -> Vec<PathBuf> {
         for entry in fs::read_dir(directory).expect("listing").flatten() {
             let (path, name) = (entry.path(), entry.file_name());
             let kind = entry.file_type().expect("the kind of a file");
-            // What cargo, and the fuzzer in tests/fuzz, leave behind.
+            // What cargo and the fuzzer in tests/fuzz leave behind.
             let is_built =
                 [root().join("target"), root().join("tests/fuzz/target")].contains(&path);
             if name == ".git" || is_built {
@@ -56,7 +56,7 @@ struct Block {
     /// The file, from the root.
     file: String,
     line: usize,
-    /// What stands behind the opening fence.
+    /// What follows the opening fence.
     language: String,
     /// The HTML comment in the line before, without its brackets.
     mark: String,

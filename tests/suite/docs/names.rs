@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use super::{files, files_ending, read, root};
 
-/// What stands between back-quotes in Markdown.
+/// What is between backquotes in Markdown.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .flat_map(|line| line.split('`').skip(1).step_by(2))
@@ -155,12 +155,12 @@ fn relative_links_resolve() {
     assert!(links > 10, "only {links} links were found");
 }
 
-/// Directories that every host has: a path below one of them names nobody's machine.
+/// Directories that every host has: a path below one of them is not specific to one machine.
 const COMMON: &[&str] = &[
     "home", "root", "srv", "opt", "usr", "var", "tmp", "mnt", "build", "github",
 ];
 
-/// Whether an absolute path stands in the text: not the end of a longer, relative one.
+/// Whether the text has this absolute path: not as the end of a longer, relative one.
 fn has_absolute(text: &str, path: &str) -> bool {
     let mut found = text.match_indices(path);
     found.any(|(at, _)| {
@@ -182,7 +182,7 @@ fn nothing_names_the_place_where_it_was_built() {
     {
         places.push(format!("/{}/", first.to_string_lossy()));
     }
-    // In two pieces, since this file is looked at as well.
+    // In two pieces, since this file is checked too.
     let unfinished = [
         ("TO", "DO"),
         ("FIX", "ME"),

@@ -1,4 +1,4 @@
-//! The command blocks of the README, run as they stand.
+//! The command blocks of the README, run exactly as written.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -56,7 +56,7 @@ fn run_in(host: &Host, mark: &str, checkout: &str) -> Output {
     host.run(&mut shell, b"")
 }
 
-/// A host without alice, with what the blocks find there: what cargo has built, and alice's key.
+/// A host without alice, with what the blocks need: what cargo has built, and alice's key.
 fn host() -> Host {
     let host = Host::with_accounts(&[("plain", Shell::Plain)]);
     host.root(
@@ -68,7 +68,7 @@ fn host() -> Host {
     host.root("mkdir", &["-p", &release, &format!("{CHECKOUT}/stand-in")])
         .succeeded("mkdir");
     host.write(format!("{release}/xfersh"), &host.read(XFERSH));
-    // The build itself is the one that made this test; here only that it is asked for rightly.
+    // The build itself is the one that made this test; this only checks that it is requested correctly.
     let cargo = format!("{CHECKOUT}/stand-in/cargo");
     host.write(
         &cargo,
@@ -118,7 +118,7 @@ fn by_hand() -> (Host, Account) {
 fn the_demo_runs() {
     let text = block("run: demo");
     assert_eq!(text, "install/demo\n");
-    // It builds a release and has tests of its own; all of it takes part in `tests/run --all`.
+    // It builds a release and has its own tests; all of it is part of `tests/run --all`.
     let all = std::env::var_os("XFERSH_TESTS_ALL").is_some();
     let mut demo = Command::new(root().join(text.trim()));
     if !all {
@@ -153,7 +153,7 @@ fn the_test_command_is_there() {
 #[test]
 fn the_scripts_prepare_a_host_and_an_account() {
     let mut host = prepared::bare();
-    // Compilers are of the machine, not of the host; what they make is the binary under test.
+    // Compilers belong to the machine, not to the host; what they produce is the binary under test.
     let stand_in = |name: &str, script: &str| {
         let path = format!("{SOURCE}/stand-in/{name}");
         host.write(&path, script.as_bytes());
@@ -165,7 +165,7 @@ fn the_scripts_prepare_a_host_and_an_account() {
     stand_in(
         "cargo",
         &format!(
-            "#!/bin/sh\n[ \"$*\" = 'build --release --locked' ] || exit 1\n\
+            "#!/bin/sh\n[ \"$*\" = 'build --release --locked --target any' ] || exit 1\n\
              mkdir -p target/any/release && cp {XFERSH} target/any/release/xfersh\n"
         ),
     );
@@ -222,7 +222,7 @@ fn the_check_says_what_the_account_may() {
 #[test]
 fn the_lines_for_sshd_close_forwarding() {
     let (mut host, alice) = by_hand();
-    // What only forwarding reaches: sshd itself, through the session.
+    // What only forwarding can reach: sshd itself, through the session.
     let reach = |host: &Host, account: &Account| {
         let mut client = host.client("ssh");
         client
@@ -252,7 +252,7 @@ fn the_lines_for_sshd_close_forwarding() {
     ];
     let written = block("sshd_config").to_lowercase();
     for line in wanted {
-        // Some are what sshd does anyway: a host may have changed that elsewhere.
+        // Some are sshd's defaults: a host may have changed these elsewhere.
         assert!(
             written.contains(&line.to_lowercase()),
             "no {line:?} in the README"

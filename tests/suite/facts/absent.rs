@@ -35,7 +35,7 @@ fn the_dry_run_shows_them_without_a_grant() {
     assert_eq!(json["absent"], serde_json::json!([]));
 }
 
-/// One that is made while a session runs: the session does not read in it.
+/// One that is created while a session runs: the session cannot read in it.
 #[test]
 fn one_that_is_made_during_a_session_has_its_rules() {
     let host = Host::new();

@@ -1,4 +1,4 @@
-//! Two entries for one thing: of a directory in the policy, of a uid in the user database.
+//! Two entries for one thing: for a directory in the policy, for a uid in the user database.
 
 use super::{refused, served};
 use crate::harness::{Account, Host, Shell, XFERSH};
@@ -42,7 +42,7 @@ fn a_directory_has_one_entry() {
         if *is_served {
             served(&host, host.alice(), policy);
         } else {
-            refused(&host, host.alice(), "account", &["are one directory"]);
+            refused(&host, host.alice(), "account", &["are the same directory"]);
         }
     }
     host.policy(DIRECTORIES[4].0);
@@ -57,7 +57,7 @@ fn a_directory_has_one_entry() {
     assert!(said.iter().all(|word| line.contains(word)), "{line}");
 }
 
-/// A second entry of the uid of alice, whose home lies further down.
+/// A second entry with alice's uid, whose home is further down.
 fn second(host: &Host, home: &str) -> Account {
     let id = host.alice().id;
     host.shell_line(&format!(
@@ -116,7 +116,7 @@ fn entries_of_one_uid_with_different_homes() {
     }
 }
 
-/// What a group gives one entry, it must give the other.
+/// What a group gives one entry, it must give the other too.
 #[test]
 fn entries_of_one_uid_in_different_groups() {
     let host = Host::new();

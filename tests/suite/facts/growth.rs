@@ -2,7 +2,7 @@
 
 use crate::harness::{Host, XFERSH};
 
-/// Processor time in milliseconds of a dry run with `count` directories in the home: the least of three.
+/// Processor time in milliseconds of a dry run with `count` directories in the home: the lowest of three.
 fn cost(host: &Host, count: u32) -> f64 {
     host.shell_line(&format!(
         "seq -f /home/alice/d%05.0f {count} | xargs mkdir -p"

@@ -3,18 +3,18 @@
 use super::{refused, served};
 use crate::harness::Host;
 
-/// Who owns the directory that holds the link, its mode, who owns the link, and whether it is followed. `alice`
+/// Who owns the directory that contains the link, its mode, who owns the link, and whether it is followed. `alice`
 /// stands for the account, and for its team.
 const LINKS: &[(&str, &str, &str, bool)] = &[
     ("root:root", "755", "root", true),
     ("root:alice-team", "755", "root", true),
     ("root:root", "1777", "root", true),
     ("root:alice-team", "3775", "root", true),
-    // Made by the account where a directory of the policy was missing.
+    // Created by the account where a directory of the policy was missing.
     ("root:alice-team", "2775", "alice", false),
     ("root:root", "1777", "alice", false),
     ("root:root", "755", "daemon", false),
-    // Of root, but it can be replaced.
+    // Owned by root, but it can be replaced.
     ("root:alice-team", "2775", "root", false),
     ("root:root", "777", "root", false),
     ("alice:alice", "755", "root", false),
@@ -42,7 +42,7 @@ fn links_that_others_than_root_can_make_or_replace_are_not_followed() {
     }
 }
 
-/// A link that is made where a directory of the policy does not exist yet gives the next session nothing.
+/// A link that is created where a directory of the policy does not exist yet gives the next session nothing.
 #[test]
 fn a_link_in_place_of_an_absent_directory() {
     let host = Host::with_sshd();
@@ -52,7 +52,7 @@ fn a_link_in_place_of_an_absent_directory() {
     );
     host.shell_line("install -d -o root -g alice-team -m 2775 /home/team");
     served(&host, host.alice(), "without the directory");
-    // What the account may do past xfersh, at the latest.
+    // What the account could at least do outside xfersh.
     let link = ["alice", "-c", "ln -s /etc /home/team/archive"];
     host.root("su", &[&["-s", "/bin/sh"][..], &link].concat())
         .succeeded("making the link");

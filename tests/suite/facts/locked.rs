@@ -24,11 +24,11 @@ fn host(rule: &str) -> Host {
     host
 }
 
-/// The directory above a rule is locked between two sessions: the next one must not begin without the rule, and open
-/// the lock. `act` is what the rule forbids.
+/// The directory above a rule is made inaccessible between two sessions: the next one must not begin without the rule
+/// and make it accessible again. `act` is what the rule forbids.
 fn locked(rule: &str, act: &str) {
     let host = host(rule);
-    // An ordinary account does it: the lock is opened again, and nothing else stands in the way.
+    // An ordinary account can do it: it makes the directory accessible again, and nothing else is in the way.
     let attack = format!("chmod 755 uploads\n{act}\n");
     host.sftp(host.plain(), "chmod 000 uploads\n")
         .succeeded("locking");
@@ -42,7 +42,7 @@ fn locked(rule: &str, act: &str) {
         before.assert_same(&host.disk(), rule);
         let said = ["cannot look at /home/alice/uploads/in: Permission denied"];
         let hint = refused(&host, host.alice(), "host", &said);
-        // The advice is run as it stands.
+        // The advice is run exactly as printed.
         let line = hint.split_once("as root: ").expect("a command").1;
         host.root("/bin/sh", &["-c", line]).succeeded(line);
         served(&host, host.alice(), rule);
@@ -75,7 +75,7 @@ fn lock_by_mode(host: &Host) {
     host.inside(|| set_mode(&uploads, 0o000));
 }
 
-/// An ACL with which the owner has no right (acl(5); `struct posix_acl_xattr_header`): what `setfacl` writes.
+/// An ACL that gives the owner no rights (acl(5); `struct posix_acl_xattr_header`): what `setfacl` writes.
 fn lock_by_acl(host: &Host) {
     let mut acl = 2u32.to_le_bytes().to_vec();
     let mut entry = |tag: u16, rights: u16, id: u32| {
@@ -94,7 +94,7 @@ fn lock_by_acl(host: &Host) {
         .expect("an access control list");
 }
 
-/// A start directory that is locked does not become another one.
+/// If the start directory is inaccessible, the session does not start in another one.
 #[test]
 fn the_start_directory_cannot_be_entered() {
     let host = Host::new();
@@ -118,7 +118,7 @@ fn the_start_directory_cannot_be_entered() {
         assert!(hint.contains("chmod u+rwx /home/alice/uploads"), "{hint}");
         host.inside(|| set_mode(&locked, 0o755));
     }
-    // One that is not there is `/`, as with sshd.
+    // If it does not exist, it is `/`, as with sshd.
     host.policy("start = \"~/nowhere\"\n");
     served(&host, host.alice(), "an absent start directory");
     let check = ["--check", "--user", "alice", "-c", "sftp-server"];
@@ -127,7 +127,7 @@ fn the_start_directory_cannot_be_entered() {
     assert!(lines.any(|line| line.eq(["start", "/"])), "{check}");
 }
 
-/// `~/*` in a home that the account may not list: nothing is not what is in it.
+/// `~/*` in a home that the account may not list: that does not mean that it is empty.
 #[test]
 fn a_home_that_cannot_be_listed() {
     let host = Host::new();
@@ -140,7 +140,7 @@ fn a_home_that_cannot_be_listed() {
     served(&host, host.alice(), "its directories one by one");
 }
 
-/// How a directory of the policy is broken (a line for root's shell), and what is said of it. Each is `/srv/d/in`.
+/// How a directory of the policy is broken (a line for root's shell), and what is said about it. Each is `/srv/d/in`.
 const BROKEN: &[(&str, &str)] = &[
     (
         "mkdir -p -m 700 /srv/d && mkdir /srv/d/in",
@@ -151,7 +151,7 @@ const BROKEN: &[(&str, &str)] = &[
         "Too many levels of symbolic links",
     ),
     (
-        // A link of root to a name that no file system takes.
+        // A link owned by root to a name that no file system accepts.
         "ln -s \"/srv/$(head -c 300 /dev/zero | tr '\\0' x)\" /srv/d",
         "File name too long",
     ),
@@ -178,7 +178,7 @@ fn only_what_is_absent_is_absent() {
     }
 }
 
-/// A program that cannot be looked at is not the same as one that is not installed.
+/// A program that cannot be examined is not the same as one that is not installed.
 #[test]
 fn a_program_that_cannot_be_looked_at() {
     let host = Host::new();
@@ -193,7 +193,8 @@ fn a_program_that_cannot_be_looked_at() {
     assert!(line.contains("Permission denied"), "{line}");
 }
 
-/// A place of a client behind a lock is judged up to the lock, not by what its text seems to lead to.
+/// A client's path through an inaccessible directory is judged up to that directory, not by where its text seems to
+/// lead.
 #[test]
 fn a_place_behind_a_lock_is_no_other_place() {
     let host = Host::new();

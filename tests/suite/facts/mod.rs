@@ -1,5 +1,5 @@
-//! What is learnt of the disk before the decision: a fact that cannot be learnt refuses the session, and takes no
-//! rule of the policy away.
+//! What is found out about the disk before the decision: a fact that cannot be determined refuses the session, and
+//! removes no rule of the policy.
 
 mod absent;
 mod entries;
@@ -9,14 +9,14 @@ mod locked;
 
 use crate::harness::{Account, Host, XFERSH};
 
-/// Both protocols with a reader and a writer.
+/// Both protocols, reading and writing.
 const COMMANDS: [&str; 3] = [
     "/usr/lib/openssh/sftp-server",
     "scp -f uploads",
     "scp -t uploads",
 ];
 
-/// Every way to ask refuses, and says the same: a session (to the log), `--check`, and the doctor.
+/// Each of these refuses and says the same: a session (in the log), `--check`, and the doctor.
 #[track_caller]
 fn refused(host: &Host, account: &Account, stage: &str, said: &[&str]) -> String {
     let before = host.disk();

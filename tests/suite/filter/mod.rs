@@ -1,5 +1,5 @@
-//! The system-call filter on the running kernel: loaded as in production, in a
-//! child, with a responder in the guard's place.
+//! The system-call filter on the running kernel: loaded as in production, in a child, with a responder in place of the
+//! guard.
 
 pub mod probe;
 mod rsync;
@@ -15,9 +15,8 @@ use xfersh::system::seccomp::Support;
 
 use probe::{NOTIFIED, Respond, probe};
 
-/// Every number with all arguments zero: what the table says (and the pure
-/// tests compare with the program) is what the kernel does. Allowed calls are
-/// not made here; the servers make those that matter.
+/// Every number with all arguments zero: the kernel does what the table says (which the pure tests compare with the
+/// program). Allowed calls are not made here; the servers make those that matter.
 #[test]
 fn the_kernel_does_what_the_table_says() {
     for (kind, options) in [
@@ -189,8 +188,8 @@ fn no_filter_is_added_to_it() {
     assert!(text.starts_with("Err(Refused(Os { code: 38"), "{text}");
 }
 
-/// Under a container manager that listens, the kernel says EBUSY: an error of
-/// its own, since the administrator can mend it.
+/// Under a container manager that listens, the kernel says EBUSY: an error of its own, since the administrator can fix
+/// it.
 #[test]
 fn a_listener_that_is_there_is_named() {
     let seen = probe(&["none", "-", "taken"], b"", Respond::Mark);

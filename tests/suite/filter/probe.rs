@@ -49,8 +49,8 @@ pub fn probe(words: &[&str], input: &[u8], respond: Respond) -> Action {
     })
 }
 
-/// As [`probe`], with one SFTP packet after the other, each after the reply to
-/// the last: sftp-server ends at the end of its input, whatever is pending.
+/// Like [`probe`], with one SFTP packet after the other, each after the reply to the last: sftp-server ends at the end
+/// of its input, even if something is pending.
 pub fn probe_sftp(words: &[&str], packets: &[Vec<u8>]) -> Action {
     converse(words, Respond::LetThrough, |stdin, stdout| {
         let mut replies = Vec::new();
@@ -66,7 +66,7 @@ pub fn probe_sftp(words: &[&str], packets: &[Vec<u8>]) -> Action {
     })
 }
 
-/// Starts it and lets `talk` have its input and output.
+/// Starts it and gives `talk` its input and output.
 pub fn converse(
     words: &[&str],
     respond: Respond,
@@ -145,7 +145,7 @@ fn take_descriptor(child: &Child, number: i32) -> OwnedFd {
 }
 
 fn respond_to(fd: OwnedFd, respond: Respond) -> JoinHandle<BTreeMap<u32, usize>> {
-    let listener = Listener::new(fd).expect("the structures fit");
+    let listener = Listener::new(fd, true).expect("the structures fit");
     std::thread::spawn(move || {
         let mut seen = BTreeMap::new();
         while waits(&listener) {

@@ -59,7 +59,7 @@ fn relay(
         scope.spawn(move || {
             drop(io::copy(stdout, &mut down));
         });
-        // Whoever ends early is seen by its exit status.
+        // A process that ends early shows in its exit status.
         drop(io::copy(&mut up, stdin));
         drop(up);
         client.wait().expect("the client");

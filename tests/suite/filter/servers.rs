@@ -1,6 +1,5 @@
-//! Real servers under the real filter, each notified call let through: no call
-//! that they need is missing from the table, and the guard is woken for what
-//! changes something and for nothing else.
+//! Real servers under the real filter, each notified call let through: no call that they need is missing from the
+//! table, and the guard is woken only for calls that change something.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -123,8 +122,7 @@ fn sftp_server_serves_a_session() {
         std::fs::remove_file(&renamed).unwrap();
         assert!(seen.notified.len() > 5, "{:?}", seen.notified);
     }
-    // Looking alone: the start, and /dev/null, which every start opens for
-    // writing.
+    // Only looking: the start, and /dev/null, which every start opens for writing.
     let looking = [
         packet(1, &[&3u32.to_be_bytes()]),
         packet(17, &[&id, &text("/")]),

@@ -1,4 +1,4 @@
-//! The bounds of a session while something else happens all the time: processes that end, signals that arrive.
+//! The limits of a session while something else happens all the time: processes that end, signals that arrive.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
@@ -10,10 +10,10 @@ use nix::unistd::Pid;
 use super::{RSYNC, attacked};
 use crate::harness::Host;
 
-/// How long a session may take to end after its bound, at most: far more than it takes.
+/// The longest that a session may take to end after its limit: far more than it needs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A server that makes noise, ignores signals and never ends by itself.
+/// A server that keeps the guard busy, ignores signals and never ends by itself.
 fn noisy(host: &Host, words: &str) -> Child {
     let mut command = host.shell(host.alice());
     command
@@ -96,7 +96,7 @@ fn max_bytes_under_noise() {
     bound_holds("max_bytes", "\"100K\"", true);
 }
 
-/// Without a bound the noise goes on: what ended the sessions above was the bound.
+/// Without a limit the server keeps running: what ended the sessions above was the limit.
 #[test]
 fn noise_alone_ends_nothing() {
     let host = attacked("");

@@ -13,7 +13,7 @@ use crate::harness::{Account, Host, Kind, SshdConfig};
 
 /// Longer than the guard waits, and far longer than it then takes.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Longer than the guard lets a server go on.
+/// Longer than the guard lets a server keep running.
 const LONG_ENOUGH: Duration = Duration::from_secs(4);
 
 fn host() -> Host {
@@ -28,7 +28,7 @@ fn attacked() -> Host {
     host
 }
 
-/// An ssh client whose server side does what the line says; returns once it has said a word.
+/// An ssh client whose server side does what the line says; returns once that has printed something.
 fn client(host: &Host, account: &Account, line: &str) -> Child {
     let command = if account.name == "plain" {
         super::ATTACK
@@ -121,7 +121,7 @@ fn cut(host: &Host, client: Child, way: &str) {
 fn a_server_that_goes_on_writing() {
     let host = attacked();
     let line = "noise quiet uploads/growing";
-    // The baseline: an ordinary account's program goes on.
+    // The baseline: an ordinary account's program keeps running.
     let plain = client(&host, host.plain(), line);
     drop_client(plain);
     std::thread::sleep(LONG_ENOUGH);
@@ -156,7 +156,7 @@ fn a_tree_of_processes() {
     }
 }
 
-/// The real server, which reads a file that it makes longer as it reads.
+/// The real server, reading a file that it makes longer while it reads.
 #[test]
 fn a_file_copied_into_itself() {
     let host = host();
@@ -215,7 +215,7 @@ fn behind_an_ordinary_shell() {
     log_says_so(&host, "two shells between");
 }
 
-/// A server that ends by itself is not cut, and the log does not say so.
+/// A server that ends by itself is not cut off, and the log does not say that it was.
 #[test]
 fn an_ordinary_server_ends_by_itself() {
     let host = host();
@@ -289,5 +289,5 @@ fn a_connection_that_ended_before_the_start() {
     assert_eq!(start(true), "0", "the session began");
     let log = host.log();
     let last = &log.last().expect("a line").text;
-    assert!(last.contains("hold the connection"), "{log:#?}");
+    assert!(last.contains("watch the connection"), "{log:#?}");
 }

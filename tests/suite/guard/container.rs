@@ -1,4 +1,4 @@
-//! A host in a container: under a seccomp profile like Docker's default one a session needs nothing that is refused.
+//! A host in a container: with a seccomp profile like Docker's default, a session needs nothing that is refused.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use xfersh::decide::seccomp::table::{Architecture, rows};
 use super::SFTP;
 use crate::harness::{Host, Kind};
 
-/// A profile that Debian's golang-github-containers-common installs; taken where it is there.
+/// A profile that Debian's golang-github-containers-common installs; used if it is there.
 const INSTALLED: &str = "/usr/share/containers/seccomp.json";
 
 /// What the default profile of Docker refuses to a container without further capabilities (moby/profiles, 2026).
@@ -21,7 +21,7 @@ const REFUSED: &str = "_sysctl acct add_key afs_syscall bpf chroot clock_settime
     set_mempolicy_home_node setdomainname sethostname setns settimeofday swapoff swapon sysfs syslog tuxcall umount2 \
     unshare uprobe uselib userfaultfd ustat vhangup vserver";
 
-/// The names that the profile lets through whatever the capabilities are; with conditions on arguments or without.
+/// The names that the profile allows whatever the capabilities, with or without conditions on arguments.
 fn allowed_by(profile: &serde_json::Value) -> Vec<String> {
     let blocks = profile["syscalls"].as_array().expect("a list of rules");
     let allows = |block: &&serde_json::Value| {
@@ -79,7 +79,7 @@ fn whole_session(calls: &str) {
     let handle = sftp
         .handle(|sftp| sftp.open("uploads/new", crate::harness::sftp::WRITE))
         .expect("opening");
-    // By the descriptor, which the guard gets by /proc.
+    // By the descriptor, which the guard gets through /proc.
     let mode = crate::harness::sftp::Attributes::mode(0o604);
     assert!(sftp.fsetstat(&handle, mode).ok());
     let times = crate::harness::sftp::Attributes::times(7, 8);

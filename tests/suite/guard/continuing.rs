@@ -1,4 +1,4 @@
-//! A build with the mistake that the guard must not make: it judges a call and then has the kernel do it.
+//! A build with the mistake that the guard must not make: it judges a call and then lets the kernel do it.
 
 use crate::harness::Mutant;
 

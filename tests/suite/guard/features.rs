@@ -1,5 +1,5 @@
-//! Kernels that lack something, stood in for by an outer filter: refused by default, with a line that says what is
-//! missing; weaker only where the policy says so.
+//! Kernels that lack something, simulated by an outer filter: refused by default, with a line that says what is
+//! missing; weaker only if the policy says so.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -56,7 +56,7 @@ const MISSING: &[(&str, &str)] = &[
     ("notify", "system call filter"),
     ("reading", "process_vm_readv is refused"),
     ("tracing", "ptrace_scope"),
-    ("listener", "another program listens"),
+    ("listener", "another program already listens"),
 ];
 
 #[test]
@@ -99,7 +99,7 @@ fn weaker_where_the_policy_says_so() {
             "{feature}: {}",
             log(&host)
         );
-        // What is left of the confinement still holds.
+        // What is left of the confinement still works.
         let before = host.disk();
         let refused = sftp.put(".forward", b"x");
         assert!(!refused.ok(), "{feature}: {refused:?}");
@@ -113,7 +113,7 @@ fn weaker_where_the_policy_says_so() {
     }
 }
 
-/// As the administrator asks, without a session. That a listener is there already cannot be asked, only tried.
+/// As an administrator checks, without a session. Whether there already is a listener cannot be asked, only tried.
 #[test]
 fn the_check_says_what_is_open() {
     let host = host();

@@ -1,13 +1,13 @@
-//! A file system that finds a file by more names than the one that is stored (vfat, exfat, SMB servers, directories
-//! with case folding): `tests/programs/folding.c` stands in for it. The rules hold for what a name leads to.
+//! A file system that finds a file by more names than the stored one (vfat, exfat, SMB servers, directories with case
+//! folding): `tests/programs/folding.c` simulates it. The rules apply to what a name leads to.
 
 use crate::harness::sftp::Attributes;
 use crate::harness::{Account, Host, Sftp, Snapshot};
 
-/// U+200B, which has no width.
+/// U+200B, which has zero width.
 const ZERO_WIDTH: &str = "\u{200b}";
 
-/// What lies in the uploads of each account before every attempt.
+/// What is in the uploads of each account before every attempt.
 const TREE: &str = r#"
     rm -rf in dir .htaccess .ssh .git *new* moved* file NEW
     mkdir in dir .ssh .git
@@ -18,7 +18,7 @@ const TREE: &str = r#"
     echo config >.git/config
 "#;
 
-/// A host where the uploads of both accounts lie on such a file system.
+/// A host where the uploads of both accounts are on such a file system.
 fn host(words: &str, policy: &str) -> Host {
     let host = Host::new();
     for account in [host.plain(), host.alice()] {
@@ -119,7 +119,7 @@ fn a_nested_rule_holds_by_every_name_of_its_directory() {
         "[[directory]]\npath = \"~/uploads/in\"\naccess = \"upload-only\"\n",
     );
     nothing_gets_through(&host, NESTED);
-    // What is allowed works by every name, and so does the rest of the place.
+    // What is allowed works with every name, and so does the rest of the directory.
     let mut sftp = host.raw_sftp_direct(host.alice());
     assert!(sftp.put("uploads/IN/new.txt", b"new").ok());
     assert!(sftp.put("uploads/DIR/new.txt", b"new").ok());
@@ -179,7 +179,7 @@ fn an_absent_directory_of_the_policy_gets_its_rights_by_every_name() {
     }
 }
 
-/// The administrator puts another directory in the place of one of the policy while a session runs.
+/// The administrator replaces a directory of the policy while a session runs.
 #[test]
 fn a_directory_that_is_replaced_meanwhile_has_the_rights_of_its_path() {
     let host = host(
@@ -194,7 +194,7 @@ fn a_directory_that_is_replaced_meanwhile_has_the_rights_of_its_path() {
             assert!(sftp.put("uploads/in/first", b"first").ok());
             host.shell_line(&format!("mv {0}/in {0}.before", stored(account)));
             furnish(&host, account);
-            // It looks anew at what it has open once it has nothing to do.
+            // It checks again what it has open once it is idle.
             std::thread::sleep(std::time::Duration::from_millis(2500));
             let before = disk(&host);
             assert_eq!(sftp.get(path).is_err(), is_bound, "{path}");
@@ -363,7 +363,7 @@ fn a_hidden_dotfile_is_hidden_by_every_name() {
     nothing_gets_through(&host, HIDDEN);
     let mut sftp = host.raw_sftp_direct(host.alice());
     assert_eq!(sftp.get("uploads/FILE").ok(), Some(b"file\n".to_vec()));
-    // What is there is answered as what is not.
+    // What exists is answered like what does not.
     for name in ["HTACCE~1", "SSH~1", "\u{200b}.htaccess", ".HTACCESS"] {
         let there = sftp.stat(&format!("uploads/{name}"));
         let missing = sftp.stat("uploads/missing");

@@ -1,5 +1,5 @@
-//! fallocate(2): the modes by which a file grows past the bounds of its size, or holds more of the disk than its size
-//! tells, and those that rsync needs.
+//! fallocate(2): the modes with which a file grows past its size limit, or takes more disk space than its size shows,
+//! and those that rsync needs.
 
 use super::{ATTACK, RSYNC, attack, attacked, number};
 use crate::harness::{Account, Host, Output};
@@ -15,10 +15,10 @@ const WRITE_ZEROES: u32 = 0x80;
 
 const UNSUPPORTED: u64 = 95;
 const MIB: u64 = 1 << 20;
-/// The bound on the size of a file.
+/// The limit on the size of a file.
 const BOUND: u64 = 2 * MIB;
 
-/// A host where the uploads of both accounts lie on an ext4 of their own, which knows every mode but the newest.
+/// A host where the uploads of both accounts are on a separate ext4, which supports every mode but the newest.
 fn host() -> Host {
     let host = attacked("max_file_size = \"2M\"\n");
     let script = r#"
@@ -39,7 +39,7 @@ fn host() -> Host {
     host
 }
 
-/// fallocate(2) with `mode` on a new file with a MiB in it, under the same bound in both accounts.
+/// fallocate(2) with `mode` on a new file of one MiB, with the same limit in both accounts.
 fn allocate(host: &Host, account: &Account, mode: u32, offset: u64, length: u64) -> Output {
     let words =
         format!("allocate uploads/m{mode}-{offset}-{length} {MIB} {mode} {offset} {length}");
@@ -84,7 +84,7 @@ fn modes_that_pass_the_bounds_are_refused() {
 #[test]
 fn modes_that_no_server_needs_are_refused() {
     let host = host();
-    // What ext4 does not know itself fails in an ordinary account as well.
+    // What ext4 itself does not support fails in an ordinary account too.
     for (name, mode, known) in [
         ("COLLAPSE_RANGE", COLLAPSE_RANGE, true),
         ("ZERO_RANGE", ZERO_RANGE, true),
@@ -112,7 +112,7 @@ fn what_rsync_needs_works_within_the_bound() {
         let within = allocate(&host, account, 0, MIB, MIB / 2);
         assert_eq!(number(&within, "errno"), 0, "{within}");
         assert_eq!(number(&within, "size"), MIB + MIB / 2, "{within}");
-        // EFBIG: the bound holds for the mode that is let through.
+        // EFBIG: the limit applies to the mode that is allowed.
         let beyond = allocate(&host, account, 0, MIB, 64 * MIB);
         assert_ne!(number(&beyond, "errno"), 0, "{beyond}");
         assert_eq!(number(&beyond, "size"), MIB, "{beyond}");

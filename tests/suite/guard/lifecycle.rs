@@ -68,7 +68,7 @@ fn left(host: &Host, account: &Account) -> Vec<String> {
     loop {
         let late = Instant::now() > deadline;
         let mut running = host.processes_of(account);
-        // A process that is over and waits to be collected by its parent, the test.
+        // A process that has ended and waits to be collected by its parent, the test.
         running.retain(|line| {
             line.split_whitespace()
                 .nth(1)
@@ -81,7 +81,7 @@ fn left(host: &Host, account: &Account) -> Vec<String> {
     }
 }
 
-/// Does a step while the guard is stopped, and what then happens in `meanwhile`; says what the client saw.
+/// Does a step while the guard is stopped, then runs `meanwhile`; returns what the client saw.
 fn step_without_guard(
     sftp: &mut Sftp,
     handle: &mut Vec<u8>,
@@ -99,7 +99,7 @@ fn step_without_guard(
     })
 }
 
-/// A client that is answered by nothing sees the end of the stream.
+/// A client that gets no answer sees the end of the stream.
 fn up_to(host: &Host, steps: usize) -> (Sftp, Vec<u8>) {
     let mut sftp = host.raw_sftp_direct(host.alice());
     assert!(sftp.greeted, "no session");
@@ -136,7 +136,7 @@ fn the_guard_is_killed_during_a_step() {
         host.refurnish();
         let (mut sftp, mut handle) = up_to(&host, step);
         let guard = sftp.process();
-        // Stopped, so that the call is there and the guard has not taken it.
+        // Stopped, so that the call is pending and the guard has not received it.
         send(guard, Signal::SIGSTOP);
         let before = host.disk();
         let succeeded = step_without_guard(&mut sftp, &mut handle, step, || {
@@ -185,7 +185,7 @@ fn the_server_cannot_signal_the_guard() {
             let output = attack(&host, host.alice(), command, &format!("assault {signal}"));
             let text = output.out();
             let reached: Vec<_> = text.lines().filter(|line| line.ends_with("done")).collect();
-            // Either the whole session ends at such a call, or each is refused.
+            // Either the whole session ends at such a call, or every such call is refused.
             assert!(reached.is_empty(), "{command}, signal {signal}: {output}");
             assert!(
                 text.ends_with("over\n") || output.status.signal() == Some(31),
@@ -291,7 +291,7 @@ fn the_client_vanishes() {
     }
 }
 
-/// rsync's server forks: the processes that it leaves go with the guard and with the server. The kernel's own wish
+/// rsync's server forks: the processes that it leaves end with the guard and with the server. The kernel's own setting
 /// for that (PR_SET_PDEATHSIG) is not inherited.
 #[test]
 fn forked_processes_end_with_either() {

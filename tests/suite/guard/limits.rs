@@ -1,4 +1,4 @@
-//! The bounds of a session, each with what the client sees and what the log says.
+//! The limits of a session, each with what the client sees and what the log says.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ fn says(host: &Host, word: &str) {
     );
 }
 
-/// The last two lines: which bound, and the counts.
+/// The last two lines: which limit, and the counts.
 #[track_caller]
 pub fn ends_by(host: &Host, bound: &str) {
     let log = host.log();
@@ -56,7 +56,7 @@ fn max_sessions() {
     assert_eq!((third.code(), third.out().as_str()), (126, ""), "{third}");
     assert_eq!(third.err().lines().count(), 1, "{third}");
     says(&host, "(max_sessions)");
-    // A session that ends makes room; one that is killed as well.
+    // A session that ends makes room, and so does one that is killed.
     assert_eq!(second.end(), 0);
     let next = host.raw_sftp_direct(host.alice());
     assert!(next.greeted);
@@ -70,7 +70,7 @@ fn max_sessions() {
     for sftp in [first, last] {
         assert_eq!(sftp.end(), 0);
     }
-    // The baseline: without the bound there is none.
+    // The baseline: without the key there is no limit.
     host.no_policy();
     let many: Vec<Sftp> = (0..3).map(|_| host.raw_sftp_direct(host.alice())).collect();
     assert!(many.iter().all(|sftp| sftp.greeted));
@@ -100,7 +100,7 @@ fn idle_timeout() {
     let host = Host::new();
     host.policy("idle_timeout = 2\n");
     let mut sftp = host.raw_sftp_direct(host.alice());
-    // Reading alone keeps it awake, though the guard sees nothing of it.
+    // Reading alone keeps the session alive, even though the guard does not see it.
     let handle = sftp
         .handle(|sftp| sftp.open("uploads/old.txt", READ))
         .expect("opening");
@@ -155,7 +155,7 @@ fn max_file_size() {
             .code(),
         FAILURE
     );
-    // An error, not the end.
+    // An error, not the end of the session.
     assert!(sftp.close(&handle).ok());
     assert!(sftp.mkdir("uploads/after").ok());
     assert_eq!(sftp.end(), 0);

@@ -8,7 +8,7 @@ use super::{SFTP, attack, attacked, number};
 use crate::harness::sftp::{Attributes, CREATE, WRITE};
 use crate::harness::{Host, Line};
 
-/// The part of a line behind what all lines of the session begin with, if numbers and session agree.
+/// The part of a line after the common beginning of all lines of the session, if numbers and session match.
 #[track_caller]
 fn events(lines: &[Line]) -> Vec<String> {
     let mut sessions = BTreeMap::new();
@@ -77,7 +77,7 @@ fn one_line_for_each_changed_file() {
         format!("attributes times=set path=\"{home}/uploads/l\""),
         format!("overwritten file bytes=1 path=\"{home}/uploads/l\""),
         format!("removed file path=\"{home}/uploads/l\""),
-        "reason=\"the home directory itself is never changed\" path=\"/home/alice/.bashrc\""
+        "reason=\"the home directory itself cannot be changed\" path=\"/home/alice/.bashrc\""
             .to_owned(),
         format!("reason=\"a dotfile, or below one\" path=\"{home}/uploads/.hidden\""),
     ];
@@ -167,7 +167,7 @@ fn a_flood_is_summarised() {
     assert_eq!(number(&output, "well"), 100);
 }
 
-/// A daemon that takes nothing: the queue of its socket is full.
+/// A daemon that reads nothing: the queue of its socket is full.
 #[test]
 fn a_log_daemon_that_hangs_does_not_hang_the_session() {
     let host = Host::new();
@@ -220,7 +220,7 @@ fn a_log_daemon_that_hangs_does_not_hang_the_session() {
         told.is_some_and(|lost| lost > 1),
         "no count of what was lost: {lines:#?}"
     );
-    // Lost lines leave their numbers out.
+    // The numbers of lost lines are missing.
     let first: u64 = lines
         .iter()
         .find_map(|line| line.split_once(" seq=")?.1.split(' ').next()?.parse().ok())
@@ -228,7 +228,7 @@ fn a_log_daemon_that_hangs_does_not_hang_the_session() {
     assert_eq!(first, told.unwrap_or(0) + 1, "{lines:#?}");
 }
 
-/// An upload that is still open when the session ends has its line all the same.
+/// An upload that is still open when the session ends gets its line nevertheless.
 #[test]
 fn an_upload_that_is_cut_off_is_logged() {
     let host = Host::new();

@@ -1,5 +1,5 @@
-//! The guard under attack and under load: races, signals, missing kernel features, limits, its log, and that an
-//! unmodified client sees no difference.
+//! The guard under attack and under load: races, signals, missing kernel features, limits, its log; and an unmodified
+//! client sees no difference.
 
 mod bounds;
 mod connection;
@@ -41,7 +41,7 @@ fn attacked(policy: &str) -> Host {
     host
 }
 
-/// Has `attack` do these words in a session of `command`; as the ordinary account it is simply a program.
+/// Makes `attack` carry out these words in a session of `command`; for the ordinary account it is simply a program.
 #[track_caller]
 fn attack(host: &Host, account: &Account, command: &str, words: &str) -> Output {
     let command = if account.name == "plain" {
@@ -52,7 +52,7 @@ fn attack(host: &Host, account: &Account, command: &str, words: &str) -> Output 
     host.direct(account, command.as_bytes(), format!("{words}\n").as_bytes())
 }
 
-/// The number behind a word in what `attack` printed.
+/// The number after a word in what `attack` printed.
 #[track_caller]
 fn number(output: &Output, word: &str) -> u64 {
     let text = output.out();

@@ -68,7 +68,7 @@ const NOTHING_OF: &[Attempt] = &[
     ("remove", |s| s.remove("uploads/alias/older.txt").ok()),
 ];
 
-/// What is the account's own and protected wherever it is seen.
+/// What belongs to the account and is protected wherever it is seen.
 const NOTHING_OF_THE_HOME: &[Attempt] = &[
     ("keys", |s| {
         s.put("uploads/keys/authorized_keys", b"key").ok()
@@ -117,7 +117,7 @@ fn nothing_gets_through(host: &Host, attempts: &[Attempt]) {
 fn a_bind_mount_of_a_nested_rule_has_its_rights() {
     let host = host(NESTED);
     nothing_gets_through(&host, NOTHING_OF);
-    // New files arrive by each of its names.
+    // New files arrive through each of its names.
     let mut sftp = host.raw_sftp_direct(host.alice());
     for path in ["uploads/alias/new", "uploads/inner/new", "uploads/in/newer"] {
         assert!(sftp.put(path, b"new").ok(), "{path}");
@@ -134,14 +134,14 @@ fn a_bind_mount_of_a_dotfile_is_one() {
     nothing_gets_through(&host, NOTHING_OF_THE_HOME);
 }
 
-/// Also where the home itself is no place of the policy.
+/// Also if the home itself is not a directory of the policy.
 #[test]
 fn a_bind_mount_of_a_dotfile_is_one_where_only_uploads_are_writable() {
     let host = host("writable = [\"~/uploads\"]\nreadable = [\"~/uploads\"]\n");
     nothing_gets_through(&host, NOTHING_OF_THE_HOME);
 }
 
-/// All that can be done in a place, through one of its directories.
+/// Everything that can be done in a place, through one of its directories.
 fn ordinary_work(sftp: &mut Sftp, place: &str) {
     let at = |name: &str| format!("{place}/{name}");
     assert!(sftp.put(&at("a"), b"a").ok(), "{place}");
@@ -212,7 +212,7 @@ fn an_idle_session_keeps_no_file_system_busy() {
         host.root("umount", &[&path]).failed("a file is open");
         assert!(sftp.close(&handle).ok());
         assert!(can_be_unmounted(&host, account), "{}", account.name);
-        // The session goes on, without what was there.
+        // The session continues, without what was there.
         let gone = sftp.open("uploads/ram/kept/file", READ);
         assert!(!gone.ok(), "{gone:?}");
         assert!(sftp.put("uploads/ram/after", b"x").ok());
@@ -221,8 +221,8 @@ fn an_idle_session_keeps_no_file_system_busy() {
     }
 }
 
-/// The kernel gives the number of a mount that is gone to another one: what was learned of the first says nothing of
-/// the second.
+/// The kernel reuses the number of a mount that is gone: what was learned about the first says nothing about the
+/// second.
 #[test]
 fn a_mount_that_is_made_while_a_session_runs_is_judged_as_what_it_is() {
     let host = host(NESTED);

@@ -1,5 +1,5 @@
-//! A relative symbolic link in a directory that is moved: under `symlinks = "inside"` it may lead out nowhere, from
-//! its new place either.
+//! A relative symbolic link in a directory that is moved: under `symlinks = "inside"` it must not lead outside, not
+//! even from its new place.
 
 use crate::harness::sftp::Reply;
 use crate::harness::{Account, Host, Sftp};
@@ -45,7 +45,7 @@ fn a_link_in_a_directory_that_is_moved_up_leads_nowhere_else() {
         assert_eq!(sftp.end(), 0);
         sftp = host.raw_sftp_direct(host.alice());
     }
-    // The same name elsewhere in its directory; a link that leads inside from there as well.
+    // The same name elsewhere in its directory; a link that also leads inside from there.
     assert!(sftp.posix_rename("uploads/a/b/c", "uploads/a/b/d").ok());
     assert!(sftp.remove("uploads/a/b/d/link").ok());
     assert!(sftp.symlink("../../old.txt", "uploads/a/b/d/link").ok());

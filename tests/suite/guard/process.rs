@@ -1,5 +1,5 @@
-//! The guard stands in for the server's own process: its masks, its signals, and no more memory or descriptors
-//! however long the session lasts.
+//! The guard acts for the server's own process: its masks and its signals, without more memory or descriptors however
+//! long the session lasts.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
@@ -149,10 +149,10 @@ fn size(process: u32) -> (u64, usize) {
 fn the_guard_does_not_grow() {
     const COUNT: u64 = 50_000;
     let host = attacked("");
-    // First what a long session settles at, then ten times as much.
+    // First the level that a long session reaches, then ten times as many operations.
     let measure = |count: u64| {
         host.refurnish();
-        // What is remembered grows with the limit, up to which it may.
+        // What is remembered may grow, up to its limit.
         let mut command = limited(&host, "ulimit -n 1024", RSYNC);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut session = host.namespace().spawn(&mut command).expect("a session");
@@ -172,7 +172,7 @@ fn the_guard_does_not_grow() {
     };
     let (settled, few) = measure(COUNT / 10);
     let (grown, many) = measure(COUNT);
-    // What the session made stays its own: one file of eight operations, of 32 bytes in a table that doubles.
+    // What the session created stays its own: one file in eight operations, at 32 bytes each in a table that doubles.
     let remembered = COUNT / 8 * 2 * 40 / 1024;
     assert!(
         grown <= settled + 256 + remembered,
@@ -205,7 +205,7 @@ fn few_descriptors_are_enough() {
     }
 }
 
-/// A home with more directories than descriptors: each is a rule of its own, none is kept open.
+/// A home with more directories than descriptors: each is a separate rule, none is kept open.
 #[test]
 fn many_directories_in_the_home() {
     let host = Host::new();

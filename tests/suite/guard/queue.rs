@@ -1,4 +1,4 @@
-//! Lines of changes wait and go out together: none is lost, none overtakes another, none waits for long.
+//! Lines about changes wait and are sent together: none is lost, none overtakes another, none waits for long.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -14,7 +14,7 @@ use crate::harness::{Host, Sftp};
 
 const SOCKET: &str = "/dev/log";
 
-/// How long a line may take where the test waits for it; a session is much faster.
+/// How long the test waits for a line; a session is much faster.
 const LATE: Duration = Duration::from_secs(30);
 
 /// The sequence number of a line.
@@ -28,7 +28,7 @@ fn sequence(line: &str) -> u64 {
         .unwrap_or_else(|| panic!("no number in {line:?}"))
 }
 
-/// Fails unless these lines of one session begin with the first one, leave none out, and are in order.
+/// Fails unless these lines of one session begin with the first one, have no gaps, and are in order.
 #[track_caller]
 fn complete(lines: &[String]) {
     for (at, line) in lines.iter().enumerate() {
@@ -52,7 +52,7 @@ fn wait_for(host: &Host, lines: &mut Vec<String>, text: &str) {
     }
 }
 
-/// Puts a socket of the test in the place of the log daemon's.
+/// Replaces the log daemon's socket with one of the test.
 fn bind() -> UnixDatagram {
     let _ = std::fs::remove_file(SOCKET);
     let socket = UnixDatagram::bind(SOCKET).expect("a socket");
@@ -63,7 +63,7 @@ fn bind() -> UnixDatagram {
     socket
 }
 
-/// Reads what lies at the socket into `lines`.
+/// Reads what is waiting at the socket into `lines`.
 fn receive(socket: &UnixDatagram, lines: &mut Vec<String>) {
     let mut buffer = [0; 8192];
     while let Ok(length) = socket.recv(&mut buffer) {
@@ -124,7 +124,7 @@ fn a_flood_of_changes_arrives_complete() {
     assert!(end.contains(&format!(" created={COUNT} ")), "{end}");
 }
 
-/// Nothing happens any more, and the line comes all the same.
+/// Nothing happens any more, but the line still comes.
 #[test]
 fn a_session_that_rests_holds_no_line_back() {
     let host = Host::new();
@@ -138,7 +138,7 @@ fn a_session_that_rests_holds_no_line_back() {
     assert_eq!(sftp.end(), 0);
 }
 
-/// The server is never at rest, and makes no further line: the one that waits grows old and goes out.
+/// The server is never idle, and causes no further line: the one that waits gets old and is sent.
 #[test]
 fn a_session_that_is_busy_holds_no_line_back() {
     let host = Host::new();
@@ -158,7 +158,7 @@ fn a_session_that_is_busy_holds_no_line_back() {
     assert_eq!(sftp.end(), 0);
 }
 
-/// `audit = "required"`: who was told that something is done finds it in the log.
+/// `audit = "required"`: if the client was told that something is done, it is in the log.
 #[test]
 fn no_line_waits_where_the_log_is_required() {
     let host = Host::new();
@@ -175,8 +175,8 @@ fn no_line_waits_where_the_log_is_required() {
     assert_eq!(sftp.end(), 0);
 }
 
-/// What it had not sent is gone, and that is all: what was sent is there, no line twice, and without the closing
-/// line nobody takes the log for complete.
+/// What it had not sent is lost, and nothing else: what was sent is there, no line twice, and without the closing line
+/// nobody will think that the log is complete.
 #[test]
 fn a_guard_that_is_killed_loses_only_what_waits() {
     let host = Host::new();
@@ -193,13 +193,13 @@ fn a_guard_that_is_killed_loses_only_what_waits() {
         sftp.end();
         lines.extend(texts(&host));
         complete(&lines);
-        // The first full batch went out before the answer to its last change.
+        // The first full batch was sent before the answer to its last change.
         assert!((2 + 32..=2 + 40).contains(&lines.len()), "{lines:#?}");
         assert!(!lines.iter().any(|line| line.contains(" end ")));
     }
 }
 
-/// A daemon that is replaced loses nothing of what waits: it goes to the new one.
+/// If a daemon is replaced, no waiting line is lost: they go to the new one.
 #[test]
 fn a_daemon_that_is_restarted_gets_what_waits() {
     let host = Host::new();
@@ -243,7 +243,7 @@ fn a_daemon_that_is_restarted_gets_what_waits() {
     );
 }
 
-/// A daemon that listens at a stream gets whole lines, each with a NUL behind it.
+/// A daemon that listens on a stream gets whole lines, each followed by a NUL.
 #[test]
 fn a_daemon_with_a_stream_gets_every_line() {
     let host = Host::new();
@@ -271,7 +271,7 @@ fn a_daemon_with_a_stream_gets_every_line() {
     assert_eq!(lines.len(), 102, "{lines:#?}");
 }
 
-/// The point of it all: many lines by few calls.
+/// The point of it all: many lines with few calls.
 #[test]
 fn lines_go_out_together() {
     const TRACE: &str = "/var/log/trace";
@@ -297,7 +297,7 @@ fn lines_go_out_together() {
     let trace = String::from_utf8_lossy(&host.read(TRACE)).into_owned();
     let calls = trace.lines().filter(|line| line.contains("xfersh["));
     let calls = calls.count();
-    // A batch that is not full went out for its age: on a machine that is slow.
+    // A batch that is not full was sent because of its age, on a slow machine.
     assert!(
         (1..lines.len() / 2).contains(&calls),
         "{calls} calls for {} lines",

@@ -1,5 +1,5 @@
-//! Paths and links that change while the guard answers: not one forbidden effect in 20,000 attempts of each race,
-//! and the same races against a build that lets the kernel go on have one in every row.
+//! Paths and links that change while the guard answers: not one forbidden effect in 20,000 attempts of each race, while
+//! the same races against a build that lets the kernel continue have one in every row.
 
 use std::io::{Read, Write};
 use std::process::{Child, Stdio};
@@ -18,7 +18,7 @@ const CALLS_OF_RSYNC: &[&str] = &[
 
 /// Attempts of each call: more than 20,000 in each race.
 const ATTEMPTS: u64 = 2_300;
-/// Where the mistake is built in, a race is run again until it shows, at most so often.
+/// Against the build with the mistake, a race is repeated until the mistake shows, at most this often.
 const ROUNDS: usize = 8;
 
 /// Both races may change these names, and the times of their directories.
@@ -37,7 +37,7 @@ fn allowed(path: &std::path::Path) -> bool {
         })
 }
 
-/// An ordinary program needs no guard's time for an attempt, so that more of them fit between two changes.
+/// An ordinary program does not wait for a guard in an attempt, so more attempts fit between two changes.
 fn attempts(account: &Account) -> u64 {
     if account.name == "plain" {
         20 * ATTEMPTS
@@ -69,7 +69,7 @@ fn forbidden(before: &Snapshot, host: &Host) -> String {
     before.without(allowed).diff(&host.disk().without(allowed))
 }
 
-/// A race: makes attempts of one call as the account, and says how many there were.
+/// A race: makes attempts of one call as the account, and returns how many there were.
 type Race = fn(&Host, &Account, &str) -> u64;
 
 fn rewritten_path(host: &Host, account: &Account, call: &str) -> u64 {

@@ -1,5 +1,5 @@
-//! What the session made stays its own, in large trees as well: a backup client sets the times of a directory after
-//! all that lies in it.
+//! What the session created stays its own, even in large trees: a backup client sets the times of a directory after
+//! everything in it.
 
 use crate::harness::Host;
 use crate::harness::sftp::Attributes;

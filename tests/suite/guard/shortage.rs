@@ -32,7 +32,7 @@ fn a_limit_is_named() {
                 let _ = host.log();
                 let output = limited(&host, limit, command);
                 let what = format!("{limit} {command} {policy}");
-                // A session that begins all the same would say 0.
+                // A session that begins nevertheless would say 0.
                 assert_eq!(output.code(), 125, "{what}: {output}");
                 let log = host.log();
                 let last = &log.last().expect("a line").text;

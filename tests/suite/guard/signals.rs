@@ -1,5 +1,5 @@
 //! Signals for which rsync has a handler without SA_RESTART: a call that waits for the guard must not end with EINTR
-//! over one of them while rsync goes on.
+//! because of one of them while rsync keeps running.
 
 use std::process::{Command, Stdio};
 

@@ -1,4 +1,4 @@
-//! What a file is written while it is open counts, whatever happens to its names, its descriptors and its mode.
+//! What is written to a file while it is open counts, whatever happens to its names, its descriptors and its mode.
 
 use super::limits::{ends_by, until_the_end};
 use super::{RSYNC, attack, attacked, number};
@@ -7,7 +7,7 @@ use crate::harness::{Account, Host, Sftp};
 
 const BOUND: &str = "max_bytes = \"1M\"\n";
 const MIB: u64 = 1 << 20;
-/// What a client can write within the second that passes before the guard looks again, and more.
+/// What a client can write in the second before the guard checks again, and more.
 const FAR_BEYOND: u64 = 400 * MIB;
 
 fn open(sftp: &mut Sftp, path: &str) -> Vec<u8> {
@@ -25,7 +25,7 @@ fn write_a_mib(sftp: &mut Sftp, handle: &[u8], from: u64) -> Reply {
     last
 }
 
-/// Writes on and on; an ordinary account gets that far.
+/// Keeps writing; an ordinary account gets that far.
 fn write_on(account: &Account, sftp: &mut Sftp, handle: &[u8]) {
     if account.name == "plain" {
         for turn in 0..12 {
@@ -42,7 +42,7 @@ fn write_on(account: &Account, sftp: &mut Sftp, handle: &[u8]) {
     });
 }
 
-/// The bytes behind `bytes=` in the lines that contain `words`.
+/// The bytes after `bytes=` in the lines that contain `words`.
 fn bytes_in(lines: &[String], words: &str) -> Vec<u64> {
     let found = lines.iter().filter(|line| line.contains(words));
     let bytes = |line: &String| {
@@ -149,7 +149,7 @@ fn seventy_files_that_are_open_at_once_count() {
     assert_eq!(bytes_in(&lines, " end server="), [1_400_000], "{lines:#?}");
 }
 
-/// A file that only a child of the server has open, which an rsync may do.
+/// A file that only a child of the server has open, which can happen with rsync.
 #[test]
 fn a_file_that_only_a_child_has_open_counts() {
     let host = attacked(BOUND);
@@ -207,7 +207,7 @@ fn sizes_near_the_largest_do_not_overflow() {
     }
 }
 
-/// A mode that was there for a moment is in the log.
+/// A mode that was set only for a moment is in the log.
 #[test]
 fn every_mode_during_an_upload_is_logged() {
     let host = Host::new();

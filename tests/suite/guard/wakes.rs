@@ -38,7 +38,7 @@ fn traced(host: &Host, command: &str, calls: &str) -> Command {
     strace
 }
 
-/// The notifications taken, by the trace.
+/// The notifications taken, according to the trace.
 fn taken(host: &Host) -> usize {
     let trace = String::from_utf8_lossy(&host.read(TRACE)).into_owned();
     trace
@@ -116,8 +116,8 @@ fn reading_wakes_the_guard_once() {
     assert_eq!(taken(&host), 2, "scp -f");
 }
 
-/// So many system calls may a created file cost in the guard: poll, receive, read the path, lock, prove the directory,
-/// create, look, pin, look, unlock, hand over, answer, three closes. The log's part comes once in 32 files.
+/// How many system calls a created file may cost in the guard: poll, receive, read the path, lock, prove the directory,
+/// create, look, pin, look, unlock, hand over, answer, three closes. The log's share comes once in 32 files.
 const CALLS_OF_A_FILE: usize = 16;
 
 /// What a transfer of small files pays for.
@@ -125,7 +125,7 @@ const CALLS_OF_A_FILE: usize = 16;
 fn a_created_file_costs_few_calls() {
     let host = Host::new();
     let mut counts = Vec::new();
-    // Of two sessions: the difference is that of the files alone.
+    // Two sessions: they differ only in the files.
     for files in [32, 160] {
         host.refurnish();
         let mut sftp = Sftp::start(host.namespace(), &mut traced(&host, SFTP, "trace=all"));
@@ -156,7 +156,7 @@ fn a_created_file_costs_few_calls() {
     );
 }
 
-/// Not once a packet, and not once a second: an idle or reading session leaves the guard asleep.
+/// Neither per packet nor per second: an idle or reading session leaves the guard asleep.
 #[test]
 fn a_session_that_reads_lets_the_guard_sleep() {
     let host = Host::new();
@@ -170,7 +170,7 @@ fn a_session_that_reads_lets_the_guard_sleep() {
             .expect("a count")
     };
     read_a_lot(&mut sftp);
-    // A second after the last call it wakes once more, to settle and to rest.
+    // A second after the last call it wakes once more, to settle and to become idle.
     std::thread::sleep(Duration::from_millis(2500));
     let before = switches(sftp.process());
     let started = Instant::now();

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-/// Ids that no distribution hands out by itself.
+/// Ids that no distribution assigns by itself.
 const FIRST_ID: u32 = 64101;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,7 +52,7 @@ impl Account {
         }
     }
 
-    /// Writes the account into the account files of the namespace, in place of an account of the same name.
+    /// Writes the account into the account files of the namespace, replacing an account with the same name.
     pub fn register(&self) {
         let Self { name, id, .. } = self;
         let home = self.home().display().to_string();
@@ -71,7 +71,7 @@ impl Account {
         add_line("/etc/shadow", name, &format!("{name}:*:19000:0:99999:7:::"));
     }
 
-    /// Makes the home anew, with everything in it that an attack could aim at.
+    /// Creates the home again, with everything in it that an attack could target.
     pub fn furnish(&self) {
         let home = self.home();
         if home.exists() {
@@ -114,7 +114,7 @@ pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
 }
 
-/// What lies beside the homes: readable and even writable by everyone, so that only xfersh stands in the way.
+/// What is beside the homes: readable and even writable by everyone, so that only xfersh prevents access.
 pub fn furnish_outside() {
     let outside = Path::new("/srv/outside");
     if outside.exists() {
@@ -168,7 +168,7 @@ const SYMLINKS: &[(&str, &str)] = &[
     ("uploads/to-nothing", "../nothing.txt"),
 ];
 
-/// Other names of files that the account made before: for a dotfile, for a file in the home.
+/// Other names of files that the account created before: for a dotfile, for a file in the home.
 const HARD_LINKS: &[(&str, &str)] = &[
     ("uploads/other-bashrc", ".bashrc"),
     ("uploads/other-note", "note.txt"),

@@ -24,7 +24,7 @@ impl Host {
         )
     }
 
-    /// `sftp -b -`, with one command a line. It ends at the first that fails, unless the line begins with `-`.
+    /// `sftp -b -`, with one command per line. It ends at the first that fails, unless the line begins with `-`.
     #[track_caller]
     pub fn sftp(&self, account: &Account, lines: &str) -> Output {
         self.sftp_with(account, &[], lines)
@@ -88,7 +88,7 @@ impl Host {
         Sftp::start(self.namespace(), &mut command)
     }
 
-    /// The same past sshd, straight at the account's shell.
+    /// The same without sshd, directly with the account's shell.
     #[track_caller]
     pub fn raw_sftp_direct(&self, account: &Account) -> Sftp {
         let mut command = self.shell(account);
@@ -109,7 +109,7 @@ impl Host {
     }
 
     fn address(&self, account: &Account) -> String {
-        // Whoever speaks to an sshd has started one.
+        // A test that talks to an sshd has started one.
         let _ = self.sshd();
         format!("{}@host", account.name)
     }

@@ -1,5 +1,5 @@
-//! A file system that finds a file by more names than the one that is stored, or that cannot rename to a free name
-//! only: `tests/programs/folding.c` through FUSE.
+//! A file system that finds a file by more names than the stored one, or that cannot rename only to a free name:
+//! `tests/programs/folding.c` through FUSE.
 
 use super::account::Account;
 use super::host::Host;

@@ -1,4 +1,4 @@
-//! One test host: accounts, policy, homes, log, and on demand an sshd, all in a namespace of its own.
+//! One test host: accounts, policy, homes, log, and on demand an sshd, all in its own namespace.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -14,11 +14,11 @@ use super::run::{Output, run};
 use super::snapshot::Snapshot;
 use super::sshd::{Sshd, SshdConfig};
 
-/// Where the binary under test stands on the host: owned by root like every part of its path.
+/// Where the binary under test is on the host: owned by root, like every part of its path.
 pub const XFERSH: &str = "/opt/xfersh";
 const POLICY: &str = "/etc/xfersh.toml";
 
-/// The places whose state a test compares: whatever an account could write to by the rights of its user id.
+/// The places whose state a test compares: everything that an account could write with the rights of its user id.
 const WATCHED: &[&str] = &[
     "/home", "/srv", "/etc", "/opt", "/tmp", "/var/tmp", "/dev/shm",
 ];
@@ -71,13 +71,13 @@ impl Host {
         host
     }
 
-    /// Starts an sshd, in place of an earlier one.
+    /// Starts an sshd, replacing an earlier one.
     pub fn start_sshd(&mut self, config: &SshdConfig) {
         self.sshd = None;
         self.sshd = Some(Sshd::start(&self.namespace, config));
     }
 
-    /// Starts an sshd with the host's own /etc/ssh/sshd_config, in place of an earlier one.
+    /// Starts an sshd with the host's own /etc/ssh/sshd_config, replacing an earlier one.
     pub fn start_system_sshd(&mut self) {
         self.sshd = None;
         self.sshd = Some(Sshd::start_with_system_config(&self.namespace));
@@ -107,7 +107,7 @@ impl Host {
         self.account("alice")
     }
 
-    /// Puts homes and the places beside them back as they were made.
+    /// Restores the homes and the places beside them to their original state.
     pub fn refurnish(&self) {
         self.inside(|| {
             self.accounts.iter().for_each(Account::furnish);
@@ -136,8 +136,8 @@ impl Host {
         });
     }
 
-    /// Writes an executable file of the host as root, mode 0755. Another process does it: a descriptor of ours
-    /// would be open for writing in whatever a parallel test is just starting, and nothing could run the file.
+    /// Writes an executable file of the host as root, mode 0755. Another process does it: our own descriptor would be
+    /// open for writing in whatever a parallel test is just starting, and nothing could run the file.
     pub fn install(&self, path: impl AsRef<Path>, content: &[u8]) {
         let mut command = Command::new("sh");
         command.args(["-c", "cat >\"$1\" && chmod 755 \"$1\"", "sh"]);
@@ -202,7 +202,7 @@ impl Host {
         command
     }
 
-    /// `SHELL -c COMMAND` as the account, past sshd: the cheap way for many cases.
+    /// `SHELL -c COMMAND` as the account, without sshd: the cheap way for many cases.
     #[track_caller]
     pub fn direct(&self, account: &Account, command: &[u8], input: &[u8]) -> Output {
         use std::os::unix::ffi::OsStrExt;
@@ -243,13 +243,13 @@ impl Host {
     }
 }
 
-/// The binary that cargo built for this test run, or the one that XFERSH_TEST_BINARY names (a build for another C
-/// library); read before any namespace hides the build directory.
+/// The binary that cargo built for this test run, or the one that the environment names, for example with another C
+/// library. It is read before any namespace hides the build directory.
 fn binary_under_test() -> &'static [u8] {
     static BINARY: OnceLock<Vec<u8>> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let path = std::env::var("XFERSH_TEST_BINARY")
-            .unwrap_or_else(|_| env!("CARGO_BIN_EXE_xfersh").to_owned());
-        fs::read(&path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
+        let path = std::env::var_os("XFERSH_TEST_BINARY");
+        let path = path.unwrap_or_else(|| env!("CARGO_BIN_EXE_xfersh").into());
+        fs::read(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
     })
 }

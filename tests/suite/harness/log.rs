@@ -14,7 +14,7 @@ const SOCKET: &str = "/dev/log";
 pub struct Line {
     /// Facility and severity, the number between `<` and `>` (RFC 3164, 4.1.1).
     pub priority: u8,
-    /// What stands behind the time stamp: `tag[pid]: message`.
+    /// What follows the time stamp: `tag[pid]: message`.
     pub text: String,
     pub raw: Vec<u8>,
 }
@@ -74,7 +74,8 @@ impl Log {
         }
     }
 
-    /// Takes the lines that came since the last call. What was sent before this call is in it: datagrams keep their order.
+    /// Takes the lines that came since the last call. Everything sent before this call is included: datagrams keep
+    /// their order.
     pub fn take(&self, namespace: &Namespace) -> Vec<Line> {
         let mark = format!("<0>mark {}", self.marks.fetch_add(1, Ordering::Relaxed));
         namespace.inside(|| {

@@ -1,4 +1,4 @@
-//! What every test stands on: a [`Host`] of its own, with accounts, a policy, homes, a log and a real sshd.
+//! What every test is based on: its own [`Host`], with accounts, a policy, homes, a log and a real sshd.
 //!
 //! ```ignore
 //! let host = Host::with_sshd();
@@ -12,7 +12,7 @@
 //! A host is a set of private namespaces (see `namespace`): tests run in parallel, see no other test, and leave
 //! nothing on the machine, however they end.
 
-// Support for tests that come with later parts of the program, and for those who write them.
+// Not every test program uses every part of the harness.
 #![allow(dead_code, unused_imports)]
 
 pub mod account;

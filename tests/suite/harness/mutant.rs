@@ -1,8 +1,7 @@
 //! The program with one mistake in it: a copy of the sources in which a few places are changed, built.
 //!
-//! There is no switch for a mistake in the program. If a place is not there any more, the test fails and has to be told
-//! the new one. All copies are built in one directory one after the other, so that only the first has to compile what
-//! the program depends on.
+//! The program has no switch for a mistake. If a place no longer exists, the test fails and must be told the new one.
+//! All copies are built in the same directory, one after the other, so that only the first compiles the dependencies.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// File, what stands there once, what stands there instead.
+/// The file, the text that occurs there once, and its replacement.
 pub type Change = (&'static str, &'static str, &'static str);
 
 /// A mistake by its name.
@@ -23,7 +22,7 @@ impl Mutant {
     /// The binary with the mistake; built once in a test run.
     pub fn binary(&self) -> Vec<u8> {
         static BUILT: Mutex<BTreeMap<&str, Vec<u8>>> = Mutex::new(BTreeMap::new());
-        // A build that failed leaves nothing behind that the next one would not replace.
+        // A failed build leaves nothing behind that the next one would not replace.
         let mut built = BUILT.lock().unwrap_or_else(|broken| broken.into_inner());
         if let Some(binary) = built.get(self.name) {
             return binary.clone();
@@ -47,7 +46,7 @@ impl Mutant {
             );
             fs::write(&path, text.replace(old, new)).expect("writing a source");
         }
-        // A program of an earlier mistake must not be taken for this one.
+        // A program with an earlier mistake must not be mistaken for this one.
         programs(&copy).iter().for_each(|old| {
             fs::remove_file(old).expect("removing an older program");
         });
@@ -69,7 +68,7 @@ impl Mutant {
     }
 }
 
-/// Copies what the build needs. Cargo goes by the times of files, so every one is written anew.
+/// Copies what the build needs. Cargo goes by file times, so every file is written again.
 fn copy_sources(copy: &Path) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let _ = fs::remove_dir_all(copy.join("src"));

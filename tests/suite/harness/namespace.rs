@@ -1,7 +1,7 @@
 //! A private machine for one test: its own mounts, processes and loopback network.
 //!
-//! All of it hangs on one process, the first of its PID namespace, which ends when the pipe to it closes. A test
-//! that panics, and even a test run that is killed, therefore leaves no process, mount or file behind.
+//! All of it depends on one process, the first of its PID namespace, which ends when the pipe to it closes. So a test
+//! that panics, and even a test run that is killed, leaves no process, mount or file behind.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -76,7 +76,7 @@ impl Namespace {
         self.on_a_thread(false, work)
     }
 
-    /// Starts a command as a process of the namespace. No thread can be made from there, hence only the start.
+    /// Starts a command as a process of the namespace. No thread can be created from there, hence only the start.
     pub fn spawn(&self, command: &mut Command) -> std::io::Result<Child> {
         let child = self.on_a_thread(true, || command.spawn())?;
         self.children
@@ -86,7 +86,7 @@ impl Namespace {
         Ok(child)
     }
 
-    /// A namespace can be entered by a single thread as long as that shares its root and working directory with no other.
+    /// A single thread can enter a namespace as long as it shares its root and working directory with no other.
     fn on_a_thread<T: Send>(&self, processes: bool, work: impl FnOnce() -> T + Send) -> T {
         let result = std::thread::scope(|scope| {
             scope
@@ -119,7 +119,7 @@ impl Drop for Namespace {
                 .into_iter()
                 .flat_map(|children| children.iter())
             {
-                // Most were collected long ago, which is no error here.
+                // Most were collected long ago, which is not an error here.
                 let _ = waitpid(
                     Pid::from_raw(child.cast_signed()),
                     Some(WaitPidFlag::WNOHANG),

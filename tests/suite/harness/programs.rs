@@ -1,4 +1,4 @@
-//! Small C programs of the tests, for what no client and no safe Rust does: compiled once per test run.
+//! Small C programs for the tests, for what no client and no safe Rust code does: compiled once per test run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Runs one command to its end within a time limit and keeps all that it said.
+//! Runs one command to its end within a time limit and keeps all its output.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::namespace::Namespace;
 
-/// Nothing that the tests start takes longer, unless it hangs.
+/// Nothing that the tests start takes longer than this, unless it hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub struct Output {
@@ -93,7 +93,7 @@ pub fn finish(mut child: Child, input: &[u8], started: Instant, limit: Duration)
     let stdin = child.stdin.take();
     let input = input.to_vec();
     std::thread::spawn(move || {
-        // A command that refuses its input closes the pipe early: no error of ours.
+        // A command that refuses its input closes the pipe early: that is not our error.
         stdin.map(|mut pipe| pipe.write_all(&input))
     });
     let stdout = drain(child.stdout.take());

@@ -1,6 +1,6 @@
 //! The state of the disk: everything about a tree that a client could have changed.
 //!
-//! Access time and change time are left out: the kernel sets them on its own.
+//! Access time and change time are left out: the kernel sets them itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Longer contents are kept as a hash only.
 const KEPT: usize = 1 << 20;
-/// So much of a content stands in a message.
+/// How much of a content a message shows.
 const SHOWN: usize = 200;
 
 #[derive(Clone, PartialEq)]
@@ -125,7 +125,7 @@ impl Snapshot {
         let mut entries = BTreeMap::new();
         let mut waiting: Vec<PathBuf> = roots.iter().map(|root| root.as_ref().to_owned()).collect();
         while let Some(path) = waiting.pop() {
-            // A name that vanishes between the listing and the look is not there.
+            // A name that vanishes between the listing and the look does not exist.
             let Ok(entry) = Entry::of(&path) else {
                 continue;
             };
@@ -167,7 +167,7 @@ impl Snapshot {
         assert!(diff.is_empty(), "{what}: the disk changed:\n{diff}");
     }
 
-    /// The same tree as if it stood at another place, to compare two accounts.
+    /// The same tree as if it were at another place, to compare two accounts.
     pub fn moved(&self, from: &str, to: &str) -> Self {
         let moved = |path: &PathBuf| {
             path.strip_prefix(from)
@@ -181,7 +181,7 @@ impl Snapshot {
         )
     }
 
-    /// The same state but for what `left_out` says, a place where changes are allowed.
+    /// The same state except for what `left_out` says, a place where changes are allowed.
     pub fn without(&self, left_out: impl Fn(&Path) -> bool) -> Self {
         let kept = self.0.iter().filter(|(path, _)| !left_out(path));
         Self(

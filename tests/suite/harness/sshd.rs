@@ -25,7 +25,7 @@ pub struct SshdConfig {
     pub sftp: String,
     /// Further lines, global ones first.
     pub lines: String,
-    /// Variables of sshd's own process; sshd hands none of them on.
+    /// Variables of sshd's own process; sshd passes none of them on.
     pub program: &'static str,
 }
 
@@ -85,7 +85,7 @@ impl Sshd {
         namespace.inside(|| {
             fs::write(CLIENT_CONFIG, client_config()).expect("writing the configuration of ssh");
         });
-        // `-e` keeps sshd's own words out of the private log; they go to a file for messages of failed tests.
+        // `-e` keeps sshd's own messages out of the private log; they go to a file, for the messages of failed tests.
         let process = namespace
             .spawn(
                 Command::new(program)
@@ -149,7 +149,7 @@ fn client_config() -> String {
     )
 }
 
-/// Puts the host's key and the client's in place, as starting an sshd does.
+/// Installs the host's key and the client's, as starting an sshd does.
 pub fn install_keys(namespace: &Namespace) {
     let keys = keys();
     namespace.inside(|| keys.install());
@@ -172,7 +172,7 @@ impl Keys {
 fn keys() -> &'static Keys {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     KEYS.get_or_init(|| {
-        // Made in a namespace as well, so that no file is left.
+        // Also created in a namespace, so that no file is left.
         let namespace = Namespace::new();
         let mut files = Vec::new();
         for path in [HOST_KEY, CLIENT_KEY] {

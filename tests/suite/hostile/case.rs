@@ -14,20 +14,20 @@ pub struct Case {
     /// Whether the policy allows the place, and the form is one that servers use.
     pub allowed: bool,
     pub needs: Needs,
-    /// Whether an ordinary account fails as well, as a fact about the kernel and not about us.
+    /// Whether an ordinary account fails too, because of the kernel and not because of xfersh.
     pub fails_by_nature: bool,
     steps: String,
 }
 
 impl Case {
-    /// What the hostile server is to do as that account.
+    /// What the hostile server must do as that account.
     pub fn steps(&self, account: &Account) -> String {
         self.steps
             .replace("NAME", &account.name)
             .replace("TEAM", &account.team().to_string())
     }
 
-    /// Whether it needs an O_PATH descriptor, which the guard cannot hand over where it watches opens for reading.
+    /// Whether it needs an O_PATH descriptor, which the guard cannot hand over if it watches opens for reading.
     pub fn by_o_path(&self) -> bool {
         ["o:", "m:", "d:", " n:"]
             .iter()
@@ -68,7 +68,7 @@ pub fn numbered(steps: &str) -> String {
     all.join(" ; ")
 }
 
-/// Every form at every place that applies to it: by its name, and in one of the roundabout ways, in turn.
+/// Every form at every place that applies to it: by its name, and in one of the indirect ways, in turn.
 pub fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for (turn, form) in FORMS.iter().enumerate() {
@@ -97,12 +97,11 @@ pub fn all() -> Vec<Case> {
 fn applies(form: &Form, place: &Place) -> bool {
     use Shape::{Dangling, Directory, Fifo, File, Free, HardLink, Symlink};
     match form.takes {
-        // One more name takes nothing away from an older file with two: rsync --link-dest lives by that.
+        // One more name takes nothing away from an older file with two: rsync --link-dest depends on that.
         Takes::File if form.row == "linkat" => matches!(place.shape, File | Symlink),
         Takes::File => matches!(place.shape, File | Symlink | HardLink | Fifo),
         Takes::Any => match place.shape {
-            // To open it for reading would wait for a writer, as for anybody.
-            // It has no attributes of the user.
+            // Opening it for reading would wait for a writer, as for anybody. It has no user attributes.
             Fifo => !form.steps.contains("RD") && !form.row.contains("xattr"),
             shape => !matches!(shape, Free | Dangling),
         },
@@ -125,9 +124,9 @@ fn by_nature(form: &Form, place: &Place) -> bool {
         || form.takes == Takes::DirectoryName
         // From one mounted file system to another.
         || (place.path.starts_with("/tmp") && ["rename", "link", "copy_file_range"].iter().any(|row| form.row.starts_with(row)))
-        // Its flags are no part of what lstat shows.
+        // Its flags are not part of what lstat shows.
         || form.row == "file_setattr"
-        // Only who has the descriptor's own credentials, or CAP_DAC_READ_SEARCH, names what has no name.
+        // Only a process with the descriptor's own credentials, or CAP_DAC_READ_SEARCH, can name what has no name.
         || (form.row == "linkat" && form.steps.contains("0x1000"))
 }
 

@@ -1,4 +1,4 @@
-//! Holes that an attack on the guard found, each as the smallest case that shows it.
+//! Vulnerabilities that attacks on the guard found, each as the smallest case that shows it.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,7 +14,8 @@ fn texts(host: &Host) -> Vec<String> {
     host.log().into_iter().map(|line| line.text).collect()
 }
 
-/// Where names differ by case, `IN` is another directory than `in`, and frees nothing of what the policy keeps for that one.
+/// On a case-sensitive file system, `IN` is a different directory from `in`, and does not free the name that the policy
+/// reserves for `in`.
 #[test]
 fn a_name_of_another_case_frees_no_absent_directory() {
     let host = Host::new();
@@ -48,7 +49,7 @@ fn a_name_of_another_case_frees_no_absent_directory() {
     }
 }
 
-/// A file that is opened under the number of a standard stream can be duplicated, and is still open then.
+/// A file that is opened under the number of a standard stream can be duplicated, and is then still open.
 #[test]
 fn a_copy_of_a_standard_descriptor_is_followed() {
     const COPIES: [&str; 3] = ["dup 2", "fcntl 2 0 3", "fcntl 2 1030 3"];
@@ -98,7 +99,8 @@ impl Drop for Holder {
     }
 }
 
-/// The directories whose locks keep each session from making something in `place`: one of them must be common to both.
+/// The directories whose locks keep each session from creating something in `place`: one of them must be the same for
+/// both.
 #[track_caller]
 fn meet(host: &Host, sessions: [&mut Sftp; 2], place: &str, candidates: &[&str]) {
     let [one, other] = sessions;
@@ -140,8 +142,8 @@ fn many_and_few_directories_have_a_common_lock() {
     meet(&host, [&mut many, &mut few], "/home/alice/d01", &candidates);
 }
 
-/// A directory that some may list and others only write to. Where it is root's, both find another one to lock; where
-/// a client can change its mode, those who may not list it are refused.
+/// A directory that some may list and others only write to. If root owns it, both find another one to lock; if a client
+/// can change its mode, those who may not list it are refused.
 #[test]
 fn who_may_list_and_who_may_not_have_a_common_lock() {
     let accounts = [
@@ -215,7 +217,7 @@ fn an_upload_moves_with_its_directory() {
     );
 }
 
-/// The directory in which sessions start is known by what it is, also where it is reached by no name.
+/// The directory in which sessions start is known by its identity, even if no name leads to it.
 #[test]
 fn the_start_directory_is_kept_by_whatever_name() {
     let host = Host::new();
@@ -243,7 +245,7 @@ fn the_start_directory_is_kept_by_whatever_name() {
     }
 }
 
-/// No path is so long to walk that a guard keeps the others out, or does not come to its own bounds.
+/// No path takes so long to walk that a guard keeps the others out, or cannot check its own limits.
 #[test]
 fn a_long_way_is_given_up() {
     let host = Host::new();
@@ -251,7 +253,7 @@ fn a_long_way_is_given_up() {
         "cd /home/alice/uploads && mkdir x && \
          perl -e 'for (1..1900) { mkdir \"a\"; chdir \"a\" } mkdir \"x\"' && chown -R alice: .",
     );
-    // Where a directory of the policy lies in another one, each name on the way is looked at.
+    // If a directory of the policy is inside another one, each name on the way is examined.
     let nested = "[[directory]]\npath = \"~/uploads/in\"\naccess = \"upload-only\"\n";
     for policy in ["", nested] {
         host.policy(policy);
@@ -259,7 +261,7 @@ fn a_long_way_is_given_up() {
         let mut other = host.raw_sftp_direct(host.alice());
         let deep = format!("/home/alice/uploads/{}", "a/".repeat(1900));
         assert!(sftp.symlink(&deep, "uploads/deep").ok());
-        // As deep as it is, what lies there is reached.
+        // Deep as it is, what is there can be reached.
         assert!(sftp.mkdir("uploads/deep/new").ok());
         assert!(sftp.mkdir("uploads/x/../x/../x/new").ok());
         let climbing = format!("uploads/deep/{}new", "x/../".repeat(800));
@@ -280,7 +282,7 @@ fn a_long_way_is_given_up() {
     }
 }
 
-/// What the guard makes it remembers and logs, also where it has no descriptor left.
+/// What the guard creates it remembers and logs, even if it has no descriptors left.
 #[test]
 fn nothing_is_made_without_a_line() {
     let host = host();
@@ -288,7 +290,7 @@ fn nothing_is_made_without_a_line() {
     let command = command(ServerKind::RsyncReceiver);
     let mut session = Session::limited(&host, host.alice(), command, 64);
     let _ = host.log();
-    // A directory of its own for each: the guard holds it for as long as the name is there.
+    // A separate directory for each: the guard holds it open for as long as the name exists.
     let before = host.disk();
     let mut refused = 0;
     for number in 0..60 {
@@ -343,7 +345,7 @@ fn a_name_that_another_session_removed_is_no_own_name() {
     }
 }
 
-/// The links of a directory that is moved are walked from its new place: no number of them keeps the others out.
+/// The links in a directory that is moved are walked from its new place: no number of them keeps the others out.
 #[test]
 fn a_move_of_many_long_links_is_given_up() {
     let host = Host::new();

@@ -1,4 +1,4 @@
-//! Under `dotfiles = "hidden"` no call by path tells of a dotfile, whatever way leads to it.
+//! With `dotfiles = "hidden"` no call by path reveals a dotfile, whatever path leads to it.
 
 use xfersh::decide::plan::ServerKind;
 
@@ -105,7 +105,7 @@ fn nothing_tells_of_a_hidden_file() {
     }
 }
 
-/// A name that is there and one that is not, in every position of a path: `#` is the name.
+/// A name that exists and one that does not, in every position of a path: `#` is the name.
 const PAIRS: [(&str, &str); 5] = [
     (".file", ".none"),
     (".open", ".none"),
@@ -123,7 +123,7 @@ const POSITIONS: &[&str] = &[
     "uploads/#/../old.txt",
     "uploads/../uploads/#",
     "/home/NAME/uploads/#/x",
-    // Links with plain names that lead there: behind "to" stands the name without its dot.
+    // Links with plain names that lead there: "to" is followed by the name without its dot.
     "uploads/to#",
     "uploads/to#/",
     "uploads/to#/x",
@@ -155,7 +155,7 @@ const CALLS: &[&str] = &[
     "chown @ -1 -1",
 ];
 
-/// Makes the present half of the pairs, and links to both halves.
+/// Creates the existing half of the pairs, and links to both halves.
 fn furnish_pairs(host: &crate::harness::Host, account: &Account) {
     host.inside(|| {
         let at = |name: &str| account.at(&format!("uploads/{name}"));
@@ -177,7 +177,7 @@ fn furnish_pairs(host: &crate::harness::Host, account: &Account) {
     });
 }
 
-/// Under `dotfiles = "hidden"` each answer about a hidden name is the one that a name gets which is not there.
+/// With `dotfiles = "hidden"` each answer about a hidden name is the same as for a name that does not exist.
 #[test]
 fn a_hidden_name_is_answered_as_one_that_is_absent() {
     let host = host();
@@ -189,7 +189,7 @@ fn a_hidden_name_is_answered_as_one_that_is_absent() {
     let probes = || {
         CALLS.iter().flat_map(|call| {
             POSITIONS.iter().flat_map(move |position| {
-                // Where the call takes the name itself, a link with a plain name is no hidden one.
+                // If the call uses the name itself, a link with a plain name is not hidden.
                 let by_link = position.contains("to#") || position.contains("in#");
                 let itself = call.contains("@/");
                 (!(by_link && itself)).then_some((call.replace("@/", "@"), *position))
@@ -220,7 +220,7 @@ fn a_hidden_name_is_answered_as_one_that_is_absent() {
                         steps(present, "alice")
                     ));
                 }
-                // The baseline looks only: what it changed would not be there for the next probe.
+                // The baseline only looks: what it changed would be missing for the next probe.
                 if call.starts_with("stat ") {
                     told += i32::from(
                         plain.ask(&steps(present, "plain")) != plain.ask(&steps(absent, "plain")),

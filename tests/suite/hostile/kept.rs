@@ -1,4 +1,4 @@
-//! Upload-only and append-only for real clients: new files arrive, whatever the client; what is there stays.
+//! Upload-only and append-only for real clients: new files arrive, with every client; existing files stay.
 
 use std::path::Path;
 
@@ -66,7 +66,7 @@ fn uploads_arrive_and_stay(access: &str) {
             "{access}: {name} changed what was there"
         );
     }
-    // All of it once more, with another content: none replaces what arrived.
+    // All of it once more, with other content: none replaces what arrived.
     host.shell_line(&format!(
         "cd {LOCAL} && for f in up tree/file tree/sub/file; do echo second >$f; chmod 600 $f; done"
     ));

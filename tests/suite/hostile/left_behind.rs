@@ -1,18 +1,18 @@
-//! The one exception to P4, the temporary names of rsync's receiver, under a server that has been taken over: whatever
-//! it does with them, no dotfile is left when the session is over, and none that is older is harmed.
+//! The only exception to P4, the temporary names of rsync's receiver, with a server that has been taken over: whatever
+//! it does with them, no dotfile is left when the session is over, and no older one is harmed.
 
 use xfersh::decide::plan::ServerKind;
 
 use super::session::{Session, command, host, policy};
 use crate::harness::{Account, Host};
 
-/// What lies in the uploads before each attempt.
+/// What is in the uploads before each attempt.
 const TREE: &str = "
     rm -rf uploads site; mkdir -p uploads/d uploads/site
     echo older >uploads/site/.f.1; echo older >uploads/.f.1
     ln uploads/site/.f.1 uploads/site/plain; echo plain >uploads/plain";
 
-/// Each step, and where a dotfile is left in an ordinary account.
+/// Each step, and where it leaves a dotfile in an ordinary account.
 type Way = (&'static str, &'static [&'static str], &'static str);
 
 /// O_WRONLY, O_CREAT and O_EXCL, as mkstemp(3) asks for them.
@@ -141,7 +141,7 @@ fn no_temporary_name_outlives_its_session() {
             }
         }
     }
-    // The mode of a directory is put back.
+    // The mode of the directory is restored.
     let mode = host.shell_line("stat -c %a /home/alice/uploads/e /home/alice/uploads/d || :");
     assert!(mode.contains("755"), "{mode}");
 }
@@ -183,7 +183,7 @@ fn an_older_dotfile_is_no_temporary_name() {
     }
 }
 
-/// Somebody else makes the clean-up impossible: it is in the log, with the path and the cause.
+/// If somebody else makes the clean-up impossible, that is in the log, with the path and the cause.
 #[test]
 fn a_clean_up_that_fails_is_in_the_log() {
     let host = host();

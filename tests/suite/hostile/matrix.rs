@@ -63,7 +63,7 @@ fn every_row_has_a_case() {
     }
 }
 
-/// The first step of three: all that is tried here works where nothing stands in its way.
+/// The first of three steps: everything that is tried here works if nothing prevents it.
 #[test]
 fn each_case_works_in_an_ordinary_account() {
     let host = host();
@@ -75,7 +75,7 @@ fn each_case_works_in_an_ordinary_account() {
         let mut before = disk_here();
         for case in case::all().into_iter().filter(|case| !case.fails_by_nature) {
             proven += 1;
-            // The home is made anew after each case.
+            // The home is created again after each case.
             let line = format!("chdir p:/home/plain ; {}", case.steps(account));
             let result = session.ask(&line);
             let diff = before.diff(&disk_here());
@@ -93,7 +93,7 @@ fn each_case_works_in_an_ordinary_account() {
     none(&wrong, proven);
 }
 
-/// The second and third step for all that no server of that kind may do, in one session of it.
+/// The second and third step for everything that no server of that kind may do, in one session.
 pub fn nothing_changes(host: &Host, kind: ServerKind, rights: &[&str]) {
     let account = host.alice();
     furnish(host, account);
@@ -131,7 +131,7 @@ pub fn nothing_changes(host: &Host, kind: ServerKind, rights: &[&str]) {
     none(&wrong, count);
     before.assert_same(&host.disk(), &format!("{kind:?} {rights:?}"));
     normal(&mut session, kind, rights);
-    // Roots that were opened are let go of at the guard's next rest.
+    // Roots that were opened are closed the next time the guard is idle.
     let deadline = Instant::now() + Duration::from_secs(20);
     while session.guards_descriptors() > held {
         assert!(
@@ -171,7 +171,7 @@ fn no_other_server_changes_anything_protected() {
     let host = host();
     host.policy(&policy(""));
     for kind in &KINDS[1..] {
-        // What the sink and the senders may do elsewhere is not tried here: `scp -t uploads` holds one place.
+        // What the sink and the senders may do elsewhere is not tried here: `scp -t uploads` covers one place.
         nothing_changes(&host, *kind, ALL_RIGHTS);
     }
 }
@@ -231,7 +231,7 @@ fn rsync_does_what_is_allowed() {
     assert!(effects(&host, ServerKind::RsyncReceiver, ALL_RIGHTS) > 50);
 }
 
-/// The filter's own refusals, call by call: what it refuses has no effect, what ends the session ends it.
+/// The filter's own refusals, call by call: what it refuses has no effect, and what should end the session ends it.
 #[test]
 fn calls_of_no_server() {
     let host = host();
@@ -252,7 +252,7 @@ fn calls_of_no_server() {
         .split_whitespace()
         .filter(|name| case::number(name).is_some())
     {
-        // Somewhere else it is answered by the kernel; most need root, and ask for nothing with zeros.
+        // Elsewhere the kernel answers it; most need root, and zeros ask for nothing.
         let mut session = Session::plain(&host);
         let harmless = !matches!(name, "vhangup" | "sync");
         assert!(
@@ -272,7 +272,7 @@ fn calls_of_no_server() {
 fn harmless_calls_change_nothing() {
     let host = host();
     host.policy(&policy(""));
-    // With descriptor 0 for the first argument some would read the script: they get one that is not open.
+    // With descriptor 0 as the first argument some would read the script: they get one that is not open.
     let skipped = [
         "close_range",
         "close",

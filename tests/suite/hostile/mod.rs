@@ -1,4 +1,4 @@
-//! A server that a client has taken over: `tests/programs/hostile.c` stands in place of it and tries everything.
+//! A server that a client has taken over: `tests/programs/hostile.c` takes its place and tries everything.
 //!
 //! `table` says what can be done with each row of the system-call table, `places` where; `case` multiplies them.
 //! Each case works in an ordinary account, fails here, and leaves the disk as it was; the guard then still serves.

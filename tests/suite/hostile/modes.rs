@@ -1,4 +1,4 @@
-//! The matrix under each policy: `access` by its names and by lists of rights, nested directories, dot names, modes.
+//! The matrix under each policy: `access` by its names and by lists of rights, nested directories, dotfiles, modes.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -9,7 +9,7 @@ use super::places::furnish;
 use super::session::{KINDS, Session, command, disk, disk_here, host, policy, touched};
 use crate::harness::Host;
 
-/// All that is not granted fails at every place; all that is granted works.
+/// Everything that is not granted fails at every place; everything that is granted works.
 fn exactly(access: &str, rights: &[&str], kinds: &[ServerKind]) {
     let host = host();
     host.policy(&policy(&format!("access = {access}\n")));
@@ -93,7 +93,7 @@ fn script(host: &Host, kind: ServerKind, rows: &[(&str, bool)]) {
     assert_eq!(session.end(), 0);
 }
 
-/// What this session made may be finished as clients do it, and is then as safe as anything older.
+/// What this session created may be finished as clients do it, and is then as safe as anything older.
 #[test]
 fn uploads_of_this_session() {
     let host = host();
@@ -108,7 +108,7 @@ fn uploads_of_this_session() {
                 ("utimensat -100 p:uploads/part 0 0", true),
                 ("rename p:uploads/part p:uploads/whole", true),
                 ("open p:uploads/part2 0xc1 0644 ; write $ p:content 7", true),
-                // Never over a name that is taken, be it older or new.
+                // Never over a name that is taken, older or new.
                 ("rename p:uploads/part2 p:uploads/old.txt", false),
                 ("rename p:uploads/part2 p:uploads/whole", false),
                 (
@@ -124,7 +124,7 @@ fn uploads_of_this_session() {
                 ("chmod p:uploads/dir 0700", true),
                 ("rename p:uploads/dir p:uploads/spare", false),
                 ("open p:uploads/dir/.dot 0x41 0644", false),
-                // What is older stays, by whatever means.
+                // What is older stays, whatever is tried.
                 ("open p:uploads/old.txt 0x441 0644", false),
                 ("open p:uploads/old.txt 0x401 0", false),
                 ("open p:uploads/old.txt 0x241 0644", false),
@@ -171,7 +171,7 @@ fn no_upload_is_forgotten() {
     for number in 0..600 {
         let steps = format!("open p:uploads/f{number} 0x41 0644 ; write $ p:x 1");
         assert_eq!(session.ask(&steps), Some(1), "{number}");
-        // What is made faster than birth times differ may be forgotten where few descriptors are to be had.
+        // Files that are created faster than birth times change may be forgotten if few descriptors are available.
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     assert!(
@@ -322,7 +322,7 @@ fn targets_of_symbolic_links() {
     }
 }
 
-/// A target is judged where it leads now; what stands in the way of a `..` could be exchanged later.
+/// A target is judged by where it leads now; what precedes a `..` could be replaced later.
 #[test]
 fn a_target_whose_way_is_exchanged() {
     let host = host();
@@ -332,7 +332,7 @@ fn a_target_whose_way_is_exchanged() {
         ServerKind::Sftp,
         &[
             ("mkdir p:uploads/d 0755", true),
-            // Were it made, and `d` then a link to the home, it would lead beside the home.
+            // If it were created, and `d` then became a link to the home, it would lead beside the home.
             ("symlink p:d/../plain/note.txt p:uploads/l", false),
             ("symlink p:d/../../site p:uploads/l", false),
             (
@@ -346,7 +346,8 @@ fn a_target_whose_way_is_exchanged() {
     );
 }
 
-/// A directory takes its dotfiles along: not to where they could be changed, made or seen and before could not.
+/// A directory takes its dotfiles along: not to a place where they could be changed, created or seen and before could
+/// not.
 #[test]
 fn directories_between_rules_for_dotfiles() {
     let host = host();
@@ -411,7 +412,7 @@ fn bits_of_the_mode() {
         let seen = host.inside(|| path.metadata().expect("a file").permissions().mode() & 0o7777);
         assert_eq!(format!("{seen:04o}"), format!("{mode:04o}"), "{steps}");
     }
-    // An access control list would go round the bound.
+    // An access control list would get around the limit.
     let acl = "setxattr p:uploads/a p:system.posix_acl_access v:0200000001000600ffffffff04000600ffffffff20000600ffffffff 28 0";
     assert!(session.ask(acl).expect("an answer") < 0);
     assert_eq!(session.end(), 0);

@@ -1,5 +1,5 @@
-//! What is no row times a place: other processes, odd descriptors and flags, pointers that lead nowhere, the home
-//! by another name.
+//! What does not fit the scheme of a row at a place: other processes, odd descriptors and flags, invalid pointers, the
+//! home by another name.
 
 use xfersh::decide::plan::ServerKind;
 
@@ -12,7 +12,7 @@ use super::table::FORMS;
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Baseline {
     Works,
-    /// It cannot, for a reason that is not ours.
+    /// It cannot, for a reason that is not xfersh's.
     ByNature(&'static str),
 }
 use Baseline::{ByNature, Works};
@@ -54,7 +54,7 @@ const NAMED: &[(Baseline, &str)] = &[
     (Works, "open P:self/cwd/new 0x41 0644"),
     (Works, "open P:self/root/tmp/new 0x41 0644"),
     (Works, "open p:/proc/thread-self/cwd/new 0x41 0644"),
-    // For the guard that would be itself, even where it leads to an allowed place.
+    // For the guard that would mean itself, even if it leads to an allowed place.
     (Works, "open p:/proc/self/cwd/uploads/magic 0x41 0644"),
     (Works, "mkdir p:/proc/self/cwd/uploads/magic-directory 0755"),
     (Works, "truncate p:/proc/self/cwd/uploads/old.txt 1"),
@@ -67,11 +67,11 @@ const NAMED: &[(Baseline, &str)] = &[
     (Works, "personality 0x40000"),
     (Works, "prctl 1 0 0 0 0"),
     (Works, "prctl 15 p:name 0 0 0 ; setsid"),
-    // Memory that could be run, and programs.
+    // Memory that could be executed, and programs.
     (Works, "mmap 0 4096 7 0x22 -1 0"),
     (Works, "mmap 0 4096 3 0x22 -1 0 ; mprotect $ 4096 5"),
     (Works, "mmap 0 4096 3 0x22 -1 0 ; mprotect $ 4096 7"),
-    // Signals and locks by descriptors.
+    // Signals and locks through descriptors.
     (Works, "open p:uploads/old.txt 0 0 ; fcntl $ 1024 0"),
     (Works, "open p:uploads/old.txt 0 0 ; fcntl $ 8 1"),
     (Works, "open p:uploads/old.txt 0 0 ; fcntl $ 10 9"),
@@ -140,7 +140,7 @@ fn named_attempts() {
             let result = session
                 .ask(steps)
                 .unwrap_or_else(|| panic!("{kind:?}: the session ended at {steps}"));
-            // A success that does nothing is no success: PR_SET_NAME, PR_SET_DUMPABLE.
+            // A success that does nothing is not a success: PR_SET_NAME, PR_SET_DUMPABLE.
             assert!(result < 0, "{kind:?}: {steps}: {result}");
         }
         session.guard_lets_go(held);
@@ -150,7 +150,7 @@ fn named_attempts() {
     }
 }
 
-/// Each path argument as a pointer that leads nowhere, and as a path that is too long: the kernel's own answers.
+/// Each path argument as an invalid pointer, and as a path that is too long: the kernel's own answers.
 #[test]
 fn pointers_that_lead_nowhere() {
     let host = host();
@@ -201,7 +201,7 @@ fn pointers_that_lead_nowhere() {
     before.assert_same(&host.disk(), "wild pointers");
 }
 
-/// A number that is closed and used again between two calls is what it is now, not what it was.
+/// A number that is closed and reused between two calls is what it is now, not what it was.
 #[test]
 fn descriptors_that_are_used_again() {
     let host = host();
@@ -271,7 +271,7 @@ fn the_home_by_another_name() {
             account.home().display()
         ));
     }
-    // Between two mounts nothing is linked or renamed by anybody.
+    // Nobody can link or rename between two mounts.
     let by_nature = |steps: &str| {
         steps.contains("p:uploads/old.txt") || steps.starts_with("rmdir p:uploads/spare/empty")
     };
@@ -299,7 +299,7 @@ fn the_home_by_another_name() {
             let result = session.ask(steps).expect("an answer");
             assert!(result < 0, "{kind:?}: {steps}: {result}");
         }
-        // Deeper in it is what it is by its other name.
+        // Deeper inside it is what it is by its other name.
         assert!(
             session
                 .ask("open p:uploads/spare/uploads/by-the-way 0x41 0644")

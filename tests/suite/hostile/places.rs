@@ -1,4 +1,4 @@
-//! Where a call may aim: the places of a home that are protected, those beside it, and those that are allowed.
+//! What a call may target: the protected places of a home, those beside it, and those that are allowed.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -7,13 +7,13 @@ use nix::sys::stat::Mode;
 
 use crate::harness::{Account, Host};
 
-/// What stands at a place before the attempt.
+/// What is at a place before the attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
     File,
     /// A symbolic link to a file as the last component.
     Symlink,
-    /// A file with an older name beside: what is done to it shows there.
+    /// A file with a second, older name: what is done to it shows there.
     HardLink,
     Fifo,
     Directory,
@@ -109,7 +109,7 @@ pub fn drops(account: &Account) -> [String; 2] {
     ["/home", "/tmp"].map(|base| format!("{base}/drop-{}", account.name))
 }
 
-/// Makes the account's home and its places outside anew.
+/// Creates the account's home and its places outside again.
 pub fn furnish(host: &Host, account: &Account) {
     host.inside(|| furnish_here(account));
 }
@@ -126,7 +126,7 @@ pub fn furnish_here(account: &Account) {
         std::fs::write(drop.join("file"), "outside\n").expect("writing");
         account.own(drop);
     }
-    // What an attempt may have made beside them.
+    // What an attempt may have created beside them.
     let stray = format!("/tmp/new-{}", account.name);
     let stray = Path::new(&stray);
     if stray.is_dir() {
@@ -141,7 +141,7 @@ pub fn furnish_here(account: &Account) {
     let fifo = account.at("uploads/fifo");
     nix::unistd::mkfifo(&fifo, Mode::from_bits_truncate(0o644)).expect("a FIFO");
     account.own(&account.home());
-    // What removexattr takes away.
+    // What removexattr removes.
     for place in PLACES {
         let path = account.home().join(place.of(account));
         if !matches!(place.shape, Shape::Free | Shape::Dangling | Shape::Fifo) {

@@ -28,7 +28,7 @@ fn no_second_program() {
         install(host.plain());
         let mut session = Session::plain(&host);
         let result = session.ask(steps);
-        // A program that has become another answers no more.
+        // A program that has become another one no longer answers.
         assert!(
             result.is_none_or(|result| result >= 0 || steps.starts_with("memfd")),
             "{steps}: {result:?}"
@@ -75,7 +75,7 @@ fn fork_bombs() {
         );
         assert_eq!(session.end(), 0);
     }
-    // rsync has two processes; whatever more there are, they end with the session.
+    // rsync has two processes; if there are more, they end with the session.
     let mut session = Session::start(&host, host.alice(), command(ServerKind::RsyncReceiver));
     assert!(session.ask("forks 200").is_some());
     assert_eq!(session.ask("mkdir p:uploads/still 0755"), Some(0));
@@ -89,7 +89,7 @@ fn descriptors_by_the_thousand() {
     let host = host();
     host.policy(&policy(""));
     let open = "open p:uploads/late 0x41 0644";
-    // As many as this machine's root may give.
+    // As many as this machine's root may set.
     let (_, most) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
         .expect("the limit");
     let most = u32::try_from(most).unwrap_or(u32::MAX).min(100_000);
@@ -107,7 +107,7 @@ fn descriptors_by_the_thousand() {
             session.ask(&format!("fill ; {open}")),
             Some(-i64::from(nix::libc::EMFILE))
         );
-        // The guard made the file before it knew; as long as it is there, it is remembered.
+        // The guard created the file before it knew; as long as it exists, it is remembered.
         assert_eq!(session.ask("unlink p:uploads/late"), Some(0));
         for number in 0..1000 {
             let steps = format!(
@@ -120,7 +120,7 @@ fn descriptors_by_the_thousand() {
     }
 }
 
-/// A small limit of descriptors bounds the guard's memory, not the session.
+/// A small limit on descriptors limits what the guard remembers, not the session.
 #[test]
 fn few_descriptors() {
     let host = host();

@@ -13,10 +13,10 @@ use crate::harness::{Account, Host, Kind, Snapshot};
 
 pub const HOSTILE: &str = "/opt/hostile";
 
-/// So long may one case take.
+/// How long one case may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A host where the hostile program is in place of each server of alice, and plain may run it as a program.
+/// A host where the hostile program replaces each of alice's servers, and plain may run it as a program.
 pub fn host() -> Host {
     let host = Host::new();
     host.install_program("hostile", Kind::Program);
@@ -60,9 +60,9 @@ pub struct Session {
 }
 
 impl Session {
-    /// The account's shell with this command; xfersh then runs the hostile server in the place of that.
+    /// The account's shell with this command; xfersh then runs the hostile server instead of the real one.
     pub fn start(host: &Host, account: &Account, command: &str) -> Self {
-        // With its groups, as sshd starts it: who is in a group may give files to it.
+        // With its groups, as sshd starts it: a member of a group may give files to it.
         let id = account.id.to_string();
         let mut shell = Command::new("setpriv");
         shell
@@ -119,11 +119,11 @@ impl Session {
         }
     }
 
-    /// The result of one case; `None` if the session ended over it.
+    /// The result of one case; `None` if the session ended because of it.
     pub fn ask(&mut self, line: &str) -> Option<i64> {
         self.sent += 1;
         let line = format!("{} {}\n", self.sent, super::case::numbered(line));
-        // A server that has ended reads no more: the missing answer says so.
+        // A server that has ended no longer reads: the missing answer shows that.
         let _ = self
             .to
             .as_mut()
@@ -153,7 +153,7 @@ impl Session {
         std::fs::read_dir(path).expect("the guard is there").count()
     }
 
-    /// Waits until the guard holds no more descriptors than that: it looks once a second which uploads are closed.
+    /// Waits until the guard holds no more descriptors than this: it checks once a second which uploads are closed.
     pub fn guard_lets_go(&self, most: usize) {
         for _ in 0..300 {
             if self.guards_descriptors() <= most {
@@ -182,7 +182,7 @@ impl Session {
     }
 }
 
-/// The state of all that an account could change here.
+/// The state of everything that an account could change here.
 pub fn disk(host: &Host) -> Snapshot {
     host.inside(disk_here)
 }
@@ -192,7 +192,7 @@ pub fn disk_here() -> Snapshot {
     Snapshot::of(&["/home", "/tmp"])
 }
 
-/// The paths of a difference, whoever's they are.
+/// The paths of a difference, for any account.
 pub fn touched(diff: &str, account: &Account) -> BTreeSet<String> {
     let paths = diff.lines().filter_map(|line| line.split(' ').nth(1));
     let mut all: BTreeSet<String> = paths

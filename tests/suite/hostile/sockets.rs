@@ -85,7 +85,7 @@ fn sockets_of_others() {
                 .unwrap_or_else(|| panic!("{steps} ends the session"));
             assert!(result < 0, "{kind:?}: {steps}: {result}");
         }
-        // What two halves of rsync talk over leads nowhere else.
+        // The channel between rsync's halves leads nowhere else.
         let result = session.ask("socketpair 1 2 0 b:8").expect("an answer");
         assert!(result < 0, "a datagram socket can be sent from to any name");
         assert_eq!(session.end(), 0);
@@ -93,8 +93,8 @@ fn sockets_of_others() {
     }
 }
 
-/// An account that the name service knows has sockets, but none that sends to a name: not to the log, where a line
-/// of any text would stand as one of xfersh's, nor to any other datagram socket.
+/// An account that the name service knows has sockets, but none that can send to an address: not to the log, where a
+/// line with any text could look like one of xfersh's, nor to any other datagram socket.
 #[test]
 fn an_account_of_a_name_service_forges_no_line() {
     let host = host();
@@ -148,7 +148,7 @@ fn an_account_of_a_name_service_forges_no_line() {
     }
 }
 
-/// winbind's pipe, by both of its names; not the one for its privileged clients.
+/// winbind's pipe, by both of its names; not the one for privileged clients.
 #[test]
 fn an_account_of_a_name_service_reaches_its_daemons_alone() {
     let host = host();
@@ -180,7 +180,7 @@ fn an_account_of_a_name_service_reaches_its_daemons_alone() {
     }
     let other_name = ours[0].replace("/run", "/var/run");
     assert_eq!(session.ask(&connect(&other_name)), Some(0));
-    // A copy is made of a standard descriptor only, as libraries do that keep these numbers free.
+    // Only a standard descriptor can be copied, as libraries do that keep these numbers free.
     let (hex, size) = address(ours[0].as_bytes());
     let copied = format!("socket 1 1 0 ; fcntl $ 0 9 ; connect $ v:{hex} {size}");
     assert_eq!(session.ask(&copied), Some(-1));
@@ -191,7 +191,7 @@ fn an_account_of_a_name_service_reaches_its_daemons_alone() {
             "{path}: {result:?}"
         );
     }
-    // Only a socket that the guard has made is connected.
+    // Only a socket that the guard has created is connected.
     for what in ["r:uploads/old.txt", "99", "0", "-1"] {
         let result = session.ask(&format!("connect {what} v:{hex} {size}"));
         assert!(
@@ -209,7 +209,7 @@ fn an_account_of_a_name_service_reaches_its_daemons_alone() {
     assert_eq!(accepted(&unknown), 0);
 }
 
-/// A caller that is no sshd may hand over a datagram socket: it could be sent from to any name.
+/// A caller other than sshd may hand over a datagram socket: it could send to any address.
 #[test]
 fn a_datagram_socket_as_a_standard_descriptor() {
     let host = host();
@@ -240,6 +240,6 @@ fn a_datagram_socket_as_a_standard_descriptor() {
         assert_eq!(status.code(), Some(125), "{number}");
         let log = host.log();
         let last = &log.last().expect("a line").text;
-        assert!(last.contains("a socket, but no stream"), "{log:#?}");
+        assert!(last.contains("a socket but not a stream"), "{log:#?}");
     }
 }

@@ -1,18 +1,18 @@
-//! What a taken-over server can do with each row of the system-call table: the forms of each call that could change
-//! the disk, and a group for every other one.
+//! What a server that has been taken over can do with each row of the system-call table: the forms of each call that
+//! could change the disk, and a group for every other call.
 
 /// Which places apply to a form.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Takes {
-    /// A file that is there; a symbolic link is followed.
+    /// An existing file; a symbolic link is followed.
     File,
-    /// A file or directory that is there; a symbolic link is followed.
+    /// An existing file or directory; a symbolic link is followed.
     Any,
-    /// A file or directory that is there, by a name that is not followed.
+    /// An existing file or directory, by a name that is not followed.
     Itself,
-    /// A name of a file that is to go: not a link's, as removing one of those is allowed.
+    /// A name of a file to be removed: not a link's, since removing one of those is allowed.
     Name,
-    /// A directory that is to go or to move.
+    /// A directory to be removed or moved.
     DirectoryName,
     /// A free name, without following.
     Free,
@@ -56,7 +56,7 @@ const LINK: Needs = &["link", "create"];
 const REPLACE: Needs = &["rename", "overwrite", "create"];
 const MOVE: Needs = &["rename-directories"];
 const MOVE_OVER: Needs = &["rename-directories", "overwrite"];
-/// Refused everywhere: no file server makes this call, and its effect is no part of the policy.
+/// Refused everywhere: no file server makes this call, and the policy does not cover its effect.
 const NEVER: Needs = &["never"];
 
 /// Two `struct timespec`, `struct timeval` or one `struct utimbuf`: 1 and 2 seconds.
@@ -70,7 +70,7 @@ macro_rules! utimbuf {
         "v:01000000000000000200000000000000"
     };
 }
-/// `struct xattr_args` cannot hold a pointer that is known before: setxattrat is made with size 0.
+/// `struct xattr_args` would need a pointer that is not known beforehand: setxattrat is called with size 0.
 macro_rules! no_value {
     () => {
         "v:00000000000000000000000000000000"
@@ -173,7 +173,7 @@ pub const FORMS: &[Form] = &[
     form("msync", File, MODIFY, "mmap 0 4096 3 1 WR 0 ; store $"),
 ];
 
-/// Calls that end or stop the caller: made one in a session of its own (see `alone`), or by each server anyway.
+/// Calls that end or stop the caller: made one at a time in a separate session (see `alone`), or by each server anyway.
 pub const ENDS: &str = "exit exit_group pause rt_sigreturn rt_sigsuspend execve execveat";
 
 /// Calls of the table that change no file: made once with arguments of zero, among all others, and the disk compared.
@@ -191,7 +191,7 @@ pub const HARMLESS: &str = "\
     sched_getparam sched_getscheduler sched_getattr socket connect socketpair sendto sendmsg recvfrom recvmsg \
     getsockopt getsockname getpeername shutdown uretprobe uprobe";
 
-/// Calls that the table refuses with an errno to every kind of server, whatever the arguments are.
+/// Calls that the table refuses with an errno for every kind of server, whatever the arguments.
 pub const REFUSED: &str = "\
     getxattrat listxattrat file_getattr statmount listmount cachestat flock sync syncfs sync_file_range vmsplice tee \
     signalfd signalfd4 inotify_init inotify_init1 inotify_add_watch inotify_rm_watch io_setup io_destroy io_submit \

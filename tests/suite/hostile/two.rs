@@ -1,4 +1,4 @@
-//! Two sessions of one account: what one of them made does not make the other's files its own.
+//! Two sessions of one account: what one of them creates does not make the other's files its own.
 
 use crate::harness::Host;
 use crate::harness::sftp::Attributes;
@@ -27,10 +27,10 @@ fn an_own_directory_takes_no_others_along() {
                 before.assert_same(&host.disk(), to);
             }
         }
-        // In the directory of the policy the name alone may change; what lies in it stays the other session's.
+        // In the directory of the policy only the name may change; what is in it stays the other session's.
         assert!(first.posix_rename("site/2026", "site/2027").ok());
         assert_eq!(first.remove("site/2027/deep/backup.tar").ok(), expected);
-        // With nothing but its own in it, a directory goes where its files might be made.
+        // With only its own files in it, a directory may go where its files could be created.
         assert!(first.mkdir("site/own").ok() && first.mkdir("site/own/deep").ok());
         assert!(first.put("site/own/deep/.file", b"x").ok());
         assert!(first.posix_rename("site/own", "uploads/own").ok());
@@ -39,7 +39,7 @@ fn an_own_directory_takes_no_others_along() {
     }
 }
 
-/// A directory that the account needs for its own policy cannot be closed to it, by mode, list or name.
+/// The account cannot be locked out of a directory that its own policy needs, by mode, list or name.
 #[test]
 fn nobody_locks_the_account_out() {
     let host = Host::new();
@@ -67,20 +67,20 @@ fn nobody_locks_the_account_out() {
         if works {
             assert!(sftp.posix_rename("uploads/out", "uploads/in").ok());
         }
-        // What an upload of a tree onto it sets is set.
+        // What the upload of a tree onto it sets is set.
         for mode in [0o700, 0o750, 0o2775] {
             let reply = sftp.setstat("uploads", Attributes::mode(mode));
             assert!(reply.ok(), "{mode:o}: {reply:?} {:#?}", host.log());
         }
         assert!(sftp.setstat("uploads", Attributes::times(1, 2)).ok());
-        // Another directory may be closed.
+        // Any other directory may be made inaccessible.
         assert!(sftp.mkdir("uploads/other").ok());
         assert!(sftp.setstat("uploads/other", Attributes::mode(0)).ok());
         assert_eq!(sftp.end(), 0);
     }
 }
 
-/// A name that the policy keeps for a directory which is not there yet.
+/// A name that the policy reserves for a directory that does not exist yet.
 #[test]
 fn the_name_of_an_absent_directory_is_kept() {
     let host = Host::new();
@@ -94,7 +94,7 @@ fn the_name_of_an_absent_directory_is_kept() {
         let before = host.disk();
         for path in ["uploads/archive", "uploads/archive/in"] {
             if path.ends_with("in") {
-                // A directory may take the name; from then on the rules hold.
+                // A directory may take the name; from then on the rules apply.
                 assert!(sftp.mkdir("uploads/archive").ok());
             }
             assert_eq!(sftp.symlink("/etc", path).ok(), works, "{path}");

@@ -1,5 +1,5 @@
-//! Sessions that go beyond a bound of the policy, each in a way of its own: every one of them must be ended, and its
-//! closing line must not tell less than lies on the disk.
+//! Sessions that exceed a limit of the policy, each in its own way: every one of them must be ended, and its closing
+//! line must not report less than is on the disk.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use super::run::{Round, Run};
 use super::session::{Kind, Op, Outcome, Session};
 use super::world::Fixed;
 
-/// A way: who, what is done first, and what is done over and over.
+/// One way: who, what is done first, and what is repeated.
 struct Way {
     kind: Kind,
     first: &'static [&'static str],
@@ -22,7 +22,7 @@ const fn way(kind: Kind, first: &'static [&'static str], again: &'static [&'stat
 
 const WRITE: &[&str] = &["write 0 30000", "sleep 30"];
 
-/// `DIR` is a directory of the way's own.
+/// `DIR` is a separate directory for each way.
 const BYTES: &[Way] = &[
     way(Kind::Plain, &["open wc 0 DIR/a"], WRITE),
     way(
@@ -118,7 +118,7 @@ impl Run<'_> {
         });
         let (mut ended, mut over) = (Vec::new(), Vec::new());
         for (end, report) in results {
-            // What was refused passes no bound; what is cut off has no answer.
+            // What was refused exceeds no limit; what is cut off has no answer.
             let bytes = 30_000 * report.counts("write").ok
                 + GROWTH * (report.counts("alloc").ok + report.counts("fsize").ok);
             over.push(!by_bytes || bytes > BOUND);
@@ -189,7 +189,7 @@ fn is_ended(session: &mut Session, way: &Way, directory: &str) -> (bool, Report)
     };
     let (first, again) = (fill(way.first), fill(way.again));
     let started = Instant::now();
-    // Whether it goes on, and whether all was done.
+    // Whether it continues, and whether everything was done.
     let mut act = |ops: &[Op]| {
         let answer = session.batch(ops, 1);
         let outcomes = answer.iter().flat_map(|answer| &answer.outcomes);
@@ -207,7 +207,7 @@ fn is_ended(session: &mut Session, way: &Way, directory: &str) -> (bool, Report)
     } else {
         act(&first)
     };
-    // A way that is closed needs no waiting.
+    // A way that is blocked needs no waiting.
     while goes_on && well && started.elapsed() < PATIENCE {
         (goes_on, _) = act(&again);
     }

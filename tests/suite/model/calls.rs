@@ -57,7 +57,7 @@ const CALLS: &[(&str, usize)] = &[
     ("xattr", 2),
 ];
 
-/// Descriptors that are used: few, so that most are open.
+/// The descriptors that are used: few, so that most are open.
 const SLOTS: usize = 3;
 
 /// The places and names of one round.
@@ -97,7 +97,7 @@ impl Calls {
 
     fn path(&self, random: &mut Random) -> String {
         match random.below(100) {
-            // A directory itself: of the policy, or one that is not there yet.
+            // A directory itself: of the policy, or one that does not exist yet.
             0..6 => return (*random.pick(PLACES)).to_owned(),
             6..9 => return (*random.pick(ABSENT)).to_owned(),
             _ => {}
@@ -111,7 +111,7 @@ impl Calls {
         format!("{directory}/{name}")
     }
 
-    /// A path that is there, most often in one of the places of the round.
+    /// A path that exists, usually in one of the places of the round.
     fn taken(&self, random: &mut Random, tree: &Tree) -> Option<String> {
         let hot = random.pick(&self.hot);
         let here = |path: &&std::path::PathBuf| {
@@ -122,7 +122,7 @@ impl Calls {
         (!all.is_empty()).then(|| random.pick(&all).display().to_string())
     }
 
-    /// Any call; what it needs is most often there. `open` are the descriptors that are.
+    /// Any call; what it needs usually exists. `open` are the open descriptors.
     pub fn any(&self, random: &mut Random, tree: &Tree, open: &[&str]) -> Op {
         let total = CALLS.iter().map(|(_, weight)| weight).sum();
         let mut at = random.below(total);
@@ -169,7 +169,7 @@ impl Calls {
     }
 }
 
-/// Calls of names alone, at three names of these directories.
+/// Only calls on names, at three names in these directories.
 pub fn cycle(random: &mut Random, directories: &[String]) -> Vec<Op> {
     let path = |random: &mut Random| {
         format!(

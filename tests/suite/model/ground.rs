@@ -1,5 +1,5 @@
-//! What the policy says about a place: the checker's own reading of it, by paths, which it may since it knows every
-//! name of every file.
+//! What the policy says about a place: the checker's own interpretation, by paths. It can use paths since it knows
+//! every name of every file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl Dotfiles {
     }
 }
 
-/// Which symbolic links may be made.
+/// Which symbolic links may be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symlinks {
     Any,
@@ -56,13 +56,13 @@ pub struct Root {
 pub struct Ground {
     pub home: PathBuf,
     pub roots: Vec<Root>,
-    /// Names beginning with a dot that may be written all the same, `*` at the end standing for any characters.
+    /// Names beginning with a dot that may be written nevertheless; `*` at the end stands for any characters.
     pub dot_names: Vec<&'static str>,
     pub symlinks: Symlinks,
 }
 
 impl Ground {
-    /// The most specific root that is or holds the path.
+    /// The most specific root that is or contains the path.
     pub fn root(&self, path: &Path) -> Option<&Root> {
         let holding = self
             .roots
@@ -118,7 +118,7 @@ impl Ground {
     }
 }
 
-/// Whether rsync makes its temporary files or links under such a name: `.NAME.XXXXXX`, `.NAME.NUMBER`.
+/// Whether rsync creates its temporary files or links under such a name: `.NAME.XXXXXX`, `.NAME.NUMBER`.
 pub fn temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     let Some(rest) = name.strip_prefix(b".") else {

@@ -1,4 +1,4 @@
-//! The log of the sessions against the disk and against what the servers say that they did (P8).
+//! Compares the log of the sessions with the disk and with what the servers say that they did (P8).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,10 +8,10 @@ use super::session::{Op, Outcome};
 use super::tree::Tree;
 use crate::harness::Line;
 
-/// How often a path came into being, less how often it vanished.
+/// How often a path appeared, minus how often it vanished.
 pub type Net = BTreeMap<String, i64>;
 
-/// What the log says of one session.
+/// What the log says about one session.
 #[derive(Default)]
 pub struct Told {
     /// By full paths.
@@ -29,7 +29,7 @@ pub struct Told {
     /// Paths to which something was renamed.
     pub renamed_to: BTreeSet<String>,
     pub lost: bool,
-    /// Whether the guard ended it because of a bound.
+    /// Whether the guard ended it because of a limit.
     pub by_bound: bool,
     last: u64,
     gap: bool,
@@ -109,7 +109,7 @@ impl Told {
         self.lines.get(label).copied().unwrap_or(0)
     }
 
-    /// No gap, a closing line, and its counts are those of the lines.
+    /// No gap, and a closing line whose counts are those of the lines.
     pub fn closes(&self) -> Vec<Violation> {
         let mut found = Vec::new();
         if self.gap || self.end.is_empty() {
@@ -146,7 +146,7 @@ pub fn told(lines: &[Line]) -> BTreeMap<String, Told> {
             continue;
         };
         let (client, event) = rest.split_once(' ').unwrap_or((rest, ""));
-        // What may stand between the client and the event.
+        // What may be between the client and the event.
         let (marks, event) = match event.split_once(' ') {
             Some((first, behind)) if first.starts_with("lost=") => {
                 (format!("{before} {first}"), behind)
@@ -159,7 +159,7 @@ pub fn told(lines: &[Line]) -> BTreeMap<String, Told> {
     all
 }
 
-/// Paths that came and went between two states, as a log of the one call between them would tell.
+/// Paths that appeared and vanished between two states, as a log of the one call between them would report.
 pub fn disk_events(before: &Tree, after: &Tree, net: &mut Net) {
     let mut add = |path: &Path, by: i64| *net.entry(path.display().to_string()).or_default() += by;
     for (edge, (_, path)) in &before.edges {
@@ -215,8 +215,8 @@ pub fn names(tree: &Tree) -> Net {
     sums
 }
 
-/// The calls that succeeded, as a taken-over server counts them, against the lines. `links`: files had several names,
-/// so that a rename may have been none.
+/// Compares the calls that succeeded, as a server that has been taken over counts them, with the lines. `links`: files
+/// had several names, so that a rename may have changed nothing.
 pub fn calls_and_lines(told: &Told, done: &[(Op, Outcome)], links: bool) -> Vec<Violation> {
     let count = |calls: &[&str]| -> u64 {
         let matching = done.iter().filter(|(op, _)| {

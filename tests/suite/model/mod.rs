@@ -1,8 +1,8 @@
-//! The checker: policies, trees and calls of two and three sessions from a seed, and an oracle that looks at the whole
-//! tree and at the log afterwards.
+//! The checker: policies, trees and calls of two and three sessions from a seed, and an oracle that examines the whole
+//! tree and the log afterwards.
 //!
-//! `world` makes a policy and a tree, `calls` the calls, `sequential` and `racing` have sessions make them, `bounds`
-//! writes more than it may; `oracle` judges two states of the tree and `lines` the log against them.
+//! `world` generates a policy and a tree, `calls` the calls; `sequential` and `racing` let sessions make them, `bounds`
+//! writes more than it may; `oracle` judges two states of the tree, and `lines` compares the log with them.
 
 mod bounds;
 mod calls;
@@ -38,10 +38,10 @@ fn host() -> Host {
     host
 }
 
-/// A way to make a policy, a tree and calls of a seed.
+/// A way to make a policy, a tree and calls from a seed.
 type Mode = fn(&Host, u64) -> Report;
 
-/// The modes by name. Those at full speed make thousands of calls of a seed, the others some hundred.
+/// The modes by name. Those at full speed make thousands of calls per seed, the others a few hundred.
 const MODES: &[(&str, Mode)] = &[
     ("sequential", sequential),
     ("prepared", prepared),
@@ -74,7 +74,7 @@ const MODES: &[(&str, Mode)] = &[
     }),
 ];
 
-/// Bounds of a session: odd seeds bytes, even ones time.
+/// Limits of a session: odd seeds test bytes, even ones time.
 fn bounds(host: &Host, seed: u64) -> Report {
     let mut run = Run::new(host, seed, &bounds::fixed(), bounds::line(seed));
     run.bounds();
@@ -93,7 +93,7 @@ fn sequential(host: &Host, seed: u64) -> Report {
     run.report
 }
 
-/// A scenario with calls of chance behind it.
+/// A scenario followed by random calls.
 fn prepared(host: &Host, seed: u64) -> Report {
     let mut random = Random::new(seed);
     let calls = 30;
@@ -153,7 +153,7 @@ fn calls_at_the_same_time() {
     all.assert_clean();
 }
 
-/// The checker is not blind: where nothing stands in the way, all of this happens.
+/// The checker is not blind: if nothing prevents it, all of this happens.
 #[test]
 fn an_ordinary_account_does_it_all() {
     let host = host();
@@ -205,7 +205,7 @@ fn a_long_run() {
     let started = std::time::Instant::now();
     loop {
         for (name, _) in MODES {
-            // They wait more than they do.
+            // They mostly wait.
             let rarely = *name == "bounds" && only.is_none() && seed % 50 > 1;
             if only.as_deref().is_none_or(|only| only == *name) && !rarely {
                 all.add(seeds(&host, name, [seed]));

@@ -1,4 +1,4 @@
-//! The checker finds each mistake that it is there for: the program is built with one fix taken out again.
+//! The checker finds each mistake that it is meant to find: the program is built with one fix removed.
 //!
 //! Where to look for which mistake:
 //!
@@ -24,7 +24,7 @@ struct Row {
     mode: &'static str,
     /// Seeds that are tried until it does.
     most: u64,
-    /// One of these must be among what is found.
+    /// One of these must be among the findings.
     kinds: &'static [&'static str],
 }
 
@@ -101,7 +101,7 @@ const CLOSED: Mutant = Mutant {
     )],
 };
 
-/// Each row is a fix that is not there.
+/// Each row is a fix that is removed.
 const ROWS: &[Row] = &[
     Row {
         mutant: CONTINUING,

@@ -1,7 +1,7 @@
-//! May the tree have changed like this? Not how the guard decides, but what must hold whatever it does: P2, P3, P4 and
-//! the access modes, as sentences about two states of the whole tree.
+//! May the tree have changed like this? Not how the guard decides, but what must be true whatever it does: P2, P3, P4
+//! and the access modes, as statements about two states of the whole tree.
 //!
-//! Between the two, one session made one call, or several made many. In the second case a file may have gone through
+//! Between the two, one session made one call, or several made many. In the second case a file may have passed through
 //! other directories on its way, so it has the rights of all that it could have been moved to.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,16 +13,16 @@ use super::ground::{Dotfiles, Ground, Rights, Root, Symlinks, temporary};
 use super::report::Violation;
 use super::tree::{Edge, Id, Kind, Node, Tree};
 
-/// The sessions that acted, and what is known of them.
+/// The sessions that acted, and what is known about them.
 pub struct Acting<'a> {
-    /// Who made which file: a file of somebody else is an older one.
+    /// Who created which file: somebody else's file counts as older.
     pub owners: &'a BTreeMap<Id, usize>,
     pub sessions: &'a [usize],
-    /// Who gave a file a name: what the file has besides its others, its maker may take back.
+    /// Who gave a file a name: whoever gave a file an additional name may remove it again.
     pub named: &'a BTreeMap<(Edge, Id), usize>,
     /// Files that they opened for writing when they were allowed to.
     pub held: &'a BTreeSet<Id>,
-    /// Names that were there when the sessions began.
+    /// Names that existed when the sessions began.
     pub first: &'a BTreeSet<(Edge, Id)>,
     /// If there was more than one call: the roots that they could reach.
     pub reached: Option<&'a [PathBuf]>,
@@ -62,7 +62,7 @@ impl Oracle<'_> {
         !owner.is_some_and(|owner| self.acting.sessions.contains(owner))
     }
 
-    /// A name of rsync's, which may be there while the session lasts.
+    /// A name of rsync's, which may exist while the session lasts.
     fn passing(&self, path: &Path, edge: &Edge, id: Id) -> bool {
         self.acting.rsync && temporary(path) && !self.acting.first.contains(&(edge.clone(), id))
     }
@@ -136,7 +136,7 @@ impl Oracle<'_> {
         }
     }
 
-    /// Names that the file has now and had not before.
+    /// Names that the file has now and did not have before.
     fn gained(&self, id: Id) -> impl Iterator<Item = &PathBuf> {
         self.after.names_of(id).iter().filter(move |path| {
             let edge = &self.after.paths[*path].1;
@@ -164,7 +164,7 @@ impl Oracle<'_> {
         }
     }
 
-    /// What holds for any new name, of whatever file.
+    /// What applies to any new name, of any file.
     fn new_name(&self, id: Id, path: &Path, node: &Node, found: &mut Vec<Violation>) {
         let Some(rights) = self.place(path, "made in", found) else {
             return;
@@ -204,7 +204,8 @@ impl Oracle<'_> {
         }
     }
 
-    /// Whether it is a link that under this name leads out of the directories of the policy, where the policy wants none.
+    /// Whether it is a link that under this name leads outside the directories of the policy, if the policy forbids
+    /// that.
     fn leads_out(&self, id: Id, path: &Path) -> bool {
         let Some(node) = self.after.nodes.get(&id) else {
             return false;
@@ -245,7 +246,7 @@ impl Oracle<'_> {
         }
     }
 
-    /// A name that stayed, but an ancestor was renamed, so that other rules hold.
+    /// A name that stayed, but an ancestor was renamed, so that other rules apply.
     fn carried(&self, id: Id, found: &mut Vec<Violation>) {
         for old in self.before.names_of(id) {
             let edge = &self.before.paths[old].1;
@@ -273,7 +274,7 @@ impl Oracle<'_> {
             if self.ground.protected(new) && !self.ground.protected(old) && mode(from) == mode(to) {
                 found.push(("a dotfile was made", say()));
             }
-            // Behind a dot it is out of sight, whatever the policy says of dotfiles.
+            // Below a dotfile it is out of sight, whatever the policy says about dotfiles.
             let below = |root: Option<&Root>, path: &Path| {
                 root.is_some_and(|root| has_dot(path.strip_prefix(&root.path).unwrap_or(path)))
             };

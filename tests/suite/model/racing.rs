@@ -1,5 +1,5 @@
-//! Several sessions at full speed at the same few names. The tree is looked at before and after; the log by sums that
-//! do not depend on the order of the lines of different sessions.
+//! Several sessions at full speed at the same few names. The tree is examined before and after; the log is checked by
+//! sums that do not depend on the order of the lines of different sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,7 +22,7 @@ use super::session::{Answer, Kind, Op, Session};
 use super::tree::{Id, Tree};
 use super::world::PLACES;
 
-/// What one session does over and over.
+/// What one session repeats.
 pub struct Part {
     pub kind: Kind,
     pub ops: Vec<Op>,
@@ -62,7 +62,7 @@ impl Run<'_> {
         });
     }
 
-    /// Calls of names alone, at three names of one or two directories of the policy.
+    /// Only calls on names, at three names in one or two directories of the policy.
     pub fn cycles(&mut self, calls: usize) -> Vec<Part> {
         let home = &self.world.ground.home;
         let usable = self.world.ground.roots.iter().filter(|root| {
@@ -106,7 +106,7 @@ impl Run<'_> {
             .collect()
     }
 
-    /// One round in which all do their parts at once.
+    /// One round in which all do their parts at the same time.
     pub fn race(&mut self, parts: &[Part]) {
         let kinds: Vec<Kind> = parts.iter().map(|part| part.kind).collect();
         let Some(mut round) = self.begin(&kinds) else {
@@ -183,7 +183,7 @@ impl Run<'_> {
                 format!("{differ:#?}"),
             ));
         }
-        // A file with two names may be renamed to the other, which is no change and has no line.
+        // A file with two names may be renamed to the other, which is not a change and has no line.
         let doubles = parts.iter().any(|part| {
             let links = |op: &Op| ["link", "move"].contains(&op.call());
             part.ops.iter().any(links)
@@ -237,8 +237,8 @@ fn all_at_once(sessions: &mut [Session], parts: &[Part]) -> Vec<Option<Answer>> 
     })
 }
 
-/// Stops one guard after the other for a moment, as the scheduler may at any time: between a look and an act there is
-/// then room for what others do.
+/// Stops one guard after the other for a moment, as the scheduler may at any time: so others can act between a look and
+/// an act.
 struct Interrupter {
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -261,7 +261,7 @@ impl Interrupter {
                 if known.load(Ordering::Relaxed) {
                     return;
                 }
-                // One that has ended is still there to be collected: the number is no other's.
+                // One that has ended has not been collected yet: its number belongs to no other process.
                 let _ = kill(*guard, Signal::SIGSTOP);
                 pause(400);
                 let _ = kill(*guard, Signal::SIGCONT);

@@ -10,7 +10,7 @@ pub struct Report {
     pub sessions: u64,
     /// Sessions that xfersh did not start: a policy or a tree that it refuses.
     pub refused_sessions: u64,
-    /// Log lines that the reader of the test did not get in time: their session's log is not judged.
+    /// Log lines that the test did not read in time: their session's log is not judged.
     pub lost_logs: u64,
     calls: BTreeMap<String, Counts>,
     found: BTreeMap<&'static str, Found>,
@@ -72,7 +72,7 @@ impl Report {
         self.scripts.insert((String::new(), seed), script);
     }
 
-    /// Says in which mode it was found.
+    /// Adds the mode in which it was found.
     pub fn told_by(mut self, mode: &str) -> Self {
         for found in self.found.values_mut() {
             mode.clone_into(&mut found.mode);
@@ -88,12 +88,12 @@ impl Report {
         self.calls.get(call).copied().unwrap_or_default()
     }
 
-    /// What did not hold.
+    /// What was violated.
     pub fn kinds(&self) -> Vec<&'static str> {
         self.found.keys().copied().collect()
     }
 
-    /// Every call was done and was refused: the calls are neither all allowed nor all in vain.
+    /// Every call was both done and refused at some point: the calls are neither all allowed nor all in vain.
     #[track_caller]
     pub fn assert_reached(&self) {
         // Those by descriptor were judged when it was opened.
@@ -122,7 +122,7 @@ impl Report {
                 .or_insert(Found { times: 0, ..found });
             known.times += times;
         }
-        // Those of the first cases only.
+        // Only those of the first cases.
         let first = |mode: &str, seed| {
             let mut all = self.found.values();
             all.any(|found| found.mode == mode && found.seed == seed)

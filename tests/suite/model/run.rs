@@ -22,7 +22,7 @@ pub struct Run<'h> {
     pub script: Vec<String>,
 }
 
-/// The sessions of one round, and what is known of them.
+/// The sessions of one round, and what is known about them.
 pub struct Round {
     pub sessions: Vec<Session>,
     pub first: Tree,
@@ -100,7 +100,7 @@ impl<'h> Run<'h> {
         }
     }
 
-    /// Ends the sessions and judges what they leave behind; what their lines say is the caller's to judge.
+    /// Ends the sessions and judges what they leave behind; the caller judges their lines.
     pub fn end(&mut self, round: Round, last: &Tree) -> (Tree, BTreeMap<String, Told>) {
         let Round {
             sessions,
@@ -123,7 +123,7 @@ impl<'h> Run<'h> {
             named: &named,
             held: &BTreeSet::new(),
             first: &first_edges,
-            // The guard alone acted, which moves nothing.
+            // Only the guard acted, which moves nothing.
             reached: Some(&[]),
             rsync,
         };
@@ -164,7 +164,7 @@ impl<'h> Run<'h> {
     }
 }
 
-/// What a set of accounts of names adds up to.
+/// The sum of several counts of names.
 pub fn sum<'n>(nets: impl Iterator<Item = &'n Net>) -> Net {
     let mut all = Net::new();
     for (name, by) in nets.flatten() {

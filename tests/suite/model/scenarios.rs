@@ -1,4 +1,4 @@
-//! What chance alone would not bring about often enough: few scenarios, with names and rights from the seed.
+//! What chance alone would not produce often enough: a few scenarios, with names and rights from the seed.
 
 use super::ground::{ALL, Dotfiles};
 use super::racing::Part;
@@ -11,8 +11,8 @@ const NO_REMOVING: &[&str] = &["list", "read", "create", "mkdir", "rename"];
 const APPEND_ONLY: &[&str] = &["list", "read", "create", "mkdir", "link"];
 const UPLOAD_ONLY: &[&str] = &["create", "mkdir"];
 
-/// One renames a file from where dotfiles are allowed (or hidden) to where they are not, another exchanges the file
-/// for a directory with a dotfile in it.
+/// One renames a file from where dotfiles are allowed (or hidden) to where they are not, another replaces the file with
+/// a directory that contains a dotfile.
 pub fn exchanged(random: &mut Random) -> Vec<Fixed> {
     let from = *random.pick(&[Dotfiles::Allowed, Dotfiles::Hidden]);
     vec![("dev", ALL, from), ("uploads", ALL, Dotfiles::Protected)]
@@ -39,7 +39,8 @@ pub fn exchange(run: &mut Run, repeat: usize) {
     ]);
 }
 
-/// One makes and removes its own file, another renames an older one to that name, where only one's own is removed.
+/// One creates and removes its own file, another renames an older one to that name, where only own files may be
+/// removed.
 pub fn borrowed() -> Vec<Fixed> {
     vec![("uploads", NO_REMOVING, Dotfiles::Protected)]
 }
@@ -81,7 +82,8 @@ pub fn borrow(run: &mut Run, repeat: usize) {
     ]);
 }
 
-/// Two rename to and fro between two names and make the file anew, so that a look before the act is often out of date.
+/// Two rename back and forth between two names and create the file again, so that a look before the act is often out of
+/// date.
 pub fn crossed() -> Vec<Fixed> {
     vec![("uploads", ALL, Dotfiles::Protected)]
 }
@@ -96,7 +98,7 @@ pub fn cross(run: &mut Run, repeat: usize) {
     ]);
 }
 
-/// A directory above others of the policy loses its mode; the next sessions give it back and go on.
+/// A directory above others of the policy loses its mode; the next sessions restore it and continue.
 pub fn blinded(random: &mut Random) -> Vec<Fixed> {
     let inner = *random.pick(&[APPEND_ONLY, UPLOAD_ONLY, &["list", "read"]]);
     vec![
@@ -123,7 +125,7 @@ pub fn blind(run: &mut Run, calls: usize) {
     run.sequential(&[kind, Kind::Sftp], &steps, calls);
 }
 
-/// One makes a directory, another puts a file in it, the first moves the directory to where it may do more.
+/// One creates a directory, another puts a file in it, the first moves the directory to where it may do more.
 pub fn carried(random: &mut Random) -> Vec<Fixed> {
     let from = *random.pick(&[APPEND_ONLY, NO_REMOVING]);
     vec![
@@ -155,7 +157,7 @@ pub fn carry(run: &mut Run, calls: usize) {
     run.sequential(&kinds, &steps, calls);
 }
 
-/// What is written to a file after its name has changed, or by another descriptor, is in the log as well.
+/// What is written to a file after its name has changed, or through another descriptor, is in the log too.
 pub fn opened() -> Vec<Fixed> {
     vec![("uploads", ALL, Dotfiles::Protected)]
 }
@@ -198,7 +200,8 @@ pub fn open(run: &mut Run, calls: usize) {
     run.sequential(&[kind, Kind::Sftp], &[], calls);
 }
 
-/// A taken-over rsync and its temporary names: the directory renamed or closed, a link renamed over its own file.
+/// An rsync that has been taken over and its temporary names: the directory renamed or made inaccessible, a link
+/// renamed over its own file.
 pub fn temporaries() -> Vec<Fixed> {
     vec![
         ("uploads", ALL, Dotfiles::Protected),

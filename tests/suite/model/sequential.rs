@@ -1,5 +1,5 @@
-//! Calls of several sessions one after the other, in an order that the seed gives, with a look at the whole tree after
-//! each of them.
+//! Calls of several sessions one after the other, in an order from the seed, with a look at the whole tree after each
+//! of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,14 +13,14 @@ use super::run::{Round, Run, sum};
 use super::session::{Kind, Op, Outcome, Session};
 use super::tree::{Id, Tree};
 
-/// What is known of the sessions of a round while they act.
+/// What is known about the sessions of a round while they act.
 #[derive(Default)]
 struct Known {
-    /// Files that each session opened for writing when it might.
+    /// Files that each session opened for writing when it was allowed to.
     held: Vec<BTreeSet<Id>>,
-    /// What each descriptor is of, and whether that might be read when it was opened.
+    /// The file of each descriptor, and whether it was allowed to be read when it was opened.
     slots: BTreeMap<(usize, String), (Id, bool)>,
-    /// By session: the paths that came and went.
+    /// By session: the paths that appeared and vanished.
     nets: Vec<Net>,
     /// Which sessions changed the content of a file; the last number stands for a change of size by name.
     writers: BTreeMap<Id, BTreeSet<usize>>,
@@ -29,7 +29,7 @@ struct Known {
 const BY_NAME: usize = usize::MAX;
 
 impl Run<'_> {
-    /// One round of so many calls. `scripted` are made first, by the session that each names.
+    /// One round of this many calls. `scripted` are made first, by the session that each names.
     pub fn sequential(&mut self, kinds: &[Kind], scripted: &[(usize, Op)], calls: usize) {
         let Some(mut round) = self.begin(kinds) else {
             return;
@@ -58,7 +58,7 @@ impl Run<'_> {
         self.close(round, known, &tree);
     }
 
-    /// Has one session make one call, and judges it. `false` if the session has ended.
+    /// Lets one session make one call, and judges it. `false` if the session has ended.
     fn one_call(
         &mut self,
         round: &mut Round,
@@ -226,7 +226,7 @@ fn leads_to(home: &Path, path: &str) -> Option<Id> {
     Some((facts.dev(), facts.ino()))
 }
 
-/// What may not have been read, listed or opened for writing.
+/// What must not have been read, listed or opened for writing.
 fn reads(
     oracle: &Oracle,
     known: &mut Known,

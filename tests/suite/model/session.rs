@@ -1,5 +1,5 @@
-//! One session of the account and what it is told to do: a taken-over server, or an unmodified one behind our SFTP
-//! client.
+//! One session of the account and what it is told to do: a server that has been taken over, or an unmodified one with
+//! our SFTP client.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
@@ -40,7 +40,7 @@ impl fmt::Display for Op {
     }
 }
 
-/// What came of one line of a batch.
+/// The result of one line of a batch.
 #[derive(Clone, Copy, Default)]
 pub struct Outcome {
     pub counts: Counts,
@@ -52,7 +52,7 @@ impl Outcome {
     }
 }
 
-/// What came of a batch: a result for each line, and the numbers of the files of the first tree that were read.
+/// The result of a batch: one for each line, and the numbers of the files of the first tree that were read.
 pub struct Answer {
     pub outcomes: Vec<Outcome>,
     pub tokens: Vec<u64>,
@@ -62,13 +62,13 @@ pub struct Answer {
 pub enum Kind {
     /// sftp-server as it is.
     Plain,
-    /// Taken over, in the place of sftp-server.
+    /// Taken over, in place of sftp-server.
     Sftp,
-    /// Taken over, in the place of rsync.
+    /// Taken over, in place of rsync.
     Rsync,
 }
 
-/// What a client holds open, each with the place of its next write.
+/// What a client holds open, each with the offset of its next write.
 type Handles = [Option<(Vec<u8>, u64)>; SLOTS];
 
 enum Server {
@@ -132,7 +132,7 @@ impl Session {
         }
     }
 
-    /// Does all that, so many times over. `None` if the session has ended.
+    /// Does all that this many times. `None` if the session has ended.
     pub fn batch(&mut self, ops: &[Op], repeat: usize) -> Option<Answer> {
         match &mut self.server {
             Server::Plain { sftp, handles } => plain(sftp, handles, ops, repeat),
@@ -142,7 +142,7 @@ impl Session {
                     text += &format!("{op}\n");
                 }
                 let to = to.as_mut().expect("not ended");
-                // One that has ended reads no more: the missing answer says so.
+                // One that has ended no longer reads: the missing answer shows that.
                 let _ = to.write_all(text.as_bytes());
                 answer(from, ops.len())
             }

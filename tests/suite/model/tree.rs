@@ -1,7 +1,7 @@
-//! The whole tree as it is at one moment: every file with content and metadata, every name with the file behind it.
+//! The whole tree at one moment: every file with content and metadata, every name with its file.
 //!
-//! Files are known by device and inode number. That is enough where no number is used again, which is looked at once
-//! (`numbers_are_not_used_again`): the file systems in memory of a test host count up.
+//! Files are known by device and inode number. That is enough if no number is reused, which is checked once
+//! (`numbers_are_not_used_again`): the in-memory file systems of a test host count up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -90,7 +90,7 @@ fn stamp(facts: &fs::Metadata) -> (i64, i64) {
 }
 
 fn content(path: &Path, kind: Kind) -> Vec<u8> {
-    /// Longer ones are told apart by size and time.
+    /// Longer ones are distinguished by size and time.
     const READ: u64 = 512;
     let mut bytes = Vec::new();
     match kind {
@@ -118,17 +118,17 @@ pub struct Tree {
     pub paths: BTreeMap<PathBuf, (Id, Edge)>,
     pub edges: BTreeMap<Edge, (Id, PathBuf)>,
     pub names: BTreeMap<Id, Vec<PathBuf>>,
-    /// What changed before that, and not since, is as it was.
+    /// What changed before that, and not since, is unchanged.
     settled: (i64, i64),
 }
 
 impl Tree {
-    /// Everything below these directories, they themselves included.
+    /// Everything below these directories, including the directories themselves.
     pub fn read(tops: &[PathBuf]) -> Self {
         Self::read_after(tops, &Self::default())
     }
 
-    /// The same where most is as it was at an earlier look.
+    /// The same, if most is as it was at an earlier look.
     pub fn read_after(tops: &[PathBuf], earlier: &Self) -> Self {
         let mut tree = Self {
             settled: a_moment_ago(),
@@ -197,7 +197,7 @@ impl Tree {
     }
 }
 
-/// A time so far back that a change of now has another time, on clocks that tick a hundred times a second.
+/// A time so far back that a change now has another time, on clocks that tick a hundred times a second.
 fn a_moment_ago() -> (i64, i64) {
     let now = SystemTime::now() - Duration::from_millis(50);
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -205,8 +205,8 @@ fn a_moment_ago() -> (i64, i64) {
     (seconds, since.subsec_nanos().into())
 }
 
-/// Panics where the file system gives the number of a removed file to a new one: the checker would take the one for
-/// the other. Birth times are looked at too, because the guard knows its own files by them.
+/// Panics if the file system gives the number of a removed file to a new one: the checker would mistake one for the
+/// other. Birth times are checked too, because the guard knows its own files by them.
 pub fn numbers_are_not_used_again(directory: &Path) {
     let path = directory.join("probe");
     let mut numbers = BTreeSet::new();

@@ -12,8 +12,8 @@ use crate::harness::{Account, Host};
 
 pub const SERVER: &str = "/opt/model";
 
-/// Directories that a policy may name, those further down behind those that hold them. The last ones are not there
-/// when the first session begins.
+/// Directories that a policy may name, each after those that contain it. The last ones do not exist when the first
+/// session begins.
 pub const PLACES: &[&str] = &["uploads", "uploads/in", "dev", "site", "box", "site/deep"];
 pub const ABSENT: &[&str] = &["uploads/later", "dev/d/later"];
 
@@ -44,7 +44,7 @@ const ACCESS: &[(&str, &[&str])] = &[
     ("", &["list", "read", "create", "mkdir", "link", "remove"]),
 ];
 
-/// A directory of the policy and its rights, set by a scenario in place of what the seed would give.
+/// A directory of the policy and its rights, set by a scenario instead of the seed.
 pub type Fixed = (&'static str, &'static [&'static str], Dotfiles);
 
 pub struct World {
@@ -61,7 +61,7 @@ impl World {
             dotfiles: Dotfiles::Protected,
         }];
         let mut directories = String::new();
-        // One that is not there yet only in some: what goes wrong there would hide the rest.
+        // One that does not exist yet only in some: what goes wrong there would hide the rest.
         let absent = if random.percent(30) { ABSENT } else { &[] };
         for place in PLACES.iter().chain(absent) {
             let given = fixed.iter().find(|(path, ..)| path == place);
@@ -122,7 +122,7 @@ impl World {
         if !dot_names.is_empty() {
             policy += &format!("dotfile_names = {dot_names:?}\n");
         }
-        // A taken-over server for those who come from there, an unmodified one for all others.
+        // A server that has been taken over for clients from there, an unmodified one for all others.
         policy += &format!(
             "{directories}[[match]]\naddress = \"10.1.0.0/16\"\nsftp_server = \"{SERVER}\"\n"
         );
@@ -166,7 +166,7 @@ impl World {
     }
 }
 
-/// Beside the home, and the account's own: only xfersh stands in the way.
+/// Beside the home, and owned by the account: only xfersh prevents access.
 pub const OUTSIDE: &str = "/srv/outside";
 
 type Names = &'static [&'static str];

@@ -61,7 +61,7 @@ fn quoted(name: &[u8]) -> Vec<u8> {
 #[test]
 fn argv_is_what_the_server_gets() {
     let host = Host::new();
-    // In the server's place, one that prints its arguments.
+    // Instead of the server, one that prints its arguments.
     host.install("/opt/scp", b"#!/bin/sh\nprintf '%s\\0' \"$@\"\n");
     let long = vec![b'l'; 3000];
     for name in NAMES.iter().copied().chain([&long[..]]) {
@@ -137,7 +137,7 @@ fn paths_are_exact_and_whole() {
     );
 }
 
-/// The words of a refusal are whole, and those of the text.
+/// The words of a refusal are complete, and the same as in the text.
 #[test]
 fn a_refusal_reads_alike_as_text_and_as_json() {
     let host = Host::new();
@@ -303,7 +303,8 @@ fn a_probe_that_fails_is_one_object_as_well() {
     assert!(output.err().contains("/opt/locked"), "{output}");
 }
 
-/// An entry of passwd(5) is bytes. A comment may be in any encoding; a home that is no text would be taken for another.
+/// An entry of passwd(5) is bytes. A comment may be in any encoding; a home that is not UTF-8 could be mistaken for
+/// another.
 #[test]
 fn an_account_whose_home_is_no_text_is_refused() {
     let host = Host::new();

@@ -1,4 +1,4 @@
-//! Every call of an administrator, with hostile names wherever a name can stand.
+//! Every call of an administrator, with hostile names wherever a name can be.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::{ACCOUNT, ODD, harm, object, odd_host};
 use crate::harness::{Host, Output, XFERSH};
 
-/// Policies with odd text in every place, sound or not.
+/// Policies with odd text in every place, valid or not.
 fn policies() -> Vec<(&'static str, String)> {
     let escaped = r#"o\u001b[2J\u0007\u009B31m\u202Ed\u200b\u3164\\\"'"#;
     let lines = [
@@ -52,7 +52,7 @@ fn policies() -> Vec<(&'static str, String)> {
     lines.into()
 }
 
-/// Calls under the host's policy. Each is made with `--json` as well.
+/// Calls under the host's policy. Each is also made with `--json`.
 const CALLS: &[&[&str]] = &[
     &["--check", "--user", ACCOUNT],
     &["--check", "--user", ACCOUNT, "-c", "sftp-server"],
@@ -187,7 +187,7 @@ fn no_policy_is_printed_raw() {
     }
 }
 
-/// What sshd says of its configuration, and of what is wrong with it.
+/// What sshd says about its configuration, and about what is wrong with it.
 #[test]
 fn no_configuration_of_sshd_is_printed_raw() {
     let host = odd_host();
@@ -217,9 +217,18 @@ fn no_configuration_of_sshd_is_printed_raw() {
             format!("AuthorizedKeysFile %h/uploads/{word} /tmp/{word}\n"),
             "takes keys",
         ),
-        (format!("{word} yes\n"), "sshd does not tell"),
-        (format!("X11Forwarding {word}\n"), "sshd does not tell"),
-        (format!("Subsystem\x1b sftp {word}\n"), "sshd does not tell"),
+        (
+            format!("{word} yes\n"),
+            "sshd -T does not print the effective settings",
+        ),
+        (
+            format!("X11Forwarding {word}\n"),
+            "sshd -T does not print the effective settings",
+        ),
+        (
+            format!("Subsystem\x1b sftp {word}\n"),
+            "sshd -T does not print the effective settings",
+        ),
     ];
     for (text, expected) in rows {
         host.write(
@@ -236,7 +245,7 @@ fn no_configuration_of_sshd_is_printed_raw() {
     }
 }
 
-/// Arguments that are not UTF-8 cannot stand in a `&str`.
+/// Arguments that are not UTF-8 cannot be in a `&str`.
 #[test]
 fn bytes_that_are_no_text_are_harmless_as_well() {
     let host = Host::new();

@@ -1,5 +1,5 @@
-//! What is printed, to a person, a terminal, a log or a script: escaped once, whole where it is JSON, and never
-//! anything that a terminal acts on.
+//! What is printed, to a person, a terminal, a log or a script: escaped once, complete in JSON, and never anything that
+//! a terminal acts on.
 
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -14,10 +14,10 @@ mod terminal;
 
 /// A name with all that a terminal acts on, or does not show, or that an escape could be confused with: clear the
 /// screen, bell, a CSI of one character, a direction mark, a zero-width space, a filler that counts as a letter, a
-/// backslash, a double and a single quote, an escape that is none.
+/// backslash, a double and a single quote, something that only looks like an escape.
 const ODD: &str = "o\x1b[2J\x07\u{9b}31m\u{202e}d\u{200b}\u{3164}\\\"'\\x1b";
 
-/// As much of it as a login name can have: no slash, no colon, no line break.
+/// As much of it as a login name can contain: no slash, no colon, no line break.
 const ACCOUNT: &str = "a\x1b[2J\u{202e}\u{200b}\\\"b";
 
 /// A host on which an account, and what lies in its home, have such names.
@@ -82,7 +82,7 @@ fn object(output: &Output) -> Value {
     object
 }
 
-/// The first character that a terminal would act on or not show. A line break is none.
+/// The first character that a terminal would act on or not show. A line break does not count.
 fn harm(bytes: &[u8]) -> Option<String> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Some("bytes that are not UTF-8".to_owned());
@@ -94,14 +94,14 @@ fn harm(bytes: &[u8]) -> Option<String> {
     text.chars().find(is_harmful).map(|c| format!("{c:?}"))
 }
 
-/// Direction marks, zero widths and fillers: a list of its own, beside that of the program.
+/// Direction marks, zero-width characters and fillers: a list that is separate from the program's.
 fn is_unseen(c: char) -> bool {
     matches!(c as u32,
         0xad | 0x61c | 0x115f | 0x1160 | 0x180e | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f
         | 0x3164 | 0xfeff | 0xffa0 | 0xe000..=0xf8ff | 0xe0000..=0xe0fff)
 }
 
-/// What somebody reads who takes the escapes back once.
+/// The text after the escapes are undone once.
 fn read_back(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text;

@@ -1,5 +1,5 @@
-//! Each output escapes exactly once: a name with a backslash, a quote and an escape character is read back by
-//! taking the escapes back once, in the log, in the dry run, in the doctor, and by the client.
+//! Each output escapes exactly once: undoing the escapes once gives back a name with a backslash, a quote and an escape
+//! character, in the log, in the dry run, in the doctor, and at the client.
 
 use super::{check, object, read_back};
 use crate::harness::{Host, XFERSH};
@@ -10,7 +10,7 @@ const IN_TOML: &str = r#"a\\b\"c\u001bd\\x1b"#;
 /// The same as it is printed.
 const SHOWN: &str = r#"a\\b\"c\x1bd\\x1b"#;
 
-/// The value of a field of a log line, as it stands between the quotes.
+/// The value of a field of a log line, as it is between the quotes.
 fn field<'a>(line: &'a str, name: &str) -> &'a str {
     let start = line.find(&format!(" {name}=\"")).expect("the field") + name.len() + 3;
     let rest = &line[start..];
@@ -27,7 +27,7 @@ fn holds(text: &[u8], name: &str) -> bool {
     text.windows(name.len()).any(|part| part == name.as_bytes())
 }
 
-/// A directory of the policy that cannot be looked at: the reason has its name.
+/// A directory of the policy that cannot be examined: the reason has its name.
 fn host() -> Host {
     let host = Host::new();
     host.inside(|| {
@@ -86,7 +86,7 @@ fn a_reason_is_escaped_once_wherever_it_is_printed() {
     );
 }
 
-/// Words of the client: its command in the log, its argument in the dry run.
+/// What the client sent: its command in the log, its argument in the dry run.
 #[test]
 fn a_word_of_the_client_is_escaped_once() {
     let host = Host::new();
@@ -150,11 +150,11 @@ fn the_client_sees_a_name_escaped_once() {
     assert!(holds(&read_back(sentence.trim_end()), NAME), "{refused}");
 }
 
-/// What goes wrong in the child is told to the client and, through the guard, to the log.
+/// What goes wrong in the child is reported to the client and, through the guard, to the log.
 #[test]
 fn a_failure_of_the_server_side_is_escaped_once() {
     let host = Host::new();
-    // Its interpreter is missing: execve(2) fails behind the confinement.
+    // Its interpreter is missing: execve(2) fails after the confinement.
     let server = format!("/opt/{NAME}");
     host.install(&server, b"#!/no/such/interpreter\n");
     host.policy(&format!("sftp_server = \"/opt/{IN_TOML}\"\n"));
@@ -170,7 +170,7 @@ fn a_failure_of_the_server_side_is_escaped_once() {
     assert!(holds(&read_back(error), &server), "{line:?}");
 }
 
-/// So is what wildcards match and the client must not have: a link to a file that every server may read.
+/// So is what wildcards match but the client must not have: a link to a file that every server may read.
 #[test]
 fn a_match_that_is_refused_is_escaped_once() {
     let host = Host::new();
@@ -180,7 +180,7 @@ fn a_match_that_is_refused_is_escaped_once() {
         std::os::unix::fs::symlink("/etc", link).expect("a link");
     });
     let path = format!("uploads/{NAME}/passwd");
-    // Whether the guard finds the server's side before or after it has ended: hence several sessions.
+    // The guard may find the server's side before or after it has ended: hence several sessions.
     for _ in 0..10 {
         let output = host
             .direct(
@@ -203,7 +203,7 @@ fn a_match_that_is_refused_is_escaped_once() {
     }
 }
 
-/// A mistake of ours ends a session with one sentence; where it was stands in the log, the message escaped once.
+/// A bug in xfersh ends a session with one sentence; the log says where it was, with the message escaped once.
 #[test]
 fn a_panic_tells_the_client_no_place() {
     use std::os::unix::process::CommandExt;
@@ -218,7 +218,7 @@ fn a_panic_tells_the_client_no_place() {
     let output = host.run(&mut panic, b"").failed("a panic");
     assert_eq!(
         output.err(),
-        "xfersh: An internal error ended the session; the log of the server says where.\n"
+        "xfersh: An internal error ended the session; the server's log says where.\n"
     );
     assert!(output.stdout.is_empty(), "{output}");
     let log = host.log();

@@ -1,4 +1,4 @@
-//! On a terminal: our own colours, and nothing else that it acts on.
+//! On a terminal: our own colours, and nothing else that a terminal acts on.
 
 use std::fs::File;
 use std::io::Read as _;

@@ -4,7 +4,7 @@ use crate::harness::Host;
 
 use super::{assert_no_temporaries, content, host, local, prepare, rsync};
 
-/// Every way in which rsync could change `uploads`, with what it takes.
+/// Every way in which rsync could change `uploads`, with what it needs.
 const CHANGES: &[(&str, &[&str])] = &[
     ("replaces", &["-a", "src/", "@:uploads/"]),
     (
@@ -200,7 +200,7 @@ fn upload_only_takes_new_files_and_gives_none() {
     }
 }
 
-/// A backup client adds snapshots and cannot take one back.
+/// A backup client adds snapshots and cannot remove one.
 #[test]
 fn append_only_takes_snapshots() {
     let host = host("access = \"append-only\"\n");
@@ -235,7 +235,7 @@ fn append_only_takes_snapshots() {
             .expect("the second snapshot");
         assert_eq!(facts.nlink(), 2, "{}", account.name);
     }
-    // The times of directories are left out: something new may be made in an older one.
+    // The times of directories are left out: something new may be created in an older one.
     let tree = || {
         let found = host
             .root(

@@ -1,4 +1,4 @@
-//! P3 and P4: dotfiles stay as they are at any depth, and the home itself does, while the rest is transferred.
+//! P3 and P4: dotfiles at any depth and the home itself stay as they are, while the rest is transferred.
 
 use crate::harness::Host;
 
@@ -165,7 +165,7 @@ fn the_home_itself_stays() {
             Some("a note in the home\n"),
             "{what}"
         );
-        // What belongs into a writable directory gets there.
+        // What belongs in a writable directory gets there.
         assert_eq!(
             content(&host, host.alice(), "uploads/in.txt").as_deref(),
             Some("in\n"),

@@ -1,10 +1,10 @@
-//! More than can be held open at once: what the session made stays its own, and the guard stays small.
+//! More than can be held open at once: what the session created stays its own, and the guard stays small.
 
 use crate::harness::Host;
 
 use super::{assert_no_temporaries, host, prepare, rsync};
 
-/// Watches the guards of alice: descriptors and kilobytes, each time a line.
+/// Watches alice's guards: descriptors and kilobytes, one line each time.
 fn watch_guards(host: &Host) {
     host.shell_line(
         r#"cat >/mnt/watch <<'END'
@@ -38,7 +38,7 @@ fn most_seen(host: &Host) -> (u64, u64) {
 const DESCRIPTORS: u64 = 1024;
 const KILOBYTES: u64 = 24 * 1024;
 
-/// What is there is what was sent, but for the owners.
+/// What arrived is what was sent, except for the owners.
 fn same_tree(host: &Host, account: &str) {
     let list = |path: &str| {
         let line = format!("cd {path} && find . -printf '%p %y %m %s %T@ %l\\n' | sort");

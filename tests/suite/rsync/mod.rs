@@ -18,10 +18,10 @@ use crate::harness::{Account, Host, Output};
 
 const POLICY: &str = "protocols = [\"sftp\", \"scp\", \"rsync\"]\n";
 
-/// Names another rsync than the machine's, to be client and server of these tests.
+/// Names an rsync other than the machine's, as client and server of these tests.
 const OTHER_RSYNC: &str = "XFERSH_TEST_RSYNC";
 
-/// A host with an sshd and a policy that allows rsync, and `more` of it.
+/// A host with an sshd and a policy that allows rsync, plus `more`.
 fn host(more: &str) -> Host {
     let other = std::env::var_os(OTHER_RSYNC).map(|path| {
         std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {path:?}: {error}"))
@@ -38,7 +38,7 @@ fn host(more: &str) -> Host {
     host
 }
 
-/// `rsync ARGUMENTS` where `@` at the start of an argument, or behind a space in it, stands for `ACCOUNT@host`.
+/// `rsync ARGUMENTS` where `@` at the start of an argument, or after a space in it, stands for `ACCOUNT@host`.
 fn command(account: &Account, arguments: &[&str]) -> Command {
     let mut command = Command::new("rsync");
     command
@@ -82,7 +82,8 @@ fn prepare(host: &Host, script: &str) {
     host.run(&mut command, b"").succeeded(script);
 }
 
-/// Runs a shell script as the account on its home, past its login shell: what it did itself before the session.
+/// Runs a shell script as the account on its home, without its login shell: what the account did itself before the
+/// session.
 #[track_caller]
 fn beforehand(host: &Host, account: &Account, script: &str) {
     let owner = format!("cd {} && {script}", account.home().display());

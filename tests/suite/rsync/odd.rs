@@ -1,4 +1,4 @@
-//! Trees and file systems that are unlike most: an unmodified rsync ends as it does in an ordinary account.
+//! Unusual trees and file systems: an unmodified rsync ends as it does in an ordinary account.
 
 use crate::harness::{Account, Host};
 
@@ -11,7 +11,7 @@ fn links(host: &Host, account: &Account) -> String {
     ))
 }
 
-/// `symlinks = "inside"`: such a link leads nowhere, as one does whose target is missing.
+/// `symlinks = "inside"`: such a link leads nowhere, like one whose target is missing.
 #[test]
 fn links_below_a_file_and_in_a_loop_arrive() {
     let host = host("");
@@ -28,7 +28,7 @@ fn links_below_a_file_and_in_a_loop_arrive() {
     let plain = links(&host, host.plain());
     assert_eq!(plain.lines().count(), 7, "{plain}");
     assert_eq!(plain, links(&host, host.alice()));
-    // One that leads out does so behind a file or a loop as well.
+    // One that leads outside also does so after a file or a loop.
     for target in [
         "../../../etc/passwd/x",
         "/etc/passwd/x",
@@ -72,7 +72,7 @@ fn access_lists_onto_a_directory_that_cannot_be_listed() {
     assert_eq!(plain, lists(host.alice()));
 }
 
-/// A file system that cannot promise that a new name is free (NFS, exfat, bindfs, mergerfs).
+/// A file system that cannot guarantee that a new name is free (NFS, exfat, bindfs, mergerfs).
 #[test]
 fn append_only_where_a_name_cannot_be_asked_to_be_free() {
     let host = host("access = \"append-only\"\n");
@@ -100,7 +100,7 @@ fn append_only_where_a_name_cannot_be_asked_to_be_free() {
             Some("part")
         );
     }
-    // Onto a taken name: the server asks for no free one, in an ordinary account it replaces.
+    // Onto a taken name: the server does not ask for a free one; in an ordinary account it replaces the file.
     for account in [host.plain(), host.alice()] {
         let is_bound = account.name == "alice";
         let before = host.disk();

@@ -1,4 +1,4 @@
-//! What an rsync command could start or change beside its transfer.
+//! What an rsync command could start or change besides its transfer.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::harness::{Account, Host};
 
 use super::{beforehand, content, host, local, rsync};
 
-/// Of the account's own files, `~/.popt` can make any line start a program.
+/// Of the account's own files, `~/.popt` can make any command line start a program.
 #[test]
 fn a_popt_file_starts_nothing() {
     let host = host("");
@@ -49,7 +49,7 @@ fn the_default_policy_has_no_rsync() {
     assert!(log[0].text.contains("rsync"), "{log:?}");
 }
 
-/// Options by which a client, or who speaks for it, could leave the transfer.
+/// Options with which a client, or somebody in its name, could do more than transfer.
 #[test]
 fn refused_options_start_nothing() {
     let host = host("");
@@ -68,7 +68,7 @@ fn refused_options_start_nothing() {
         assert!(output.stdout.is_empty(), "{command}: {output}");
         before.assert_same(&host.disk(), command);
     }
-    // The like of it does something elsewhere.
+    // Such an option does something elsewhere.
     beforehand(
         &host,
         host.plain(),
@@ -78,7 +78,7 @@ fn refused_options_start_nothing() {
     assert!(host.exists(host.plain().at("uploads/started")));
 }
 
-/// Devices, FIFOs and sockets are not made; the rest of the transfer arrives.
+/// Devices, FIFOs and sockets are not created; the rest of the transfer arrives.
 #[test]
 fn special_files_are_left_out() {
     let host = host("");
@@ -95,8 +95,8 @@ fn special_files_are_left_out() {
     );
 }
 
-/// A link to a place outside is not written, unless the policy says so; `--munge-links` and `--fake-super` are kept
-/// apart from it.
+/// A link to a place outside is not written, unless the policy says so; `--munge-links` and `--fake-super` are tested
+/// separately.
 #[test]
 fn links_out_of_the_policy_are_left_out() {
     let host = host("");
@@ -111,7 +111,7 @@ fn links_out_of_the_policy_are_left_out() {
     assert!(host.exists(host.alice().at("uploads/in")));
 }
 
-/// Whatever else the table of options lets through does its work.
+/// Every other option that the table accepts works.
 #[test]
 fn options_of_the_table_work() {
     let host = host("");
@@ -166,8 +166,7 @@ fn options_of_the_table_work() {
     assert!(Path::new("/usr/bin/rsync").exists());
 }
 
-/// popt puts the next word, here the point, in the place of `!#:+` in a value: rsync opens another path than the one
-/// that stands there.
+/// popt replaces `!#:+` in a value with the next word, here the dot: rsync opens a path other than the one written.
 #[test]
 fn a_value_that_popt_rewrites_is_refused() {
     let host = host("");
@@ -182,7 +181,7 @@ fn a_value_that_popt_rewrites_is_refused() {
     let log = format!("--log-file={up}/srv/outside/drop/LOG");
     let names = format!("--files-from={up}/etc/passwd");
     let temporary = format!("--temp-dir={up}/srv/outside/drop");
-    // By hand, since the client's own popt rewrites what is to be sent as well.
+    // By hand, since the client's own popt also rewrites what it sends.
     let write = format!("rsync --server -r {log} . uploads");
     let before = host.disk();
     let output = host.direct(host.plain(), write.as_bytes(), b"");
@@ -225,7 +224,7 @@ fn a_value_that_popt_rewrites_is_refused() {
     }
 }
 
-/// Whoever transfers files and gives an option that is refused learns which one, and what else to do.
+/// A client that transfers files with an option that is refused is told which one, and what to do instead.
 #[test]
 fn a_refused_option_is_named_to_the_client() {
     let host = host("");
@@ -253,11 +252,11 @@ fn a_refused_option_is_named_to_the_client() {
                 "src/",
                 "@:uploads/",
             ],
-            "The option --log-file is refused: the target is in no writable directory.",
+            "The option --log-file is refused: the target is not in a writable directory.",
         ),
         (
             &["-a", "--rsync-path=nice rsync", "src/", "@:uploads/"],
-            "Call rsync itself, without nice before it.",
+            "Call rsync directly, without nice before it.",
         ),
     ] {
         rsync(&host, host.plain(), arguments).succeeded("in an ordinary account");
@@ -277,7 +276,7 @@ fn a_refused_option_is_named_to_the_client() {
     }
 }
 
-/// The longest option is as long as the command, the longest path as long as the kernel takes it.
+/// The longest option is as long as the command, the longest path as long as the kernel accepts.
 #[test]
 fn a_long_option_is_served() {
     let host = host("");

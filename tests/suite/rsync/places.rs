@@ -4,7 +4,7 @@ use crate::harness::Host;
 
 use super::{beforehand, content, host, local, prepare, rsync};
 
-/// `plain` writes to a place outside by an option; alice does not, and nothing outside has changed.
+/// `plain` writes to a place outside with an option; alice does not, and nothing outside has changed.
 #[track_caller]
 fn only_plain_writes(host: &Host, arguments: &[&str], outside: &str) {
     let what = format!("{arguments:?}");
@@ -83,7 +83,7 @@ fn temporary_directories() {
         }
     }
     host.refurnish();
-    // Nothing of a temporary file is left to see: the transfer itself shows whether it could be made.
+    // Nothing of a temporary file is left to see: the transfer itself shows whether it could be created.
     for option in [
         "--temp-dir=/srv/outside/drop",
         "--temp-dir=/tmp",
@@ -251,7 +251,7 @@ fn lists_of_files() {
             );
         }
     }
-    // A list out of the policy would tell its lines as names of missing files.
+    // A list outside the policy would reveal its lines as names of missing files.
     let arguments = [
         "-a",
         "--files-from=:/srv/outside/secret.txt",
@@ -328,7 +328,7 @@ fn options_that_follow_links_are_refused() {
     }
 }
 
-/// What is counted from the target, or from the directory of a target that is one file, is judged before rsync starts.
+/// What begins at the target, or at the parent of a target that is one file, is judged before rsync starts.
 #[test]
 fn relative_places_are_judged_from_the_target() {
     let host = host("readable = [\"~/uploads\"]\n");
@@ -343,7 +343,7 @@ fn relative_places_are_judged_from_the_target() {
         ),
         ("--compare-dest=../.ssh -r . uploads".to_owned(), true),
         ("--copy-dest=to-outside -r . uploads".to_owned(), true),
-        // `old.txt` is a file: then the same words lead from the directory that it lies in.
+        // `old.txt` is a file: then the same path begins at the directory that contains it.
         ("--temp-dir=../x -r . uploads/old.txt".to_owned(), true),
         ("--temp-dir=../x . uploads/absent".to_owned(), true),
         // What comes shows only later: one file, or a directory.
@@ -379,7 +379,7 @@ fn relative_places_are_judged_from_the_target() {
     }
 }
 
-/// rsync takes `link/..` away in the text, the kernel goes where the link leads: neither may be outside.
+/// rsync removes `link/..` in the text, the kernel goes where the link leads: neither may be outside.
 #[test]
 fn two_dots_behind_a_link_are_judged_both_ways() {
     let host = host("readable = [\"~/uploads\"]\nwritable = [\"~/uploads\"]\n");
@@ -406,7 +406,7 @@ fn two_dots_behind_a_link_are_judged_both_ways() {
     }
 }
 
-/// Without its start directory a server starts in `/`, and there its relative paths are counted from.
+/// Without its start directory a server starts in `/`, and its relative paths begin there.
 #[test]
 fn relative_places_without_a_start_directory() {
     let host = host("start = \"~/uploads/gone\"\nreadable = [\"~/uploads\"]\n");
@@ -429,7 +429,7 @@ fn relative_places_without_a_start_directory() {
     }
 }
 
-/// A link of procfs means another thing to each process, so it is not followed before the server starts.
+/// A procfs link means something else to each process, so it is not followed before the server starts.
 #[test]
 fn a_link_of_procfs_leads_nowhere() {
     let host = host("start = \"/srv/start\"\nreadable = [\"~/uploads\"]\n");
@@ -450,7 +450,7 @@ fn a_link_of_procfs_leads_nowhere() {
     }
 }
 
-/// A partial directory lies beside each file, so a target above the writable directories is no reason to refuse it.
+/// A partial directory is next to each file, so a target above the writable directories is no reason to refuse it.
 #[test]
 fn partial_directories_below_the_target() {
     let host = host("");

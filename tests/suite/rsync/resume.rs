@@ -7,7 +7,7 @@ use crate::harness::{Account, Host};
 
 use super::{assert_no_temporaries, command, host, prepare, rsync};
 
-/// Starts a slow transfer and kills the client when the server has taken in some of it.
+/// Starts a slow transfer and kills the client when the server has received some of it.
 fn interrupted(host: &Host, account: &Account, options: &[&str]) {
     let mut arguments = vec!["--bwlimit=4000"];
     arguments.extend(options);

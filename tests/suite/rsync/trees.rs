@@ -4,7 +4,7 @@ use crate::harness::{Account, Host, Snapshot};
 
 use super::{assert_no_temporaries, content, host, prepare, rsync};
 
-/// Everything that rsync can carry, and names that break what splits words.
+/// Everything that rsync can transfer, and names that break word splitting.
 const TREE: &str = r#"
     rm -rf src && mkdir -p src/deep/er src/empty-dir "src/with space" && cd src
     printf 'hello\n' >plain.txt; : >empty; printf 'linked\n' >one
@@ -31,7 +31,7 @@ fn make_tree(host: &Host) {
     });
 }
 
-/// The tree at `path` as if it stood at `/`, without what an account that is not root cannot keep: the owners.
+/// The tree at `path` as if it were at `/`, without what an account that is not root cannot preserve: the owners.
 fn tree(host: &Host, path: &str) -> Snapshot {
     host.inside(|| Snapshot::of(&[path])).moved(path, "/")
 }
@@ -133,7 +133,7 @@ fn an_account_without_xfersh_ends_with_the_same_tree() {
     assert_eq!(plain, normal(host.alice()));
 }
 
-/// Backups in the manner of rsnapshot: what did not change is a hard link into the snapshot before.
+/// Backups in the style of rsnapshot: what did not change is a hard link into the previous snapshot.
 #[test]
 fn snapshots_share_what_did_not_change() {
     let host = host("");

@@ -1,5 +1,5 @@
-//! Whether each option that we accept has a value where the real rsync takes one: a wrong answer would make every word
-//! behind it mean something else.
+//! Whether each option that we accept has a value exactly if the real rsync takes one: a wrong answer would change the
+//! meaning of every word after it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,7 +18,7 @@ enum Arity {
 /// A word that is an option's value, or an error.
 const NO_OPTION: &str = "--this-is-no-option";
 
-/// Asks rsync about each option. It waits a moment before it ends with an error: hence many at once.
+/// Asks rsync about each option. rsync waits a moment before it exits with an error: hence many at once.
 fn arities(host: &Host, options: &[&str]) -> Vec<Arity> {
     let each =
         format!("rsync --server \"$1\" {NO_OPTION} . /nowhere </dev/null >\"/mnt/said$1\" 2>&1; :");
@@ -42,7 +42,7 @@ fn arities(host: &Host, options: &[&str]) -> Vec<Arity> {
     answers.collect()
 }
 
-/// Compares our tables with a program; says which options it does not have.
+/// Compares our tables with a program; returns which options it does not have.
 pub fn compare(host: &Host) -> Vec<String> {
     let known = ["--no-such-option", "--recursive", "--rsync-path"];
     let answers = arities(host, &known);
@@ -77,12 +77,12 @@ pub fn compare(host: &Host) -> Vec<String> {
     missing
 }
 
-/// The rsync that the environment names, to serve in place of the machine's.
+/// The rsync that the environment names, to be used instead of the machine's.
 pub fn other() -> Option<PathBuf> {
     std::env::var_os("XFERSH_TEST_RSYNC").map(PathBuf::from)
 }
 
-/// Puts another rsync in the place of the machine's.
+/// Replaces the machine's rsync with another.
 pub fn exchange(host: &Host, program: &Path) {
     let program =
         std::fs::read(program).unwrap_or_else(|error| panic!("cannot read {program:?}: {error}"));

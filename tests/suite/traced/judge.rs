@@ -1,14 +1,15 @@
-//! Whether what a server did lies within its plan.
+//! Whether what a server did is within its plan.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use xfersh::decide::access::Right;
-use xfersh::decide::plan::{Plan, Root};
+use xfersh::decide::plan::Plan;
+use xfersh::decide::roots::nesting::Root;
 
 use super::trace::{Deed, Event};
 
-/// What no library opens, and a server opens all the same before it has read its arguments to the end.
+/// What no library opens, but a server opens before it has read all its arguments.
 const OPENED_AT_START: &[&str] = &[
     "/etc/popt",
     "/etc/popt.d",
@@ -39,7 +40,7 @@ const LIBRARY_FILES: &[&str] = &[
     "/etc/shells",
 ];
 
-/// The deeds that the policy does not cover.
+/// The actions that the policy does not cover.
 pub fn outside(plan: &Plan, events: &[Event]) -> Vec<String> {
     let strange = events.iter().enumerate();
     let strange = strange.filter(|(index, event)| !is_within(plan, event, *index == 0));
@@ -61,7 +62,7 @@ fn is_within(plan: &Plan, event: &Event, is_first: bool) -> bool {
         Deed::Read => has(Right::Read) || is_start_up(event),
         Deed::List => has(Right::List) || path == Path::new("/etc/popt.d"),
         Deed::Look => {
-            // rsync 3.5 looks at each part of a path, also at one that `..` takes back; nothing is there.
+            // rsync 3.5 looks at each part of a path, even one that `..` removes; nothing is there.
             let on_the_way = event.failed
                 && !event.raw.contains(&b'/')
                 && path.parent().is_some_and(leads_to_a_root);
@@ -70,7 +71,7 @@ fn is_within(plan: &Plan, event: &Event, is_first: bool) -> bool {
         Deed::Enter => any || path == plan.start,
         Deed::Run => is_first && path == plan.program,
         Deed::Change => {
-            // Nobody makes a directory that is there, or writes a file that is a directory.
+            // Creating a directory that exists, or writing a file that is a directory, has no effect.
             let inside = |root: &Root| root.path != path || event.failed;
             root.is_some_and(|root| inside(root) && root.access.writes())
                 || event.raw == b"/dev/null"
@@ -79,7 +80,7 @@ fn is_within(plan: &Plan, event: &Event, is_first: bool) -> bool {
     }
 }
 
-/// The most specific directory of the policy that holds a path.
+/// The most specific directory of the policy that contains a path.
 fn holding<'a>(plan: &'a Plan, path: &Path) -> Option<&'a Root> {
     let holds = plan
         .rules
@@ -89,7 +90,7 @@ fn holding<'a>(plan: &'a Plan, path: &Path) -> Option<&'a Root> {
     holds.max_by_key(|root| root.path.components().count())
 }
 
-/// A file that is named as the code of a library names it, not as an argument does.
+/// A file that is named as library code names it, not as an argument does.
 fn is_start_up(event: &Event) -> bool {
     let raw = Path::new(std::ffi::OsStr::from_bytes(&event.raw));
     let climbs = raw

@@ -4,10 +4,10 @@
 use super::stage::quoted;
 use crate::model::random::Random;
 
-/// The table of long options, as it stands in the source: a new option is tried without a word here.
+/// The table of long options, as it is in the source: a new option is tried without any change here.
 const TABLE: &str = include_str!("../../../src/decide/command/rsync/options.rs");
 
-/// What a client is called with, its paths aside. A value that both sides must know goes through the client.
+/// What a client is called with, apart from its paths. A value that both sides must know goes through the client.
 pub const CLIENTS: &[&[&str]] = &[
     &["-a"],
     &["-rlt"],
@@ -109,7 +109,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// A line like `asked`, which is what a client says; its place in files-from and its paths are exchanged.
+    /// A line like `asked`, which is what a client sends; its place in files-from and its paths are replaced.
     pub fn line(&mut self, asked: &[Vec<u8>]) -> Vec<u8> {
         let end = asked.iter().position(|word| word == b".").expect("a '.'");
         let mut words: Vec<Vec<u8>> = Vec::new();
@@ -174,7 +174,7 @@ impl Lines {
         words.join(&b' ')
     }
 
-    /// An option of the table, its value attached or apart.
+    /// An option of the table, its value attached or separate.
     fn extra(&mut self) -> Vec<Vec<u8>> {
         if self.random.percent(15) {
             return vec![self.cluster()];
@@ -182,7 +182,7 @@ impl Lines {
         let table = table();
         let places: Vec<_> = table
             .iter()
-            .filter(|row| row.1.starts_with("Place"))
+            .filter(|row| row.1.starts_with("Path"))
             .collect();
         let (name, kind) = if self.random.percent(80) {
             **self.random.pick(&places)
@@ -202,13 +202,13 @@ impl Lines {
                 "", "~", ".old", "!#:+", "../x", "a/b", "%f %n", "*:alice", "-x", "~/x",
             ]),
             "Only" => b"X".to_vec(),
-            "Place" => {
+            "Path" => {
                 let from_target = kind.contains("Basis") || kind.contains("Scratch");
                 self.place(from_target)
             }
             other => panic!("the table has a kind of value that this test does not know: {other}"),
         };
-        // A tilde is expanded where it is not quoted.
+        // A tilde is expanded if it is not quoted.
         let (tilde, rest) = match value.strip_prefix(b"~/") {
             Some(rest) if self.random.percent(80) => (&b"~/"[..], rest),
             _ => (&b""[..], value.as_slice()),
@@ -221,7 +221,7 @@ impl Lines {
         }
     }
 
-    /// Letters that leave alone what goes over the wire.
+    /// Letters that do not change what goes over the wire.
     fn cluster(&mut self) -> Vec<u8> {
         if self.random.percent(20) {
             return self.one_of(&["-B700", "-@-1", "-@1"]);
@@ -355,7 +355,7 @@ impl Lines {
         from[self.random.below(from.len())]
     }
 
-    /// An operand as a client's user writes it: quoted, or with its wildcards and its tilde free.
+    /// An operand as a user writes it: quoted, or with unquoted wildcards and tilde.
     pub fn operand(&mut self, place: &[u8]) -> Vec<u8> {
         let mut word = Vec::new();
         let mut rest = place;

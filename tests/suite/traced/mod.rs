@@ -1,5 +1,5 @@
-//! What is vetted is what is opened: lines that are accepted run unconfined under strace(1), and touch nothing that
-//! the policy does not name. The kernel's confinement is the second line and takes no part here.
+//! What is vetted is what is opened: lines that are accepted run unconfined under strace(1), and touch nothing that the
+//! policy does not name. The kernel's confinement is the second line of defence and is not used here.
 
 mod arity;
 mod judge;

@@ -47,7 +47,7 @@ fn talks(stage: &Stage, sends: bool) -> Vec<Talk> {
     talks.collect()
 }
 
-/// Runs accepted lines until there have been `count`; says what each touched that it must not.
+/// Runs accepted lines until there have been `count`; reports what each touched that it must not.
 fn run(stage: &Stage, sends: bool, seed: u64, count: usize) {
     let talks = talks(stage, sends);
     let mut lines = Lines {
@@ -75,7 +75,7 @@ fn run(stage: &Stage, sends: bool, seed: u64, count: usize) {
         went_well += usize::from([0, 23].contains(&seen.client.code()));
         changes += seen.changes;
         let mut touched = seen.outside;
-        // Where a dry run has no directory to look at, it looks at the one that it was started in.
+        // If a dry run has no directory to look at, it looks at the one in which it was started.
         if talk.asked.iter().any(|word| word.starts_with(b"-n")) {
             touched.retain(|deed| !deed.starts_with("Look "));
         }
@@ -148,11 +148,11 @@ fn every_version_that_can_be_had_stays_within_the_policy() {
     }
 }
 
-/// How a line of the text alone would be let through, and what a server makes of it. Each is shown to be seen.
+/// How a check of the text alone would accept a line, and what a server makes of it. Each is shown to be noticed.
 struct Attack {
     client: &'static [&'static str],
     server: &'static [&'static str],
-    /// How the deed begins that must be seen.
+    /// The beginning of the action that must be noticed.
     seen: &'static str,
 }
 
@@ -160,7 +160,7 @@ const SEND: &[&str] = &["-r", "--files-from=:x", "host:x", "back"];
 const RECEIVE: &[&str] = &["-r", "src/", "host:x"];
 
 const ATTACKS: &[Attack] = &[
-    // popt(3) puts the next argument in the place of `!#:+`, and takes it away from where it stood.
+    // popt(3) replaces `!#:+` with the next argument, and removes that from its place.
     Attack {
         client: RECEIVE,
         server: &[
@@ -208,7 +208,7 @@ const ATTACKS: &[Attack] = &[
         ],
         seen: "List /home/alice: ",
     },
-    // rsync takes each `./` from the front of a backup directory, and what is left may begin with a slash.
+    // rsync removes each `./` from the front of a backup directory, and what is left may begin with a slash.
     Attack {
         client: &["-rb", "src/", "host:x"],
         server: &[
@@ -243,7 +243,7 @@ const ATTACKS: &[Attack] = &[
         server: &["-rbe.iLsfxCIvu", "--backup-dir=out/drop", "--", ".", "up"],
         seen: "Change /srv/outside/drop/",
     },
-    // The target becomes a file here, so that it is its parent that they are counted from.
+    // The target becomes a file here, so they begin at its parent.
     Attack {
         client: &["-r", "src/a", "host:x"],
         server: &[
@@ -341,7 +341,7 @@ fn a_value_that_leads_elsewhere_is_refused() {
         .filter(|line| stage.served(line).is_some());
     let accepted: Vec<_> = accepted.map(|line| shown(&line)).collect();
     assert!(accepted.is_empty(), "accepted: {accepted:#?}");
-    // A path that is no option's value is left as it is.
+    // A path that is not an option's value is left as it is.
     assert!(
         stage
             .served(b"rsync --server --sender -re.iLsfxCIvu . 'up/!#:+'")

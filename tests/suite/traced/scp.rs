@@ -1,4 +1,4 @@
-//! `scp -t` and `scp -f`, with a client that has said all that it has to say.
+//! `scp -t` and `scp -f`, with a client that has already sent everything.
 
 use super::lines::Lines;
 use super::stage::{POLICY, Stage, shown};
@@ -7,7 +7,7 @@ use crate::model::random::Random;
 /// Lines that run in a normal test run, each way.
 const LINES: usize = 100;
 
-/// A file, then a directory with one: what a target that is a file makes an error of is left out.
+/// A file, then a directory with one: what would be an error for a target that is a file is left out.
 const FILES: &[u8] = b"C0644 4 new\nabcd\0D0755 0 made\nC0644 2 x\nab\0E\n";
 
 fn run(sends: bool, seed: u64) {
@@ -73,7 +73,7 @@ fn what_is_received_lies_within_the_policy() {
     run(false, 4);
 }
 
-/// Issue: what stood behind the first wildcard was not vetted.
+/// A former bug: what followed the first wildcard was not vetted.
 #[test]
 fn the_tracer_sees_what_stands_behind_a_wildcard() {
     let stage = Stage::new(POLICY);

@@ -13,7 +13,7 @@ use xfersh::decide::invocation::{Client, Invocation};
 use xfersh::decide::plan::Plan;
 use xfersh::decide::verdict::Verdict;
 use xfersh::gather::account::AccountKey;
-use xfersh::judge::{Subject, load};
+use xfersh::judge::{Subject, read};
 use xfersh::system::opened::Opened;
 
 use super::arity::{exchange, other};
@@ -39,7 +39,7 @@ pub struct Served {
     pub argv: Vec<Vec<u8>>,
 }
 
-/// What came of one line.
+/// The result of one line.
 pub struct Seen {
     /// What the policy does not cover.
     pub outside: Vec<String>,
@@ -62,10 +62,10 @@ impl Stage {
         host.policy(policy);
         let subject = host.inside(|| {
             furnish_client();
-            let file = load().expect("a sound policy");
+            let text = read().expect("a sound policy");
             Subject::of(
                 &AccountKey::Name("alice".to_owned()),
-                &file,
+                &text,
                 &invocation(b""),
                 &Opened::default(),
             )
@@ -80,12 +80,12 @@ impl Stage {
         &self.host
     }
 
-    /// Makes the home anew.
+    /// Creates the home again.
     pub fn furnish(&self) {
         self.furnish_with(LINKS);
     }
 
-    /// The same without the links that lead out: a recursive scp(1) goes through those that it meets, which no vetting
+    /// The same without the links that lead outside: a recursive scp(1) follows those that it finds, which no vetting
     /// of a command line can see.
     pub fn furnish_for_recursion(&self) {
         self.furnish_with(&[]);
@@ -120,7 +120,7 @@ impl Stage {
             let Verdict::Granted(plan) = verdict else {
                 return None;
             };
-            // Wildcards are expanded in the server's place. This thread has a working directory of its own.
+            // Wildcards are expanded where the server would be. This thread has its own working directory.
             std::env::set_current_dir(&plan.start).expect("the start directory");
             let environment = plan.environment.iter().map(|(name, value)| {
                 let entry = [name.as_bytes(), b"=", value.as_bytes()].concat();
@@ -134,8 +134,8 @@ impl Stage {
         })
     }
 
-    /// Whether a path of the client holds a directory of the policy: a transfer of directories may begin there, and
-    /// what lies beside that directory is for the kernel and the guard to refuse.
+    /// Whether a path of the client contains a directory of the policy: a transfer of directories may begin there, and
+    /// the kernel and the guard must refuse what is beside that directory.
     pub fn lies_above(&self, served: &Served, path: &[u8]) -> bool {
         let plan = &served.plan;
         let path = self.host.inside(|| trace::resolve(&plan.start, path, true));
@@ -143,7 +143,7 @@ impl Stage {
         roots.any(|root| root.path != path && root.path.starts_with(&path))
     }
 
-    /// Whether this rsync has `--trust-sender`, which 3.2.5 brought.
+    /// Whether this rsync has `--trust-sender`, new in 3.2.5.
     pub fn trusts(&self) -> bool {
         let help = self.host.root("rsync", &["--help"]);
         help.out().contains("--trust-sender")
@@ -169,7 +169,7 @@ impl Stage {
         self.seen(served, output)
     }
 
-    /// The same with a client that has said all that it has to say.
+    /// The same with a client that has already sent everything.
     pub fn run_with_input(&self, served: &Served, input: &[u8]) -> Seen {
         self.host.write(SHELL, &script(served));
         let mut command = Command::new("/bin/sh");
@@ -179,7 +179,7 @@ impl Stage {
     }
 
     fn client(&self, arguments: &[&str]) -> Output {
-        // A server that the client has left is waited for: what it still does counts.
+        // The test waits for a server that the client has left: what it still does counts.
         let line = "timeout -k 1 5 rsync -e \"sh $0\" \"$@\"; status=$?; exec 9>/mnt/lock; flock 9; exit $status";
         let mut command = Command::new("/bin/sh");
         command.args(["-c", line, SHELL]).args(arguments);
@@ -239,7 +239,7 @@ fn script(served: &Served) -> Vec<u8> {
     text
 }
 
-/// One word for sh(1), as it is where that is safe.
+/// One word for sh(1), unquoted if that is safe.
 pub fn quoted(word: &[u8]) -> Vec<u8> {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._,:+=-".contains(byte);
     if !word.is_empty() && word.iter().all(plain) {
@@ -304,7 +304,7 @@ const FILES: &[&str] = &[
     "pub/sub/more/x",
 ];
 
-/// Inside and outside, to a file, to a directory, and deep, so that `..` behind it leads elsewhere than the text says.
+/// Inside and outside, to a file, to a directory, and deep, so that `..` after it leads elsewhere than the text says.
 const LINKS: &[(&str, &str)] = &[
     ("up/out", "/srv/outside"),
     ("up/home", ".."),

@@ -16,7 +16,7 @@ pub enum Deed {
     List,
     /// Its metadata read, or a directory opened on the way to something else.
     Look,
-    /// Made, written, renamed, removed.
+    /// Created, written, renamed, removed.
     Change,
     /// Mode, owner, times, extended attributes.
     Attributes,
@@ -49,7 +49,7 @@ struct Call<'a> {
 }
 
 impl Event {
-    /// Exchanges `/proc/self/fd/N` for what N stands for.
+    /// Replaces `/proc/self/fd/N` with what N stands for.
     fn through(&mut self, open: &BTreeMap<String, PathBuf>) {
         let Ok(rest) = Path::new(OsStr::from_bytes(&self.raw)).strip_prefix("/proc/self/fd") else {
             return;
@@ -123,7 +123,7 @@ fn whole_lines(trace: &str) -> Vec<(&str, String)> {
             whole.push((process, rest.to_owned()));
         }
     }
-    // Whoever was killed in the middle of a call had begun it all the same.
+    // A process that was killed in the middle of a call had nevertheless begun it.
     whole.extend(
         open.into_iter()
             .map(|(process, head)| (process, head + ") = ?")),
@@ -149,7 +149,7 @@ fn parse(line: &str) -> Option<Call<'_>> {
     })
 }
 
-/// Splits at the commas that stand in no string, no braces and no path of a descriptor. Strings have no special
+/// Splits at the commas that are not in a string, in braces or in the path of a descriptor. Strings have no special
 /// characters: `-xx` writes each byte in hex.
 fn split(list: &str) -> Vec<&str> {
     let (mut depth, mut quoted, mut from) = (0, false, 0);
@@ -181,7 +181,7 @@ fn unescape(text: &str) -> Vec<u8> {
     bytes.collect()
 }
 
-/// The path behind a descriptor: `3<\x2f…>`.
+/// The path of a descriptor: `3<\x2f…>`.
 fn behind(descriptor: &str) -> Option<PathBuf> {
     let (_, path) = descriptor.split_once('<')?;
     let path = path.split('>').next()?;
@@ -195,7 +195,7 @@ fn of_call(call: &Call<'_>, directory: &Path) -> Vec<Event> {
     };
     let nofollow = call.line.contains("NOFOLLOW");
     if call.line.contains("AT_EMPTY_PATH") {
-        // What is open already was judged when it was opened.
+        // What is already open was judged when it was opened.
         return Vec::new();
     }
     match name {
@@ -296,7 +296,7 @@ fn opened(call: &Call<'_>, directory: &Path) -> Event {
     };
     let follows = !has("O_NOFOLLOW") && !has("O_EXCL");
     let mut event = named(call, directory, index, at, deed, follows);
-    // What was opened, the kernel knows best.
+    // The kernel knows best what was opened.
     if let Some(path) = behind(call.result) {
         event.path = path;
     }

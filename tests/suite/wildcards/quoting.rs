@@ -1,5 +1,5 @@
-//! Ten thousand command lines of quotes, backslashes, blanks and tildes: we make the words of them that dash and bash
-//! make. What a shell would interpret beyond that is refused, so such lines are not asked about.
+//! Ten thousand command lines of quotes, backslashes, blanks and tildes: xfersh splits them into the same words as dash
+//! and bash. What a shell would interpret beyond that is refused, so such lines are not tested.
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
@@ -12,7 +12,7 @@ use crate::harness::{Account, Host};
 
 const LINES: usize = 10_000;
 
-/// `\` and a line break are a line that goes on.
+/// `\` and a line break are a line continuation.
 const PIECES: &[&[u8]] = &[
     b"~",
     b"~",
@@ -62,7 +62,7 @@ fn by_shell(host: &Host, account: &Account, shell: &str, lines: &[Vec<u8>]) -> V
     }
     host.write("/srv/lines", &script);
     let mut command = Command::new(shell);
-    // By itself bash expands the tilde of `name=~` as well.
+    // By default bash also expands the tilde in `name=~`.
     command.args((shell == "bash").then_some("--posix"));
     command
         .arg("/srv/lines")
@@ -102,7 +102,7 @@ fn expanded(word: &Word, account: &Account) -> Option<Vec<u8>> {
     })
 }
 
-/// The words of a line; `None` where it is refused, or taken although a shell would wait for a quote.
+/// The words of a line; `None` if it is refused, or accepted although a shell would wait for a quote.
 fn by_us(line: &[u8], account: &Account) -> Option<Vec<Vec<u8>>> {
     if line.windows(3).any(|part| part == b"\\\\'") {
         return None;

@@ -1,4 +1,4 @@
-//! Wildcards through a real session, of scp and of rsync. Each is first shown in an ordinary account.
+//! Wildcards through a real session, with scp and rsync. Each is first shown in an ordinary account.
 
 use std::os::unix::fs::symlink;
 
@@ -8,7 +8,7 @@ use crate::harness::{Account, Host, Output};
 
 const POLICY: &str = "protocols = [\"sftp\", \"scp\", \"rsync\"]\n";
 
-/// What a client of the old protocol answers: go on.
+/// What a client of the old protocol answers to continue.
 const GO_ON: &[u8] = b"\0\0\0\0\0\0\0\0\0\0";
 
 fn host(more: &str) -> Host {
@@ -27,12 +27,12 @@ fn in_uploads(host: &Host, make: impl Fn(&std::path::Path) + Send + Sync) {
     }
 }
 
-/// `scp -f SOURCE`, and a client that wants all it can get.
+/// `scp -f SOURCE`, with a client that takes everything it can get.
 fn scp(host: &Host, account: &Account, source: &str) -> Output {
     host.direct(account, format!("scp -f {source}").as_bytes(), GO_ON)
 }
 
-/// The same through sshd by rsync, into an empty directory; the names that came.
+/// The same through sshd with rsync, into an empty directory; returns the names that arrived.
 fn rsync(host: &Host, account: &Account, source: &str) -> (Output, String) {
     host.shell_line(&format!("rm -rf {LOCAL}/got; mkdir {LOCAL}/got"));
     let mut command = std::process::Command::new("rsync");
@@ -45,13 +45,13 @@ fn rsync(host: &Host, account: &Account, source: &str) -> (Output, String) {
     (output, host.shell_line(&format!("ls {LOCAL}/got")))
 }
 
-/// The account's shell within so much memory, in KiB.
+/// The account's shell with this much memory, in KiB.
 fn scp_within(host: &Host, account: &Account, memory: u32, command: &str) -> Output {
     let mut shell = host.shell(account);
     let mut limited = std::process::Command::new("prlimit");
     limited.arg(format!("--as={}", u64::from(memory) * 1024));
     limited.args([account.shell_path(), "-c", command]);
-    // As the shell would be started, but for its name.
+    // As the shell would be started, except for its name.
     use std::os::unix::process::CommandExt;
     limited.uid(account.id).gid(account.id).env_clear();
     limited.current_dir(account.home());
@@ -75,7 +75,7 @@ fn they_take_bounded_memory_and_time() {
         }
     });
     let paths = |levels: usize, last: &str| format!("uploads/{}{last}", "l*/".repeat(levels));
-    // What fits is sent, as by an ordinary shell.
+    // What fits is sent, as with an ordinary shell.
     for account in [host.plain(), host.alice()] {
         let fetched = scp_within(
             &host,
@@ -87,17 +87,17 @@ fn they_take_bounded_memory_and_time() {
         assert!(count >= 3, "{}: {fetched}", account.name);
     }
     let rows = [
-        // More names than execve(2) takes, which an ordinary shell says as well.
-        (paths(7, "old.txt"), "cannot take as many names", true),
-        // No name, but a million to look at.
+        // More names than execve(2) accepts, which an ordinary shell reports too.
+        (paths(7, "old.txt"), "cannot take that many names", true),
+        // No match, but a million names to look at.
         (
             paths(12, "nothing*"),
-            "too many names would have to be looked at",
+            "there are too many names to look at",
             false,
         ),
         (
             format!("uploads/{}", "*/".repeat(60)),
-            "too many names would have to be looked at",
+            "there are too many names to look at",
             false,
         ),
     ];
@@ -124,7 +124,7 @@ fn they_take_bounded_memory_and_time() {
     }
 }
 
-/// A pattern that nearly fits at each byte of each name.
+/// A pattern that nearly matches at each byte of each name.
 #[test]
 fn a_costly_pattern_ends() {
     let host = host("");
@@ -134,7 +134,7 @@ fn a_costly_pattern_ends() {
             std::fs::write(uploads.join(name), "").expect("a file");
         }
     });
-    // As many names are no matter to an ordinary pattern.
+    // That many names are no problem for an ordinary pattern.
     let cheap = "uploads/a*0000[7]";
     for account in [host.plain(), host.alice()] {
         scp(&host, account, cheap).succeeded("a long name");
@@ -145,7 +145,7 @@ fn a_costly_pattern_ends() {
     assert!(ours.err().contains("the pattern is too costly"), "{ours}");
 }
 
-/// Just as many names as execve(2) takes: one more, and it is we who say so, not the kernel.
+/// Exactly as many names as execve(2) accepts: with one more, xfersh reports it, not the kernel.
 #[test]
 fn what_is_let_through_can_be_executed() {
     let host = host("");
@@ -166,7 +166,7 @@ fn what_is_let_through_can_be_executed() {
         shell.args(["-c", command]).current_dir(host.alice().home());
         shell.uid(host.alice().id).gid(host.alice().id).env_clear();
         let ours = host.run(&mut shell, b"\0");
-        let refused = ours.err().contains("cannot take as many names");
+        let refused = ours.err().contains("cannot take that many names");
         let started = ours.out().starts_with("C0644 0 00000\n");
         assert!(refused != started, "{count}: {ours}");
         started
@@ -181,7 +181,7 @@ fn what_is_let_through_can_be_executed() {
             &mut too_many
         }) = middle;
     }
-    // 128 KiB by the rule of the kernel, 27 bytes a name; the environment takes a little.
+    // 128 KiB by the kernel's rule, 27 bytes per name; the environment takes a little.
     assert!((4_800..4_855).contains(&fits), "{fits}");
 }
 
@@ -230,7 +230,7 @@ fn no_way_up_behind_a_wildcard() {
         let ours = scp(&host, host.alice(), source);
         assert_eq!((ours.code(), ours.out().as_str()), (126, ""), "{ours}");
         let log = host.log();
-        let reason = "stage=path reason=\"'..' behind a wildcard\"";
+        let reason = "stage=path reason=\"'..' after a wildcard\"";
         assert!(log.iter().any(|line| line.text.contains(reason)), "{log:?}");
         let (output, names) = rsync(&host, host.plain(), source);
         output.succeeded("an ordinary account");
@@ -244,14 +244,14 @@ fn no_way_up_behind_a_wildcard() {
     assert_eq!(target.code(), 126, "{target}");
 }
 
-/// A link that a wildcard matches is judged by where it leads, as one that is named.
+/// A link that a wildcard matches is judged by where it leads, like one that is named.
 #[test]
 fn a_link_that_matches_opens_no_start_up_file() {
     let mut host = host("");
     host.start_sshd(&crate::harness::SshdConfig::default());
     in_uploads(&host, |uploads| {
         symlink("/etc/passwd", uploads.join("pw")).expect("a link");
-        // The word itself, where it matches nothing else.
+        // The word itself, if it matches nothing else.
         symlink("/etc/passwd", uploads.join("[z]")).expect("a link");
         symlink("/etc", uploads.join("sub/e")).expect("a link");
     });

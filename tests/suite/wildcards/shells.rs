@@ -1,8 +1,9 @@
-//! Ten thousand words over random trees: we match what dash and bash match (`LC_ALL=C`).
+//! Ten thousand words over random trees: xfersh matches what dash and bash match (`LC_ALL=C`).
 //!
-//! Where the two agree there is one right answer. Where they do not (`[^a]`, `[[.a.]]`, a class that is none), ours is
-//! that of one of them; a word with two such things could be like neither, and none of these seeds makes one. Two differences are set right before: dash lets a wildcard match `.` and `..`, and bash
-//! writes one slash behind a wildcard where several stood.
+//! If the two agree, there is one right answer. If they do not (`[^a]`, `[[.a.]]`, an invalid class), xfersh's answer
+//! is that of one of them. A word with two such differences could match neither, and none of these seeds produces one.
+//! Two differences are corrected first: dash lets a wildcard match `.` and `..`, and bash writes one slash after a
+//! wildcard where there were several.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -20,7 +21,7 @@ use crate::harness::{Account, Host};
 const TREES: u64 = 20;
 const WORDS: usize = 500;
 
-/// What a word of a shell becomes.
+/// What a word becomes in a shell.
 type Expansion = Vec<Vec<u8>>;
 
 /// Asks a shell for all words at once, as the account, in the tree.
@@ -60,11 +61,11 @@ fn by_shell(
     words.iter().map(expansion).collect()
 }
 
-/// Asks our own, with the account's rights on files, in the tree.
+/// Asks our own code, with the account's file access rights, in the tree.
 fn by_us(host: &Host, account: &Account, root: &Path, words: &[Vec<u8>]) -> Vec<Expansion> {
     let id = account.id;
     host.inside(|| {
-        // Both belong to this thread alone, which ends with this.
+        // Both belong only to this thread, which ends with this.
         std::env::set_current_dir(root).expect("entering the tree");
         nix::unistd::setfsgid(id.into());
         nix::unistd::setfsuid(id.into());
@@ -93,7 +94,7 @@ fn expand(word: &[u8]) -> Expansion {
     found
 }
 
-/// Takes out what a wildcard of dash matched by `.` or `..`.
+/// Removes what a wildcard in dash matched through `.` or `..`.
 fn without_dots(word: &[u8], expansion: &Expansion) -> Expansion {
     let word = &split(word).expect("a word")[0];
     let written: Vec<&[u8]> = word.bytes().split(|byte| *byte == b'/').collect();

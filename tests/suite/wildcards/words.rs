@@ -1,4 +1,4 @@
-//! Random trees of odd names, and random words of a shell that fit them now and then. The same seed makes the same.
+//! Random trees of odd names, and random shell words that sometimes match them. The same seed gives the same result.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::account::set_mode;
 
-/// xorshift64*: good enough to choose by.
+/// xorshift64*: good enough for making choices.
 pub struct Random(u64);
 
 impl Random {
@@ -49,7 +49,7 @@ fn name(random: &mut Random) -> Vec<u8> {
     }
 }
 
-/// Makes a tree below `root` and gives the paths in it, relative.
+/// Creates a tree below `root` and returns the relative paths in it.
 pub fn tree(root: &Path, random: &mut Random) -> Vec<Vec<u8>> {
     let mut paths = Vec::new();
     let mut closed = Vec::new();
@@ -95,7 +95,7 @@ fn fill(
     }
 }
 
-/// One byte that stands for itself, quoted in one of the three ways where it must be and sometimes where it need not.
+/// One byte that stands for itself, quoted in one of the three ways if it must be, and sometimes if it need not be.
 fn quoted(byte: u8, random: &mut Random) -> Vec<u8> {
     if (byte.is_ascii_alphanumeric() || b"./-:=!^".contains(&byte)) && !random.one_in(6) {
         return vec![byte];
@@ -121,7 +121,7 @@ const CLASSES: &[&str] = &[
     "[.-.]",
 ];
 
-/// A bracket expression, mostly with `byte` in it; now and then it is none.
+/// A bracket expression, usually with `byte` in it; sometimes an invalid one.
 fn bracket(byte: u8, random: &mut Random) -> Vec<u8> {
     let mut text = vec![b'['];
     if random.one_in(8) {
@@ -148,7 +148,7 @@ fn bracket(byte: u8, random: &mut Random) -> Vec<u8> {
     text
 }
 
-/// A word of a shell, made from a path of the tree or from nothing.
+/// A shell word, made from a path of the tree or from nothing.
 pub fn word(paths: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let path = match random.below(8) {
         0 => name(random),

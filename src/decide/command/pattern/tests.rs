@@ -87,8 +87,8 @@ fn a_pattern_is_taken_apart() {
     }
 }
 
-/// Twenty stars before a letter that never comes: a matcher that tries
-/// every way would not end.
+/// Twenty stars before a letter that never comes: a matcher that tries every
+/// way would never finish.
 #[test]
 fn the_work_is_counted_and_at_most_the_product_of_the_lengths() {
     let pattern = "*a".repeat(20) + "b";

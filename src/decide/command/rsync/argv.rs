@@ -1,15 +1,14 @@
 //! The argument vector of an accepted rsync request.
 
-use super::operands::{direction, reaches_below};
+use super::paths::{direction, reaches_below};
 use super::{RsyncOption, RsyncRequest};
 use crate::decide::account::Account;
-use crate::decide::operands::expand_tilde;
+use crate::decide::operands::{argument, expand_tilde};
 use crate::decide::plan::Argument;
-use crate::decide::server;
 use crate::decide::verdict::Refusal;
 
-/// The server's argument vector. `--` ends the options before the first
-/// path, since popt(3) takes a later word for an option otherwise.
+/// The server's argument vector. `--` ends the options before the first path,
+/// since otherwise popt(3) takes a later word for an option.
 pub(in crate::decide) fn argv(
     request: &RsyncRequest,
     account: &Account,
@@ -22,7 +21,7 @@ pub(in crate::decide) fn argv(
     for option in &request.options {
         argv.push(Argument::Literal(match option {
             RsyncOption::Plain(option) => option.clone(),
-            RsyncOption::PathOption(place) => {
+            RsyncOption::Path(place) => {
                 let word = expand_tilde(&place.word, account)?;
                 place.argument(word.bytes())
             }
@@ -31,12 +30,7 @@ pub(in crate::decide) fn argv(
     argv.extend([literal("--"), literal(".")]);
     for word in &request.operands {
         let recursive = reaches_below(request);
-        argv.push(server::operand(
-            word,
-            direction(request),
-            recursive,
-            account,
-        )?);
+        argv.push(argument(word, direction(request), recursive, account)?);
     }
     Ok(argv)
 }

@@ -1,14 +1,14 @@
 //! `rsync --server`: the remote side of rsync.
 //!
-//! The first word must be `--server`: behind any other option rsync may take
-//! it for that option's value and run as a client, which starts programs
+//! The first word must be `--server`: after any other option rsync may take it
+//! for that option's value and run as a client, which starts programs
 //! (CVE-2004-1161, CVE-2012-2251, CVE-2019-3463). The arguments are rebuilt
-//! from what was checked, with `--` before the paths, because popt(3) looks
-//! for options behind them as well.
+//! from what was checked, with `--` before the paths, because popt(3) also
+//! looks for options after them.
 
 pub(in crate::decide) mod argv;
-pub(in crate::decide) mod operands;
 mod options;
+pub(in crate::decide) mod paths;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -24,7 +24,7 @@ pub use options::PathPurpose;
 pub struct RsyncRequest {
     /// `--sender`: the server sends. Otherwise it receives.
     pub sender: bool,
-    /// The options behind `--server` and `--sender`, in their order.
+    /// The options after `--server` and `--sender`, in their order.
     pub options: Vec<RsyncOption>,
     /// The target of a receiver, or one or more sources.
     pub operands: Vec<Word>,
@@ -36,7 +36,7 @@ pub enum RsyncOption {
     /// Passed as it is.
     Plain(OsString),
     /// An option that names a path.
-    PathOption(PathOption),
+    Path(PathOption),
 }
 
 /// A path that an option names.
@@ -51,7 +51,7 @@ pub struct PathOption {
 }
 
 impl PathOption {
-    /// The option with `path` in place of its word.
+    /// The option with `path` instead of its word.
     #[must_use]
     pub fn argument(&self, path: &[u8]) -> OsString {
         OsString::from_vec([b"--", self.option.as_bytes(), b"=", path].concat())
@@ -59,11 +59,10 @@ impl PathOption {
 }
 
 impl RsyncRequest {
-    /// The paths that the options name and that this side of the transfer
-    /// makes use of.
+    /// The paths that the options name and that this side of the transfer uses.
     pub fn places(&self) -> impl Iterator<Item = &PathOption> {
         self.options.iter().filter_map(|option| match option {
-            RsyncOption::PathOption(place) if !self.sender || place.purpose.concerns_sender() => {
+            RsyncOption::Path(place) if !self.sender || place.purpose.concerns_sender() => {
                 Some(place)
             }
             _ => None,
@@ -83,7 +82,7 @@ impl RsyncRequest {
         self.has("--files-from=-") || places.any(|place| place.purpose == PathPurpose::Names)
     }
 
-    /// Whether nothing is to be changed (`--dry-run`).
+    /// Whether nothing will be changed (`--dry-run`).
     #[must_use]
     pub fn is_dry(&self) -> bool {
         self.has_flag(b"n")
@@ -112,7 +111,7 @@ impl RsyncRequest {
     fn plain(&self) -> impl Iterator<Item = &[u8]> {
         self.options.iter().filter_map(|option| match option {
             RsyncOption::Plain(option) => Some(option.as_encoded_bytes()),
-            RsyncOption::PathOption(_) => None,
+            RsyncOption::Path(_) => None,
         })
     }
 }
@@ -131,7 +130,7 @@ pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, Refusal> {
     let mut options = Vec::new();
     let dot = loop {
         let Some((first, tail)) = rest.split_first() else {
-            return Err(Refusal::form("no '.' behind the options"));
+            return Err(Refusal::form("no '.' after the options"));
         };
         rest = tail;
         match first.bytes() {
@@ -158,8 +157,8 @@ pub(super) fn parse(arguments: &[Word]) -> Result<RsyncRequest, Refusal> {
     })
 }
 
-/// rsync takes each `./` at the front away, so what stands behind it must not
-/// become another path.
+/// rsync removes each `./` at the front, so what follows it must not become
+/// another path.
 fn vet_path(word: &Word) -> Result<(), Refusal> {
     let mut rest = word.bytes();
     while let Some(shorter) = rest.strip_prefix(b"./") {
@@ -184,7 +183,10 @@ fn short_options(letters: &[u8]) -> Result<(), Refusal> {
         return if options::is_number(number) {
             Ok(())
         } else {
-            Err(Refusal::of_word(&[b'-', *letter], "it has no number"))
+            Err(Refusal::of_word(
+                &[b'-', *letter],
+                "its value is not a number",
+            ))
         };
     }
     for (at, letter) in letters.iter().enumerate() {
@@ -192,7 +194,7 @@ fn short_options(letters: &[u8]) -> Result<(), Refusal> {
             return if options::is_capability(&letters[at + 1..]) {
                 Ok(())
             } else {
-                let why = "it has something else than capabilities";
+                let why = "its value is not a list of capabilities";
                 Err(Refusal::of_word(b"-e", why))
             };
         }
@@ -209,7 +211,7 @@ fn short_options(letters: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Reads one long option; `rest` loses the value where it stands apart.
+/// Reads one long option; `rest` loses the value if that is a separate word.
 fn long_option(
     word: &Word,
     long: &[u8],
@@ -236,16 +238,16 @@ fn long_option(
         (_, None) => {
             let (first, tail) = rest
                 .split_first()
-                .ok_or_else(|| refused("it has no value"))?;
+                .ok_or_else(|| refused("it needs a value"))?;
             *rest = tail;
             first.clone()
         }
     };
     if !value.holds(given.bytes()) {
-        return Err(refused("it does not take such a value"));
+        return Err(refused("it does not accept this value"));
     }
     if options::is_rewritten(given.bytes()) {
-        return Err(refused("popt(3) puts another word in the place of '!#:+'"));
+        return Err(refused("popt(3) replaces '!#:+' with another word"));
     }
     let place = |purpose| PathOption {
         option: name,
@@ -254,14 +256,14 @@ fn long_option(
     };
     match value {
         // The list comes through the connection.
-        Value::PathOption(PathPurpose::Names) if given.bytes() == b"-" => {}
-        Value::PathOption(PathPurpose::Log) if sender => {
+        Value::Path(PathPurpose::Names) if given.bytes() == b"-" => {}
+        Value::Path(PathPurpose::Log) if sender => {
             let why = "a server that only sends keeps no log of its own";
-            return Err(refused(why).hint("the system log holds every session"));
+            return Err(refused(why).hint("the system log records every session"));
         }
-        Value::PathOption(purpose) => {
+        Value::Path(purpose) => {
             vet_path(&given)?;
-            return Ok(RsyncOption::PathOption(place(purpose)));
+            return Ok(RsyncOption::Path(place(purpose)));
         }
         _ => {}
     }
@@ -272,7 +274,7 @@ fn long_option(
 fn refusal(option: &[u8], refused: Option<&options::RefusedOption>) -> Refusal {
     match refused {
         Some(row) => Refusal::of_word(option, row.reason).advice(row.hint),
-        None => Refusal::of_word(option, "it is none that an rsync client sends"),
+        None => Refusal::of_word(option, "no rsync client sends it"),
     }
 }
 

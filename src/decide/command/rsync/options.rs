@@ -1,12 +1,12 @@
-//! The options of `rsync --server`: which there are, and what a value is.
+//! The options of `rsync --server`: which exist, and what values they take.
 //!
-//! The tables hold what a client sends to its server, for rsync 3.1 to 3.5
-//! (`server_options` in rsync's options.c) and openrsync (`fargs.c`), and
-//! what people add with `--remote-option`. An option that is not here is
-//! refused, so that a new one of a later rsync is looked at first. The links
-//! and devices that are refused are those that rrsync refuses.
+//! The tables contain what a client sends to its server, for rsync 3.1 to 3.5
+//! (`server_options` in rsync's options.c) and openrsync (`fargs.c`), and what
+//! users add with `--remote-option`. An option that is not here is refused, so
+//! that a new option of a later rsync is reviewed first. The options about
+//! links and devices that are refused are those that rrsync refuses.
 
-/// What stands behind an option.
+/// What follows an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
     /// Nothing: the option is a flag.
@@ -15,17 +15,17 @@ pub enum Value {
     Number,
     /// A number with a unit: `10M`, `1.5GB-1`.
     Size,
-    /// Names that rsync knows, with commas: `md5,xxh3`.
+    /// Names that rsync knows, separated by commas: `md5,xxh3`.
     Names,
     /// The name of a character set. No slash: iconv(3) would load a module
     /// from the place that it names.
     Charset,
-    /// Text that rsync takes for neither a path nor a program.
+    /// Text that rsync uses neither as a path nor as a program.
     Text,
     /// Exactly this.
     Only(&'static str),
     /// A path.
-    PathOption(PathPurpose),
+    Path(PathPurpose),
 }
 
 /// What the server does with a path that an option names.
@@ -34,7 +34,7 @@ pub enum PathPurpose {
     /// The receiver compares with the files there, and copies or links them
     /// (`--compare-dest`, `--copy-dest`, `--link-dest`).
     Basis,
-    /// The receiver makes files there (`--backup-dir`, `--partial-dir`,
+    /// The receiver creates files there (`--backup-dir`, `--partial-dir`,
     /// `--temp-dir`).
     Scratch,
     /// The receiver appends lines to it (`--log-file`).
@@ -50,15 +50,15 @@ impl PathPurpose {
         matches!(self, Self::Scratch | Self::Log)
     }
 
-    /// Whether a relative path is counted from the target of the transfer.
-    /// The others are opened before the server goes there.
+    /// Whether a relative path begins at the target of the transfer. The others
+    /// are opened before the server goes there.
     #[must_use]
     pub const fn from_target(self) -> bool {
         matches!(self, Self::Basis | Self::Scratch)
     }
 
     /// Whether a sending server uses the path at all. A client sends
-    /// `--backup-dir` to both sides, and only the receiver has a use for it.
+    /// `--backup-dir` to both sides, but only the receiver uses it.
     #[must_use]
     pub const fn concerns_sender(self) -> bool {
         matches!(self, Self::Log | Self::Names)
@@ -66,28 +66,28 @@ impl PathPurpose {
 }
 
 /// The letters of clusters that are accepted: the flags of `server_options`,
-/// and the short forms that openrsync sends one by one. `D` is what every
-/// `-a` sends; making devices and FIFOs is refused where it happens.
+/// and the short forms that openrsync sends one by one. Every `-a` sends `D`;
+/// creating devices and FIFOs is refused when it happens.
 pub const LETTERS: &[u8] = b"ACDEHIJNORSUWXbcdglmnopqrtuvxyz";
 
-/// Short options with a number, in words of their own: `-B700`, `-@-1`.
+/// Short options with a number, as separate words: `-B700`, `-@-1`.
 pub const NUMBER_LETTERS: &[u8] = b"B@";
 
 /// The long options that are accepted.
 pub const LONG: &[(&str, Value)] = &[
     ("append", Value::None),
     ("append-verify", Value::None),
-    ("backup-dir", Value::PathOption(PathPurpose::Scratch)),
+    ("backup-dir", Value::Path(PathPurpose::Scratch)),
     ("block-size", Value::Size),
     ("bwlimit", Value::Size),
     ("checksum", Value::None),
     ("checksum-choice", Value::Names),
     ("checksum-seed", Value::Number),
-    ("compare-dest", Value::PathOption(PathPurpose::Basis)),
+    ("compare-dest", Value::Path(PathPurpose::Basis)),
     ("compress", Value::None),
     ("compress-choice", Value::Names),
     ("compress-level", Value::Number),
-    ("copy-dest", Value::PathOption(PathPurpose::Basis)),
+    ("copy-dest", Value::Path(PathPurpose::Basis)),
     ("del", Value::None),
     ("delay-updates", Value::None),
     ("delete", Value::None),
@@ -102,7 +102,7 @@ pub const LONG: &[(&str, Value)] = &[
     ("drop-D", Value::None),
     ("existing", Value::None),
     ("fake-super", Value::None),
-    ("files-from", Value::PathOption(PathPurpose::Names)),
+    ("files-from", Value::Path(PathPurpose::Names)),
     ("force", Value::None),
     ("from0", Value::None),
     ("fsync", Value::None),
@@ -118,10 +118,10 @@ pub const LONG: &[(&str, Value)] = &[
     ("ignore-times", Value::None),
     ("info", Value::Names),
     ("inplace", Value::None),
-    ("link-dest", Value::PathOption(PathPurpose::Basis)),
+    ("link-dest", Value::Path(PathPurpose::Basis)),
     ("links", Value::None),
     ("list-only", Value::None),
-    ("log-file", Value::PathOption(PathPurpose::Log)),
+    ("log-file", Value::Path(PathPurpose::Log)),
     ("log-file-format", Value::Text),
     ("log-format", Value::Text),
     ("max-alloc", Value::Size),
@@ -148,7 +148,7 @@ pub const LONG: &[(&str, Value)] = &[
     ("open-noatime", Value::None),
     ("owner", Value::None),
     ("partial", Value::None),
-    ("partial-dir", Value::PathOption(PathPurpose::Scratch)),
+    ("partial-dir", Value::Path(PathPurpose::Scratch)),
     ("perms", Value::None),
     ("preallocate", Value::None),
     ("recursive", Value::None),
@@ -164,7 +164,7 @@ pub const LONG: &[(&str, Value)] = &[
     ("stderr", Value::Names),
     ("suffix", Value::Text),
     ("super", Value::None),
-    ("temp-dir", Value::PathOption(PathPurpose::Scratch)),
+    ("temp-dir", Value::Path(PathPurpose::Scratch)),
     ("timeout", Value::Number),
     ("times", Value::None),
     ("update", Value::None),
@@ -174,8 +174,8 @@ pub const LONG: &[(&str, Value)] = &[
     ("whole-file", Value::None),
 ];
 
-/// Options that are refused with a reason of their own: short letters, long
-/// names, the reason, and what to do instead.
+/// Options that are refused with their own reason: short letters, long names,
+/// the reason, and what to do instead.
 pub const REFUSED: &[RefusedOption] = &[
     RefusedOption {
         letters: b"s",
@@ -218,13 +218,13 @@ pub const REFUSED: &[RefusedOption] = &[
     RefusedOption {
         letters: b"",
         names: &["no-munge-links"],
-        reason: "it takes back what the server may have set",
+        reason: "it undoes what the server may have set",
         hint: "leave it out",
     },
     RefusedOption {
         letters: b"",
         names: &["debug"],
-        reason: "it prints what filter files hold",
+        reason: "it prints the contents of filter files",
         hint: "use --info or -v",
     },
 ];
@@ -255,13 +255,13 @@ impl Value {
             Self::Charset => every(|c| c.is_ascii_alphanumeric() || b"._:+-".contains(c)),
             Self::Text => true,
             Self::Only(text) => bytes == text.as_bytes(),
-            Self::PathOption(_) => !bytes.is_empty(),
+            Self::Path(_) => !bytes.is_empty(),
         }
     }
 }
 
-/// Whether popt(3) would give rsync another value than this one: it puts the
-/// next word in the place of `!#:+` (`expandNextArg` in popt.c).
+/// Whether popt(3) would give rsync a different value: it replaces `!#:+` with
+/// the next word (`expandNextArg` in popt.c).
 pub fn is_rewritten(value: &[u8]) -> bool {
     value.windows(4).any(|part| part == b"!#:+")
 }
@@ -272,9 +272,9 @@ pub fn is_number(bytes: &[u8]) -> bool {
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
-/// Whether `bytes` are what a client tells of itself behind `-e`: a protocol
-/// version, a point, a subprotocol, and letters (`maybe_add_e_option` in
-/// rsync's options.c). In client mode the same option names a program.
+/// Whether `bytes` are what a client says about itself after `-e`: a protocol
+/// version, a dot, a subprotocol, and letters (`maybe_add_e_option` in rsync's
+/// options.c). In client mode the same option names a program.
 pub fn is_capability(bytes: &[u8]) -> bool {
     let digits = |bytes: &[u8]| bytes.iter().take_while(|c| c.is_ascii_digit()).count();
     let Some(rest) = bytes[digits(bytes)..].strip_prefix(b".") else {
@@ -326,8 +326,8 @@ mod tests {
             (Value::Only("X"), "X", true),
             (Value::Only("X"), "x", false),
             (Value::Only("X"), "", false),
-            (Value::PathOption(PathPurpose::Log), "x", true),
-            (Value::PathOption(PathPurpose::Log), "", false),
+            (Value::Path(PathPurpose::Log), "x", true),
+            (Value::Path(PathPurpose::Log), "", false),
             (Value::None, "", false),
         ];
         for (value, bytes, expected) in rows {

@@ -9,7 +9,7 @@ fn rsync(command: &str) -> Result<RsyncRequest, Refusal> {
 fn options(request: &RsyncRequest) -> Vec<String> {
     let text = |option: &RsyncOption| match option {
         RsyncOption::Plain(plain) => plain.to_str().unwrap().to_owned(),
-        RsyncOption::PathOption(place) => {
+        RsyncOption::Path(place) => {
             let argument = place.argument(place.word.bytes());
             argument.into_string().unwrap()
         }
@@ -50,7 +50,7 @@ fn accepted() {
             &["-g", "-l", "-o", "-p", "-D", "-r", "-t", "-v"],
             &["x"],
         ),
-        // An option behind the point is a file.
+        // An option after the dot is a file.
         ("--server --sender -r . -dash", true, &["-r"], &["-dash"]),
         (
             "--server --sender -r . -- --daemon",
@@ -58,8 +58,8 @@ fn accepted() {
             &["-r"],
             &["--", "--daemon"],
         ),
-        // A value that stands apart is attached: what looks like an option
-        // stays a value.
+        // A separate value is attached: what looks like an option stays a
+        // value.
         (
             "--server --backup-dir --daemon . x",
             false,
@@ -238,7 +238,7 @@ fn only_a_sender_removes_sources() {
         let receiver = rsync(&format!("--server -r {option} . x")).unwrap();
         assert!(!receiver.removes_sources(), "{option}");
     }
-    // A value is no option.
+    // A value is not an option.
     let value = rsync("--server --sender --log-format --remove-source-files . x").unwrap();
     assert!(!value.removes_sources());
 }
@@ -267,7 +267,7 @@ fn the_documentation_names_what_is_refused_and_what_is_a_path() {
     let refused = options::REFUSED.iter().flat_map(|row| row.names);
     let paths = options::LONG
         .iter()
-        .filter(|row| matches!(row.1, Value::PathOption(_)));
+        .filter(|row| matches!(row.1, Value::Path(_)));
     for name in refused.chain(paths.map(|row| &row.0)) {
         assert!(text.contains(&format!("`--{name}`")), "--{name}");
     }

@@ -1,6 +1,6 @@
-//! Whether the directories of a policy may stand for one account: the rules
-//! of `form`, on what `~`, `%h` and `%u` mean for it. Paths are compared as
-//! text; the guard knows the home by device and inode besides.
+//! Whether a policy may name its directories for one account: the same rules as
+//! for the text, applied to what `~`, `%h` and `%u` mean for the account. Paths
+//! are compared as text; the guard also knows the home by device and inode.
 
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
@@ -29,14 +29,14 @@ pub struct ForbiddenDirectory {
     pub written: PathTemplate,
     /// What it is for this account.
     pub path: PathBuf,
-    /// Where the policy writes it.
+    /// Where the policy names it.
     pub origin: Origin,
     /// What is wrong with it.
     pub fault: Fault,
 }
 
 impl ForbiddenDirectory {
-    /// How to mend it.
+    /// How to fix it.
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         self.fault.hint()
@@ -55,7 +55,7 @@ impl fmt::Display for ForbiddenDirectory {
     }
 }
 
-/// A directory that a policy names with rights, for one account.
+/// A directory to which a policy gives rights, for one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedDirectory {
     key: &'static str,
@@ -73,7 +73,7 @@ impl fmt::Display for NamedDirectory {
 }
 
 impl Policy {
-    /// Every single directory that the policy gives rights in, for an account.
+    /// Every single directory to which the policy gives rights, for an account.
     pub fn named_directories<'a>(
         &'a self,
         account: &'a Account,
@@ -90,12 +90,13 @@ impl Policy {
             })
     }
 
-    /// Whether every directory may stand for this account.
+    /// Whether the policy may name every directory for this account.
     ///
     /// # Errors
     ///
-    /// The first that must not: the file system's root, a tree of the kernel,
-    /// or, where it is writable, the home itself or a dotfile's place in it.
+    /// The first that it must not name: the root of the file system, a kernel
+    /// file system, or, if it is writable, the home itself or something below a
+    /// dotfile in it.
     pub fn check_directories(&self, account: &Account) -> Result<(), ForbiddenDirectory> {
         for place in self.places() {
             let (path, fault) = match place.template.target(account) {
@@ -118,7 +119,7 @@ impl Policy {
         Ok(())
     }
 
-    /// Every directory that the policy gives rights in.
+    /// Every directory to which the policy gives rights.
     pub(in crate::decide::policy) fn places(&self) -> impl Iterator<Item = DirectoryUse<'_>> {
         let written = if self.access.value.writes() {
             RequiredAccess::Write
@@ -155,7 +156,7 @@ impl Policy {
     }
 }
 
-/// `~/*` of an account: its home has to be a place where files may lie.
+/// `~/*` of an account: its home must be a place that may contain files.
 fn home_fault(home: &Path) -> Option<Fault> {
     names(home).map_or(Some(Fault::NoPath), |names| {
         forbidden::absolute_fault(names.iter().map(|name| &**name))
@@ -177,8 +178,8 @@ fn path_fault(path: &Path, home: &Path, purpose: RequiredAccess) -> Option<Fault
     })
 }
 
-/// The names in an absolute path without `..`; bytes that are no UTF-8 are
-/// replaced, which no rule here looks at.
+/// The names in an absolute path without `..`; bytes that are not UTF-8 are
+/// replaced, since no rule here looks at them.
 fn names(path: &Path) -> Option<Vec<String>> {
     if !path.is_absolute() {
         return None;

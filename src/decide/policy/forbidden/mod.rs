@@ -1,29 +1,30 @@
-//! Which directories no policy may name, as far as the text alone shows it.
+//! Which directories no policy may name, as far as the text alone shows.
 //!
-//! The same rules hold again for the directories of one account
+//! The same rules apply again to the directories of one account
 //! ([`super::Policy::check_directories`]), when `~`, `%h` and `%u` are known.
 
 pub mod for_account;
 
 use super::PathTemplate;
 
-/// Trees of the kernel: no file transfer has business there.
+/// File systems of the kernel: file transfers have no business there.
 pub(super) const KERNEL_TREES: [&str; 3] = ["proc", "sys", "dev"];
 
 /// The longest path, in bytes (PATH_MAX of limits.h, which counts a NUL).
 const PATH_MAX: usize = 4095;
 
-/// How many directories a directory of the policy may lie in. Each of them is
-/// looked at and keeps its name, so that a path costs its names times its length.
+/// How many directories may be above a directory of the policy. Each of them is
+/// examined and must keep its name, so the cost of a path is the number of its
+/// names times its length.
 const NAMES_MAX: usize = 128;
 
-/// Whether a path is longer than the policy may have it.
+/// Whether a path is longer than a policy may have.
 pub(super) fn is_too_long(path: &[u8]) -> bool {
     let names = path.split(|byte| *byte == b'/');
     path.len() > PATH_MAX || names.filter(|name| !name.is_empty()).count() > NAMES_MAX
 }
 
-/// What the directory is wanted for.
+/// What the directory is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequiredAccess {
     /// Changes are allowed below it.
@@ -32,7 +33,7 @@ pub(super) enum RequiredAccess {
     Read,
 }
 
-/// What is wrong with a directory; `None` where nothing is.
+/// What is wrong with a directory; `None` if nothing is.
 pub(super) fn fault(place: &PathTemplate, purpose: RequiredAccess) -> Option<Fault> {
     let text = place.as_str();
     if *place == PathTemplate::HOME_CHILDREN {
@@ -81,15 +82,14 @@ fn components(path: &str) -> impl Iterator<Item = &str> {
 pub enum Fault {
     /// It is the root of the file system.
     Root,
-    /// It is /proc, /sys or /dev, or lies below one of them.
+    /// It is /proc, /sys or /dev, or below one of them.
     KernelTree,
-    /// It is the home directory, as a writable one.
+    /// It is the home directory, and writable.
     Home,
-    /// It lies in the home, below a name that begins with a dot, as a
-    /// writable one.
+    /// It is in the home, below a name that begins with a dot, and writable.
     DotInHome,
-    /// It is not an absolute path without `..`, since the home or the login
-    /// name is none.
+    /// It is not an absolute path without `..`, because of the home or the
+    /// login name.
     NoPath,
     /// It has more than 4,095 bytes or 128 names.
     TooLong,
@@ -101,17 +101,17 @@ impl Fault {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Root => "is the root of the file system",
-            Self::KernelTree => "is a tree of the kernel (/proc, /sys, /dev)",
-            Self::Home => "is the home directory, which is never changed",
+            Self::KernelTree => "is in a file system of the kernel (/proc, /sys, /dev)",
+            Self::Home => "is the home directory, which cannot be changed",
             Self::DotInHome => {
-                "lies below a dotfile in the home directory, where nothing is changed"
+                "is below a dotfile in the home directory, where nothing can be changed"
             }
-            Self::NoPath => "is no absolute path without '..'",
+            Self::NoPath => "is not an absolute path without '..'",
             Self::TooLong => "has more than 4,095 bytes or 128 names",
         }
     }
 
-    /// How to mend it.
+    /// How to fix it.
     #[must_use]
     pub const fn hint(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! Tightening a policy never widens what it allows, but for the removal of an
-//! entry that overrides another one: and that one is told.
+//! Tightening a policy never widens what it allows, except when an entry is
+//! removed that overrides another one; and that is reported.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::decide::policy;
 use crate::decide::roots;
 use crate::decide::roots::directories::{DirectoryId, DirectoryState, HomeChild};
 
-/// A policy as its text is made.
+/// A policy, in the form from which its text is made.
 #[derive(Clone, Debug, Default)]
 struct Text {
     access: Vec<&'static str>,
@@ -27,7 +27,7 @@ struct Text {
 const DOTFILES: [&str; 3] = ["hidden", "protected", "allowed"];
 const RIGHTS: [&str; 6] = ["list", "read", "create", "mkdir", "overwrite", "remove"];
 const INNER: [&str; 7] = ["~/a", "~/a/b", "~/a/b/c", "~/b", "~/*", "/srv", "/srv/x"];
-/// All that exist; `~/c` is named by nothing but `~/*`.
+/// All that exist; only `~/*` names `~/c`.
 const EXISTING: [&str; 9] = [
     "/home/u",
     "/home/u/a",
@@ -133,7 +133,7 @@ fn places() -> DirectoryStates {
     }
 }
 
-/// What holds in each directory.
+/// What applies in each directory.
 fn held(policy: &Policy) -> BTreeMap<&'static str, Option<DirectoryRights>> {
     let (account, places) = (account(), places());
     let case = Case {
@@ -177,7 +177,7 @@ fn assert_tighter(before: &Text, after: &Text) {
     }
 }
 
-/// All that can be left out of a list that has more.
+/// The ways to remove one item from a list that has more.
 fn shorter(list: &[&'static str]) -> Vec<Vec<&'static str>> {
     let count = if list.len() > 1 { list.len() } else { 0 };
     let without = |index: usize| {
@@ -238,7 +238,7 @@ fn tightening_never_widens() {
     assert!(count > 2000, "{count}");
 }
 
-/// The exception: what is removed may have taken rights away.
+/// The exception: the removed entry may have taken rights away.
 #[test]
 fn removals_that_widen_are_told() {
     let mut seed = Seed(2);
@@ -279,8 +279,8 @@ fn removed(text: &Text) -> Vec<(&'static str, &'static str, Text)> {
     all
 }
 
-/// Whether the removal widens anything; it must then be told, and what is told
-/// must be so.
+/// Whether the removal widens anything; then it must be reported, and what is
+/// reported must be true.
 fn is_told(text: &Text, key: &str, written: &str, changed: &Text) -> bool {
     let policy = text.policy();
     let (before, after) = (held(&policy), held(&changed.policy()));

@@ -15,7 +15,7 @@ pub(in crate::decide::policy) struct Errors {
     kept: Vec<Recorded>,
     /// How many more there are.
     omitted: usize,
-    /// Where the last of those that are told begins, once there are enough.
+    /// Where the last of the reported ones begins, once there are enough.
     last: Option<usize>,
 }
 
@@ -31,7 +31,7 @@ impl Errors {
             return;
         }
         self.kept.push(found);
-        // A file can have a hundred thousand; few are told.
+        // A file can have a hundred thousand; few are reported.
         if self.kept.len() >= 4 * ERRORS_MAX {
             self.keep_the_first();
         }
@@ -46,8 +46,8 @@ impl Errors {
         self.last = last.map(|found| found.span.start());
     }
 
-    /// Whether an error there would not be told any more; it is counted then.
-    /// Saves to look for words about it.
+    /// Whether an error there would no longer be reported; then it is only
+    /// counted. This saves composing a message for it.
     pub(super) fn only_counts(&mut self, span: Span) -> bool {
         let beyond = self.last.is_some_and(|last| span.start() > last);
         self.omitted += usize::from(beyond);
@@ -65,7 +65,7 @@ impl Errors {
         None
     }
 
-    /// Notes an error and how to mend it.
+    /// Notes an error and how to fix it.
     pub(super) fn hint<T>(
         &mut self,
         span: Span,
@@ -85,7 +85,7 @@ impl Errors {
         self.kept.len() + self.omitted
     }
 
-    /// All of them in the order of the file; `None` where there are none.
+    /// All of them in the order of the file; `None` if there are none.
     pub(super) fn into_policy_errors(mut self, text: &str, source: &Path) -> Option<PolicyErrors> {
         if self.kept.is_empty() {
             return None;
@@ -125,7 +125,7 @@ impl toml_parser::ErrorSink for Errors {
             });
             let words: Vec<String> = words.collect();
             match words.is_empty() {
-                true => "nothing more belongs here".to_owned(),
+                true => "nothing more is allowed here".to_owned(),
                 false => format!("expected {}", words.join(" or ")),
             }
         });
@@ -138,14 +138,14 @@ impl toml_parser::ErrorSink for Errors {
     }
 }
 
-/// A text of the file in an error, in single quotes. Where it stands is told
-/// besides, so a long one is cut.
+/// A text of the file in an error, in single quotes. Its position is reported
+/// too, so a long text is cut.
 pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", Escaped::text(text).cut())
 }
 
-/// The name that was probably meant: at most a third of it differs
-/// (Levenshtein distance).
+/// The name that was probably meant: at most a third of it differs (Levenshtein
+/// distance).
 pub(super) fn near<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if text.len() > 64 {
         return None;

@@ -35,12 +35,12 @@ pub(in crate::decide::policy) fn protocols(
     })
 }
 
-/// `directory` is written as tables.
+/// `directory` is written as a table, not as a value.
 pub(in crate::decide::policy) fn no_directory(
     value: &Value<'_>,
     errors: &mut Errors,
 ) -> Option<Vec<DirectoryEntry>> {
-    let hint = "write a line [[directory]] ([[match.directory]] in a block) and its keys below it";
+    let hint = "write a [[directory]] line ([[match.directory]] in a block) with its keys below it";
     errors.hint(value.span, "a directory is not written as a value", hint)
 }
 
@@ -181,13 +181,13 @@ pub(in crate::decide::policy) fn dotfile_names(
         let text = item.text("a name that begins with a dot", errors)?;
         let glob = NameGlob::new(text.to_owned());
         let fault = if text.len() > NAME_MAX {
-            "no name of a file is so long"
+            "no file name is that long"
         } else if !text.starts_with('.') {
             "a name here must begin with a dot"
         } else if text == "." || text == ".." {
-            "'.' and '..' are no names of files"
+            "'.' and '..' are not file names"
         } else if text.contains(['/', '\0']) {
-            "a name has no '/' and no NUL character"
+            "a name cannot contain '/' or a NUL character"
         } else if text.contains(['[', ']', '{', '}']) {
             "the only wildcards are '*' and '?'"
         } else if glob.overlaps(&NameGlob::new(".ssh*".to_owned())) {
@@ -201,8 +201,8 @@ pub(in crate::decide::policy) fn dotfile_names(
     match names.wild().len() {
         0..=WILD_NAMES_MAX => Some(names),
         count => {
-            let message = format!("{count} names have a wildcard, {WILD_NAMES_MAX} are the limit");
-            let hint = "each is compared with each dotfile; one may stand for several: \".a*\"";
+            let message = format!("{count} names have a wildcard; the limit is {WILD_NAMES_MAX}");
+            let hint = "each is compared with every dotfile; one can cover several: \".a*\"";
             errors.hint(value.span, message, hint)
         }
     }
@@ -217,14 +217,14 @@ pub(in crate::decide::policy) fn program(
     let fault = if !text.starts_with('/') {
         "the path of a program must begin with '/'"
     } else if text.contains('\0') {
-        "a NUL character cannot be in a path"
+        "a path cannot contain a NUL character"
     } else if parts.clone().any(|part| matches!(part, "" | "." | "..")) {
-        "the path of a program has no '.', no '..' and no empty part"
+        "the path of a program cannot have '.', '..' or an empty part"
     } else if parts
         .next()
         .is_some_and(|first| forbidden::KERNEL_TREES.contains(&first))
     {
-        "a program does not lie in /proc, /sys or /dev"
+        "a program cannot be in /proc, /sys or /dev"
     } else {
         return Some(Some(PathBuf::from(text)));
     };
@@ -238,7 +238,7 @@ pub(in crate::decide::policy) fn message(
     let text = value.text("a sentence", errors)?;
     if text.len() > MESSAGE_MAX {
         let size = text.len();
-        let fault = format!("the message has {size} bytes, {MESSAGE_MAX} are the limit");
+        let fault = format!("the message has {size} bytes; the limit is {MESSAGE_MAX}");
         return errors.at(value.span, fault);
     }
     if !text.chars().all(is_printable) {
@@ -248,35 +248,53 @@ pub(in crate::decide::policy) fn message(
     Some(Some(text.to_owned()))
 }
 
-/// The names that a condition of a block asks for.
-pub(super) fn names(value: &Value<'_>, errors: &mut Errors) -> Option<NameGlobs> {
-    let wanted = "a name or a list of names";
-    let names = value.list(wanted, true, errors, |item, errors| {
-        let text = item.text("a name", errors)?;
-        if text.starts_with('!') {
-            let hint = "set the key for all first, then again for the exceptions in a later block";
-            return errors.hint(item.span, "a name cannot be negated", hint);
-        }
-        if text.contains(',') {
-            let hint = "write a list: [\"alice\", \"bob\"]";
-            return errors.hint(item.span, "a name has no comma", hint);
-        }
-        if text.starts_with(['@', '%']) {
-            let hint = "groups of the host have a condition of their own: group = \"name\"";
-            return errors.hint(item.span, "netgroups and %groups are not known here", hint);
-        }
-        if text.contains(['[', ']', '{', '}']) {
-            return errors.at(item.span, "the only wildcards are '*' and '?'");
-        }
-        if text.contains([':', '/', '\n']) || !text.chars().all(is_printable) {
-            return errors.at(item.span, "no account or group has such a name");
-        }
-        Some(NameGlob::new(text.to_owned()))
-    });
-    names.map(NameGlobs::from)
+/// The patterns for names in a condition of a block.
+pub(super) fn names<'v>(value: &'v Value<'_>, errors: &mut Errors) -> Option<Vec<&'v str>> {
+    value.list("a name or a list of names", true, errors, name)
 }
 
-/// The addresses that a condition of a block asks for.
+/// The bytes that no rule about names forbids: ten thousand blocks have a name
+/// each.
+const USUAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        byte += 1;
+    }
+    table
+};
+
+/// One of these patterns.
+pub(super) fn name<'v>(item: &'v Value<'_>, errors: &mut Errors) -> Option<&'v str> {
+    let text = item.text("a name", errors)?;
+    // Most names consist only of these.
+    if text.bytes().all(|byte| USUAL[usize::from(byte)]) {
+        return Some(text);
+    }
+    if text.starts_with('!') {
+        let hint =
+            "set the key for everyone first, then override it for the exceptions in a later block";
+        return errors.hint(item.span, "a name cannot be negated", hint);
+    }
+    if text.contains(',') {
+        let hint = "write a list: [\"alice\", \"bob\"]";
+        return errors.hint(item.span, "a name cannot contain a comma", hint);
+    }
+    if text.starts_with(['@', '%']) {
+        let hint = "for a group of the host write group = \"name\"";
+        return errors.hint(item.span, "netgroups and %groups are not supported", hint);
+    }
+    if text.contains(['[', ']', '{', '}']) {
+        return errors.at(item.span, "the only wildcards are '*' and '?'");
+    }
+    if text.contains([':', '/', '\n']) || !text.chars().all(is_printable) {
+        return errors.at(item.span, "no account or group has such a name");
+    }
+    Some(text)
+}
+
+/// The addresses in a condition of a block.
 pub(super) fn addresses(value: &Value<'_>, errors: &mut Errors) -> Option<Vec<Cidr>> {
     let wanted = "an address or a list of addresses";
     value.list(wanted, true, errors, |item, errors| {
@@ -286,7 +304,7 @@ pub(super) fn addresses(value: &Value<'_>, errors: &mut Errors) -> Option<Vec<Ci
             None => {
                 let hint = "write \"192.0.2.7\", \"192.0.2.0/24\" or \"2001:db8::/32\" \
                             (no bit set after the prefix, no host name, no wildcard)";
-                let message = format!("{} is no block of addresses", quoted(text));
+                let message = format!("{} is not an address or a block of addresses", quoted(text));
                 errors.hint(item.span, message, hint)
             }
         }

@@ -11,7 +11,7 @@ use super::statement::{Key, Path, Statement};
 use super::value::Value;
 use crate::decide::policy::forbidden::RequiredAccess;
 use crate::decide::policy::{
-    DirectoryEntry, Match, NameGlobs, PathTemplate, Policy, Setting, Settings,
+    DirectoryEntry, Match, NameGlob, NameGlobs, PathTemplate, Policy, Setting, Settings,
 };
 
 /// The conditions of a `[[match]]`.
@@ -46,13 +46,29 @@ struct DirectoryPart {
 
 /// The keys that a part has, wrong ones included, each with its line.
 #[derive(Default)]
-struct Seen(Vec<(&'static str, u32)>);
+pub(super) struct Seen(Vec<(&'static str, u32)>);
 
 impl Seen {
-    /// Notes a key; reports it where it is there already.
-    fn note(&mut self, name: &'static str, span: Span, line: u32, errors: &mut Errors) -> bool {
+    /// Starts again, for another part.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Whether no key has been noted yet.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Notes a key; reports it if it is already there.
+    pub(super) fn note(
+        &mut self,
+        name: &'static str,
+        span: Span,
+        line: u32,
+        errors: &mut Errors,
+    ) -> bool {
         if let Some((_, first)) = self.0.iter().find(|seen| seen.0 == name) {
-            let message = format!("{} is set already in line {first}", quoted(name));
+            let message = format!("{} is already set on line {first}", quoted(name));
             errors.at::<()>(span, message);
             return false;
         }
@@ -61,7 +77,7 @@ impl Seen {
     }
 }
 
-/// The file as far as it is read.
+/// The file, as far as it has been read.
 #[derive(Default)]
 pub(super) struct File {
     section: Section,
@@ -124,13 +140,13 @@ impl File {
             ("directory", None, None) if !self.matches.is_empty() => {
                 let hint = "write [[match.directory]] for this block alone, or put [[directory]] \
                             before the first [[match]]";
-                let message = "[[directory]] after a [[match]] would hold for every account";
+                let message = "[[directory]] after a [[match]] would apply to every account";
                 errors.hint::<()>(span, message, hint);
                 return Section::Unknown;
             }
             ("match", Some("directory"), None) if self.matches.is_empty() => {
-                let hint = "write [[directory]] for every account";
-                errors.hint::<()>(span, "[[match.directory]] belongs into a [[match]]", hint);
+                let hint = "write [[directory]] if it is for every account";
+                errors.hint::<()>(span, "[[match.directory]] belongs in a [[match]]", hint);
                 return Section::Unknown;
             }
             ("directory", None, None) | ("match", Some("directory"), None) => {
@@ -150,7 +166,7 @@ impl File {
         };
         if !array {
             let hint = format!("write [[{}]]", joined());
-            errors.hint::<()>(span, "this header has double brackets", hint);
+            errors.hint::<()>(span, "this header needs double brackets", hint);
         }
         section
     }
@@ -182,7 +198,7 @@ impl File {
         let (first, last) = (path.keys().next(), path.keys().next_back());
         if let (true, Some(first), Some(last)) = (known, first, last) {
             let span = first.span.append(last.span);
-            errors.at::<()>(span, "no key of a policy has a dot");
+            errors.at::<()>(span, "the keys of a policy have no dots");
         }
     }
 
@@ -204,14 +220,14 @@ impl File {
             return;
         }
         match condition {
-            "user" => block.users = keys::names(value, errors).unwrap_or_default(),
-            "group" => block.groups = keys::names(value, errors).unwrap_or_default(),
+            "user" => block.users = globs(keys::names(value, errors)),
+            "group" => block.groups = globs(keys::names(value, errors)),
             _ => block.addresses = keys::addresses(value, errors).unwrap_or_default(),
         }
     }
 
     fn begin_match(&mut self, line: u32, header: Span) {
-        self.seen.0.clear();
+        self.seen.clear();
         self.directories.clear();
         self.header = header;
         self.matches.push(Match {
@@ -223,8 +239,8 @@ impl File {
         });
     }
 
-    /// A block without a condition is an error: it would hold for everyone,
-    /// which the keys before the blocks say more plainly.
+    /// A block without a condition is an error: it would apply to everyone,
+    /// which the keys before the blocks say more clearly.
     fn close_match(&self, errors: &mut Errors) {
         let conditional = |seen: &(&str, u32)| CONDITIONS.contains(&seen.0);
         if !self.matches.is_empty() && !self.seen.0.iter().any(conditional) {
@@ -247,7 +263,7 @@ impl File {
             return;
         };
         if let Some(first) = self.directories.get(&directory.path.plain()) {
-            let message = format!("the directory has its rights already in line {first}");
+            let message = format!("the rights of the directory are already set on line {first}");
             errors.at::<()>(span, message);
             return;
         }
@@ -293,8 +309,8 @@ impl DirectoryPart {
             return errors.hint(self.header, "the directory has no path", hint);
         }
         let (path, span) = self.path?;
-        // Without an access of its own it has the account's, which is known
-        // when the policy is applied: check_directories looks at it then.
+        // Without its own access it has the account's, which is known when the
+        // policy is applied: check_directories checks it then.
         let purpose = match self.access {
             Some(access) if access.writes() => RequiredAccess::Write,
             _ => RequiredAccess::Read,
@@ -307,6 +323,12 @@ impl DirectoryPart {
         };
         keys::vet(&directory.path, span, purpose, errors).then_some((directory, span))
     }
+}
+
+fn globs(names: Option<Vec<&str>>) -> NameGlobs {
+    let names = names.unwrap_or_default().into_iter();
+    let globs: Vec<_> = names.map(|name| NameGlob::new(name.to_owned())).collect();
+    globs.into()
 }
 
 /// Reads a key of the table into `settings`.
@@ -350,9 +372,9 @@ fn unknown_key(
     let message = format!("unknown key {} in {part}", quoted(&key.name));
     let known = || names.iter().chain(others).copied();
     let hint = if CONDITIONS.contains(&&*key.name) {
-        "user, group and address are conditions: they belong below a line [[match]]".to_owned()
+        "user, group and address are conditions: they belong below a [[match]] line".to_owned()
     } else if Policy::KEYS.contains(&&*key.name) {
-        "the key is not one of a directory; put it before the line [[directory]]".to_owned()
+        "a directory does not have this key; put it before the [[directory]] line".to_owned()
     } else if let Some(name) = near(&key.name, known()) {
         format!("did you mean '{name}'?")
     } else {

@@ -4,7 +4,7 @@
 //! A TOML document is `expression *( newline expression )`, so it can be read
 //! expression by expression: a line break outside all brackets (and outside a
 //! string, which is one token) ends one. No tree of the whole file is built,
-//! which a start with ten thousand blocks would pay for.
+//! which would slow down a start with ten thousand blocks.
 
 use std::borrow::Cow;
 
@@ -16,16 +16,16 @@ use toml_parser::{ErrorSink, Source, Span};
 use super::errors::Errors;
 use super::value::{Content, Value};
 
-/// How deep lists may be nested; none of the policy is nested at all.
+/// How deep lists may be nested; no list in a policy is nested at all.
 const DEPTH_MAX: u32 = 8;
 
-/// A name with its place.
+/// A name with its position.
 pub(super) struct Key<'t> {
     pub(super) name: Cow<'t, str>,
     pub(super) span: Span,
 }
 
-/// A name with dots. Almost every one has a single part, which takes no
+/// A name with dots. Almost every one has a single part, which needs no
 /// allocation.
 #[derive(Default)]
 pub(super) struct Path<'t> {
@@ -62,8 +62,8 @@ pub(super) enum Statement<'t> {
     },
     /// `a.b = value`.
     Assignment { path: Path<'t>, value: Value<'t> },
-    /// A statement whose form is wrong, which is reported; whether it was
-    /// meant as a header.
+    /// A statement with a syntax error, which is reported; whether it was meant
+    /// as a header.
     Broken { header: bool },
     /// Blanks and comments.
     Empty,
@@ -74,6 +74,8 @@ pub(super) struct Statements<'t> {
     source: Source<'t>,
     lexer: Lexer<'t>,
     tokens: Vec<Token>,
+    /// Where the next statement begins.
+    next: usize,
     next_line: u32,
 }
 
@@ -84,7 +86,21 @@ impl<'t> Statements<'t> {
             source,
             lexer: source.lex(),
             tokens: Vec::new(),
+            next: 0,
             next_line: 1,
+        }
+    }
+
+    /// Leaves out what `skip` says of the text that is not read yet: bytes and
+    /// lines, up to the start of a statement. Spans then count from there.
+    pub(super) fn skip(&mut self, skip: impl FnOnce(&'t str) -> (usize, u32)) {
+        let rest = &self.source.input()[self.next..];
+        let (bytes, lines) = skip(rest);
+        if bytes > 0 {
+            self.source = Source::new(&rest[bytes..]);
+            self.lexer = self.source.lex();
+            self.next = 0;
+            self.next_line += lines;
         }
     }
 
@@ -110,6 +126,7 @@ impl<'t> Statements<'t> {
         let mut open = 0u32;
         for token in self.lexer.by_ref() {
             self.tokens.push(token);
+            self.next = token.span().end();
             match token.kind() {
                 TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => open += 1,
                 TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
@@ -135,7 +152,7 @@ fn breaks(source: Source<'_>, span: Span) -> u32 {
     u32::try_from(text.matches('\n').count()).unwrap_or(u32::MAX)
 }
 
-/// The parts of one statement as the parser tells them.
+/// The parts of one statement as the parser reports them.
 struct Parts<'t> {
     source: Source<'t>,
     header: Option<(Span, bool)>,
@@ -143,7 +160,7 @@ struct Parts<'t> {
     value: Option<Value<'t>>,
     /// The lists that are open, outermost first.
     open: Vec<(Span, Vec<Value<'t>>)>,
-    /// How many inline tables are open: what is in them is not looked at.
+    /// How many inline tables are open: their contents are ignored.
     tables: u32,
 }
 

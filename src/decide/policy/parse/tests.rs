@@ -272,15 +272,15 @@ fn every_error_has_its_place() {
         (
             "umask = 27\n\n  dotfiles = \"no\"\nx.y = 1\n",
             &[
-                "1:9+2 an integer where an octal string belongs",
+                "1:9+2 expected an octal string, found an integer",
                 "3:14+4 unknown value 'no'",
-                "4:1+3 no key of a policy has a dot",
+                "4:1+3 the keys of a policy have no dots",
             ],
         ),
         (
             "message = \"é\"\r\nmessage = \"é\" # é\r\nstart = \"é\"\r\n",
             &[
-                "2:1+7 'message' is set already in line 1",
+                "2:1+7 'message' is already set on line 1",
                 "3:9+3 a directory must begin with '/' or '~/' (or be '~')",
             ],
         ),
@@ -288,7 +288,7 @@ fn every_error_has_its_place() {
             "writable = [\n  \"~/a\",\n  \"é\", \"~\",\n]\nscp = \"x\"",
             &[
                 "3:3+3 a directory must begin with '/' or '~/' (or be '~')",
-                "3:8+3 '~' is the home directory, which is never changed",
+                "3:8+3 '~' is the home directory, which cannot be changed",
                 "5:7+3 the path of a program must begin with '/'",
             ],
         ),
@@ -296,7 +296,7 @@ fn every_error_has_its_place() {
             "a = \"\"\"\n\n\"\"\"\numask = 1",
             &[
                 "1:1+1 unknown key 'a' in the file",
-                "4:9+1 an integer where an octal string belongs",
+                "4:9+1 expected an octal string, found an integer",
             ],
         ),
         (
@@ -309,16 +309,16 @@ fn every_error_has_its_place() {
         ),
         (
             "[match]\nuser = \"a\"",
-            &["1:1+7 this header has double brackets"],
+            &["1:1+7 this header needs double brackets"],
         ),
         ("[[mach]]\nuser = 1", &["1:1+8 unknown header 'mach'"]),
         (
             "[[match.directory]]",
-            &["1:1+19 [[match.directory]] belongs into a [[match]]"],
+            &["1:1+19 [[match.directory]] belongs in a [[match]]"],
         ),
         (
             "[[match]]\nuser = \"a\"\n[[directory]]\npath = 3",
-            &["3:1+13 [[directory]] after a [[match]] would hold for every account"],
+            &["3:1+13 [[directory]] after a [[match]] would apply to every account"],
         ),
         ("user = \"a\"", &["1:1+4 unknown key 'user' in the file"]),
         (
@@ -328,23 +328,23 @@ fn every_error_has_its_place() {
         (
             "[[directory]]\npath = \"~\"\naccess = \"upload-only\"\numask = \"022\"",
             &[
-                "2:8+3 '~' is the home directory, which is never changed",
+                "2:8+3 '~' is the home directory, which cannot be changed",
                 "4:1+5 unknown key 'umask' in [[directory]]",
             ],
         ),
         (
             "[[directory]]\npath = \"~/a\"\n[[directory]]\npath = \"%h//a/\"",
-            &["4:8+8 the directory has its rights already in line 1"],
+            &["4:8+8 the rights of the directory are already set on line 1"],
         ),
         (
             "[[match]]\nuser = [\"a,b\", \"!c\", \"[d]\", \"@e\"]\ngroup = \"x:y\"\naddress = [\"192.0.2.1/24\"]",
             &[
-                "2:9+5 a name has no comma",
+                "2:9+5 a name cannot contain a comma",
                 "2:16+4 a name cannot be negated",
                 "2:22+5 the only wildcards are '*' and '?'",
-                "2:29+4 netgroups and %groups are not known here",
+                "2:29+4 netgroups and %groups are not supported",
                 "3:9+5 no account or group has such a name",
-                "4:12+14 '192.0.2.1/24' is no block of addresses",
+                "4:12+14 '192.0.2.1/24' is not an address or a block of addresses",
             ],
         ),
     ];
@@ -353,8 +353,8 @@ fn every_error_has_its_place() {
     }
 }
 
-/// Whatever TOML itself refuses is refused here, whichever byte is lost or
-/// put in.
+/// Whatever TOML itself refuses is refused here, whichever byte is removed or
+/// inserted.
 #[test]
 fn nothing_that_is_no_toml_is_read() {
     let text = "umask = '027' # x\nwritable = [\n \"~/a\", # y\n]\n[[match]]\nuser = [\"a\"]\n\
@@ -387,7 +387,7 @@ fn the_report_marks_the_place() {
     let text = "\tumask = 27\nmessage = \"日本\u{1b}\" # \u{202e}\nprotocols = [\"ftp\"]\n";
     let found = parse(text, Path::new("/etc/xfersh.toml")).unwrap_err();
     let expected = "\
-error: an integer where an octal string belongs
+error: expected an octal string, found an integer
  --> /etc/xfersh.toml:1:10
   |
 1 |     umask = 27
@@ -412,6 +412,21 @@ error: unknown value 'ftp'
     assert_eq!(found.to_string().lines().count(), 1);
 }
 
+/// Combining marks take no column, wide characters two.
+#[test]
+fn the_caret_is_as_wide_as_what_it_marks() {
+    for (name, columns) in [("ab", 2), ("日本", 4), ("ก\u{e34}", 1), ("\u{17000}", 2)] {
+        let text = format!("protocols = [\"{name}\", \"ftp\"]");
+        let report = parse(&text, Path::new("p")).unwrap_err().report();
+        let carets = report.lines().filter(|line| line.contains('^'));
+        let carets: Vec<&str> = carets.map(|line| &line["  | ".len()..]).collect();
+        let first = " ".repeat("protocols = [".len());
+        let second = " ".repeat("protocols = [\"\", ".len() + columns);
+        let expected = [first + &"^".repeat(columns + 2), second + "^^^^^"];
+        assert_eq!(carets, expected, "{report}");
+    }
+}
+
 #[test]
 fn many_errors_and_long_lines_are_bounded() {
     let many = parse(&"x = 1\n".repeat(200_000), Path::new("p")).unwrap_err();
@@ -422,7 +437,7 @@ fn many_errors_and_long_lines_are_bounded() {
     assert!(found.report().lines().all(|line| line.len() < 600));
 }
 
-/// What can be as long as one likes makes each look at it long.
+/// What can be arbitrarily long makes every look at it slow.
 #[test]
 fn long_names_deep_paths_and_many_wildcards() {
     let lists = |name: &str, count: usize| -> String {
@@ -449,9 +464,9 @@ fn long_names_deep_paths_and_many_wildcards() {
     for (wrong, said) in [
         (
             lists("*", 1001),
-            "1001 names have a wildcard, 1000 are the limit",
+            "1001 names have a wildcard; the limit is 1000",
         ),
-        (name(256), "no name of a file is so long"),
+        (name(256), "no file name is that long"),
         (deep(129), "has more than 4,095 bytes or 128 names"),
         (long(420), "has more than 4,095 bytes or 128 names"),
     ] {
@@ -463,8 +478,8 @@ fn long_names_deep_paths_and_many_wildcards() {
     }
 }
 
-/// The first hundred are told, in whatever order they are found: that a block has
-/// no condition is known at its end.
+/// The first hundred are reported, in whatever order they are found: that a
+/// block has no condition is known only at its end.
 #[test]
 fn the_first_errors_of_the_file_are_kept() {
     let text = format!("[[match]]\n{}", "x = 1\n".repeat(5000));
@@ -473,7 +488,7 @@ fn the_first_errors_of_the_file_are_kept() {
     assert_eq!(found.errors[0].message, "the block has no condition");
     let lines: Vec<u32> = found.errors.iter().map(|error| error.line).collect();
     assert_eq!(lines, (1..=100).collect::<Vec<_>>());
-    // Of values that are there twice the later ones are errors.
+    // Of values that occur twice, the later ones are errors.
     let same = errors("readable = [\"~/b\", \"~/a\", \"~/b\", \"~/a\", \"~/b\"]");
     let places: Vec<&str> = same.iter().map(|error| &error[..6]).collect();
     assert_eq!(places, ["1:27+5", "1:34+5", "1:41+5"]);

@@ -20,37 +20,37 @@ const SIZE: &Units = &[
     ("TiB", 1 << 40),
 ];
 
-/// The longest time: 100 years of 365 days, in seconds. A timer has to be
-/// able to hold it.
+/// The longest time: 100 years of 365 days, in seconds. A timer must be able to
+/// hold it.
 const TIME_MAX: u64 = 100 * 365 * 86_400;
 
 /// The largest size in bytes: that of a file (off_t).
 const SIZE_MAX: u64 = i64::MAX as u64;
 
-/// The bits that a mode of the policy may have (chmod(2)): set-uid, set-gid
-/// and sticky bits are never a client's to set.
+/// The bits that a mode of the policy may have (chmod(2)): a client may never
+/// set the set-uid, set-gid and sticky bits.
 const MODE_MAX: u32 = 0o777;
 
-/// A time of at least a second. `"none"` takes a bound away.
+/// A time of at least a second. `"none"` removes a limit.
 pub(in crate::decide::policy) fn duration(
     value: &Value<'_>,
     errors: &mut Errors,
 ) -> Option<Option<Duration>> {
-    let wanted = "a time such as \"15m\" (s, m, h, d; a number is seconds)";
+    let wanted = "a time such as \"15m\" (s, m, h, d; a plain number is seconds)";
     let seconds = bound(value, wanted, TIME, TIME_MAX, errors)?;
     Some(seconds.map(Duration::from_secs))
 }
 
-/// A size in bytes, at least one. `"none"` takes a bound away.
+/// A size in bytes, at least one. `"none"` removes a limit.
 pub(in crate::decide::policy) fn size(
     value: &Value<'_>,
     errors: &mut Errors,
 ) -> Option<Option<u64>> {
-    let wanted = "a size such as \"500M\" (K, M, G, T of 1024; a number is bytes)";
+    let wanted = "a size such as \"500M\" (K, M, G, T of 1024; a plain number is bytes)";
     bound(value, wanted, SIZE, SIZE_MAX, errors)
 }
 
-/// A number of at least one. `"none"` takes a bound away.
+/// A number of at least one. `"none"` removes a limit.
 pub(in crate::decide::policy) fn count(
     value: &Value<'_>,
     errors: &mut Errors,
@@ -96,7 +96,7 @@ fn with_unit(text: &str, units: &Units) -> Option<u64> {
     Some(number.saturating_mul(factor))
 }
 
-/// The largest mode of files or directories. `"none"` takes a bound away.
+/// The largest mode of files or directories. `"none"` removes a limit.
 pub(in crate::decide::policy) fn mode_max(
     value: &Value<'_>,
     errors: &mut Errors,
@@ -116,7 +116,11 @@ pub(in crate::decide::policy) fn umask(
         Content::Text(text) => text,
         Content::Integer(_) => {
             let hint = "write the octal digits in quotes, such as \"027\"";
-            return errors.hint(value.span, "an integer where an octal string belongs", hint);
+            return errors.hint(
+                value.span,
+                "expected an octal string, found an integer",
+                hint,
+            );
         }
         _ => return value.wrong_type("an octal string such as \"027\"", errors),
     };
@@ -130,7 +134,7 @@ pub(in crate::decide::policy) fn umask(
         Some(mode) if mode <= MODE_MAX => Some(Some(mode)),
         Some(_) => errors.at(value.span, format!("the mode is larger than {MODE_MAX:o}")),
         None => {
-            let message = format!("{} is no octal mode", quoted(text));
+            let message = format!("{} is not an octal mode", quoted(text));
             let hint = "write one to four octal digits, such as \"027\"";
             errors.hint(value.span, message, hint)
         }

@@ -1,4 +1,4 @@
-//! A value of the file with its place, and the shapes that keys ask for.
+//! A value in the file with its position, and the forms that keys expect.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use toml_parser::Span;
 use super::errors::{Errors, near, quoted};
 use crate::decide::policy::show::Shown;
 
-/// A value and the bytes of the file that it stands in.
+/// A value and its bytes in the file.
 pub(in crate::decide::policy) struct Value<'t> {
     pub(super) content: Content<'t>,
     pub(super) span: Span,
@@ -17,11 +17,11 @@ pub(in crate::decide::policy) struct Value<'t> {
 pub(super) enum Content<'t> {
     /// A string.
     Text(Cow<'t, str>),
-    /// An integer; `None` where it has more than 64 bits.
+    /// An integer; `None` if it has more than 64 bits.
     Integer(Option<i64>),
     /// A list.
     List(Vec<Value<'t>>),
-    /// What no key takes, by name.
+    /// What no key accepts, by name.
     Other(&'static str),
 }
 
@@ -39,9 +39,10 @@ impl<'t> Value<'t> {
     /// The value as a string that is not empty.
     pub(super) fn text<'v>(&'v self, wanted: &str, errors: &mut Errors) -> Option<&'v str> {
         match &self.content {
-            Content::Text(text) if text.is_empty() => {
-                errors.at(self.span, format!("an empty string where {wanted} belongs"))
-            }
+            Content::Text(text) if text.is_empty() => errors.at(
+                self.span,
+                format!("expected {wanted}, found an empty string"),
+            ),
             Content::Text(text) => Some(text),
             _ => self.wrong_type(wanted, errors),
         }
@@ -49,17 +50,29 @@ impl<'t> Value<'t> {
 
     pub(super) fn wrong_type<T>(&self, wanted: &str, errors: &mut Errors) -> Option<T> {
         let kind = self.kind();
-        errors.at(self.span, format!("{kind} where {wanted} belongs"))
+        errors.at(self.span, format!("expected {wanted}, found {kind}"))
+    }
+
+    /// The only item of a list; a string is a list of one.
+    pub(super) fn only_item(&self) -> Option<&Self> {
+        match &self.content {
+            Content::Text(_) => Some(self),
+            Content::List(items) => match items.as_slice() {
+                [item] => Some(item),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The value as a list of at least one item, each different. A single
-    /// string is a list of one where `one` says so.
-    pub(super) fn list<T: Ord>(
-        &self,
+    /// string is a list of one if `one` says so.
+    pub(super) fn list<'v, T: Ord>(
+        &'v self,
         wanted: &str,
         one: bool,
         errors: &mut Errors,
-        mut read: impl FnMut(&Value<'t>, &mut Errors) -> Option<T>,
+        mut read: impl FnMut(&'v Value<'t>, &mut Errors) -> Option<T>,
     ) -> Option<Vec<T>> {
         let items = match &self.content {
             Content::List(items) => items.as_slice(),
@@ -69,12 +82,16 @@ impl<'t> Value<'t> {
                     "write it in brackets: [{}]",
                     Shown::Text((*text).to_string())
                 );
-                return errors.hint(self.span, format!("a string where {wanted} belongs"), hint);
+                return errors.hint(
+                    self.span,
+                    format!("expected {wanted}, found a string"),
+                    hint,
+                );
             }
             _ => return self.wrong_type(wanted, errors),
         };
         if items.is_empty() {
-            let hint = "leave the key out for its default";
+            let hint = "leave the key out to get its default";
             return errors.hint(self.span, "an empty list", hint);
         }
         // Ten thousand blocks have a list of one name each.
@@ -117,15 +134,15 @@ impl<'t> Value<'t> {
     }
 }
 
-/// Reports each value that is there before already.
+/// Reports each value that occurred before.
 fn are_different<T: Ord>(values: &[(T, Span)], errors: &mut Errors) -> bool {
     let mut order: Vec<&(T, Span)> = values.iter().collect();
-    // Stable: of two that are the same, the later one is the error.
+    // Stable: of two equal values, the later one is the error.
     order.sort_by(|one, other| one.0.cmp(&other.0));
     let mut different = true;
     for pair in order.windows(2) {
         if pair[0].0 == pair[1].0 {
-            errors.at::<()>(pair[1].1, "the value is in the list twice");
+            errors.at::<()>(pair[1].1, "the list has this value twice");
             different = false;
         }
     }

@@ -158,7 +158,7 @@ fn temporaries_of_rsync() {
     assert_eq!(seen, Err((Denial::Dotfile, &dotted)));
     assert_eq!(remove(&rules, &at, &OWN, false), DOT);
 
-    // A link of rsync, to a file that may be older.
+    // A link by rsync, to a file that may be older.
     let link_name = place("/home/u/rw/.a.4711");
     let rows = [
         ("/home/u/rw/.a.4711", YES),
@@ -187,7 +187,8 @@ fn temporaries_of_rsync() {
     assert_eq!(create_temporary_link(&rules, &link_name), DOT);
 }
 
-/// An own directory may go to another root, or behind a dot, only with what is the session's own.
+/// A session's own directory may go to another root, or below a dotfile, only
+/// if everything in it is its own.
 #[test]
 fn what_a_directory_takes_along() {
     let mut rules = rules();
@@ -246,7 +247,7 @@ fn nothing_gains_rights_by_a_move() {
     assert_eq!(link(&rules, &from, &same, &OLD, false), Ok(()));
 }
 
-/// The name of a directory of the policy that is absent is kept for a directory.
+/// The name of an absent directory of the policy is reserved for a directory.
 #[test]
 fn a_name_that_is_kept_for_a_directory() {
     let mut rules = rules();
@@ -261,7 +262,7 @@ fn a_name_that_is_kept_for_a_directory() {
         let by_text = Place::by_text(path.as_ref(), &rules.roots, &rules.home);
         let parent = by_text.path.rsplitn(2, |&b| b == b'/').nth(1).unwrap();
         let parent = Path::new(std::str::from_utf8(parent).unwrap());
-        // As the guard has it: the name in its directory.
+        // As the guard represents it: the name in its directory.
         Place {
             is_policy_directory: by_text.is_policy_directory,
             ..Place::by_text(parent, &rules.roots, &rules.home).child(by_text.name())

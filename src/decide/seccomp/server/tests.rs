@@ -1,4 +1,5 @@
-//! The assembled programs against the table, and the table against the kernel.
+//! Compares the assembled programs with the table, and the table with the
+//! kernel.
 
 use std::collections::HashSet;
 
@@ -30,7 +31,7 @@ fn sessions() -> impl Iterator<Item = SessionValues> {
     })
 }
 
-/// As [`program`], for any architecture.
+/// Like [`program`], for any architecture.
 fn assembled(
     kind: ServerKind,
     architecture: Architecture,
@@ -45,7 +46,7 @@ fn assembled(
     code
 }
 
-/// Each combination that gives a program of its own.
+/// Each combination that gives a different program.
 fn programs() -> impl Iterator<Item = (ServerKind, Architecture, SessionValues, Vec<sock_filter>)> {
     KINDS.into_iter().flat_map(|kind| {
         ARCHITECTURES.into_iter().flat_map(move |architecture| {
@@ -61,7 +62,7 @@ fn programs() -> impl Iterator<Item = (ServerKind, Architecture, SessionValues, 
     })
 }
 
-/// What the table says of a number.
+/// What the table says about a number.
 fn table(kind: ServerKind, architecture: Architecture, number: u32) -> SyscallRule {
     if architecture == Architecture::X86_64 && number >= 0x4000_0000 {
         return SyscallRule::Always(Action::Kill);
@@ -93,7 +94,7 @@ fn judge(answer: SyscallRule, session: SessionValues, args: [u64; 6]) -> Action 
     })
 }
 
-/// Values that matter for one argument of one row: those that a condition asks
+/// Values that matter for one argument of one row: those that a condition tests
 /// for.
 fn values(answer: SyscallRule, argument: u8) -> Vec<u64> {
     let mut wanted = vec![0, u64::from(OWN_PID)];
@@ -134,7 +135,7 @@ impl Noise {
         self.0
     }
 
-    /// One of the values; every fourth has a bit turned over, some are noise.
+    /// One of the values; every fourth has a bit flipped, some are noise.
     fn pick(&mut self, from: &[u64]) -> u64 {
         let value = from[(self.next() % from.len() as u64) as usize];
         match self.next() % 16 {
@@ -175,7 +176,7 @@ fn every_call_of_the_kernel_has_one_row() {
     }
 }
 
-/// The kernel headers of the machine that builds, where they are installed.
+/// The kernel headers of the build machine, if they are installed.
 #[test]
 fn the_headers_here_agree_with_the_table() {
     let header = match Architecture::NATIVE {
@@ -258,9 +259,10 @@ fn programs_agree_with_the_table() {
             }
         }
     }
-    // Both sides of the conditions were met, not only the refusals: mmap,
+    // Both sides of the conditions were reached, not only the refusals: mmap,
     // mprotect, ioctl, dup, dup2, socketpair, kill, fcntl, prctl, arch_prctl,
-    // sched_getaffinity, tgkill, openat, dup3, prlimit64; clone is the guard's.
+    // sched_getaffinity, tgkill, openat, dup3, prlimit64; clone goes to the
+    // guard.
     let allowed = [
         9, 10, 16, 32, 33, 53, 62, 72, 157, 158, 204, 234, 257, 292, 302,
     ];

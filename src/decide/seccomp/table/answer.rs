@@ -8,32 +8,31 @@ use crate::decide::plan::ServerKind;
 /// The answer to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Performed.
+    /// The call is performed.
     Allow,
     /// The guard answers.
     Notify,
-    /// Not performed; the caller gets this errno, or success for 0.
+    /// The call is not performed; the caller gets this errno, or success for 0.
     Errno(u16),
     /// The process ends; the kernel writes it to the audit log.
     Kill,
-    /// Reading by path: [`Action::Notify`] where the session watches reads,
-    /// [`Action::Allow`] elsewhere.
+    /// Reading by path: [`Action::Notify`] if the session watches reads,
+    /// otherwise [`Action::Allow`].
     NotifyIfReadsAreWatched,
-    /// Opening a file for reading without O_CLOEXEC, as scp opens what a
-    /// client names, and as no library opens its own: [`Action::Notify`]
-    /// where the session watches those or all reads,
-    /// [`Action::Allow`] elsewhere.
+    /// Opening a file for reading without O_CLOEXEC, as scp opens what a client
+    /// names, and as no library opens its own files: [`Action::Notify`] if the
+    /// session watches those or all reads, otherwise [`Action::Allow`].
     NotifyIfNamedReadsAreWatched,
-    /// What a name-service client does: [`Action::Notify`] where the session
-    /// has sockets to ask, EACCES elsewhere.
+    /// What a name service client does: [`Action::Notify`] if the session has
+    /// sockets to ask, otherwise EACCES.
     NotifyIfNameService,
-    /// Talking on a socket that the guard connected: [`Action::Allow`] where
-    /// the session has name service sockets, EACCES elsewhere.
+    /// Talking on a socket that the guard connected: [`Action::Allow`] if the
+    /// session has name service sockets, otherwise EACCES.
     AllowIfNameService,
     /// Opening for writing without creating or truncating, as the servers do
-    /// with /dev/null at their start: [`Action::Allow`] where Landlock lets
-    /// the server write to /dev/null and nothing else and the policy grants
-    /// nothing, [`Action::Notify`] elsewhere.
+    /// with /dev/null when they start: [`Action::Allow`] if Landlock lets the
+    /// server write only to /dev/null and the policy grants no change,
+    /// otherwise [`Action::Notify`].
     AllowIfNullDeviceOnly,
 }
 
@@ -45,18 +44,18 @@ pub enum Condition {
     Int {
         /// 0 to 5.
         argument: u8,
-        /// Bits that count.
+        /// The bits that are tested.
         mask: u32,
-        /// What they must be.
+        /// The value that they must have.
         value: u32,
     },
     /// The whole argument, under the mask, has that value.
     Long {
         /// 0 to 5.
         argument: u8,
-        /// Bits that count.
+        /// The bits that are tested.
         mask: u64,
-        /// What they must be.
+        /// The value that they must have.
         value: u64,
     },
     /// The low half of the argument is the process id of the server.
@@ -66,12 +65,12 @@ pub enum Condition {
     },
 }
 
-/// An outcome that holds where all conditions do.
+/// An outcome that applies if all conditions are met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arm {
-    /// All of them; none means always.
+    /// All must be met; an empty list means always.
     pub conditions: &'static [Condition],
-    /// The answer then.
+    /// The answer in that case.
     pub outcome: Action,
 }
 
@@ -80,11 +79,11 @@ pub struct Arm {
 pub enum SyscallRule {
     /// Whatever the arguments are.
     Always(Action),
-    /// The first arm that holds.
+    /// The first arm that applies.
     Judged {
         /// In this order.
         arms: &'static [Arm],
-        /// Where none holds.
+        /// If none applies.
         otherwise: Action,
     },
 }
@@ -97,7 +96,7 @@ impl Kinds {
     /// Every kind.
     pub const ALL: Self = Self(0b1_1111);
 
-    /// The kinds that are named.
+    /// Only the named kinds.
     #[must_use]
     pub const fn of(kinds: &[ServerKind]) -> Self {
         let mut bits = 0;
@@ -184,7 +183,7 @@ pub(super) const READS: SyscallRule = SyscallRule::Always(Action::NotifyIfReadsA
 pub(super) const DENY: SyscallRule = SyscallRule::Always(REFUSED);
 pub(super) const ABSENT: SyscallRule = SyscallRule::Always(NOT_THERE);
 
-/// Allowed where all conditions hold, else EPERM.
+/// Allowed if all conditions are met, otherwise EPERM.
 pub(super) const fn allow_if(arms: &'static [Arm]) -> SyscallRule {
     SyscallRule::Judged {
         arms,

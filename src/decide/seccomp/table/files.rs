@@ -1,7 +1,8 @@
-//! Opening, looking, and all that goes through a descriptor the server holds.
+//! Opening, looking, and everything that goes through a descriptor the server
+//! holds.
 //!
-//! The data path is here: none of it looks at an argument, so that the kernel's
-//! own cache of always-allowed calls answers it without running the program.
+//! The data path is here: none of its rows tests an argument, so the kernel's
+//! own cache of always-allowed calls answers them without running the program.
 
 use nix::libc;
 
@@ -23,7 +24,7 @@ const CHANGING: u32 = (ACCESS_MODE | libc::O_CREAT | libc::O_TRUNC | UNNAMED).ca
 /// O_TMPFILE without the O_DIRECTORY that libc's constant includes.
 const UNNAMED: i32 = libc::O_TMPFILE & !libc::O_DIRECTORY;
 
-/// Reads alone, in a descriptor that would not outlive an execve(2).
+/// Only reads, through a descriptor that would not survive an execve(2).
 const fn own_read(argument: u8) -> Condition {
     Condition::Int {
         argument,
@@ -32,10 +33,10 @@ const fn own_read(argument: u8) -> Condition {
     }
 }
 
-/// Through an O_PATH descriptor nothing is read.
+/// Nothing can be read through an O_PATH descriptor.
 const READING: u32 = CHANGING | libc::O_PATH.cast_unsigned();
 
-/// Read and write what is there.
+/// Reads and writes existing files.
 const fn plain_write(argument: u8) -> Condition {
     Condition::Int {
         argument,
@@ -64,8 +65,8 @@ const OPENAT: SyscallRule = SyscallRule::Judged {
     otherwise: Action::Notify,
 };
 
-/// Only the standard descriptors are duplicated, so that a file which is open for
-/// writing has the one number that the guard gave it.
+/// Only the standard descriptors can be duplicated, so that a file that is open
+/// for writing has only the number that the guard gave it.
 const DUP: SyscallRule = allow_if(&[
     when(&[is(0, 0)], Action::Allow),
     when(&[is(0, 1)], Action::Allow),
@@ -89,7 +90,7 @@ const FCNTL: SyscallRule = allow_if(&[
     when(&[is(1, F_DUPFD_CLOEXEC), is(0, 2)], Action::Allow),
 ]);
 
-/// `<asm-generic/ioctls.h>`: TCGETS, TCGETS2 (glibc from 2.42 on), TIOCGWINSZ,
+/// `<asm-generic/ioctls.h>`: TCGETS, TCGETS2 (glibc since 2.42), TIOCGWINSZ,
 /// FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. ENOTTY is what isatty(3) expects.
 const IOCTL: SyscallRule = SyscallRule::Judged {
     arms: &[
@@ -104,15 +105,15 @@ const IOCTL: SyscallRule = SyscallRule::Judged {
     otherwise: errno(libc::ENOTTY),
 };
 
-/// `<linux/falloc.h>`. With no flag a file grows as by ftruncate(2), up to
-/// `RLIMIT_FSIZE`; rsync's --preallocate --sparse does so. Holes are punched by
-/// rsync's --sparse with --inplace, and only free blocks (the kernel takes
-/// FALLOC_FL_PUNCH_HOLE with FALLOC_FL_KEEP_SIZE alone).
+/// `<linux/falloc.h>`. Without flags a file grows as with ftruncate(2), up to
+/// `RLIMIT_FSIZE`; rsync's --preallocate --sparse does this. rsync's --sparse
+/// with --inplace punches holes, which only frees blocks (the kernel accepts
+/// FALLOC_FL_PUNCH_HOLE only with FALLOC_FL_KEEP_SIZE).
 ///
-/// All else makes a file grow past every bound, as INSERT_RANGE does, or holds
-/// blocks beyond its size, as KEEP_SIZE does, or is asked for by no server.
-/// rsync meets file systems without these: --preallocate goes on with a
-/// warning, and for ZERO_RANGE it writes zeros.
+/// Everything else makes a file grow past every limit, as INSERT_RANGE does, or
+/// holds blocks beyond its size, as KEEP_SIZE does, or is used by no server.
+/// rsync can handle file systems without these: --preallocate continues with a
+/// warning, and instead of ZERO_RANGE it writes zeros.
 const FALLOCATE: SyscallRule = SyscallRule::Judged {
     arms: &[
         when(&[is(1, 0)], Action::Allow),
@@ -126,7 +127,7 @@ const PUNCH_HOLE: u32 = (libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE)
 /// Both ends of rsync.
 const RSYNC: Kinds = Kinds::of(&[ServerKind::RsyncReceiver, ServerKind::RsyncSender]);
 
-/// The rows, one a line.
+/// The rows, one per line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Syscall] = &[
     row("read", both(0, 63), ALLOW, "moves the bytes of the transfer through an open descriptor"),
@@ -142,7 +143,7 @@ pub(super) const ROWS: &[Syscall] = &[
     row("lseek", both(8, 62), ALLOW, "places the next read or write of a resumed transfer"),
     row("close", both(3, 57), ALLOW, "ends the use of a descriptor"),
     row("close_range", both(436, 436), ALLOW, "ends the use of a descriptor"),
-    row("fstat", both(5, 80), READS, "looks at an open file, which may be one of the kind O_PATH that was never judged"),
+    row("fstat", both(5, 80), READS, "looks at an open file, which may be an O_PATH descriptor that was never checked"),
     row("poll", x86(7), ALLOW, "waits until the client sends or takes data"),
     row("ppoll", both(271, 73), ALLOW, "waits until the client sends or takes data"),
     row("select", x86(23), ALLOW, "waits until the client sends or takes data"),
@@ -175,10 +176,10 @@ pub(super) const ROWS: &[Syscall] = &[
     row("timerfd_settime", both(286, 86), ALLOW, "name service clients wait with it; it reaches nothing outside"),
     row("timerfd_gettime", both(287, 87), ALLOW, "name service clients wait with it; it reaches nothing outside"),
     row("fcntl", both(72, 25), FCNTL, "duplicates standard descriptors and reads or sets flags; no lease, no signal to another process, no lock"),
-    row("ioctl", both(16, 29), IOCTL, "asks whether this is a terminal; no input into one, no inode flags"),
+    row("ioctl", both(16, 29), IOCTL, "asks whether this is a terminal; puts no input into one, sets no inode flags"),
     row("open", x86(2), OPEN, "read-only opens are Landlock's, all others the guard's"),
     row("openat", both(257, 56), OPENAT, "read-only opens are Landlock's, all others the guard's"),
-    row("openat2", both(437, 437), ABSENT, "its flags lie in memory, where no filter can see them; servers fall back to openat"),
+    row("openat2", both(437, 437), ABSENT, "its flags are in memory, where no filter can see them; servers fall back to openat"),
     row("stat", x86(4), READS, "looks at a file by name"),
     row("lstat", x86(6), READS, "looks at a file by name"),
     row("newfstatat", both(262, 79), READS, "looks at a file by name"),
@@ -206,21 +207,21 @@ pub(super) const ROWS: &[Syscall] = &[
     row("listmount", both(458, 458), ABSENT, "newer than the servers, and of no use to them"),
     row("cachestat", both(451, 451), ABSENT, "newer than the servers, and of no use to them"),
     row("flock", both(73, 32), DENY, "a lock on a readable file would hinder its other users"),
-    row("sync", both(162, 81), DENY, "holds up the whole host, and no server asks for it"),
-    row("syncfs", both(306, 267), DENY, "holds up the whole host, and no server asks for it"),
+    row("sync", both(162, 81), DENY, "stalls the whole host, and no server asks for it"),
+    row("syncfs", both(306, 267), DENY, "stalls the whole host, and no server asks for it"),
     row("sync_file_range", both(277, 84), DENY, "no server moves data this way"),
     row("vmsplice", both(278, 75), DENY, "no server moves data this way"),
     row("tee", both(276, 77), DENY, "no server moves data this way"),
     row("signalfd", x86(282), DENY, "no server takes its signals this way"),
     row("signalfd4", both(289, 74), DENY, "no server takes its signals this way"),
-    row("inotify_init", x86(253), DENY, "no server watches files, and a watch tells of those that are not readable"),
-    row("inotify_init1", both(294, 26), DENY, "no server watches files, and a watch tells of those that are not readable"),
-    row("inotify_add_watch", both(254, 27), DENY, "no server watches files, and a watch tells of those that are not readable"),
-    row("inotify_rm_watch", both(255, 28), DENY, "no server watches files, and a watch tells of those that are not readable"),
-    row("io_setup", both(206, 0), ABSENT, "asynchronous I/O, which servers do without"),
-    row("io_destroy", both(207, 1), ABSENT, "asynchronous I/O, which servers do without"),
-    row("io_submit", both(209, 2), ABSENT, "asynchronous I/O, which servers do without"),
-    row("io_cancel", both(210, 3), ABSENT, "asynchronous I/O, which servers do without"),
-    row("io_getevents", both(208, 4), ABSENT, "asynchronous I/O, which servers do without"),
-    row("io_pgetevents", both(333, 292), ABSENT, "asynchronous I/O, which servers do without"),
+    row("inotify_init", x86(253), DENY, "no server watches files, and a watch reports files that are not readable"),
+    row("inotify_init1", both(294, 26), DENY, "no server watches files, and a watch reports files that are not readable"),
+    row("inotify_add_watch", both(254, 27), DENY, "no server watches files, and a watch reports files that are not readable"),
+    row("inotify_rm_watch", both(255, 28), DENY, "no server watches files, and a watch reports files that are not readable"),
+    row("io_setup", both(206, 0), ABSENT, "asynchronous I/O, which no server uses"),
+    row("io_destroy", both(207, 1), ABSENT, "asynchronous I/O, which no server uses"),
+    row("io_submit", both(209, 2), ABSENT, "asynchronous I/O, which no server uses"),
+    row("io_cancel", both(210, 3), ABSENT, "asynchronous I/O, which no server uses"),
+    row("io_getevents", both(208, 4), ABSENT, "asynchronous I/O, which no server uses"),
+    row("io_pgetevents", both(333, 292), ABSENT, "asynchronous I/O, which no server uses"),
 ];

@@ -1,12 +1,12 @@
-//! What no file server does: administration, tracing, ways round the filter.
+//! What no file server does: administration, tracing, ways around the filter.
 //!
-//! A server that makes one of these calls is not the server any more. It ends,
-//! and the kernel's audit log names it.
+//! A server that makes one of these calls is no longer the server. It is
+//! killed, and the kernel's audit log names it.
 
 use super::answer::{ABSENT, DENY, KILL, Syscall, row};
 use super::numbers::{both, x86};
 
-/// The rows, one a line.
+/// The rows, one per line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Syscall] = &[
     row("ptrace", both(101, 117), KILL, "reaches into other processes"),
@@ -34,9 +34,9 @@ pub(super) const ROWS: &[Syscall] = &[
     row("mount_setattr", both(442, 442), KILL, "changes what paths mean"),
     row("bpf", both(321, 280), KILL, "programs and observes the kernel"),
     row("perf_event_open", both(298, 241), KILL, "programs and observes the kernel"),
-    row("keyctl", both(250, 219), KILL, "kernel keyrings hold secrets of other programs"),
-    row("add_key", both(248, 217), KILL, "kernel keyrings hold secrets of other programs"),
-    row("request_key", both(249, 218), KILL, "kernel keyrings hold secrets of other programs"),
+    row("keyctl", both(250, 219), KILL, "kernel keyrings hold the secrets of other programs"),
+    row("add_key", both(248, 217), KILL, "kernel keyrings hold the secrets of other programs"),
+    row("request_key", both(249, 218), KILL, "kernel keyrings hold the secrets of other programs"),
     row("fanotify_init", both(300, 262), KILL, "watches and blocks the file access of others"),
     row("fanotify_mark", both(301, 263), KILL, "watches and blocks the file access of others"),
     row("init_module", both(175, 105), KILL, "replaces the kernel"),
@@ -54,27 +54,27 @@ pub(super) const ROWS: &[Syscall] = &[
     row("setdomainname", both(171, 162), KILL, "administers the host"),
     row("settimeofday", both(164, 170), KILL, "administers the host"),
     row("clock_settime", both(227, 112), KILL, "administers the host"),
-    row("iopl", x86(172), KILL, "reaches the hardware"),
-    row("ioperm", x86(173), KILL, "reaches the hardware"),
+    row("iopl", x86(172), KILL, "accesses the hardware"),
+    row("ioperm", x86(173), KILL, "accesses the hardware"),
     row("quotactl", both(179, 60), DENY, "administers the host, or asks about it, which is harmless"),
     row("quotactl_fd", both(443, 443), DENY, "administers the host, or asks about it, which is harmless"),
     row("adjtimex", both(159, 171), DENY, "administers the host, or asks about it, which is harmless"),
     row("clock_adjtime", both(305, 266), DENY, "administers the host, or asks about it, which is harmless"),
-    row("create_module", x86(174), ABSENT, "obsolete or never there"),
-    row("get_kernel_syms", x86(177), ABSENT, "obsolete or never there"),
-    row("query_module", x86(178), ABSENT, "obsolete or never there"),
-    row("nfsservctl", both(180, 42), ABSENT, "obsolete or never there"),
-    row("getpmsg", x86(181), ABSENT, "obsolete or never there"),
-    row("putpmsg", x86(182), ABSENT, "obsolete or never there"),
-    row("afs_syscall", x86(183), ABSENT, "obsolete or never there"),
-    row("tuxcall", x86(184), ABSENT, "obsolete or never there"),
-    row("security", x86(185), ABSENT, "obsolete or never there"),
-    row("vserver", x86(236), ABSENT, "obsolete or never there"),
-    row("epoll_ctl_old", x86(214), ABSENT, "obsolete or never there"),
-    row("epoll_wait_old", x86(215), ABSENT, "obsolete or never there"),
-    row("uselib", x86(134), ABSENT, "obsolete or never there"),
-    row("ustat", x86(136), ABSENT, "obsolete or never there"),
-    row("sysfs", x86(139), ABSENT, "obsolete or never there"),
-    row("_sysctl", x86(156), ABSENT, "obsolete or never there"),
-    row("lookup_dcookie", both(212, 18), ABSENT, "obsolete or never there"),
+    row("create_module", x86(174), ABSENT, "obsolete, or never implemented"),
+    row("get_kernel_syms", x86(177), ABSENT, "obsolete, or never implemented"),
+    row("query_module", x86(178), ABSENT, "obsolete, or never implemented"),
+    row("nfsservctl", both(180, 42), ABSENT, "obsolete, or never implemented"),
+    row("getpmsg", x86(181), ABSENT, "obsolete, or never implemented"),
+    row("putpmsg", x86(182), ABSENT, "obsolete, or never implemented"),
+    row("afs_syscall", x86(183), ABSENT, "obsolete, or never implemented"),
+    row("tuxcall", x86(184), ABSENT, "obsolete, or never implemented"),
+    row("security", x86(185), ABSENT, "obsolete, or never implemented"),
+    row("vserver", x86(236), ABSENT, "obsolete, or never implemented"),
+    row("epoll_ctl_old", x86(214), ABSENT, "obsolete, or never implemented"),
+    row("epoll_wait_old", x86(215), ABSENT, "obsolete, or never implemented"),
+    row("uselib", x86(134), ABSENT, "obsolete, or never implemented"),
+    row("ustat", x86(136), ABSENT, "obsolete, or never implemented"),
+    row("sysfs", x86(139), ABSENT, "obsolete, or never implemented"),
+    row("_sysctl", x86(156), ABSENT, "obsolete, or never implemented"),
+    row("lookup_dcookie", both(212, 18), ABSENT, "obsolete, or never implemented"),
 ];

@@ -1,8 +1,8 @@
 //! The address space: what a C library needs to load and to allocate.
 //!
-//! No memory is ever writable and executable, and what is executable comes from
-//! a file. That does not stop a taken-over server, which is executing already;
-//! it costs it the easiest ways.
+//! No memory is ever both writable and executable, and executable memory comes
+//! from a file. That does not stop a server that has been taken over, which is
+//! already executing; but it takes away the easiest ways.
 
 use nix::libc;
 
@@ -12,7 +12,7 @@ use super::answer::{
 };
 use super::numbers::{both, x86};
 
-/// `PROT_BTI` of aarch64's `<asm/mman.h>`; unknown, and refused, on x86-64.
+/// `PROT_BTI` of aarch64's `<asm/mman.h>`; unknown and refused on x86-64.
 const PROT_BTI: i32 = 0x10;
 
 const MMAP: SyscallRule = allow_if(&[
@@ -44,8 +44,8 @@ const MPROTECT: SyscallRule = allow_if(&[
     ),
 ]);
 
-/// ARCH_SET_FS and ARCH_GET_FS of `<asm/prctl.h>`; EINVAL is what a kernel
-/// without the others answers.
+/// ARCH_SET_FS and ARCH_GET_FS of `<asm/prctl.h>`; a kernel without the others
+/// returns EINVAL.
 const ARCH_PRCTL: SyscallRule = SyscallRule::Judged {
     arms: &[
         when(&[is(0, 0x1002)], Action::Allow),
@@ -54,7 +54,7 @@ const ARCH_PRCTL: SyscallRule = SyscallRule::Judged {
     otherwise: errno(libc::EINVAL),
 };
 
-/// The rows, one a line.
+/// The rows, one per line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Syscall] = &[
     row("brk", both(12, 214), ALLOW, "the allocator of the C library"),
@@ -75,29 +75,29 @@ pub(super) const ROWS: &[Syscall] = &[
     row("set_tid_address", both(218, 96), ALLOW, "the C library registers its thread"),
     row("arch_prctl", x86(158), ARCH_PRCTL, "the C library sets the base of its thread storage"),
     row("membarrier", both(324, 283), ABSENT, "the servers have one thread"),
-    row("pkey_mprotect", both(329, 288), ABSENT, "C libraries do without"),
-    row("pkey_alloc", both(330, 289), ABSENT, "C libraries do without"),
-    row("pkey_free", both(331, 290), ABSENT, "C libraries do without"),
-    row("map_shadow_stack", both(453, 453), ABSENT, "C libraries do without"),
+    row("pkey_mprotect", both(329, 288), ABSENT, "C libraries can do without it"),
+    row("pkey_alloc", both(330, 289), ABSENT, "C libraries can do without it"),
+    row("pkey_free", both(331, 290), ABSENT, "C libraries can do without it"),
+    row("map_shadow_stack", both(453, 453), ABSENT, "C libraries can do without it"),
     row("remap_file_pages", both(216, 234), ABSENT, "obsolete"),
-    row("mincore", both(27, 232), DENY, "no server pins its memory or asks what is in it"),
-    row("mlock", both(149, 228), DENY, "no server pins its memory or asks what is in it"),
-    row("mlock2", both(325, 284), DENY, "no server pins its memory or asks what is in it"),
-    row("mlockall", both(151, 230), DENY, "no server pins its memory or asks what is in it"),
-    row("munlock", both(150, 229), DENY, "no server pins its memory or asks what is in it"),
-    row("munlockall", both(152, 231), DENY, "no server pins its memory or asks what is in it"),
-    row("mbind", both(237, 235), DENY, "no server places its memory, or that of others"),
-    row("get_mempolicy", both(239, 236), DENY, "no server places its memory, or that of others"),
-    row("set_mempolicy", both(238, 237), DENY, "no server places its memory, or that of others"),
-    row("set_mempolicy_home_node", both(450, 450), DENY, "no server places its memory, or that of others"),
-    row("migrate_pages", both(256, 238), DENY, "no server places its memory, or that of others"),
-    row("move_pages", both(279, 239), DENY, "no server places its memory, or that of others"),
+    row("mincore", both(27, 232), DENY, "no server pins its memory or asks what is resident"),
+    row("mlock", both(149, 228), DENY, "no server pins its memory or asks what is resident"),
+    row("mlock2", both(325, 284), DENY, "no server pins its memory or asks what is resident"),
+    row("mlockall", both(151, 230), DENY, "no server pins its memory or asks what is resident"),
+    row("munlock", both(150, 229), DENY, "no server pins its memory or asks what is resident"),
+    row("munlockall", both(152, 231), DENY, "no server pins its memory or asks what is resident"),
+    row("mbind", both(237, 235), DENY, "no server decides where its memory, or that of others, is placed"),
+    row("get_mempolicy", both(239, 236), DENY, "no server decides where its memory, or that of others, is placed"),
+    row("set_mempolicy", both(238, 237), DENY, "no server decides where its memory, or that of others, is placed"),
+    row("set_mempolicy_home_node", both(450, 450), DENY, "no server decides where its memory, or that of others, is placed"),
+    row("migrate_pages", both(256, 238), DENY, "no server decides where its memory, or that of others, is placed"),
+    row("move_pages", both(279, 239), DENY, "no server decides where its memory, or that of others, is placed"),
     row("process_madvise", both(440, 440), DENY, "acts on the memory of other processes"),
     row("process_mrelease", both(448, 448), DENY, "acts on the memory of other processes"),
     row("modify_ldt", x86(154), KILL, "segments for 16-bit code, a source of kernel faults"),
     row("get_thread_area", x86(211), ABSENT, "thread storage of 32-bit code"),
     row("set_thread_area", x86(205), ABSENT, "thread storage of 32-bit code"),
-    row("userfaultfd", both(323, 282), KILL, "delays page faults at will, the classic help in races"),
+    row("userfaultfd", both(323, 282), KILL, "delays page faults at will, the classic way to win races"),
     row("memfd_create", both(319, 279), KILL, "a file that Landlock does not see"),
     row("memfd_secret", both(447, 447), KILL, "a file that Landlock does not see"),
 ];

@@ -1,17 +1,17 @@
 //! Which system calls a confined server may make, and why.
 //!
-//! One row a system call, in files by subject; every call of x86-64 and
+//! One row per system call, in files by subject. Every call of x86-64 and
 //! aarch64 up to Linux 6.18 has one (a test compares them with the kernel's own
-//! lists). What has no row is newer than this table and gets ENOSYS, so that a
-//! C library falls back to the older call.
+//! lists). A call without a row is newer than this table and gets ENOSYS, so
+//! that a C library falls back to the older call.
 //!
-//! Four answers: allowed, handed to the guard, refused with an errno, or the end
-//! of the process. A call that reads and writes through descriptors the server
-//! already holds is allowed without a look at its arguments, so that the kernel
+//! There are four answers: allow, hand to the guard, refuse with an errno, or
+//! end the process. A call that reads and writes through descriptors the server
+//! already holds is allowed without testing its arguments, so that the kernel
 //! need not run the program for it at all.
 //!
-//! The table says nothing of paths: seccomp sees registers, not memory. Whatever
-//! depends on a path is the guard's or Landlock's.
+//! The table says nothing about paths: seccomp sees registers, not memory.
+//! Whatever depends on a path is up to the guard or Landlock.
 
 mod answer;
 mod changes;
@@ -28,7 +28,7 @@ pub use answer::{Action, Arm, Condition, Kinds, Syscall, SyscallRule};
 pub use files::ACCESS_MODE;
 pub use numbers::{Architecture, Numbers};
 
-/// What a call without a row is answered.
+/// The answer to a call without a row.
 pub const UNKNOWN: Action = answer::NOT_THERE;
 
 /// The table, by subject.
@@ -46,16 +46,16 @@ pub fn rows() -> impl Iterator<Item = &'static Syscall> {
     FAMILIES.iter().copied().flatten()
 }
 
-/// The answer of the table for one call, found by looking at each row in turn.
-/// The assembled program must agree with it; the guard and `--check` may print
-/// its reason.
+/// The table's answer for one call, found by looking at each row in turn. The
+/// assembled program must agree with it; the guard and `--check` may print its
+/// reason.
 #[must_use]
 pub fn find(architecture: Architecture, number: u32) -> Option<&'static Syscall> {
     rows().find(|row| row.numbers.on(architecture) == Some(number))
 }
 
 impl Syscall {
-    /// What this call is answered in a server of that kind.
+    /// The answer to this call in a server of that kind.
     #[must_use]
     pub const fn answer_for(&self, kind: ServerKind) -> SyscallRule {
         if self.kinds.contains(kind) {

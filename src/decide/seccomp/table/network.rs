@@ -1,6 +1,6 @@
 //! Sockets and other ways to talk to processes outside the session.
 //!
-//! A server gets no socket of its own. Where the account comes from a name
+//! A server cannot create a socket itself. If the account comes from a name
 //! service, the guard makes the connection and hands it over.
 
 use nix::libc;
@@ -14,7 +14,7 @@ use crate::decide::plan::ServerKind;
 
 const REFUSED: Action = errno(libc::EACCES);
 
-/// A stream only: a datagram socket could be sent from to any name.
+/// Only a stream: a datagram socket could send to any address.
 const STREAM: [Condition; 3] = [
     is(0, libc::AF_UNIX.cast_unsigned()),
     Condition::Int {
@@ -33,7 +33,7 @@ const SOCKET: SyscallRule = SyscallRule::Judged {
 /// rsync's receiver: the channel between its halves.
 const SOCKETPAIR: SyscallRule = allow_if(&[when(&STREAM, Action::Allow)]);
 
-/// Without an address: to where the socket is connected.
+/// Without an address: sends to where the socket is connected.
 const SENDTO: SyscallRule = allow_if(&[when(&[is_long(4, 0)], Action::AllowIfNameService)]);
 
 const CONVERSATION: SyscallRule = SyscallRule::Always(Action::AllowIfNameService);
@@ -41,14 +41,14 @@ const CONVERSATION: SyscallRule = SyscallRule::Always(Action::AllowIfNameService
 /// `rsync --server` without `--sender`.
 const RECEIVER: Kinds = Kinds::of(&[ServerKind::RsyncReceiver]);
 
-/// The rows, one a line.
+/// The rows, one per line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Syscall] = &[
     row("socket", both(41, 198), SOCKET, "the guard makes the stream to a name service; any other is a way out"),
     row("connect", both(42, 203), SyscallRule::Always(Action::NotifyIfNameService), "the guard connects, to the policy's exact list of paths"),
     only(RECEIVER, "socketpair", both(53, 199), SOCKETPAIR, "the channel between the halves of rsync's receiver"),
     row("sendto", both(44, 206), SENDTO, "asks the name service on the connection that the guard made"),
-    row("sendmsg", both(46, 211), SyscallRule::Always(REFUSED), "its address lies in memory, where no filter sees it; the clients of name services use write and sendto"),
+    row("sendmsg", both(46, 211), SyscallRule::Always(REFUSED), "its address is in memory, where no filter can see it; the clients of name services use write and sendto"),
     row("recvfrom", both(45, 207), CONVERSATION, "talks to the name service on the connection that the guard made"),
     row("recvmsg", both(47, 212), CONVERSATION, "talks to the name service on the connection that the guard made"),
     row("getsockopt", both(55, 209), ALLOW, "asks what an inherited descriptor is"),

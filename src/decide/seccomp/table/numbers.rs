@@ -3,18 +3,18 @@
 /// An architecture that the table covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
-    /// 64-bit calls of x86-64. Its x32 calls share the `AUDIT_ARCH` value and
-    /// are told apart by bit 30 of the number.
+    /// 64-bit calls of x86-64. x32 calls have the same `AUDIT_ARCH` value; bit
+    /// 30 of the number distinguishes them.
     X86_64,
     /// 64-bit calls of little-endian aarch64.
     Aarch64,
 }
 
 impl Architecture {
-    /// That of this build.
+    /// The one of this build.
     #[cfg(target_arch = "x86_64")]
     pub const NATIVE: Self = Self::X86_64;
-    /// That of this build.
+    /// The one of this build.
     #[cfg(target_arch = "aarch64")]
     pub const NATIVE: Self = Self::Aarch64;
 
@@ -33,7 +33,7 @@ impl Architecture {
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("xfersh has a table of system calls for x86-64 and aarch64 only");
 
-/// The numbers of one call; `None` where the architecture does not have it.
+/// The numbers of one call; `None` if the architecture does not have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbers {
     x86_64: Option<u32>,

@@ -9,10 +9,11 @@ use super::answer::{
 use super::numbers::{both, x86};
 use crate::decide::plan::ServerKind;
 
-/// As glibc forks: the signal at its end, and the thread id kept in the child.
+/// How glibc forks: a signal when the child ends, and its thread id stored in
+/// the child.
 const FORK_GLIBC: u64 =
     (libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID | libc::SIGCHLD).cast_unsigned() as u64;
-/// As musl forks on aarch64.
+/// How musl forks on aarch64.
 const FORK_MUSL: u64 = libc::SIGCHLD.cast_unsigned() as u64;
 
 const CLONE: SyscallRule = allow_if(&[
@@ -28,17 +29,17 @@ const OWN_OR_ZERO: SyscallRule = allow_if(&[
 ]);
 
 /// rsync's generator ends its receiver, whose process id no filter can know;
-/// the guard looks whether it is of this session.
+/// the guard checks that it belongs to this session.
 const SIGNAL_OTHER_HALF: SyscallRule = allow_if(&[
     when(&[own_pid(0)], Action::Allow),
     when(&[is(1, libc::SIGUSR1.cast_unsigned())], Action::Notify),
     when(&[is(1, libc::SIGUSR2.cast_unsigned())], Action::Notify),
 ]);
 
-/// rsync prints its progress on SIGVTALRM, as a client only, and the handler has
-/// no SA_RESTART: a call that waits for the guard would end with EINTR, which no
-/// such call does without a guard. So the signal stays ignored, as xfersh leaves
-/// it. The other signals that a server handles end it.
+/// rsync prints its progress on SIGVTALRM, but only as a client, and the
+/// handler has no SA_RESTART: a call that waits for the guard would fail with
+/// EINTR, which never happens without a guard. So the signal stays ignored, as
+/// xfersh left it. The other signals that a server handles end it.
 const SIGNAL_ACTION: SyscallRule = SyscallRule::Judged {
     arms: &[when(&[is(0, libc::SIGVTALRM.cast_unsigned())], errno(0))],
     otherwise: Action::Allow,
@@ -51,8 +52,8 @@ const PRLIMIT: SyscallRule = allow_if(&[
 ]);
 
 /// sftp-server makes itself undumpable so that nothing may trace it or read its
-/// /proc, and dies if it cannot. Here neither is possible anyway, and the guard
-/// has to read its memory: so the call succeeds and does nothing.
+/// /proc, and exits if it cannot. Here neither is possible anyway, and the
+/// guard must read its memory: so the call succeeds and does nothing.
 const PRCTL: SyscallRule = allow_if(&[
     when(&[is(0, libc::PR_SET_DUMPABLE.cast_unsigned())], errno(0)),
     when(&[is(0, libc::PR_GET_DUMPABLE.cast_unsigned())], errno(0)),
@@ -75,7 +76,7 @@ const PRCTL: SyscallRule = allow_if(&[
 /// Both ends of rsync.
 const RSYNC: Kinds = Kinds::of(&[ServerKind::RsyncReceiver, ServerKind::RsyncSender]);
 
-/// The rows, one a line.
+/// The rows, one per line.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Syscall] = &[
     row("execve", both(59, 221), NOTIFY, "xfersh starts the server with it, once; the guard refuses every later one"),
@@ -85,17 +86,17 @@ pub(super) const ROWS: &[Syscall] = &[
     only(RSYNC, "fork", x86(57), NOTIFY, "rsync's receiver is two processes; the guard has to know, since files that are open are then open twice"),
     only(RSYNC, "clone", both(56, 220), CLONE, "rsync's receiver is two processes; no thread, no shared memory, no namespace; the guard has to know, since files that are open are then open twice"),
     row("vfork", x86(58), DENY, "shares memory with the child; no server does so"),
-    row("clone3", both(435, 435), ABSENT, "its flags lie in memory, where no filter can see them; C libraries fall back to clone"),
+    row("clone3", both(435, 435), ABSENT, "its flags are in memory, where no filter can see them; C libraries fall back to clone"),
     row("wait4", both(61, 260), ALLOW, "rsync waits for its other half"),
     row("waitid", both(247, 95), ALLOW, "rsync waits for its other half"),
     only(RSYNC, "kill", both(62, 129), SIGNAL_OTHER_HALF, "rsync ends its other half; raise(3) uses tgkill"),
-    row("tkill", both(200, 130), OWN_PID, "abort and raise of a C library, on oneself"),
-    row("tgkill", both(234, 131), OWN_PID, "abort and raise of a C library, on oneself"),
+    row("tkill", both(200, 130), OWN_PID, "the C library's abort and raise, on the process itself"),
+    row("tgkill", both(234, 131), OWN_PID, "the C library's abort and raise, on the process itself"),
     row("rt_sigqueueinfo", both(129, 138), DENY, "no server signals another process"),
     row("rt_tgsigqueueinfo", both(297, 240), DENY, "no server signals another process"),
     row("pidfd_send_signal", both(424, 424), DENY, "no server signals another process"),
     row("pidfd_open", both(434, 434), DENY, "no server signals another process"),
-    row("rt_sigaction", both(13, 134), SIGNAL_ACTION, "handles signals of its own; a handler for rsync's progress would break off calls that wait for the guard"),
+    row("rt_sigaction", both(13, 134), SIGNAL_ACTION, "handles signals of its own; a handler for rsync's progress would interrupt calls that wait for the guard"),
     row("rt_sigprocmask", both(14, 135), ALLOW, "handles signals of its own"),
     row("rt_sigreturn", both(15, 139), ALLOW, "handles signals of its own"),
     row("rt_sigpending", both(127, 136), ALLOW, "handles signals of its own"),
@@ -117,8 +118,8 @@ pub(super) const ROWS: &[Syscall] = &[
     row("clock_getres", both(229, 114), ALLOW, "reads the time where the vDSO cannot"),
     row("time", x86(201), ALLOW, "reads the time where the vDSO cannot"),
     row("times", both(100, 153), ALLOW, "reads the time where the vDSO cannot"),
-    row("nanosleep", both(35, 101), ALLOW, "keeps to a bandwidth limit"),
-    row("clock_nanosleep", both(230, 115), ALLOW, "keeps to a bandwidth limit"),
+    row("nanosleep", both(35, 101), ALLOW, "keeps a transfer within its bandwidth limit"),
+    row("clock_nanosleep", both(230, 115), ALLOW, "keeps a transfer within its bandwidth limit"),
     row("getpid", both(39, 172), ALLOW, "asks for ids of processes"),
     row("gettid", both(186, 178), ALLOW, "asks for ids of processes"),
     row("getppid", both(110, 173), ALLOW, "asks for ids of processes"),
@@ -146,9 +147,9 @@ pub(super) const ROWS: &[Syscall] = &[
     row("setpgid", both(109, 154), DENY, "sshd signals the process group, and the server stays in it"),
     row("setsid", both(112, 157), DENY, "sshd signals the process group, and the server stays in it"),
     row("prctl", both(157, 167), PRCTL, "reads its state and names itself; the guard must go on reading its memory, so it stays dumpable"),
-    row("getrlimit", both(97, 163), ALLOW, "reads its limits and its use"),
-    row("getrusage", both(98, 165), ALLOW, "reads its limits and its use"),
-    row("prlimit64", both(302, 261), PRLIMIT, "the C library reads limits of its own; none is set, and none of others is read"),
+    row("getrlimit", both(97, 163), ALLOW, "reads its limits and its resource usage"),
+    row("getrusage", both(98, 165), ALLOW, "reads its limits and its resource usage"),
+    row("prlimit64", both(302, 261), PRLIMIT, "the C library reads its own limits; none is set, and those of others are not read"),
     row("setrlimit", both(160, 164), DENY, "the limits are settled before the server starts"),
     row("uname", both(63, 160), ALLOW, "asks what machine this is"),
     row("sysinfo", both(99, 179), ALLOW, "asks what machine this is"),

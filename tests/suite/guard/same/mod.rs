@@ -1,6 +1,6 @@
-//! What a client does within the policy succeeds with the same bytes, modes and times as with plain OpenSSH, and what
-//! it does wrong fails in the same way (P11). The exceptions are the table of docs/differences.md, and this test
-//! holds the table against what it sees.
+//! What a client does within the policy succeeds with the same bytes, modes and times as with plain OpenSSH, and its
+//! errors fail in the same way (P11). The exceptions are the table in docs/differences.md, which this test compares
+//! with what it sees.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ mod rows;
 
 use crate::harness::{Account, Host, Snapshot};
 
-/// The home of an account as if it were everybody's.
+/// The home of an account, with names that do not depend on the account.
 fn home(host: &Host, account: &Account, start: i64) -> Snapshot {
     let all = host.inside(|| Snapshot::of(&[account.home()]));
     let from = account.home().display().to_string();
@@ -109,7 +109,7 @@ fn the_same_session_leaves_the_same_trees() {
         let local = host
             .inside(|| Snapshot::of(&["/tmp/local"]))
             .comparable(0, start);
-        // What the client says, but for the name, the free space and the time of day.
+        // What the client says, except for the name, the free space and the time of day.
         let kept = |line: &&str| !line.contains('%') && !line.contains("sftp> ls");
         let said: Vec<String> = output
             .err()

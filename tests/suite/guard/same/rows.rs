@@ -5,7 +5,7 @@ use crate::harness::{Account, Sftp};
 
 pub type Act = fn(&mut Sftp, &Account) -> Reply;
 
-/// A request and, where it ends otherwise than with plain OpenSSH, why.
+/// A request and, if it ends differently from plain OpenSSH, why.
 pub struct Row(pub &'static str, pub Act, pub Option<&'static str>);
 
 const fn same(name: &'static str, act: Act) -> Row {
@@ -20,9 +20,9 @@ fn long(length: usize) -> String {
     format!("uploads/{}", "n".repeat(length))
 }
 
-/// What is not there, there already, of another kind; dots, loops and lengths.
+/// What does not exist, already exists, or has another kind; dots, loops and lengths.
 pub const PLACES: &[Row] = &[
-    // What is not there.
+    // What does not exist.
     same("open a missing file", |s, _| s.open("uploads/none", READ)),
     same("write to a missing file", |s, _| {
         s.open("uploads/none", WRITE)
@@ -59,7 +59,7 @@ pub const PLACES: &[Row] = &[
     same("an empty path", |s, _| s.put("", b"x")),
     same("mkdir of an empty path", |s, _| s.mkdir("")),
     same("remove of an empty path", |s, _| s.remove("")),
-    // What is there already.
+    // What already exists.
     same("create exclusively what is there", |s, _| {
         s.open("uploads/old.txt", WRITE | CREATE | EXCLUSIVE)
     }),
@@ -74,7 +74,7 @@ pub const PLACES: &[Row] = &[
     same("symlink over what is there", |s, _| {
         s.symlink("old.txt", "uploads/sub")
     }),
-    // What is of another kind.
+    // What has another kind.
     same("write to a directory", |s, _| s.open("uploads/sub", WRITE)),
     same("create over a directory", |s, _| {
         s.open("uploads/sub", WRITE | CREATE | TRUNCATE)
@@ -338,7 +338,7 @@ pub const LINKS: &[Row] = &[
     // The exceptions within the policy.
     differs(
         "create through a dangling link",
-        "nothing is made through a symbolic link: where it leads could change",
+        "nothing is created through a symbolic link: where it leads could change",
         |s, _| {
             s.symlink("later", "uploads/l");
             s.put("uploads/l", b"x")

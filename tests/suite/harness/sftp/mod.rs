@@ -1,6 +1,6 @@
 //! A small SFTP client of protocol version 3 (draft-ietf-secsh-filexfer-02) that sends exactly the request it is told to.
 //!
-//! Ordinary clients stat, retry and give up on their own; a test of one mutating request needs its very status.
+//! Ordinary clients stat, retry and give up on their own; a test of one mutating request needs exactly its status.
 
 use std::io::Write;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -282,9 +282,9 @@ impl Sftp {
         self.process.id()
     }
 
-    /// Gives up the conversation but not the session: what is left is its process.
+    /// Gives up the conversation but not the session: its process is left.
     pub fn into_process(self) -> Child {
-        // Standard input stays open in the process, so that it does not end by that.
+        // Standard input stays open in the process, so that it does not end because of that.
         let Self {
             mut process, to, ..
         } = self;
@@ -292,7 +292,7 @@ impl Sftp {
         process
     }
 
-    /// Says goodbye and returns the exit status of the session.
+    /// Closes the connection and returns the exit status of the session.
     pub fn end(self) -> i32 {
         let Self {
             mut process,

@@ -159,7 +159,7 @@ pub fn packets(mut pipe: ChildStdout) -> Receiver<Vec<u8>> {
             if pipe.read_exact(&mut length).is_err() {
                 return;
             }
-            // Text from something that is no sftp server must not become a huge allocation.
+            // Text from something that is not an sftp server must not cause a huge allocation.
             let length = u32::from_be_bytes(length) as usize;
             let mut packet = vec![0; length.min(1 << 20)];
             if pipe.read_exact(&mut packet).is_err() || send.send(packet).is_err() {

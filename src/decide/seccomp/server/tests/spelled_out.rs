@@ -1,6 +1,6 @@
-//! Answers that are worth spelling out: a slip in the table shows here although
-//! program and table agree. The numbers are those of x86-64, the values those of
-//! the kernel's headers, on purpose not taken from libc's constants.
+//! Answers that are worth spelling out: a mistake in the table shows here even
+//! though program and table agree. The numbers are those of x86-64, the values
+//! those of the kernel's headers, deliberately not taken from libc's constants.
 
 use super::{Action, Architecture, OWN_PID, ServerKind, judge, sessions, table};
 

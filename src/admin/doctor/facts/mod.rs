@@ -1,0 +1,13 @@
+//! What the doctor examines: files, accounts, sshd's settings, and what a
+//! session would get. Nothing is judged here.
+
+pub mod binary;
+pub mod database;
+pub mod files;
+pub mod home;
+pub mod jobs;
+pub mod policy;
+pub mod rights;
+pub mod settings;
+pub mod sshd;
+pub mod tool;

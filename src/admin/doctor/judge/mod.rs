@@ -1,0 +1,18 @@
+//! Which facts are findings, and which command fixes each. Pure.
+
+pub mod accounts;
+pub mod binary;
+pub mod files;
+pub mod groups;
+pub mod home;
+pub mod jobs;
+pub mod kernel;
+pub mod policy;
+pub mod servers;
+pub mod shells;
+pub mod sshd;
+pub mod sshd_config;
+#[cfg(test)]
+mod sshd_tests;
+pub mod strict_modes;
+pub mod syslog;

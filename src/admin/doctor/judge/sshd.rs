@@ -1,0 +1,373 @@
+//! Does sshd let an account past its shell?
+//!
+//! Forwarding and internal-sftp never start the login shell, so only sshd's own
+//! configuration can stop them (sshd_config(5)).
+
+use std::path::{Path, PathBuf};
+
+use super::files::judge_way;
+use super::strict_modes::{StrictModes, strict_modes};
+use crate::admin::doctor::facts::settings::Settings;
+use crate::admin::doctor::facts::sshd::KeyFile;
+use crate::admin::doctor::finding::{Finding, quoted};
+use crate::admin::doctor::fixes::Fixes;
+use crate::decide::account::Account;
+use crate::decide::policy::NameGlob;
+use crate::print::escape::Escaped;
+
+/// What is judged.
+pub struct Inputs<'a> {
+    /// The login name, escaped.
+    pub name: &'a str,
+    /// What sshd would do.
+    pub settings: &'a Settings,
+    /// The commands that fix it.
+    pub fixes: &'a Fixes,
+    /// Key files in a directory that clients may write: the path in sshd's
+    /// configuration, and where it leads.
+    pub writable_keys: Vec<(PathBuf, PathBuf)>,
+    /// Why the shell would refuse a command.
+    pub refusal: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Every finding about one account.
+#[must_use]
+pub fn judge(inputs: &Inputs<'_>) -> Vec<Finding> {
+    let mut findings = servers(inputs);
+    findings.extend(forwarding(inputs));
+    findings.extend(session(inputs));
+    findings.extend(environment(inputs));
+    findings.extend(keys(inputs));
+    findings
+}
+
+fn is_internal(command: &str) -> bool {
+    command.split_whitespace().next() == Some("internal-sftp")
+}
+
+/// What serves sftp, and what replaces the client's command.
+fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
+    let Inputs {
+        name,
+        settings,
+        fixes,
+        ..
+    } = inputs;
+    let mut findings = Vec::new();
+    let command = |text: &str| Escaped::text(text).to_string();
+    match settings.set("forcecommand") {
+        Some(forced) if is_internal(forced) => {
+            let say = format!(
+                "ForceCommand internal-sftp serves {name} inside sshd: xfersh never starts and nothing is confined."
+            );
+            findings.push(Finding::serious(
+                "sshd-force-internal-sftp",
+                say,
+                fixes.own_block("ForceCommand none"),
+            ));
+        }
+        Some(forced) if !is_forced_xfersh(forced) => {
+            if let Some(why) = (inputs.refusal)(forced) {
+                let say = format!(
+                    "ForceCommand \"{}\" replaces every command of {name}, and xfersh refuses it: {why}.",
+                    command(forced)
+                );
+                findings.push(Finding::warning(
+                    "sshd-force-command",
+                    say,
+                    fixes.own_block("ForceCommand none"),
+                ));
+            }
+        }
+        _ => {}
+    }
+    match settings.sftp_subsystem() {
+        Some(sftp) if is_internal(sftp) => {
+            let say = format!(
+                "Subsystem sftp internal-sftp serves {name} inside sshd: xfersh never starts and nothing is confined."
+            );
+            findings.push(Finding::serious(
+                "sshd-internal-sftp",
+                say,
+                fixes.subsystem(),
+            ));
+        }
+        Some(sftp) => {
+            if let Some(why) = (inputs.refusal)(sftp) {
+                let say = format!(
+                    "Subsystem sftp starts \"{}\", which xfersh refuses: {why}.",
+                    command(sftp)
+                );
+                findings.push(Finding::serious(
+                    "sshd-subsystem-options",
+                    say,
+                    fixes.subsystem(),
+                ));
+            }
+        }
+        None => {
+            let say = "sshd has no subsystem sftp: sftp and scp clients are refused.";
+            findings.push(Finding::serious(
+                "sshd-subsystem-missing",
+                say,
+                fixes.subsystem(),
+            ));
+        }
+    }
+    if let Some(root) = settings.set("chrootdirectory") {
+        let say = format!(
+            "ChrootDirectory {} hides xfersh and the server programs from {name}, unless they are also installed in it.",
+            command(root)
+        );
+        findings.push(Finding::warning(
+            "sshd-chroot",
+            say,
+            fixes.own_block("ChrootDirectory none"),
+        ));
+    }
+    findings
+}
+
+/// Whether the command is this program, called for ForceCommand.
+#[must_use]
+pub fn is_forced_xfersh(command: &str) -> bool {
+    let mut words = command.split_whitespace();
+    let program = words.next().map(Path::new).and_then(Path::file_name);
+    program.is_some_and(|program| program == "xfersh") && words.eq(["--forced"])
+}
+
+struct Forwarding {
+    key: &'static str,
+    id: &'static str,
+    line: &'static str,
+    /// Whether `DisableForwarding yes` is enough in every release.
+    is_disabled_with_all: bool,
+    what: &'static str,
+}
+
+/// DisableForwarding leaves X11 and agent forwarding on before OpenSSH 10.0
+/// (CVE-2025-32728), and tunnels in every release (serverloop.c,
+/// server_request_tun), so these three must be off by their own names.
+const FORWARDINGS: [Forwarding; 5] = [
+    Forwarding {
+        key: "allowtcpforwarding",
+        id: "sshd-tcp-forwarding",
+        line: "AllowTcpForwarding no",
+        is_disabled_with_all: true,
+        what: "open TCP connections from this host (ssh -L, -R, -D, -W)",
+    },
+    Forwarding {
+        key: "allowstreamlocalforwarding",
+        id: "sshd-stream-local-forwarding",
+        line: "AllowStreamLocalForwarding no",
+        is_disabled_with_all: true,
+        what: "connect to sockets of this host and create some (ssh -L and -R with paths)",
+    },
+    Forwarding {
+        key: "allowagentforwarding",
+        id: "sshd-agent-forwarding",
+        line: "AllowAgentForwarding no",
+        is_disabled_with_all: false,
+        what: "create agent sockets in /tmp (ssh -A)",
+    },
+    Forwarding {
+        key: "x11forwarding",
+        id: "sshd-x11-forwarding",
+        line: "X11Forwarding no",
+        is_disabled_with_all: false,
+        what: "have xauth write into the home and open ports (ssh -X)",
+    },
+    Forwarding {
+        key: "permittunnel",
+        id: "sshd-tunnel",
+        line: "PermitTunnel no",
+        is_disabled_with_all: false,
+        what: "create network tunnels (ssh -w)",
+    },
+];
+
+fn forwarding(inputs: &Inputs<'_>) -> Vec<Finding> {
+    let Inputs {
+        name,
+        settings,
+        fixes,
+        ..
+    } = inputs;
+    let disabled = settings.is("disableforwarding", "yes");
+    let open = FORWARDINGS.iter().filter(|forwarding| {
+        let is_off = settings
+            .value(forwarding.key)
+            .is_none_or(|value| value == "no");
+        let is_disabled = disabled && forwarding.is_disabled_with_all;
+        !(is_off || is_disabled)
+    });
+    open.map(|forwarding| {
+        let say = format!(
+            "{name} may {}, without going through xfersh.",
+            forwarding.what
+        );
+        Finding::serious(forwarding.id, say, fixes.drop_in(forwarding.line))
+    })
+    .collect()
+}
+
+/// What sshd starts or attaches besides the shell.
+fn session(inputs: &Inputs<'_>) -> Vec<Finding> {
+    let Inputs {
+        name,
+        settings,
+        fixes,
+        ..
+    } = inputs;
+    let mut findings = Vec::new();
+    if settings.is("permittty", "yes") {
+        let say = format!("{name} may request a terminal, but xfersh refuses to serve one.");
+        findings.push(Finding::warning(
+            "sshd-permit-tty",
+            say,
+            fixes.drop_in("PermitTTY no"),
+        ));
+    }
+    if settings.is("permituserrc", "yes") {
+        let say = format!(
+            "sshd would run ~/.ssh/rc of {name} before each session; only xfersh prevents that, by refusing the call."
+        );
+        findings.push(Finding::warning(
+            "sshd-permit-user-rc",
+            say,
+            fixes.drop_in("PermitUserRC no"),
+        ));
+    }
+    if settings.is("strictmodes", "no") {
+        let say = "StrictModes is off: sshd accepts keys from files that others can write.";
+        findings.push(Finding::warning(
+            "sshd-strict-modes",
+            say,
+            Fixes::global("StrictModes yes"),
+        ));
+    }
+    findings
+}
+
+/// Variables that change what a program does before or while it starts.
+const RISKY: [&str; 14] = [
+    "LD_PRELOAD",
+    "LD_AUDIT",
+    "LD_LIBRARY_PATH",
+    "GLIBC_TUNABLES",
+    "GCONV_PATH",
+    "LOCPATH",
+    "PATH",
+    "HOME",
+    "SHELL",
+    "ENV",
+    "BASH_ENV",
+    "IFS",
+    "SSH_ORIGINAL_COMMAND",
+    "XDG_CONFIG_HOME",
+];
+
+fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
+    let Inputs {
+        name,
+        settings,
+        fixes,
+        ..
+    } = inputs;
+    let mut findings = Vec::new();
+    let patterns = settings.all("acceptenv").flat_map(str::split_whitespace);
+    let risky = patterns.filter(|pattern| {
+        let glob = NameGlob::new((*pattern).to_owned());
+        RISKY
+            .iter()
+            .any(|variable| glob.matches(variable.as_bytes()))
+    });
+    let risky: Vec<_> = risky
+        .map(|pattern| Escaped::text(pattern).to_string())
+        .collect();
+    if !risky.is_empty() {
+        let say = format!(
+            "AcceptEnv {} lets {name} set variables that change how programs start; xfersh drops them.",
+            risky.join(" ")
+        );
+        findings.push(Finding::warning("sshd-accept-env", say, fixes.accept_env()));
+    }
+    if settings
+        .value("permituserenvironment")
+        .is_some_and(|value| value != "no")
+    {
+        let say = "PermitUserEnvironment lets ~/.ssh/environment and keys set variables for every account.";
+        findings.push(Finding::warning(
+            "sshd-user-environment",
+            say,
+            Fixes::global("PermitUserEnvironment no"),
+        ));
+    }
+    findings
+}
+
+/// The key files outside the home: only root may be able to change them, and
+/// sshd must accept them. Those in the home are judged with the home.
+#[must_use]
+pub fn judge_key_files(files: &[KeyFile], account: &Account) -> Vec<Finding> {
+    let what = format!("the keys of {}", account.shown());
+    let mut findings = Vec::new();
+    let outside = files.iter();
+    for file in outside.filter(|file| !file.path.starts_with(&account.home)) {
+        findings.extend(judge_way(
+            &what,
+            &file.way,
+            "sshd-keys-owner",
+            "sshd-keys-mode",
+        ));
+        // A sticky directory is good enough for xfersh, but not for sshd.
+        for entry in file.way.iter().filter(|entry| entry.status.is_trusted()) {
+            for fault in strict_modes(entry.status, account.uid) {
+                let StrictModes::Writable(mode) = fault else {
+                    continue;
+                };
+                let say = format!(
+                    "{} can be written by others (mode {mode:04o}): with StrictModes, sshd accepts no keys from it.",
+                    Escaped::path(&entry.path)
+                );
+                let fix = format!("chmod go-w {}", quoted(&entry.path));
+                findings.push(Finding::serious("sshd-keys-mode", say, fix));
+            }
+        }
+    }
+    findings
+}
+
+/// The key files in one of these directories: the path in sshd's configuration,
+/// and the directory.
+#[must_use]
+pub fn keys_below(files: &[KeyFile], writable: &[PathBuf]) -> Vec<(PathBuf, PathBuf)> {
+    let led = files.iter().filter_map(|file| {
+        let place = writable
+            .iter()
+            .find(|place| file.path.starts_with(place) || file.resolved.starts_with(place))?;
+        Some((file.path.clone(), place.clone()))
+    });
+    led.collect()
+}
+
+/// Where the keys of all xfersh accounts can be: one file for each, owned by
+/// root.
+const KEYS: &str = "/etc/ssh/xfersh_keys";
+
+fn keys(inputs: &Inputs<'_>) -> Vec<Finding> {
+    let Inputs { name, fixes, .. } = inputs;
+    let each = inputs.writable_keys.iter().map(|(path, place)| {
+        let (path_shown, place) = (Escaped::path(path), Escaped::path(place));
+        let say = format!("sshd takes the keys of {name} from {path_shown}, and clients may write below {place}: they can add anyone's keys.");
+        let from = quoted(path);
+        let word = &fixes.name;
+        // Read as the account, as sshd does: a client could put a link there.
+        let may = format!("runuser -u {word} -- test -r {from}");
+        let copy = format!("runuser -u {word} -- cat {from} >{KEYS}/{word} && chmod 0644 {KEYS}/{word}");
+        let move_keys = format!("install -d -m 0755 {KEYS} && {{ ! {may} || {{ {copy}; }}; }}");
+        let set = fixes.own_block(&format!("AuthorizedKeysFile {KEYS}/%u"));
+        Finding::serious("sshd-keys-writable", say, format!("{move_keys} && {set}"))
+    });
+    each.collect()
+}

@@ -1,0 +1,175 @@
+//! Decision table of [`super::sshd`]: one broken setting per row.
+
+use super::sshd::{Inputs, is_forced_xfersh, judge};
+use crate::admin::doctor::facts::settings::Settings;
+use crate::admin::doctor::finding::{Finding, Severity};
+use crate::admin::doctor::fixes::Fixes;
+
+/// What `sshd -T` prints for an account under the drop-in.
+const SOUND: [(&str, &str); 15] = [
+    ("subsystem", "sftp /usr/lib/openssh/sftp-server"),
+    ("forcecommand", "none"),
+    ("chrootdirectory", "none"),
+    ("disableforwarding", "yes"),
+    ("allowtcpforwarding", "yes"),
+    ("allowstreamlocalforwarding", "yes"),
+    ("allowagentforwarding", "no"),
+    ("x11forwarding", "no"),
+    ("permittunnel", "no"),
+    ("permittty", "no"),
+    ("permituserrc", "no"),
+    ("permituserenvironment", "no"),
+    ("strictmodes", "yes"),
+    ("acceptenv", "LANG"),
+    ("authorizedkeysfile", "/etc/ssh/xfersh_keys/%u"),
+];
+
+fn fixes(can_join: bool) -> Fixes {
+    Fixes {
+        name: "alice".into(),
+        can_join,
+        subsystem_files: vec!["/etc/ssh/sshd_config".into()],
+        accept_env_files: Vec::new(),
+        sftp_server: "/usr/lib/openssh/sftp-server".into(),
+    }
+}
+
+fn findings(changes: &[(&str, &str)], can_join: bool) -> Vec<Finding> {
+    let value = |key: &str, value: &str| {
+        let changed = changes.iter().find(|(name, _)| *name == key);
+        format!("{key} {}\n", changed.map_or(value, |(_, value)| value))
+    };
+    let text: String = SOUND.iter().map(|(key, sound)| value(key, sound)).collect();
+    let refusal = |command: &str| command.contains("-l QUIET").then(|| "too quiet".to_owned());
+    judge(&Inputs {
+        name: "alice",
+        settings: &Settings::parse(&text),
+        fixes: &fixes(can_join),
+        writable_keys: Vec::new(),
+        refusal: &refusal,
+    })
+}
+
+#[test]
+fn one_broken_setting_a_row() {
+    use Severity::{Serious, Warning};
+    /// What is set differently, and the findings.
+    type Row = (
+        &'static [(&'static str, &'static str)],
+        &'static [(&'static str, Severity)],
+    );
+    let rows: [Row; 26] = [
+        (&[], &[]),
+        (
+            &[("subsystem", "sftp internal-sftp")],
+            &[("sshd-internal-sftp", Serious)],
+        ),
+        (
+            &[("subsystem", "sftp internal-sftp -l INFO")],
+            &[("sshd-internal-sftp", Serious)],
+        ),
+        (
+            &[("subsystem", "sftp /x -l QUIET")],
+            &[("sshd-subsystem-options", Serious)],
+        ),
+        (&[("subsystem", "sftp /x -R")], &[]),
+        (
+            &[("subsystem", "other /x")],
+            &[("sshd-subsystem-missing", Serious)],
+        ),
+        (
+            &[("forcecommand", "internal-sftp")],
+            &[("sshd-force-internal-sftp", Serious)],
+        ),
+        (
+            &[("forcecommand", "/x -l QUIET")],
+            &[("sshd-force-command", Warning)],
+        ),
+        (&[("forcecommand", "/usr/bin/xfersh --forced")], &[]),
+        (&[("chrootdirectory", "/srv")], &[("sshd-chroot", Warning)]),
+        (
+            &[("disableforwarding", "no"), ("allowtcpforwarding", "no")],
+            &[("sshd-stream-local-forwarding", Serious)],
+        ),
+        (
+            &[
+                ("disableforwarding", "no"),
+                ("allowstreamlocalforwarding", "no"),
+            ],
+            &[("sshd-tcp-forwarding", Serious)],
+        ),
+        (
+            &[
+                ("disableforwarding", "no"),
+                ("allowstreamlocalforwarding", "no"),
+                ("allowtcpforwarding", "local"),
+            ],
+            &[("sshd-tcp-forwarding", Serious)],
+        ),
+        (
+            &[("allowagentforwarding", "yes")],
+            &[("sshd-agent-forwarding", Serious)],
+        ),
+        (
+            &[("x11forwarding", "yes")],
+            &[("sshd-x11-forwarding", Serious)],
+        ),
+        (
+            &[("permittunnel", "point-to-point")],
+            &[("sshd-tunnel", Serious)],
+        ),
+        (&[("permittty", "yes")], &[("sshd-permit-tty", Warning)]),
+        (
+            &[("permituserrc", "yes")],
+            &[("sshd-permit-user-rc", Warning)],
+        ),
+        (&[("strictmodes", "no")], &[("sshd-strict-modes", Warning)]),
+        (
+            &[("permituserenvironment", "yes")],
+            &[("sshd-user-environment", Warning)],
+        ),
+        (
+            &[("permituserenvironment", "LANG,LC_*")],
+            &[("sshd-user-environment", Warning)],
+        ),
+        (&[("acceptenv", "LC_*")], &[]),
+        (&[("acceptenv", "LD_*")], &[("sshd-accept-env", Warning)]),
+        (&[("acceptenv", "*")], &[("sshd-accept-env", Warning)]),
+        (
+            &[("acceptenv", "BASH_ENV")],
+            &[("sshd-accept-env", Warning)],
+        ),
+        (
+            &[("acceptenv", "LANG PATH")],
+            &[("sshd-accept-env", Warning)],
+        ),
+    ];
+    for (changes, expected) in rows {
+        let seen: Vec<_> = findings(changes, false)
+            .iter()
+            .map(|f| (f.id, f.severity))
+            .collect();
+        assert_eq!(seen, expected, "{changes:?}");
+    }
+}
+
+#[test]
+fn the_group_fixes_what_it_can() {
+    let changes = [("x11forwarding", "yes")];
+    assert_eq!(findings(&changes, true)[0].fix, "gpasswd -a alice xfersh");
+    let own = r"printf 'Match User %s\n\t%s\n' alice 'X11Forwarding no' >>/etc/ssh/sshd_config.d/00-xfersh.conf";
+    assert_eq!(findings(&changes, false)[0].fix, own);
+}
+
+#[test]
+fn forced_xfersh() {
+    for (command, expected) in [
+        ("xfersh --forced", true),
+        ("/usr/bin/xfersh --forced", true),
+        ("/usr/bin/xfersh", false),
+        ("xfersh --forced x", false),
+        ("sh -c xfersh --forced", false),
+    ] {
+        assert_eq!(is_forced_xfersh(command), expected, "{command}");
+    }
+}
