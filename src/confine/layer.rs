@@ -5,7 +5,8 @@ use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use landlock::{
-    ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible as _, Ruleset, RulesetError,
+    ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible as _, CreateRulesetError,
+    Ruleset, RulesetError,
 };
 use nix::errno::Errno;
 
@@ -37,7 +38,12 @@ impl Layer {
     ) -> Result<Option<Self>, Error> {
         let best_effort = Ruleset::default().set_compatibility(CompatLevel::BestEffort);
         let created = handle(best_effort).and_then(Ruleset::create);
-        let created = created.map_err(|error| Error::text(Step::Landlock, error.to_string()))?;
+        let created = created.map_err(|error| match error {
+            RulesetError::CreateRuleset(CreateRulesetError::CreateRulesetCall {
+                source, ..
+            }) => Error::io(Step::Landlock, source),
+            other => Error::text(Step::Landlock, other.to_string()),
+        })?;
         match (Option::<OwnedFd>::from(created), requirement) {
             (Some(ruleset), _) => Ok(Some(Self {
                 ruleset,

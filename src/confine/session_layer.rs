@@ -96,8 +96,20 @@ fn open_granted(grant: &Grant) -> Result<Option<OwnedFd>, Error> {
         Lookup::Exact => open_resolved(&grant.path, flags)
             .map(Some)
             .map_err(|error| Error::io(Step::Rule(grant.path.clone()), error)),
-        Lookup::Follow => Ok(open_at(&grant.path, flags).ok()),
-        Lookup::DirectoryItself => Ok(open_at(&grant.path, itself).ok()),
+        Lookup::Follow => if_there(grant, open_at(&grant.path, flags)),
+        Lookup::DirectoryItself => if_there(grant, open_at(&grant.path, itself)),
+    }
+}
+
+/// What cannot be opened here is not needed, unless there were too few
+/// descriptors to tell.
+fn if_there(grant: &Grant, opened: Result<OwnedFd, Errno>) -> Result<Option<OwnedFd>, Error> {
+    match opened {
+        Ok(fd) => Ok(Some(fd)),
+        Err(error @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => {
+            Err(Error::io(Step::Rule(grant.path.clone()), error))
+        }
+        Err(_) => Ok(None),
     }
 }
 

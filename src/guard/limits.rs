@@ -65,6 +65,7 @@ impl Clock {
             self.resting = true;
             // If it fails, the guard only uses more memory.
             let _ = code_pages::release_code();
+            let _ = code_pages::release_unused_stack();
         }
     }
 }

@@ -97,6 +97,8 @@ const CALLS: &[GuardCall] = &[
     GuardCall("open", libc::SYS_open, "as openat"),
     #[cfg(target_arch = "x86_64")]
     GuardCall("stat", libc::SYS_stat, "as newfstatat"),
+    #[cfg(target_arch = "x86_64")]
+    GuardCall("lstat", libc::SYS_lstat, "as newfstatat"),
 ];
 
 /// What a call that is not listed gets: EPERM.

@@ -1,4 +1,4 @@
-//! Which pages of the program stay in memory.
+//! Which pages of the program, and of its stack, stay in memory.
 
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -21,6 +21,31 @@ pub fn release_code() -> io::Result<()> {
     } else {
         Err(io::Error::from_raw_os_error(result))
     }
+}
+
+/// Lets go of the stack that the start of the session has used and that nothing
+/// uses now.
+///
+/// # Errors
+/// Those of madvise(2).
+pub fn release_unused_stack() -> io::Result<()> {
+    /// The smallest page of any Linux.
+    const PAGE: usize = 4096;
+    /// What the call itself may take.
+    const OWN: usize = 2 * PAGE;
+    /// The kernel maps more than that from the start (setup_arg_pages).
+    const LENGTH: usize = 96 * 1024;
+    let here = 0_u8;
+    let end = ((&raw const here).addr() & !(PAGE - 1)) - OWN;
+    let start = std::ptr::without_provenance_mut(end - LENGTH);
+    // SAFETY: the stack grows downwards, so nothing is kept that far below a
+    // variable of the innermost function; what is written there later does
+    // not depend on what was there.
+    let done = unsafe { libc::madvise(start, LENGTH, libc::MADV_DONTNEED) };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// Called for each loaded object; a static program has itself and the vDSO.

@@ -47,17 +47,19 @@ pub fn take_own_table() -> io::Result<()> {
 }
 
 /// Takes over a descriptor that another process has put into the table while
-/// both shared it.
+/// that was common to both, and whose number it has told. That process must
+/// still be one of ours.
 ///
 /// # Errors
 ///
-/// `EBADF` if no descriptor has the number.
+/// `EBADF` for what is no number of a descriptor.
 pub fn adopt(number: i32) -> io::Result<OwnedFd> {
-    if !is_open(number) {
+    if number < 0 {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
-    // SAFETY: it is open, and no value of this process owns it: the other
-    // process opened it after its memory had become a copy of its own.
+    // SAFETY: the kernel gave that process the number, for a descriptor that
+    // stayed open, and no value of this process owns it: the other one opened
+    // it after its memory had become a copy of its own.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 

@@ -56,6 +56,16 @@ fn nobody_starts_a_thread() {
     }
 }
 
+/// With musl it holds O_PATH: an open with both would be judged as something else.
+#[test]
+fn nobody_uses_the_access_mode_of_the_c_library() {
+    for (path, text) in sources("src") {
+        for line in code(&text) {
+            assert!(!line.contains("O_ACCMODE"), "{}: {line}", path.display());
+        }
+    }
+}
+
 #[test]
 fn unsafe_stands_in_system_only() {
     let mut count = 0;

@@ -11,6 +11,7 @@ use nix::unistd::ftruncate;
 use super::decode::PathArg;
 use crate::decide::access::Right;
 use crate::decide::rules::{self, Denial, FileKind, FileState, Permit};
+use crate::decide::seccomp::table::ACCESS_MODE;
 use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
 use crate::guard::channel::Channel;
@@ -219,7 +220,7 @@ impl Guard<'_> {
     /// does not let it read, and rsync asks for both reading and writing but
     /// does not read.
     fn access_to_hand_out(&self, entry: &DirEntry, flags: OFlag) -> OFlag {
-        let access = flags & OFlag::O_ACCMODE;
+        let access = access_mode(flags);
         if access == OFlag::O_RDWR && !rules::read_back(&self.plan.rules, &entry.place) {
             return OFlag::O_WRONLY;
         }
@@ -234,7 +235,7 @@ impl Guard<'_> {
         object: Object,
         flags: OFlag,
     ) -> Result<Answer, CallError> {
-        let access = flags & OFlag::O_ACCMODE;
+        let access = access_mode(flags);
         match object.kind() {
             FileKind::Null => {
                 let _waits = self.channel.still_waits(caller)?;
@@ -375,9 +376,14 @@ struct NewFile {
     temporary: bool,
 }
 
+/// Whether it is opened for reading, for writing, or for both.
+const fn access_mode(flags: OFlag) -> OFlag {
+    OFlag::from_bits_retain(flags.bits() & ACCESS_MODE)
+}
+
 /// Whether these flags can change anything.
 fn changes(flags: OFlag) -> bool {
-    let access = flags & OFlag::O_ACCMODE;
+    let access = access_mode(flags);
     access != OFlag::O_RDONLY
         || flags.intersects(OFlag::O_CREAT | OFlag::O_TRUNC)
         || flags.contains(OFlag::O_TMPFILE)

@@ -13,9 +13,13 @@ use super::answer::{
 use super::numbers::{both, x86};
 use crate::decide::plan::ServerKind;
 
+/// The bits that say how a file is opened. O_ACCMODE of musl holds O_PATH as
+/// well, with which all else that an open asks for is ignored.
+pub const ACCESS_MODE: i32 = libc::O_WRONLY | libc::O_RDWR;
+
 /// Flags that make an open more than a look: every access mode but O_RDONLY,
-/// and those that create or truncate, which the kernel does for O_RDONLY too.
-const CHANGING: u32 = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | UNNAMED).cast_unsigned();
+/// and what creates or truncates, which the kernel does for O_RDONLY too.
+const CHANGING: u32 = (ACCESS_MODE | libc::O_CREAT | libc::O_TRUNC | UNNAMED).cast_unsigned();
 
 /// O_TMPFILE without the O_DIRECTORY that libc's constant includes.
 const UNNAMED: i32 = libc::O_TMPFILE & !libc::O_DIRECTORY;

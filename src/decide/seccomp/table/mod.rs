@@ -25,6 +25,7 @@ mod process;
 use crate::decide::plan::ServerKind;
 
 pub use answer::{Action, Arm, Condition, Kinds, Syscall, SyscallRule};
+pub use files::ACCESS_MODE;
 pub use numbers::{Architecture, Numbers};
 
 /// The answer to a call without a row.
