@@ -5,7 +5,6 @@ pub mod capabilities;
 pub mod code_pages;
 pub mod descriptors;
 pub mod entry;
-pub mod heap;
 pub mod landlock;
 pub mod lock;
 pub mod memory;
