@@ -22,7 +22,6 @@ pub fn say_lines(text: &str) {
 
 /// Prints the answer to an administrator on stdout. A reader that has gone
 /// (`| head`) is no error.
-#[must_use]
 pub fn print(text: &str) -> Exit {
     let mut stdout = io::stdout().lock();
     let written = stdout
@@ -38,7 +37,6 @@ pub fn print(text: &str) -> Exit {
 }
 
 /// The style for what is printed on stdout.
-#[must_use]
 pub fn style() -> Style {
     Style::of(
         io::stdout().is_terminal(),

@@ -103,7 +103,6 @@ impl Error {
 
     /// What the client is told: the failure itself if the client can fix it,
     /// otherwise where to find the reason; `None` if the client has been told.
-    #[must_use]
     pub fn for_client(&self) -> Option<String> {
         match (&self.cause, &self.step) {
             (Cause::Repeated(_), _) => None,
@@ -115,7 +114,6 @@ impl Error {
     }
 
     /// The server's side has said this, also to the client, and ended.
-    #[must_use]
     pub const fn repeated(step: Step, sentence: String) -> Self {
         Self {
             step,
@@ -132,7 +130,6 @@ impl Error {
     }
 
     /// The error number, if it was a system error.
-    #[must_use]
     pub fn code(&self) -> Option<i32> {
         match &self.cause {
             Cause::Io(error) => error.raw_os_error(),
@@ -142,7 +139,6 @@ impl Error {
     }
 
     /// The limit that was reached, if it was one.
-    #[must_use]
     pub fn shortage(&self) -> Option<&'static str> {
         let code = self.code()?;
         let mut known = SHORTAGES.iter();
@@ -152,7 +148,6 @@ impl Error {
     }
 
     /// What the administrator can do about it, if that is known.
-    #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         if let Some(limit) = self.shortage() {
             return Some(limit);

@@ -23,7 +23,6 @@ pub enum Exit {
 
 impl Exit {
     /// The status as exit(3) takes it.
-    #[must_use]
     pub const fn code(self) -> u8 {
         match self {
             Self::Success => 0,

@@ -20,18 +20,18 @@
 //!
 //! What the shell promises, and what it does not, is in docs/threat-model.md.
 
-pub mod admin;
-pub mod cli;
+pub(crate) mod admin;
+pub(crate) mod cli;
 pub mod confine;
-pub mod console;
+pub(crate) mod console;
 pub mod decide;
-pub mod error;
+pub(crate) mod error;
 pub mod exit;
 pub mod gather;
 pub mod guard;
 pub mod judge;
-pub mod log;
-pub mod messages;
+pub(crate) mod log;
+pub(crate) mod messages;
 pub mod print;
 pub mod session;
 pub mod system;
@@ -42,7 +42,6 @@ use cli::Role;
 use exit::Exit;
 
 /// Runs xfersh with these arguments, `argv[0]` first.
-#[must_use]
 pub fn run(arguments: Vec<OsString>) -> u8 {
     dispatch(arguments).code()
 }

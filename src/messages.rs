@@ -18,7 +18,6 @@ pub const UNGUARDED: &str = "dotfiles below the home's first level, modes, owner
 
 /// The sentence for a refused request. It depends only on the policy and on
 /// what the client sent, never on what exists on the disk.
-#[must_use]
 pub fn refusal(refusal: &Refusal, policy: Option<&Policy>) -> String {
     let message = policy.and_then(|policy| policy.message.value.clone());
     let message = message.unwrap_or_else(|| MESSAGE.to_owned());

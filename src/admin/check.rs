@@ -21,7 +21,6 @@ use crate::judge::Subject;
 use crate::system::opened::Opened;
 
 /// Runs the dry run.
-#[must_use]
 pub fn run(check: &Check) -> Exit {
     examine(check).unwrap_or_else(|unable| unable.tell(check.json))
 }

@@ -41,7 +41,6 @@ const NEVER: [&str; 4] = [
 ];
 
 /// Runs the live probe. Nothing is left behind, even if it is interrupted.
-#[must_use]
 pub fn run(check: &Check) -> Exit {
     match examine(check) {
         Ok(rows) => report(&rows, check.json),

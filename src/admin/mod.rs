@@ -39,7 +39,6 @@ pub enum Unable {
 
 impl Unable {
     /// Says so: on stderr, or as one object if JSON was asked for.
-    #[must_use]
     pub fn tell(&self, json: bool) -> Exit {
         match self {
             Self::Policy(error) => {
@@ -55,7 +54,6 @@ impl Unable {
 }
 
 /// Says why there is no answer: a sentence.
-#[must_use]
 pub fn unable(why: &str, json: bool) -> Exit {
     console::say(why);
     answer(json, || Json::Object(vec![("error", Json::sentence(why))]))

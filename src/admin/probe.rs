@@ -47,7 +47,6 @@ pub enum Expected {
 
 impl Expected {
     /// The word in the table.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Works => "works",
@@ -154,7 +153,6 @@ impl Try {
 /// Runs all attempts and prints a line for each: its number, and 0 or an errno.
 /// The directory in which files were created gets its times back before the
 /// last attempt, which may not return.
-#[must_use]
 pub fn run(probe: &Probe) -> Exit {
     let before = probe
         .writable

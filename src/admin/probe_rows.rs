@@ -19,7 +19,6 @@ pub struct ProbeRow {
 
 impl ProbeRow {
     /// What was tried, the expected result, and the actual one.
-    #[must_use]
     pub const fn new(
         promise: &'static str,
         what: String,
@@ -37,7 +36,6 @@ impl ProbeRow {
     }
 
     /// Whether the promise was kept.
-    #[must_use]
     pub fn is_as_expected(&self) -> bool {
         self.worked == (self.expected == Expected::Works)
     }
@@ -52,7 +50,6 @@ impl ProbeRow {
 }
 
 /// The rows as text.
-#[must_use]
 pub fn text(rows: &[ProbeRow], style: Style) -> String {
     let header = ["PROMISE", "PROBE", "EXPECTED", "SEEN"];
     let lines: Vec<_> = rows.iter().map(line).collect();
@@ -82,7 +79,6 @@ fn line(row: &ProbeRow) -> Row<4> {
 }
 
 /// The rows as JSON.
-#[must_use]
 pub fn json(rows: &[ProbeRow]) -> String {
     let probes = rows.iter().map(|row| {
         Json::Object(vec![

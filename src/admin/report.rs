@@ -19,7 +19,6 @@ use crate::print::escape::{Escaped, Sentence};
 use crate::print::json::Json;
 
 /// The verdict on a command.
-#[must_use]
 pub fn verdict(
     subject: &Subject,
     file: &PolicyFile,
@@ -41,7 +40,6 @@ pub fn verdict(
 
 /// The policy that applies to an account, and whether its directories are
 /// sound.
-#[must_use]
 pub fn policy(
     subject: &Subject,
     file: &PolicyFile,
@@ -92,7 +90,6 @@ fn with_hint(refusal: &Refusal) -> String {
 }
 
 /// The answer if no policy can be used: every session is refused.
-#[must_use]
 pub fn unusable_policy(error: &PolicyFileError) -> Json {
     let (errors, omitted): (&[Diagnostic], _) = match error {
         PolicyFileError::Wrong(wrong) => (&wrong.errors, wrong.omitted),

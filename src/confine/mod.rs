@@ -42,13 +42,11 @@ pub struct Confined {
 
 impl Confined {
     /// The plan that is in force.
-    #[must_use]
     pub const fn plan(&self) -> &Plan {
         &self.plan
     }
 
     /// The Landlock layer that is for the server alone.
-    #[must_use]
     pub const fn server_layer(&self) -> &ServerLayer {
         &self.server
     }

@@ -51,7 +51,6 @@ impl Right {
     ];
 
     /// The right's name in the policy.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -68,7 +67,6 @@ impl Right {
     }
 
     /// The right with this name in the policy.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|right| right.name() == name)
     }
@@ -105,7 +103,6 @@ impl Access {
     ];
 
     /// The set of these rights.
-    #[must_use]
     pub const fn of(rights: &[Right]) -> Self {
         let mut bits = 0;
         let mut i = 0;
@@ -117,7 +114,6 @@ impl Access {
     }
 
     /// The set that the policy calls by this name.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let row = Self::NAMED.iter().find(|row| row.0 == name)?;
         Some(row.1)
@@ -129,32 +125,27 @@ impl Access {
     }
 
     /// The policy's name for this set, if it has one.
-    #[must_use]
     pub fn name(self) -> Option<&'static str> {
         let row = Self::NAMED.iter().find(|row| row.1 == self)?;
         Some(row.0)
     }
 
     /// Whether the set has this right.
-    #[must_use]
     pub const fn has(self, right: Right) -> bool {
         self.0 & right as u16 != 0
     }
 
     /// Whether the set has any right that changes the disk.
-    #[must_use]
     pub const fn writes(self) -> bool {
         self.0 & !Self::READ_ONLY.0 != 0
     }
 
     /// The rights in both sets.
-    #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
     /// The rights in either set.
-    #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

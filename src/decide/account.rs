@@ -27,7 +27,6 @@ pub struct Account {
 
 impl Account {
     /// The login name, as it is printed.
-    #[must_use]
     pub const fn shown(&self) -> Escaped<'_> {
         Escaped::text(self.name.as_str())
     }
@@ -65,7 +64,6 @@ pub struct Conflict<'a> {
 
 impl Conflict<'_> {
     /// How to fix it.
-    #[must_use]
     pub const fn hint(&self) -> &'static str {
         if self.by_home {
             "give both the same home, or each a uid of its own"

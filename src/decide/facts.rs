@@ -58,7 +58,6 @@ pub enum ProgramFlaw {
 impl UnsafeProgram {
     /// The command that puts it right. `word` is [`at`](Self::at) as a word
     /// for the shell.
-    #[must_use]
     pub fn fix(&self, word: &str) -> String {
         match self.flaw {
             ProgramFlaw::Distrust(why) => why.fix(word),
@@ -112,7 +111,6 @@ impl Program {
     }
 
     /// Why no session is served; `None` where the program may be started.
-    #[must_use]
     pub fn refusal(&self, protocol: Protocol) -> Option<Refusal> {
         self.vet(protocol).err()
     }

@@ -30,7 +30,6 @@ pub struct Client {
 impl Client {
     /// Reads `CLIENT-IP CLIENT-PORT SERVER-IP SERVER-PORT`. Anything else is
     /// not a connection: a value that sshd did not write is not passed on.
-    #[must_use]
     pub fn from_ssh_connection(value: &[u8]) -> Self {
         Self {
             connection: parse_connection(value),
@@ -38,7 +37,6 @@ impl Client {
     }
 
     /// A client that is known by its address alone (dry run).
-    #[must_use]
     pub fn from_address(address: IpAddr) -> Self {
         let unknown = SocketAddr::new(address, 0);
         Self {
@@ -47,7 +45,6 @@ impl Client {
     }
 
     /// The client's address.
-    #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         let (client, _) = self.connection?;
         Some(client.ip())

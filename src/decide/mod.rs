@@ -132,7 +132,6 @@ fn limits(policy: &Policy) -> Limits {
 
 impl Plan {
     /// Whether any right of the plan changes the disk.
-    #[must_use]
     pub fn writes(&self) -> bool {
         self.rules.roots.iter().any(|root| root.access.writes())
     }

@@ -251,7 +251,6 @@ pub fn vet_source(path: &Path, recursive: bool, rules: &Rules) -> Result<(), Ref
 /// The same path with each `..` removed together with the name before it, as
 /// rsync does in the text (`clean_fname` in util1.c). If that name is a
 /// symbolic link, the kernel goes elsewhere. `None` if nothing changes.
-#[must_use]
 pub fn collapsed(path: &Path) -> Option<PathBuf> {
     let mut parts = Vec::new();
     let mut changed = false;

@@ -31,7 +31,6 @@ pub enum ServerKind {
 
 impl ServerKind {
     /// The name that is logged.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sftp => "sftp",
@@ -43,7 +42,6 @@ impl ServerKind {
     }
 
     /// The protocol that the server speaks.
-    #[must_use]
     pub const fn protocol(self) -> Protocol {
         match self {
             Self::Sftp => Protocol::Sftp,

@@ -79,7 +79,6 @@ impl EntryStatus {
     }
 
     /// Whether root alone can change it.
-    #[must_use]
     pub fn is_trusted(self) -> bool {
         self.distrust().next().is_none()
     }
@@ -88,7 +87,6 @@ impl EntryStatus {
 impl Distrust {
     /// The command that puts it right. `word` is the path as a word for the
     /// shell.
-    #[must_use]
     pub fn fix(self, word: &str) -> String {
         match self {
             Self::Owner(_) => format!("chown -h root {word}"),

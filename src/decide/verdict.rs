@@ -130,7 +130,6 @@ pub enum Stage {
 
 impl Stage {
     /// The name in the log and in `--check --json`.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Form => "form",

@@ -34,7 +34,6 @@ use crate::system::statx;
 
 /// Gathers the facts, with the rights of this process, which must be the
 /// account's.
-#[must_use]
 pub fn gather(inquiry: &Inquiry, account: &Account, opened: &Opened) -> Facts {
     let places = places(&inquiry.directories, account, opened);
     let start = places.start(&inquiry.directories.start).to_path_buf();
@@ -54,7 +53,6 @@ pub fn gather(inquiry: &Inquiry, account: &Account, opened: &Opened) -> Facts {
 }
 
 /// What the directories of the policy are; those that are there are kept open.
-#[must_use]
 pub fn places(directories: &Directories, account: &Account, opened: &Opened) -> DirectoryStates {
     let place = |path: &PathBuf| {
         let place = if *path == directories.start {
@@ -287,7 +285,6 @@ fn owner(path: &Path) -> Option<u32> {
 /// The first server program that exists, if it can be trusted: root alone can
 /// change it and everything on the way to it, and the account can run it.
 /// What will be started is what was judged, not a link that leads there.
-#[must_use]
 pub fn program(candidates: &[PathBuf]) -> Program {
     for path in candidates {
         match trust::way_to(path) {

@@ -10,7 +10,6 @@ use crate::decide::invocation::{Client, Invocation};
 
 /// Gathers what was asked. The environment is not trusted: only the variable
 /// SSH_CONNECTION is read, which sshd sets itself, after all others.
-#[must_use]
 pub fn gather(command: Option<OsString>, terminal: bool) -> Invocation {
     let connection = env::var_os("SSH_CONNECTION").unwrap_or_default();
     Invocation {

@@ -116,7 +116,6 @@ const SINCE: [(u32, Weakness); 5] = [
 
 impl Kernel {
     /// Asks the kernel.
-    #[must_use]
     pub fn probe() -> Self {
         let scope = fs::read_to_string(YAMA).ok();
         let release = fs::read_to_string(RELEASE).ok();

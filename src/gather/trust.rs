@@ -34,7 +34,6 @@ impl PathEntry {
 }
 
 /// What of an entry's metadata trust depends on.
-#[must_use]
 pub fn status(metadata: &Metadata) -> EntryStatus {
     let kind = match metadata.file_type() {
         kind if kind.is_file() => EntryKind::File,

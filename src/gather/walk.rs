@@ -30,7 +30,6 @@ pub enum WalkEnd {
 
 /// Whether an error means that nothing has this name. Every other error means
 /// that this is not known.
-#[must_use]
 pub fn is_absent(error: &io::Error) -> bool {
     let code = error.raw_os_error().map(Errno::from_raw);
     matches!(code, Some(Errno::ENOENT | Errno::ENOTDIR))

@@ -42,7 +42,6 @@ impl Capacity {
     }
 
     /// What fits into this many descriptors.
-    #[must_use]
     pub fn within(limit: rlim_t) -> Self {
         let spare = limit.min(ENOUGH).saturating_sub(OTHERS);
         let spare = usize::try_from(spare).unwrap_or(0);

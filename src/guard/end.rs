@@ -44,7 +44,6 @@ impl fmt::Display for ExitStatus {
 }
 
 /// A session that is over.
-#[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionEnd(ExitStatus);
 

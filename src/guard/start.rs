@@ -113,7 +113,6 @@ impl Prepared {
     }
 
     /// What is open already.
-    #[must_use]
     pub const fn opened(&self) -> &Opened {
         &self.opened
     }

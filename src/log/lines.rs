@@ -62,7 +62,6 @@ struct Line {
 
 impl Lines {
     /// No lines yet, for this process.
-    #[must_use]
     pub fn new(process: u32) -> Self {
         Self {
             process,
@@ -71,13 +70,11 @@ impl Lines {
     }
 
     /// How many there are.
-    #[must_use]
     pub const fn len(&self) -> usize {
         self.lines.len()
     }
 
     /// Whether they fill one call.
-    #[must_use]
     pub const fn is_full(&self) -> bool {
         self.len() >= AT_ONCE
     }

@@ -74,7 +74,6 @@ pub struct Audit {
 
 impl Audit {
     /// Connects to the log daemon; without one, lines are counted as lost.
-    #[must_use]
     pub fn open(uid: u32) -> Self {
         let process = getpid();
         let mut audit = Self {
@@ -94,7 +93,6 @@ impl Audit {
     }
 
     /// The process that writes: this one.
-    #[must_use]
     pub const fn process(&self) -> Pid {
         self.process
     }
@@ -168,14 +166,12 @@ impl Audit {
     }
 
     /// Whether lines wait.
-    #[must_use]
     pub const fn has_queued(&self) -> bool {
         self.oldest.is_some()
     }
 
     /// How long a session that is now idle may stay idle before it must flush;
     /// zero if it must flush at once. `None` if no line waits.
-    #[must_use]
     pub fn flush_due(&self) -> Option<Duration> {
         let left = QUEUED_MAX.saturating_sub(self.oldest?.elapsed());
         Some(left.min(RESTING_MAX))

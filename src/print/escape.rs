@@ -34,7 +34,6 @@ pub struct Escaped<'a> {
 
 impl<'a> Escaped<'a> {
     /// Bytes of any origin.
-    #[must_use]
     pub const fn bytes(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
@@ -43,19 +42,16 @@ impl<'a> Escaped<'a> {
     }
 
     /// A text.
-    #[must_use]
     pub const fn text(text: &'a str) -> Self {
         Self::bytes(text.as_bytes())
     }
 
     /// A word of the operating system.
-    #[must_use]
     pub fn os(text: &'a OsStr) -> Self {
         Self::bytes(text.as_bytes())
     }
 
     /// A path.
-    #[must_use]
     pub fn path(path: &'a Path) -> Self {
         Self::os(path.as_os_str())
     }
@@ -63,7 +59,6 @@ impl<'a> Escaped<'a> {
     /// The same, cut after [`SHOWN_MAX`] bytes: for a field of a log line and
     /// for a row of text. In a sentence a value stays whole, since the sentence
     /// is also printed as JSON.
-    #[must_use]
     pub const fn cut(self) -> Self {
         Self {
             at_most: SHOWN_MAX,
@@ -110,7 +105,6 @@ fn cut_mark(f: &mut fmt::Formatter<'_>, bytes: usize) -> fmt::Result {
 }
 
 /// Whether a terminal shows the character as itself and does nothing else.
-#[must_use]
 pub fn is_printable(c: char) -> bool {
     matches!(c, ' '..='~') || (!c.is_ascii() && !is_invisible(c))
 }

@@ -30,7 +30,6 @@ pub enum Json {
 
 impl Json {
     /// Bytes: a string if they are UTF-8, otherwise an array of numbers.
-    #[must_use]
     pub fn bytes(bytes: &[u8]) -> Self {
         std::str::from_utf8(bytes).map_or_else(
             |_| {
@@ -46,19 +45,16 @@ impl Json {
     }
 
     /// A word of the operating system; see [`Self::bytes`].
-    #[must_use]
     pub fn os(text: &OsStr) -> Self {
         Self::bytes(text.as_bytes())
     }
 
     /// A path; see [`Self::bytes`].
-    #[must_use]
     pub fn path(path: &Path) -> Self {
         Self::os(path.as_os_str())
     }
 
     /// A sentence, as in the text output.
-    #[must_use]
     pub fn sentence(text: &str) -> Self {
         Self::Text(Sentence(text).to_string())
     }

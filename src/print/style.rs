@@ -27,7 +27,6 @@ pub enum Colour {
 impl Style {
     /// Colours on a terminal that can show them, unless NO_COLOR is set and
     /// not empty (<https://no-color.org>).
-    #[must_use]
     pub fn of(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> Self {
         let unwanted = no_color.is_some_and(|value| !value.is_empty());
         let dumb = term.is_none_or(|term| term == "dumb");
@@ -39,7 +38,6 @@ impl Style {
     }
 
     /// A text in a colour.
-    #[must_use]
     pub fn paint(self, colour: Colour, text: &str) -> String {
         if self == Self::Plain {
             return text.to_owned();

@@ -15,7 +15,6 @@ pub struct Row<const N: usize> {
 }
 
 /// A line for the header and for each row. The last column is not filled up.
-#[must_use]
 pub fn text<const N: usize>(header: [&str; N], rows: &[Row<N>], style: Style) -> String {
     let mut widths = header.map(width);
     for row in rows {

@@ -80,7 +80,6 @@ pub fn file_type(number: i32) -> io::Result<libc::mode_t> {
 
 /// Whether the descriptor with this number is a socket of a type other than
 /// SOCK_STREAM.
-#[must_use]
 pub fn is_other_than_stream(number: i32) -> bool {
     let mut kind: libc::c_int = 0;
     let mut size = libc::socklen_t::try_from(size_of_val(&kind)).unwrap_or(0);
@@ -119,7 +118,6 @@ pub fn is_terminal(number: i32) -> io::Result<bool> {
 }
 
 /// Whether a descriptor with this number is open.
-#[must_use]
 pub fn is_open(number: i32) -> bool {
     // SAFETY: F_GETFD takes no third argument and only looks.
     let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };

@@ -23,7 +23,6 @@ macro_rules! entry_point {
 }
 
 /// Runs a program with the arguments of `main`.
-#[must_use]
 pub fn start(count: c_int, vector: *const *const c_char, run: fn(Vec<OsString>) -> u8) -> c_int {
     c_int::from(run(arguments(count, vector)))
 }

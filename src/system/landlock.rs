@@ -24,7 +24,6 @@ struct PathBeneath {
 }
 
 /// The Landlock ABI of the kernel; 0 if it is missing or switched off.
-#[must_use]
 pub fn abi() -> u32 {
     let nothing = std::ptr::null::<libc::c_void>();
     // SAFETY: with this flag the call takes no ruleset: a null pointer and a

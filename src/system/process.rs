@@ -73,7 +73,6 @@ pub struct StartedWith {
 ///
 /// There is no need to ask for the saved ids: execve(2) makes them equal to the
 /// effective ones.
-#[must_use]
 pub fn started_with() -> StartedWith {
     // SAFETY: getauxval reads the vector that the kernel has put on the stack
     // of the process, and takes any key.

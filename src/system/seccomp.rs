@@ -146,7 +146,6 @@ fn set_filter(program: &[libc::sock_filter], flags: libc::c_ulong) -> io::Result
 }
 
 /// Whether the calling thread is under a filter.
-#[must_use]
 pub fn in_filter_mode() -> bool {
     // SAFETY: PR_GET_SECCOMP takes no pointer and changes nothing.
     let mode = unsafe { libc::prctl(libc::PR_GET_SECCOMP, 0, 0, 0, 0) };
@@ -167,7 +166,6 @@ pub struct Support {
 
 impl Support {
     /// Asks the kernel; changes nothing.
-    #[must_use]
     pub fn probe() -> Self {
         Self {
             kill_process: action_available(libc::SECCOMP_RET_KILL_PROCESS),
@@ -177,14 +175,12 @@ impl Support {
     }
 
     /// Whether everything that a session needs is there.
-    #[must_use]
     pub const fn complete(self) -> bool {
         self.kill_process && self.notify && self.sizes_fit
     }
 }
 
 /// Whether the kernel knows a filter action (`SECCOMP_GET_ACTION_AVAIL`).
-#[must_use]
 pub fn action_available(action: u32) -> bool {
     // SAFETY: the kernel reads one u32 from the pointer, which borrows `action`
     // for the time of the call.
@@ -451,7 +447,6 @@ impl Listener {
 
     /// Whether the caller of `id` still waits. Ask after opening anything by
     /// its pid and before trusting it: the pid may have been reused.
-    #[must_use]
     pub fn still_waits(&self, id: u64) -> bool {
         // SAFETY: the kernel reads one u64 from the pointer, which borrows `id`
         // for the time of the call.

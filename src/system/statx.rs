@@ -20,7 +20,6 @@ pub struct Inode {
 
 impl Inode {
     /// Which file it is among those that exist now.
-    #[must_use]
     pub const fn file(self) -> FileId {
         FileId {
             device: self.device,
@@ -30,7 +29,6 @@ impl Inode {
 
     /// Whether the file system says when a file was created. Without that, a
     /// reused inode number cannot be distinguished from the first one.
-    #[must_use]
     pub const fn has_birth(self) -> bool {
         self.born.0 != 0 || self.born.1 != 0
     }

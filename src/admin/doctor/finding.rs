@@ -19,7 +19,6 @@ impl Severity {
     pub const ALL: [Self; 3] = [Self::Serious, Self::Warning, Self::Note];
 
     /// The name in the output.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Serious => "serious",

@@ -35,7 +35,6 @@ pub const OVERRIDES: &str = "/etc/ssh/sshd_config.d/00-xfersh.conf";
 
 impl Fixes {
     /// For one account. `programs` are the servers that were found.
-    #[must_use]
     pub fn of(
         sshd: &Sshd,
         rights: &Rights<'_>,
@@ -59,7 +58,6 @@ impl Fixes {
 
     /// Gives the account a setting of the drop-in: by joining the group, or
     /// with its own block.
-    #[must_use]
     pub fn drop_in(&self, line: &str) -> String {
         if self.can_join {
             format!("gpasswd -a {} xfersh", self.name)
@@ -69,7 +67,6 @@ impl Fixes {
     }
 
     /// Gives the account a setting with its own block.
-    #[must_use]
     pub fn own_block(&self, line: &str) -> String {
         let name = &self.name;
         format!("printf 'Match User %s\\n\\t%s\\n' {name} '{line}' >>{OVERRIDES}")
@@ -77,7 +74,6 @@ impl Fixes {
 
     /// Replaces every `AcceptEnv` line: those of all blocks that apply add up,
     /// so another line cannot remove a pattern.
-    #[must_use]
     pub fn accept_env(&self) -> String {
         const LINE: &str = "AcceptEnv LANG LC_*";
         if self.accept_env_files.is_empty() {
@@ -88,7 +84,6 @@ impl Fixes {
     }
 
     /// Sets what cannot be in a `Match` block.
-    #[must_use]
     pub fn global(line: &str) -> String {
         // A backslash would be special to sed.
         let script = format!("1i {}", line.replace('\\', "\\\\"));
@@ -96,7 +91,6 @@ impl Fixes {
     }
 
     /// Makes the subsystem `sftp` start the server program.
-    #[must_use]
     pub fn subsystem(&self) -> String {
         let server = &self.sftp_server;
         if self.subsystem_files.is_empty() {

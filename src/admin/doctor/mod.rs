@@ -41,7 +41,6 @@ use report::Report;
 
 /// Runs `--doctor`: exit status 1 if a finding is serious, 2 if the doctor
 /// could not do its work.
-#[must_use]
 pub fn main(call: &cli::Doctor) -> Exit {
     let report = match run(call.user.as_deref()) {
         Ok(report) => report,

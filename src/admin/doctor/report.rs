@@ -16,7 +16,6 @@ pub struct Report {
 
 impl Report {
     /// How many findings are serious.
-    #[must_use]
     pub fn serious(&self) -> usize {
         self.with(Severity::Serious).count()
     }
@@ -29,7 +28,6 @@ impl Report {
 
     /// One object: `findings`, a list of `id`, `severity`, `what` and `mend`,
     /// and `serious`, their number.
-    #[must_use]
     pub fn json(&self) -> Json {
         let text = |text: &str| Json::Text(text.to_owned());
         let finding = |finding: &Finding| {
@@ -50,7 +48,6 @@ impl Report {
     }
 
     /// The findings for a person, the worst first, and a closing line.
-    #[must_use]
     pub fn text(&self, style: Style) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.

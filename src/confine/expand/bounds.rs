@@ -44,7 +44,6 @@ pub struct Bounds {
 
 impl Bounds {
     /// With this much room for the argument vector.
-    #[must_use]
     pub const fn with_room(room: usize) -> Self {
         Self {
             steps: STEPS,

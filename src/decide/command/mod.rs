@@ -35,7 +35,6 @@ pub enum Request {
 
 impl Request {
     /// The protocol of the request.
-    #[must_use]
     pub const fn protocol(&self) -> Protocol {
         match self {
             Self::Sftp(_) => Protocol::Sftp,

@@ -28,7 +28,6 @@ pub enum Piece {
 
 impl Pattern {
     /// Parses a pattern. A backslash makes the byte after it literal.
-    #[must_use]
     pub fn parse(text: &[u8]) -> Self {
         let mut pieces = Vec::new();
         let mut literal = Vec::new();
@@ -54,13 +53,11 @@ impl Pattern {
     }
 
     /// The parts, in their order.
-    #[must_use]
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
     }
 
     /// Whether anything in it is a wildcard.
-    #[must_use]
     pub fn is_wild(&self) -> bool {
         let wild = |piece: &Piece| matches!(piece, Piece::Wild(_));
         self.pieces.iter().any(wild)
@@ -68,7 +65,6 @@ impl Pattern {
 
     /// The directory in which the first wildcard is looked up: the text before
     /// it, `.` if there is none.
-    #[must_use]
     pub fn directory(&self) -> &[u8] {
         match self.pieces.first() {
             Some(Piece::Literal(text)) => text,
@@ -78,7 +74,6 @@ impl Pattern {
 
     /// Whether a component after a wildcard is `..`: its meaning depends on
     /// where the name that the wildcard matches leads.
-    #[must_use]
     pub fn climbs(&self) -> bool {
         let wild = |piece: &&Piece| matches!(piece, Piece::Literal(_));
         let behind = self.pieces.iter().skip_while(wild);
@@ -179,7 +174,6 @@ impl Matcher {
 
     /// Whether the name matches. Each comparison is added to `work`: a
     /// pattern can need as many as the product of both lengths.
-    #[must_use]
     pub fn matches(&self, name: &[u8], work: &mut u64) -> bool {
         *work += 1;
         if name.len() < self.least || name.len() > NAME_MAX || name == b"." || name == b".." {

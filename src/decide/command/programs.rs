@@ -50,7 +50,6 @@ const NAMED_TOO: [&str; 2] = ["/bin", "/usr/local/lib"];
 /// The protocol that a program stands for: by its bare name, or by its name
 /// in a directory of the table. Which of those directories goes with which
 /// program does not matter, since what runs is never the client's path.
-#[must_use]
 pub fn protocol(program: &[u8]) -> Option<Protocol> {
     let slash = program.iter().rposition(|c| *c == b'/');
     let (directory, name) = match slash {
@@ -67,7 +66,6 @@ pub fn protocol(program: &[u8]) -> Option<Protocol> {
 }
 
 /// The policy key that names the server of a protocol.
-#[must_use]
 pub const fn key(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Sftp => "sftp_server",
@@ -77,7 +75,6 @@ pub const fn key(protocol: Protocol) -> &'static str {
 }
 
 /// Where the server of a protocol is looked for, in this order.
-#[must_use]
 pub fn places(protocol: Protocol) -> Vec<PathBuf> {
     let servers = SERVERS.iter().filter(|server| server.protocol == protocol);
     servers

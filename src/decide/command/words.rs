@@ -61,26 +61,22 @@ pub struct Word {
 
 impl Word {
     /// The bytes, quotes removed.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// The word as it goes into an argument vector.
-    #[must_use]
     pub fn to_os(&self) -> OsString {
         OsString::from_vec(self.bytes.clone())
     }
 
     /// Whether it begins with an unquoted `~`.
-    #[must_use]
     pub fn has_tilde(&self) -> bool {
         self.bytes.first() == Some(&b'~') && self.active.first() == Some(&0)
     }
 
     /// The same word with its first `count` bytes replaced; the replacement is
     /// literal.
-    #[must_use]
     pub fn with_prefix(&self, count: usize, prefix: &[u8]) -> Self {
         let bytes = [prefix, &self.bytes[count..]].concat();
         let shifted = self.active.iter().filter(|at| **at >= count);
@@ -90,7 +86,6 @@ impl Word {
 
     /// The word as a pattern: a backslash precedes each quoted character that
     /// would have a meaning in a pattern.
-    #[must_use]
     pub fn pattern(&self) -> OsString {
         let mut out = Vec::with_capacity(self.bytes.len());
         let mut active = self.active.iter().peekable();

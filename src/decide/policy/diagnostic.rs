@@ -87,7 +87,6 @@ fn number(count: usize) -> u32 {
 
 impl PolicyErrors {
     /// The long form: each error with its line and a caret below it.
-    #[must_use]
     pub fn report(&self) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.

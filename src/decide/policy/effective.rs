@@ -8,7 +8,6 @@ use crate::decide::account::{Account, Conflict};
 
 impl PolicyFile {
     /// The policy of a host without a policy file: the defaults.
-    #[must_use]
     pub fn absent() -> Self {
         Self {
             source: None,
@@ -20,7 +19,6 @@ impl PolicyFile {
     /// The policy for this account and client: the defaults, then the keys
     /// outside all blocks, then each matching block in the order of the file. A
     /// later block overrides key by key.
-    #[must_use]
     pub fn effective(&self, account: &Account, client: Option<IpAddr>) -> Policy {
         self.with_blocks(&self.blocks_for(&account.name, &account.groups, client))
     }
@@ -55,7 +53,6 @@ impl PolicyFile {
 
     /// Whether any block has a condition on groups: only then are they looked
     /// up.
-    #[must_use]
     pub fn asks_for_groups(&self) -> bool {
         self.matches.iter().any(|block| !block.groups.is_empty())
     }
@@ -105,7 +102,6 @@ impl Match {
 
 impl Policy {
     /// The program that the policy sets for a protocol.
-    #[must_use]
     pub const fn program(&self, protocol: Protocol) -> Option<&PathBuf> {
         match protocol {
             Protocol::Sftp => self.sftp_server.value.as_ref(),
@@ -115,7 +111,6 @@ impl Policy {
     }
 
     /// Where the server starts, and where relative paths begin.
-    #[must_use]
     pub fn start_directory(&self, account: &Account) -> PathBuf {
         match self.start.value.target(account) {
             PathTarget::Directory(path) => path,

@@ -10,31 +10,26 @@ pub struct NameGlob(String);
 
 impl NameGlob {
     /// The pattern with this text.
-    #[must_use]
     pub const fn new(text: String) -> Self {
         Self(text)
     }
 
     /// The text in the policy.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether it can match more than one name.
-    #[must_use]
     pub fn has_wildcard(&self) -> bool {
         self.0.bytes().any(|byte| matches!(byte, b'*' | b'?'))
     }
 
     /// Whether the pattern matches the whole name.
-    #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
         fits(&self.0, name)
     }
 
     /// Whether there is a name that both patterns match.
-    #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.0.as_bytes(), other.0.as_bytes());
         let star = |pattern: &[u8], at: usize| pattern.get(at) == Some(&b'*');
@@ -103,7 +98,6 @@ pub struct Cidr {
 impl Cidr {
     /// Reads a block; `None` if the text is not one, the prefix is too long, or
     /// bits beyond the prefix are set (`192.0.2.1/24`), which sshd refuses too.
-    #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
@@ -122,7 +116,6 @@ impl Cidr {
 
     /// Whether the address is in the block. An IPv4 address that is mapped into
     /// IPv6 (RFC 4291 §2.5.5.2) counts as the IPv4 address.
-    #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         address.is_ipv4() == self.network.is_ipv4()

@@ -80,7 +80,6 @@ impl Protocol {
     pub const ALL: [Self; 3] = [Self::Sftp, Self::Scp, Self::Rsync];
 
     /// The protocol's name in the policy.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sftp => "sftp",
@@ -111,7 +110,6 @@ impl Dotfiles {
     ];
 
     /// The mode's name in the policy.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         Self::NAMED[self as usize].0
     }
@@ -138,7 +136,6 @@ impl Symlinks {
     ];
 
     /// The choice's name in the policy.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         Self::NAMED[self as usize].0
     }
@@ -162,7 +159,6 @@ impl Requirement {
     ];
 
     /// The name in the policy.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         Self::NAMED[self as usize].0
     }

@@ -27,7 +27,6 @@ impl From<Vec<NameGlob>> for NameGlobs {
 impl NameGlobs {
     /// Whether the name matches one of the patterns: a search among those
     /// without a wildcard, a comparison with each of the others.
-    #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
         if let [glob] = &*self.0 {
             return glob.matches(name);
@@ -38,7 +37,6 @@ impl NameGlobs {
     }
 
     /// The patterns with a wildcard.
-    #[must_use]
     pub fn wild(&self) -> &[NameGlob] {
         self.split().1
     }

@@ -41,7 +41,6 @@ pub struct Override {
 
 impl Override {
     /// Whether more would be allowed without the entry.
-    #[must_use]
     pub fn widens(&self) -> bool {
         let (now, then) = (self.holds, self.without);
         now.access.or(then.access) != now.access || looseness(then) > looseness(now)
@@ -71,7 +70,6 @@ struct EntryIndex<'p> {
 /// Every entry of the file that overrides another, in the order of the
 /// directories, `~/*` last. Left out are entries whose removal changes nothing,
 /// and those without which there would be no rights at all.
-#[must_use]
 pub fn overrides(policy: &Policy, account: &Account, places: &DirectoryStates) -> Vec<Override> {
     let ground = EntryIndex::of(policy, account, places);
     let list: Vec<Root> = ground.by_path.keys().map(|path| empty(path)).collect();

@@ -67,13 +67,11 @@ impl PathTemplate {
     }
 
     /// Whether it is `~/*`.
-    #[must_use]
     pub fn is_home_children(&self) -> bool {
         *self == Self::HOME_CHILDREN
     }
 
     /// What the directory is for this account. Repeated slashes are removed.
-    #[must_use]
     pub fn target(&self, account: &Account) -> PathTarget {
         if *self == Self::HOME_CHILDREN {
             return PathTarget::HomeChildren;
@@ -100,7 +98,6 @@ impl PathTemplate {
 
     /// The text in a canonical form: all texts that mean the same directory,
     /// for any account, have the same form.
-    #[must_use]
     pub fn plain(&self) -> String {
         self.parts().collect::<Vec<_>>().join("/")
     }
@@ -114,7 +111,6 @@ impl PathTemplate {
     }
 
     /// Whether the login name is part of the directory (`%u`).
-    #[must_use]
     pub fn names_user(&self) -> bool {
         let mut rest = self.as_str();
         while let Some((_, after)) = rest.split_once('%') {
@@ -127,7 +123,6 @@ impl PathTemplate {
     }
 
     /// The text in the policy.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -30,7 +30,6 @@ pub(super) enum Shown {
 
 impl Policy {
     /// The policy as lines of a policy file, each with its origin.
-    #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let entries = self.entries().into_iter();
         let line = |(key, shown, origin): (_, Shown, Origin)| match shown {
@@ -43,7 +42,6 @@ impl Policy {
     /// The policy as an object with every key, in a fixed order; `null` is a
     /// key without a value, times are in seconds, sizes in bytes, modes are
     /// octal strings.
-    #[must_use]
     pub fn to_json(&self) -> Json {
         let entries = self.entries().into_iter();
         Json::Object(entries.map(|(key, shown, _)| (key, json(shown))).collect())

@@ -91,7 +91,6 @@ pub struct DirectoryStates {
 
 /// The directories that the policy names, including the home and the start
 /// directory, and whether `~/*` is one of them.
-#[must_use]
 pub fn directories(policy: &Policy, account: &Account) -> Directories {
     let templates = policy.writable.value.iter();
     let templates = templates.chain(&policy.readable.value);
@@ -126,7 +125,6 @@ pub fn directories(policy: &Policy, account: &Account) -> Directories {
 
 impl DirectoryStates {
     /// The resolved path of a directory that exists.
-    #[must_use]
     pub fn directory(&self, path: &Path) -> Option<&Path> {
         match self.named.get(path)? {
             DirectoryState::Directory { path, .. } => Some(path),
@@ -136,13 +134,11 @@ impl DirectoryStates {
 
     /// Where the server starts: in this directory, or in `/` if it does not
     /// exist, as in sshd.
-    #[must_use]
     pub fn start(&self, wanted: &Path) -> &Path {
         self.directory(wanted).unwrap_or(Path::new("/"))
     }
 
     /// The resolved path of a directory, and whether it exists.
-    #[must_use]
     pub fn resolved(&self, path: &Path) -> Option<(&Path, bool)> {
         match self.named.get(path)? {
             DirectoryState::Directory { path, .. } => Some((path, true)),
@@ -152,7 +148,6 @@ impl DirectoryStates {
     }
 
     /// Every reason not to serve an account with this policy.
-    #[must_use]
     pub fn faults(&self, policy: &Policy, account: &Account) -> Vec<Refusal> {
         let named = self.named.iter().filter_map(|(path, place)| match place {
             DirectoryState::Directory { .. } | DirectoryState::Absent(_) => None,

@@ -30,7 +30,6 @@ pub struct Entry<'p> {
 
 impl Entry<'_> {
     /// What applies in a directory when this entry comes after others.
-    #[must_use]
     pub fn after(&self, earlier: Option<DirectoryRights>) -> DirectoryRights {
         match earlier {
             Some(earlier) if !self.replaces => DirectoryRights {

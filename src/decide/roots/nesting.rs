@@ -83,7 +83,6 @@ impl From<Vec<Root>> for Roots {
 impl Roots {
     /// The index of the most specific root that is this path or contains it, by
     /// its text.
-    #[must_use]
     pub fn holding(&self, path: &Path) -> Option<usize> {
         let after = self.order.partition_point(|i| *self.list[*i].path <= *path);
         // What contains the path contains everything between itself and the
@@ -98,14 +97,12 @@ impl Roots {
     }
 
     /// Whether a root is this path or is inside it.
-    #[must_use]
     pub fn has_any_in(&self, path: &Path) -> bool {
         !self.range_in(path).is_empty()
     }
 
     /// Whether any root that is this path or is inside it is of any use to a
     /// client.
-    #[must_use]
     pub(in crate::decide) fn is_reachable_in(&self, path: &Path, writes: bool) -> bool {
         let range = self.range_in(path);
         let column = usize::from(writes);
@@ -120,7 +117,6 @@ impl Roots {
     }
 
     /// The most specific other root that contains this one.
-    #[must_use]
     pub fn above(&self, index: usize) -> Option<usize> {
         self.above.get(index).copied().flatten()
     }

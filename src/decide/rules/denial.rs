@@ -65,7 +65,6 @@ impl Denial {
     pub const KINDS: usize = 22;
 
     /// A number below [`Self::KINDS`] that tells the reasons apart.
-    #[must_use]
     pub const fn index(self) -> usize {
         match self {
             Self::Outside => 0,
@@ -94,7 +93,6 @@ impl Denial {
     }
 
     /// What the server is told: EACCES, unless another error fits better.
-    #[must_use]
     pub const fn errno(self) -> Errno {
         match self {
             // sftp-server then falls back from link and unlink to rename.

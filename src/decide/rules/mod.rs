@@ -452,7 +452,6 @@ pub fn hides(rules: &Rules) -> bool {
 }
 
 /// The mode that a file or directory gets when `wanted` is asked for.
-#[must_use]
 pub fn mode(rules: &Rules, kind: FileKind, wanted: u32) -> u32 {
     let (bits, bound) = match kind {
         FileKind::Directory => (0o7777, rules.directory_mode_max),
@@ -463,7 +462,6 @@ pub fn mode(rules: &Rules, kind: FileKind, wanted: u32) -> u32 {
 
 /// Whether a dotfile in this place makes it inaccessible to a client that names
 /// it: the client writes where dotfiles are protected, or dotfiles are hidden.
-#[must_use]
 pub fn is_closed_dotfile(root: &Root, patterns: &NameGlobs, place: &Place, writes: bool) -> bool {
     let concerned = match root.dotfiles {
         Dotfiles::Allowed => false,

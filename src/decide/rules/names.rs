@@ -15,7 +15,6 @@
 use crate::decide::policy::NameGlobs;
 
 /// Whether P4 counts this name as a dotfile.
-#[must_use]
 pub fn is_dotfile(name: &[u8]) -> bool {
     if name
         .first()
@@ -28,7 +27,6 @@ pub fn is_dotfile(name: &[u8]) -> bool {
 
 /// Whether a file system with short names may know another file by this name:
 /// `~` and digits before the end or a dot, at most eight and three characters.
-#[must_use]
 pub fn may_be_short_name(name: &[u8]) -> bool {
     let dot = name.iter().position(|&c| c == b'.');
     let (base, extension) = name.split_at(dot.unwrap_or(name.len()));
@@ -44,7 +42,6 @@ pub fn may_be_short_name(name: &[u8]) -> bool {
 
 /// A path as a file system may compare it if it does not distinguish all names:
 /// without case and without zero-width code points.
-#[must_use]
 pub fn folded(path: &[u8]) -> Vec<u8> {
     if path.is_ascii() {
         return path.to_ascii_lowercase();

@@ -31,7 +31,6 @@ pub struct Place {
 
 impl Place {
     /// The place that this path names, if no name on it is a symbolic link.
-    #[must_use]
     pub fn by_text(path: &Path, roots: &Roots, home: &Path) -> Self {
         let bytes = path.as_os_str().as_bytes();
         let found = roots.holding(path);
@@ -51,7 +50,6 @@ impl Place {
     }
 
     /// The place of `name` in this directory.
-    #[must_use]
     pub fn child(&self, name: &[u8]) -> Self {
         let mut path = Vec::with_capacity(self.path.len() + 1 + name.len());
         path.extend_from_slice(&self.path);
@@ -73,27 +71,23 @@ impl Place {
     }
 
     /// Whether it is a root itself.
-    #[must_use]
     pub const fn is_root(&self) -> bool {
         self.root.is_some() && self.below_at >= self.path.len()
     }
 
     /// Whether it is the home.
-    #[must_use]
     pub fn is_home(&self) -> bool {
         self.home_at.is_some_and(|at| at > self.path.len())
             || (self.home_at == Some(1) && self.path == b"/")
     }
 
     /// Whether its parent directory is the home.
-    #[must_use]
     pub fn is_in_home(&self) -> bool {
         let name_at = self.path.len() - self.name().len();
         self.home_at == Some(name_at) && !self.is_home()
     }
 
     /// The last component.
-    #[must_use]
     pub fn name(&self) -> &[u8] {
         self.path.rsplit(|&b| b == b'/').next().unwrap_or_default()
     }
@@ -115,7 +109,6 @@ impl Place {
 
 /// Where the first name in a directory begins, if the directory's path has this
 /// length.
-#[must_use]
 pub const fn first_name_at(directory: usize) -> usize {
     // "/" already ends in the slash that others get.
     if directory == 1 { 1 } else { directory + 1 }

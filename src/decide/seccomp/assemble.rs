@@ -407,13 +407,11 @@ impl Assembly {
     }
 
     /// The program.
-    #[must_use]
     pub const fn code(&self) -> &[sock_filter] {
         self.code.split_at(self.start).1
     }
 
     /// The same by value; `N` is its length.
-    #[must_use]
     pub const fn code_array<const N: usize>(&self) -> [sock_filter; N] {
         let mut code = [sock_filter {
             code: 0,

@@ -60,7 +60,6 @@ fn template(kind: ServerKind) -> Template {
 }
 
 /// The program for a session, ready to load.
-#[must_use]
 pub fn program(kind: ServerKind, session: SessionValues) -> Vec<sock_filter> {
     let template = template(kind);
     let mut code = template.code.to_vec();
@@ -87,7 +86,6 @@ fn fill_in(code: &mut [sock_filter], blanks: &[(u16, Blank)], session: SessionVa
 
 impl SessionValues {
     /// What an outcome of the table means in this session.
-    #[must_use]
     pub fn settle(self, outcome: Action) -> Action {
         #[allow(
             clippy::cast_sign_loss,

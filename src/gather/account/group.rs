@@ -14,7 +14,6 @@ pub struct GroupEntry<'a> {
 
 impl GroupEntry<'_> {
     /// Whether this name is listed as a member.
-    #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.members.split(',').any(|member| member == name)
     }

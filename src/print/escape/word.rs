@@ -6,7 +6,6 @@ use std::path::Path;
 use super::is_printable;
 
 /// A path as a word for the shell, in a command that fixes something.
-#[must_use]
 pub fn quoted(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     if bytes.first() == Some(&b'-') {
@@ -19,7 +18,6 @@ pub fn quoted(path: &Path) -> String {
 /// A word of a command line in a hint. A hint is a sentence, in which a
 /// backslash belongs to an escape: if the word has one, a placeholder stands
 /// for the word. The reason says what is meant.
-#[must_use]
 pub fn hinted(word: String, instead: &str) -> String {
     if word.contains('\\') {
         instead.to_owned()
@@ -29,7 +27,6 @@ pub fn hinted(word: String, instead: &str) -> String {
 }
 
 /// A text as a word for the shell, in a command that fixes something.
-#[must_use]
 pub fn word(text: &str) -> String {
     word_of(text.as_bytes())
 }

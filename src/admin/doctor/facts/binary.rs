@@ -19,7 +19,6 @@ pub struct Binary {
 
 impl Binary {
     /// Looks at a binary.
-    #[must_use]
     pub fn gather(path: &Path) -> Self {
         let mut start = Vec::new();
         // The program headers of any real binary are at its beginning.

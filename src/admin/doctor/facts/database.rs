@@ -69,7 +69,6 @@ impl Database {
 
     /// The database from the text of passwd(5) and group(5). Of two equal names
     /// the first counts, as in getpwnam(3).
-    #[must_use]
     pub fn new(passwd: &str, group: &str) -> Self {
         let mut names = HashSet::new();
         let entries = passwd::entries(passwd).filter(|entry| names.insert(entry.name));
@@ -94,7 +93,6 @@ impl Database {
     }
 
     /// The accounts whose shell is xfersh; `own` is the binary that runs.
-    #[must_use]
     pub fn with_shell(&self, own: &Path) -> Vec<&Person> {
         let people = self.people.iter();
         people
@@ -103,7 +101,6 @@ impl Database {
     }
 
     /// The account with this name.
-    #[must_use]
     pub fn person(&self, name: &str) -> Option<&Person> {
         self.people
             .iter()
@@ -146,7 +143,6 @@ fn alias(other: &Account) -> Alias {
 
 /// Whether a login shell is xfersh: by its name, or as the very binary that
 /// runs.
-#[must_use]
 pub fn is_xfersh(shell: &Path, own: &Path) -> bool {
     shell.file_name().is_some_and(|name| name == "xfersh")
         || shell.canonicalize().is_ok_and(|resolved| resolved == own)

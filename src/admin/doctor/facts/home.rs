@@ -37,7 +37,6 @@ const OTHER_WRITE: u32 = 0o002;
 
 impl Home {
     /// Looks at the home of one account.
-    #[must_use]
     pub fn gather(home: &Path) -> Self {
         let mut seen = Self::default();
         let way = files::unless_absent(home, way_to(home), &mut seen.not_examined);

@@ -36,7 +36,6 @@ const MAIL: [&str; 3] = [".forward", ".procmailrc", ".qmail"];
 
 impl Jobs {
     /// Looks for the jobs of one account.
-    #[must_use]
     pub fn gather(person: &Person) -> Self {
         let account = &person.account;
         let mut jobs = Self::default();

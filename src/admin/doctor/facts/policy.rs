@@ -39,7 +39,6 @@ impl PolicyFacts {
 
     /// The policy under which the rest is judged: the defaults, if none can be
     /// used.
-    #[must_use]
     pub fn file(self) -> PolicyFile {
         self.loaded.unwrap_or_else(|_| PolicyFile::absent())
     }

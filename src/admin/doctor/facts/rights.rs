@@ -35,7 +35,6 @@ fn invocation(command: &str) -> Invocation {
 
 impl Rights<'_> {
     /// Why the form of a command is refused, and what to do about it.
-    #[must_use]
     pub fn refusal_of_form(&self, command: &str) -> Option<String> {
         let invocation = invocation(command);
         let refusal = Inquiry::of(&self.case(&invocation)).err()?;
@@ -66,7 +65,6 @@ impl Rights<'_> {
 
     /// Where the server of a protocol is looked for; `None` if the account is
     /// refused before that.
-    #[must_use]
     pub fn candidates(&self, protocol: Protocol) -> Option<Vec<PathBuf>> {
         let command = match protocol {
             Protocol::Sftp => "sftp-server",
@@ -118,7 +116,6 @@ impl Rights<'_> {
 
     /// The first single directory that the policy calls writable, whether or
     /// not it exists.
-    #[must_use]
     pub fn named_writable(&self) -> Option<PathBuf> {
         let own = self.policy.directory.value.iter();
         let own = own.filter(|directory| directory.access.is_none_or(|access| access.writes()));
@@ -132,7 +129,6 @@ impl Rights<'_> {
     }
 
     /// Whether the policy gives any right to write.
-    #[must_use]
     pub fn writes_at_all(&self) -> bool {
         let own = self.policy.directory.value.iter();
         let mut own = own.filter_map(|directory| directory.access);

@@ -7,7 +7,6 @@ pub struct SshdSettings(Vec<(String, String)>);
 
 impl SshdSettings {
     /// Reads the output.
-    #[must_use]
     pub fn parse(text: &str) -> Self {
         let lines = text.lines().filter_map(|line| {
             let (key, value) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
@@ -23,7 +22,6 @@ impl SshdSettings {
     }
 
     /// The value of a keyword; `None` if this sshd does not know it.
-    #[must_use]
     pub fn value(&self, key: &str) -> Option<&str> {
         self.0
             .iter()
@@ -32,21 +30,18 @@ impl SshdSettings {
     }
 
     /// Whether the keyword has this value.
-    #[must_use]
     pub fn is(&self, key: &str, value: &str) -> bool {
         self.value(key)
             .is_some_and(|own| own.eq_ignore_ascii_case(value))
     }
 
     /// The value of a keyword that can be switched off with `none`.
-    #[must_use]
     pub fn set(&self, key: &str) -> Option<&str> {
         self.value(key)
             .filter(|value| !value.eq_ignore_ascii_case("none") && !value.is_empty())
     }
 
     /// The command of the subsystem `sftp`.
-    #[must_use]
     pub fn sftp_subsystem(&self) -> Option<&str> {
         let rows = self.all("subsystem").filter_map(|row| row.split_once(' '));
         let mut sftp = rows.filter(|(name, _)| *name == "sftp");

@@ -50,7 +50,6 @@ pub struct KeyFile {
 
 impl Sshd {
     /// Reads the configuration and asks sshd for its effect on one account.
-    #[must_use]
     pub fn gather(name: &str) -> Self {
         Self {
             answer: ask(name),
@@ -59,7 +58,6 @@ impl Sshd {
     }
 
     /// The effective settings, if they are available.
-    #[must_use]
     pub const fn settings(&self) -> Option<&SshdSettings> {
         match &self.answer {
             SshdAnswer::SshdSettings(settings) => Some(settings),
@@ -69,7 +67,6 @@ impl Sshd {
 
     /// The files with such a directive: its keyword in lower case, and a
     /// condition on the rest of the line, also in lower case.
-    #[must_use]
     pub fn files_with(&self, keyword: &str, is_meant: impl Fn(&str) -> bool) -> Vec<PathBuf> {
         let with = self.files.iter().filter(|(_, text)| {
             directives(text).any(|(word, rest)| word == keyword && is_meant(&rest.to_lowercase()))
@@ -126,7 +123,6 @@ pub fn directives(text: &str) -> impl Iterator<Item = (String, &str)> {
 
 /// Every file that can let someone in as the account, and those that could not
 /// be examined.
-#[must_use]
 pub fn key_files(settings: &SshdSettings, account: &Account) -> (Vec<KeyFile>, Vec<NotExamined>) {
     let mut not_examined = Vec::new();
     // Read from text.

@@ -14,7 +14,6 @@ pub struct ToolOutput {
 }
 
 /// The first of these programs that exists.
-#[must_use]
 pub fn find(places: &[&str]) -> Option<PathBuf> {
     let mut places = places.iter().map(Path::new);
     places.find(|path| path.is_file()).map(Path::to_owned)

@@ -8,7 +8,6 @@ use crate::decide::policy::PolicyFile;
 use crate::print::escape::Escaped;
 
 /// Findings about all of them, `ours`. `chosen` is the one that is examined.
-#[must_use]
 pub fn judge(ours: &[&Person], policy: &PolicyFile, chosen: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if ours.is_empty() {
@@ -55,7 +54,6 @@ pub fn judge(ours: &[&Person], policy: &PolicyFile, chosen: Option<&str>) -> Vec
 /// The finding that the account is not confined at all: it has another shell,
 /// and sshd does not call xfersh through ForceCommand. `own` is the running
 /// binary.
-#[must_use]
 pub fn foreign_shell(person: &Person, own: &Path) -> Finding {
     let name = person.account.shown();
     let shell = Escaped::path(&person.shell);

@@ -14,7 +14,6 @@ const SET_ID: u32 = 0o6000;
 const ALL_RUN: u32 = 0o005;
 
 /// Judges one installed binary. `own` is the one that runs.
-#[must_use]
 pub fn judge(binary: &Binary, own: &Path) -> Vec<Finding> {
     let way = match &binary.way {
         Ok(way) => way,

@@ -18,7 +18,6 @@ pub fn not_examined(facts: &[NotExamined]) -> impl Iterator<Item = Finding> {
 /// The entries on the way to a file that somebody other than root could change.
 /// `what` is what they could change with it; `id_owner` and `id_writable` name
 /// the findings.
-#[must_use]
 pub fn judge_way(
     what: &str,
     way: &[PathEntry],

@@ -79,7 +79,6 @@ const POWERS: [(&str, Severity, &str); 22] = [
 ];
 
 /// The powerful groups of one account.
-#[must_use]
 pub fn judge(person: &Person, primary: Option<&str>) -> Vec<Finding> {
     let (name, shown) = (&person.account.name, person.account.shown());
     let powerful = POWERS

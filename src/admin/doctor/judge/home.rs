@@ -12,7 +12,6 @@ use crate::gather::trust::PathEntry;
 use crate::print::escape::Escaped;
 
 /// Which facts about it are findings.
-#[must_use]
 pub fn judge(person: &Person, home: &Home) -> Vec<Finding> {
     let account = &person.account;
     let (name, path) = (account.shown().to_string(), quoted(&account.home));
@@ -107,7 +106,6 @@ fn judge_ssh(name: &str, file: &PathEntry, uid: u32) -> Vec<Finding> {
 
 /// The finding that the account cannot write anywhere: in none of `places`, the
 /// directories that the policy makes writable.
-#[must_use]
 pub fn no_writable(person: &Person, places: &[PathBuf]) -> Finding {
     let account = &person.account;
     let place = places.first().cloned();

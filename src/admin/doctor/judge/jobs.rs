@@ -9,7 +9,6 @@ use crate::print::escape::Escaped;
 
 /// Which of them are findings. `name` is escaped. `writable` are the
 /// directories that clients of the account may write.
-#[must_use]
 pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
     let mut findings: Vec<_> = not_examined(&jobs.not_examined).collect();
     for (path, text) in &jobs.crontabs {

@@ -8,7 +8,6 @@ const NEW_KERNEL: &str = "apt-get install --only-upgrade linux-image-amd64 && re
 const ALLOW_TRACING: &str = "echo kernel.yama.ptrace_scope=1 >/etc/sysctl.d/99-xfersh.conf && sysctl -p /etc/sysctl.d/99-xfersh.conf";
 
 /// Which of these are findings.
-#[must_use]
 pub fn judge(kernel: Kernel) -> Vec<Finding> {
     let mut findings = Vec::new();
     for weakness in kernel.weaknesses() {

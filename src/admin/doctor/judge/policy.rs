@@ -13,7 +13,6 @@ use crate::gather::trust::PathEntry;
 use crate::print::escape::{Escaped, Sentence};
 
 /// Judges what a session finds when it loads the policy.
-#[must_use]
 pub fn judge(facts: &PolicyFacts) -> Vec<Finding> {
     match &facts.loaded {
         Ok(file) if file.source.is_none() => vec![absent()],
@@ -110,7 +109,6 @@ fn judge_address(file: &PolicyFile) -> Option<Finding> {
 }
 
 /// Where the administrator chose less than the promises for an account.
-#[must_use]
 pub fn judge_choices(policy: &Policy) -> Option<Finding> {
     let Origin::Line(line) = policy.confinement.origin else {
         return None;

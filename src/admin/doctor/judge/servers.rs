@@ -8,7 +8,6 @@ use crate::decide::trust::Distrust;
 use crate::print::escape::Sentence;
 
 /// Judges what a session would find for each protocol.
-#[must_use]
 pub fn judge(programs: &[(Protocol, Program)]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for (protocol, program) in programs {

@@ -6,7 +6,6 @@ use crate::admin::doctor::finding::{Finding, quoted};
 use crate::print::escape::Escaped;
 
 /// Looks the shells up in the text of /etc/shells.
-#[must_use]
 pub fn judge(listed: &str, shells: &[&Path]) -> Vec<Finding> {
     let is_listed = |shell: &Path| listed.lines().any(|line| Path::new(line.trim()) == shell);
     let missing = shells.iter().filter(|shell| !is_listed(shell));

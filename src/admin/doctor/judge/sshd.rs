@@ -31,7 +31,6 @@ pub struct Inputs<'a> {
 }
 
 /// Every finding about one account.
-#[must_use]
 pub fn judge(inputs: &Inputs<'_>) -> Vec<Finding> {
     let mut findings = servers(inputs);
     findings.extend(forwarding(inputs));
@@ -129,7 +128,6 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
 }
 
 /// Whether the command is this program, called for ForceCommand.
-#[must_use]
 pub fn is_forced_xfersh(command: &str) -> bool {
     let mut words = command.split_whitespace();
     let program = words.next().map(Path::new).and_then(Path::file_name);
@@ -308,7 +306,6 @@ fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
 
 /// The key files outside the home: only root may be able to change them, and
 /// sshd must accept them. Those in the home are judged with the home.
-#[must_use]
 pub fn judge_key_files(files: &[KeyFile], account: &Account) -> Vec<Finding> {
     let what = format!("the keys of {}", account.shown());
     let mut findings = Vec::new();
@@ -340,7 +337,6 @@ pub fn judge_key_files(files: &[KeyFile], account: &Account) -> Vec<Finding> {
 
 /// The key files in one of these directories: the path in sshd's configuration,
 /// and the directory.
-#[must_use]
 pub fn keys_below(files: &[KeyFile], writable: &[PathBuf]) -> Vec<(PathBuf, PathBuf)> {
     let led = files.iter().filter_map(|file| {
         let place = writable

@@ -9,7 +9,6 @@ use crate::admin::doctor::fixes::{Fixes, GROUP};
 use crate::print::escape::Escaped;
 
 /// Findings about the configuration itself.
-#[must_use]
 pub fn judge(sshd: &Sshd) -> Vec<Finding> {
     let mut findings = judge_files(&sshd.files);
     match &sshd.answer {

@@ -52,7 +52,6 @@ pub struct PathOption {
 
 impl PathOption {
     /// The option with `path` instead of its word.
-    #[must_use]
     pub fn argument(&self, path: &[u8]) -> OsString {
         OsString::from_vec([b"--", self.option.as_bytes(), b"=", path].concat())
     }
@@ -70,27 +69,23 @@ impl RsyncRequest {
     }
 
     /// Whether a sender removes the files that it has sent.
-    #[must_use]
     pub fn removes_sources(&self) -> bool {
         self.sender && (self.has("--remove-source-files") || self.has("--remove-sent-files"))
     }
 
     /// Whether a list names the files of the transfer (`--files-from`).
-    #[must_use]
     pub fn has_list(&self) -> bool {
         let mut places = self.places();
         self.has("--files-from=-") || places.any(|place| place.purpose == PathPurpose::Names)
     }
 
     /// Whether nothing will be changed (`--dry-run`).
-    #[must_use]
     pub fn is_dry(&self) -> bool {
         self.has_flag(b"n")
     }
 
     /// Whether files go to (or come from) directories below the operand:
     /// with directories in the transfer, or with relative names.
-    #[must_use]
     pub fn reaches_below(&self) -> bool {
         let long = ["--recursive", "--dirs", "--relative"];
         long.iter().any(|name| self.has(name)) || self.has_flag(b"rdR")

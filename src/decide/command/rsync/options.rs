@@ -45,21 +45,18 @@ pub enum PathPurpose {
 
 impl PathPurpose {
     /// Whether the server changes something there.
-    #[must_use]
     pub const fn writes(self) -> bool {
         matches!(self, Self::Scratch | Self::Log)
     }
 
     /// Whether a relative path begins at the target of the transfer. The others
     /// are opened before the server goes there.
-    #[must_use]
     pub const fn from_target(self) -> bool {
         matches!(self, Self::Basis | Self::Scratch)
     }
 
     /// Whether a sending server uses the path at all. A client sends
     /// `--backup-dir` to both sides, but only the receiver uses it.
-    #[must_use]
     pub const fn concerns_sender(self) -> bool {
         matches!(self, Self::Log | Self::Names)
     }
@@ -244,7 +241,6 @@ pub struct RefusedOption {
 
 impl OptionValue {
     /// Whether `bytes` are such a value.
-    #[must_use]
     pub fn holds(self, bytes: &[u8]) -> bool {
         let every = |good: fn(&u8) -> bool| !bytes.is_empty() && bytes.iter().all(good);
         match self {

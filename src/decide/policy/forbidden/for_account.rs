@@ -37,7 +37,6 @@ pub struct ForbiddenDirectory {
 
 impl ForbiddenDirectory {
     /// How to fix it.
-    #[must_use]
     pub const fn hint(&self) -> &'static str {
         self.fault.hint()
     }

@@ -97,7 +97,6 @@ pub enum Fault {
 
 impl Fault {
     /// The reason, as the end of a sentence that begins with the directory.
-    #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Root => "is the root of the file system",
@@ -112,7 +111,6 @@ impl Fault {
     }
 
     /// How to fix it.
-    #[must_use]
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Root | Self::KernelTree => "name the directories that hold the files",

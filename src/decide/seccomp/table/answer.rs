@@ -97,7 +97,6 @@ impl Kinds {
     pub const ALL: Self = Self(0b1_1111);
 
     /// Only the named kinds.
-    #[must_use]
     pub const fn of(kinds: &[ServerKind]) -> Self {
         let mut bits = 0;
         let mut i = 0;
@@ -109,7 +108,6 @@ impl Kinds {
     }
 
     /// Whether that kind is one of them.
-    #[must_use]
     pub const fn contains(self, kind: ServerKind) -> bool {
         self.0 & (1 << kind as u8) != 0
     }

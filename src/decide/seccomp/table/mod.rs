@@ -49,14 +49,12 @@ pub fn rows() -> impl Iterator<Item = &'static Syscall> {
 /// The table's answer for one call, found by looking at each row in turn. The
 /// assembled program must agree with it; the guard and `--check` may print its
 /// reason.
-#[must_use]
 pub fn find(architecture: Architecture, number: u32) -> Option<&'static Syscall> {
     rows().find(|row| row.numbers.on(architecture) == Some(number))
 }
 
 impl Syscall {
     /// The answer to this call in a server of that kind.
-    #[must_use]
     pub const fn answer_for(&self, kind: ServerKind) -> SyscallRule {
         if self.kinds.contains(kind) {
             self.answer

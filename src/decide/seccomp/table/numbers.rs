@@ -20,7 +20,6 @@ impl Architecture {
 
     /// `AUDIT_ARCH_*` of `<linux/audit.h>`: the ELF machine number with the
     /// marks for 64-bit and little-endian.
-    #[must_use]
     pub const fn audit(self) -> u32 {
         const WIDE_AND_LITTLE: u32 = 0xc000_0000;
         match self {
@@ -42,7 +41,6 @@ pub struct Numbers {
 
 impl Numbers {
     /// The number on that architecture.
-    #[must_use]
     pub const fn on(self, architecture: Architecture) -> Option<u32> {
         match architecture {
             Architecture::X86_64 => self.x86_64,
