@@ -215,7 +215,7 @@ fn no_configuration_of_sshd_is_printed_raw() {
         ),
         (
             format!("AuthorizedKeysFile %h/uploads/{word} /tmp/{word}\n"),
-            "takes keys",
+            "takes the keys of",
         ),
         (
             format!("{word} yes\n"),
