@@ -9,14 +9,15 @@
 //!
 //! * [`cli`] reads the arguments, [`session`] is the pipeline of a session.
 //! * [`gather`] finds out what the decision has to know, [`decide`] is pure,
-//!   [`judge`] is the one way to a verdict for a session and for the dry run.
-//! * [`confine`] gives up every privilege; [`guard`] is the parent of the
-//!   server and makes the server's changes of the disk in its stead.
-//! * [`log`], [`messages`] and [`print`](mod@print) are what others read.
+//!   [`judge`] is the only way to a verdict, for a session and for the dry run.
+//! * [`confine`] gives up every privilege. [`guard`] is the parent of the
+//!   server and makes the server's changes to the disk.
+//! * [`log`], [`messages`], [`console`] and [`print`](mod@print) are what others
+//!   read.
 //! * [`admin`] is what an administrator calls.
 //! * [`system`] has everything unsafe, one file per facility of the kernel.
 //!
-//! docs/architecture.md has the whole house, and the words that are used in it.
+//! docs/architecture.md shows the whole house and explains the words used in it.
 //!
 //! What the shell promises, and what it does not, is in docs/threat-model.md.
 

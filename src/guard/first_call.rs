@@ -29,11 +29,12 @@ use super::start::{Met, Prepared, says_something};
 use super::transfer_log::TransferLog;
 use super::umask::Umasks;
 use super::watchdog::Watchdog;
-use super::{Connection, Guard, SessionEnd, own_filter};
+use super::{Connection, Guard, SessionEnd};
 use crate::decide::plan::Plan;
+use crate::decide::seccomp;
 use crate::error::{Error, Step};
 use crate::log::Audit;
-use crate::system::seccomp::Notification;
+use crate::system::seccomp::{Notification, load_quiet_irrevocably};
 
 /// Signals that a client can send (RFC 4254, 6.9) and that are the server's to
 /// handle: passed on to it, so that the guard is there for its end. Not those
@@ -138,7 +139,7 @@ impl<'a> Waiting<'a> {
         let signals = take_signals().map_err(failed("signals"))?;
         prctl::set_child_subreaper(true)
             .map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
-        own_filter::load().map_err(failed("own filter"))?;
+        load_quiet_irrevocably(&seccomp::guard::PROGRAM).map_err(failed("own filter"))?;
         prctl::set_dumpable(false).map_err(|error| Error::io(Step::Guard("dumpable"), error))?;
         leave_standard(&signals).map_err(failed("standard descriptors"))?;
         let guard = Guard {

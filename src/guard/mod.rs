@@ -28,7 +28,6 @@ mod end;
 mod first_call;
 mod limits;
 mod lock;
-mod own_filter;
 mod preflight;
 mod resolve;
 mod rsync_temporaries;

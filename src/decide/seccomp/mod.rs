@@ -2,5 +2,6 @@
 //! the kernel runs for each call (seccomp(2)).
 
 pub mod assemble;
+pub mod guard;
 pub mod server;
 pub mod table;

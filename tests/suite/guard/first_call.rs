@@ -99,9 +99,9 @@ fn a_step_that_fails_ends_the_session() {
 const NO_OWN_FILTER: Mutant = Mutant {
     name: "the guard's own filter cannot be loaded",
     changes: &[(
-        "src/guard/own_filter.rs",
-        "    load_quiet_irrevocably(&PROGRAM)",
-        "    load_quiet_irrevocably(&PROGRAM[..0])",
+        "src/guard/first_call.rs",
+        "load_quiet_irrevocably(&seccomp::guard::PROGRAM)",
+        "load_quiet_irrevocably(&seccomp::guard::PROGRAM[..0])",
     )],
 };
 

@@ -6,13 +6,10 @@
 //! wanted to do: it fails closed. A call of another architecture ends the
 //! guard.
 
-use std::io;
-
 use nix::libc::{self, c_long, sock_filter};
 
-use crate::decide::seccomp::assemble::{Assembly, assemble_list};
-use crate::decide::seccomp::table::{Action, Architecture};
-use crate::system::seccomp::load_quiet_irrevocably;
+use super::assemble::{Assembly, assemble_list};
+use super::table::{Action, Architecture};
 
 /// One call: its name in the kernel's list, its number, and why.
 struct GuardCall(&'static str, c_long, &'static str);
@@ -109,7 +106,8 @@ const REFUSED: Action = Action::Errno(libc::EPERM as u16);
 /// it, so a row of comparisons would take three times as long to load.
 const ASSEMBLY: Assembly = assemble_list(&numbers(), REFUSED, Architecture::NATIVE);
 
-static PROGRAM: [sock_filter; ASSEMBLY.code().len()] = ASSEMBLY.code_array();
+/// The program, ready to be loaded.
+pub static PROGRAM: [sock_filter; ASSEMBLY.code().len()] = ASSEMBLY.code_array();
 
 const fn numbers() -> [u32; CALLS.len()] {
     let mut numbers = [0; CALLS.len()];
@@ -127,14 +125,6 @@ const fn numbers() -> [u32; CALLS.len()] {
         i += 1;
     }
     numbers
-}
-
-/// Puts the guard under its own filter, irrevocably.
-///
-/// # Errors
-/// The kernel's; `no_new_privs` must be set.
-pub fn load() -> io::Result<()> {
-    load_quiet_irrevocably(&PROGRAM)
 }
 
 #[cfg(test)]
