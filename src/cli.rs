@@ -37,6 +37,10 @@ pub struct Check {
     pub config: Option<PathBuf>,
     /// Print one JSON object.
     pub json: bool,
+    /// Print the keys of the policy that have their defaults, too.
+    pub verbose: bool,
+    /// Answer as for a call with --forced.
+    pub forced: bool,
     /// Enter the confinement and test it.
     pub live: bool,
     /// The command; without one the policy is checked.
@@ -80,7 +84,9 @@ xfersh: a login shell for accounts that may copy files and do nothing else
   xfersh --forced              serve SSH_ORIGINAL_COMMAND (for ForceCommand)
   xfersh --check [OPTIONS] -c COMMAND
                                say what would be done, and why; do nothing
-  xfersh --check [OPTIONS]     check the policy and print what applies
+  xfersh --check --user NAME   say what the account may do
+  xfersh --check [--config FILE]
+                               check the policy file for errors
   xfersh --check --live --user NAME
                                enter the confinement and test the promises
   xfersh --doctor [--user NAME] [--json]
@@ -93,7 +99,9 @@ Options of --check:
   --user NAME      the account (default: the caller's)
   --address IP     the client's address
   --config FILE    a policy other than /etc/xfersh.toml
+  --forced         COMMAND is what --forced would get
   --json           one JSON object instead of text
+  --verbose        also the keys of the policy that have their defaults
   --live           test the confinement for real (needs --user)
 
 Exit status: 0 allowed or nothing serious, 1 a finding, 2 usage or policy
@@ -166,6 +174,8 @@ fn parse_check(parser: &mut Parser) -> Result<Role, String> {
             Arg::Long("address") => check.address = Some(value(parser)?),
             Arg::Long("config") => check.config = Some(parser.value().map_err(said)?.into()),
             Arg::Long("json") => check.json = true,
+            Arg::Long("verbose") => check.verbose = true,
+            Arg::Long("forced") => check.forced = true,
             Arg::Long("live") => check.live = true,
             Arg::Short('c') if check.command.is_none() => {
                 check.command = Some(parser.value().map_err(said)?);

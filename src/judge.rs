@@ -66,7 +66,7 @@ impl Subject {
         };
         match Inquiry::of(&case) {
             Ok(inquiry) => {
-                let facts = disk::gather(&inquiry, &self.account, opened);
+                let facts = disk::gather(&inquiry, &self.policy, &self.account, opened);
                 decide::decide(&case, &inquiry, &facts)
             }
             Err(refusal) => Verdict::Refused(refusal),

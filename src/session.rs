@@ -85,12 +85,13 @@ fn session(
     audit: &mut Audit,
 ) -> Result<SessionOutcome, Error> {
     let identity = Identity::of_process()?;
+    let forced = call == SessionCall::Forced;
     let (command, foreign) = match call {
         SessionCall::Command(command) => (command, None),
         SessionCall::Forced => (env::var_os("SSH_ORIGINAL_COMMAND"), None),
         SessionCall::Foreign(what) => (None, Some(what)),
     };
-    let invocation = invocation::gather(command, standard.terminal);
+    let invocation = invocation::gather(command, forced, standard.terminal);
     let opened = Opened::default();
     let subject = judge::read()
         .and_then(|text| Subject::of(&AccountKey::Uid(identity.uid), &text, &invocation, &opened));

@@ -3,12 +3,15 @@
 
 use std::os::unix::ffi::OsStringExt;
 
-use nix::unistd::geteuid;
+use nix::unistd::{geteuid, getuid};
 
-use super::{Unable, invocation, report};
+use super::report::{self, Context};
+use super::summary::Summary;
+use super::{Unable, invocation};
 use crate::cli::Check;
 use crate::console;
 use crate::decide;
+use crate::decide::invocation::Invocation;
 use crate::decide::policy::overrides::overrides;
 use crate::decide::verdict::Verdict;
 use crate::exit::Exit;
@@ -29,13 +32,20 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
     let text = policy_file::named_text(check.config.as_deref()).map_err(Unable::Policy)?;
     // All of it and all its errors, for any account.
     let file = text.parse().map_err(Unable::Policy)?;
-    let command = check.command.clone().map(OsStringExt::into_vec);
-    let invocation = invocation(command, check.address);
-    let key = check.user.clone().map_or_else(
-        || AccountKey::Uid(nix::unistd::getuid().as_raw()),
-        AccountKey::Name,
-    );
     let kernel = Kernel::probe();
+    if asks_for_file_alone(check) {
+        let text = report::file(&file, kernel, check.verbose, check.json);
+        return Ok(print(&text, Exit::Success));
+    }
+    let command = check.command.clone().map(OsStringExt::into_vec);
+    let invocation = Invocation {
+        forced: check.forced,
+        ..invocation(command, check.address)
+    };
+    let key = check
+        .user
+        .clone()
+        .map_or_else(|| AccountKey::Uid(getuid().as_raw()), AccountKey::Name);
     let subject = match Subject::of(&key, &text, &invocation, &Opened::default()) {
         Ok(subject) => subject,
         Err(refusal) => return Err(Unable::Other(refusal.to_string())),
@@ -47,22 +57,39 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
     }
     let (policy, account) = (&subject.policy, &subject.account);
     let directories = decide::roots::directories::directories(policy, account);
-    let places = disk::places(&directories, account, &Opened::default());
+    let places = disk::places(&directories, policy, account, &Opened::default());
+    let summary = Summary::of(policy, account, &places);
+    let overrides = overrides(policy, account, &places);
+    let context = Context {
+        subject: &subject,
+        file: &file,
+        summary: &summary,
+        kernel,
+        overrides: &overrides,
+        verbose: check.verbose,
+    };
     if check.command.is_none() {
-        let (text, sound) = report::policy(&subject, &file, &places, kernel, check.json);
+        let sound = summary.faults.is_empty();
+        let text = report::policy(&context, &places, check.json);
         let exit = if sound { Exit::Success } else { Exit::Finding };
         return Ok(print(&text, exit));
     }
     let opened = Opened::default();
     let verdict = kernel.settle(subject.judge(&invocation, &opened));
     let (verdict, _prepared) = Prepared::survey(verdict, opened);
-    let overrides = overrides(policy, account, &places);
-    let text = report::verdict(&subject, &file, &verdict, kernel, &overrides, check.json);
+    let text = report::verdict(&context, &verdict, check.json);
     let exit = match verdict {
         Verdict::Granted(_) => Exit::Success,
         Verdict::Refused(_) => Exit::Refused,
     };
     Ok(print(&text, exit))
+}
+
+/// Whether the question is about the file and not about any account: root has
+/// no sessions, and a file that is not in force yet is nobody's.
+fn asks_for_file_alone(check: &Check) -> bool {
+    let is_for_all = check.config.is_some() || getuid().is_root();
+    check.user.is_none() && check.command.is_none() && is_for_all
 }
 
 /// Prints, and exits with the given status if that works.

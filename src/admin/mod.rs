@@ -7,6 +7,7 @@ mod overrides;
 pub mod probe;
 mod probe_rows;
 mod report;
+mod summary;
 
 use std::net::IpAddr;
 
@@ -23,6 +24,7 @@ const SSHD_UMASK: u32 = 0o022;
 fn invocation(command: Option<Vec<u8>>, address: Option<IpAddr>) -> Invocation {
     Invocation {
         command,
+        forced: false,
         client: address.map(Client::from_address).unwrap_or_default(),
         terminal: false,
         umask: SSHD_UMASK,

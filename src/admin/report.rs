@@ -5,88 +5,112 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::summary::Summary;
 use crate::decide::access::Right;
 use crate::decide::plan::{Argument, Plan};
-use crate::decide::policy::overrides::{Override, overrides};
-use crate::decide::policy::{Diagnostic, PolicyFile, Requirement};
+use crate::decide::policy::overrides::Override;
+use crate::decide::policy::{Diagnostic, Policy, PolicyFile, Requirement};
 use crate::decide::roots::directories::{DirectoryState, DirectoryStates};
 use crate::decide::roots::nesting::Root;
-use crate::decide::verdict::{Refusal, Verdict};
+use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::gather::kernel::Kernel;
 use crate::gather::policy_file::PolicyFileError;
 use crate::judge::Subject;
 use crate::print::escape::{Escaped, Sentence};
 use crate::print::json::Json;
 
+/// As many directories are named in a refusal.
+const PLACES_MAX: usize = 20;
+
+/// What is printed beside the answer itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The account and its policy.
+    pub subject: &'a Subject,
+    /// The policy file.
+    pub file: &'a PolicyFile,
+    /// What the policy means for the account.
+    pub summary: &'a Summary<'a>,
+    /// What the kernel has.
+    pub kernel: Kernel,
+    /// Where one entry overrides another.
+    pub overrides: &'a [Override],
+    /// Whether keys that have their defaults are printed.
+    pub verbose: bool,
+}
+
 /// The verdict on a command.
-pub fn verdict(
-    subject: &Subject,
-    file: &PolicyFile,
-    verdict: &Verdict,
-    kernel: Kernel,
-    overrides: &[Override],
-    json: bool,
-) -> String {
+pub fn verdict(context: &Context<'_>, verdict: &Verdict, json: bool) -> String {
     if json {
-        return format!("{}\n", verdict_json(subject, verdict, kernel, overrides));
+        return format!("{}\n", verdict_json(context, verdict));
     }
     let mut out = match verdict {
         Verdict::Granted(plan) => granted_text(plan),
-        Verdict::Refused(refusal) => refused_text(refusal),
+        Verdict::Refused(refusal) => refused_text(refusal, context.summary),
     };
-    out.push_str(&policy_text(subject, file, kernel, overrides));
+    out.push_str(&policy_text(context));
     out
 }
 
-/// The policy that applies to an account, and whether its directories are
-/// sound.
-pub fn policy(
-    subject: &Subject,
-    file: &PolicyFile,
-    places: &DirectoryStates,
-    kernel: Kernel,
-    json: bool,
-) -> (String, bool) {
-    let absent = places.named.iter();
-    let absent = absent.filter(|(_, place)| matches!(place, DirectoryState::Absent(_)));
-    let absent_paths = absent.clone().map(|(path, _)| Json::path(path));
-    let absent = absent.map(|(path, _)| {
-        format!(
-            "{} is not a directory yet; nothing else may take its name",
-            Escaped::path(path)
-        )
-    });
-    let refused = places.faults(&subject.policy, &subject.account);
-    let wrong = subject.policy.check_directories(&subject.account).err();
-    let faults: Vec<_> = absent
-        .chain(refused.iter().map(with_hint))
-        .chain(wrong.map(|error| error.to_string()))
-        .collect();
-    let sound = faults.is_empty();
-    let overrides = overrides(&subject.policy, &subject.account, places);
+/// What the account may do.
+pub fn policy(context: &Context<'_>, places: &DirectoryStates, json: bool) -> String {
+    let summary = context.summary;
     if json {
-        let fields = vec![
-            ("account", Json::Text(subject.account.name.clone())),
-            ("faults", sentences(&faults)),
-            ("absent", Json::List(absent_paths.collect())),
-            ("weaker", weaker_json(subject, kernel)),
-            ("overrides", super::overrides::json(&overrides)),
-            ("policy", subject.policy.to_json()),
-        ];
-        return (format!("{}\n", Json::Object(fields)), sound);
+        let absent = places.named.iter();
+        let absent = absent.filter(|(_, place)| matches!(place, DirectoryState::Absent(_)));
+        let absent = absent.map(|(path, _)| Json::path(path));
+        let mut fields = vec![("account", Json::Text(context.subject.account.name.clone()))];
+        fields.extend(summary.fields());
+        fields.extend([
+            ("faults", sentences(&summary.faults)),
+            ("notes", sentences(&summary.notes)),
+            ("absent", Json::List(absent.collect())),
+            (
+                "weaker",
+                weaker_json(&context.subject.policy, context.kernel),
+            ),
+            ("overrides", super::overrides::json(context.overrides)),
+            ("policy", context.subject.policy.to_json()),
+        ]);
+        return format!("{}\n", Json::Object(fields));
     }
-    let mut out = policy_text(subject, file, kernel, &overrides);
-    for fault in faults {
-        row(&mut out, "fault", &fault);
+    let mut out = summary.text();
+    if let Some(start) = summary.start() {
+        row(&mut out, "start", &start);
     }
-    (out, sound)
+    row(&mut out, "limits", &summary.limits());
+    out.push_str(&policy_text(context));
+    for note in &summary.notes {
+        row(&mut out, "note", note);
+    }
+    for fault in &summary.faults {
+        row(&mut out, "fault", fault);
+    }
+    out
 }
 
-fn with_hint(refusal: &Refusal) -> String {
-    match &refusal.hint {
-        Some(hint) => format!("{} ({hint})", refusal.reason),
-        None => refusal.reason.to_string(),
+/// A policy file that has no errors, without asking what it means for anybody.
+pub fn file(file: &PolicyFile, kernel: Kernel, verbose: bool, json: bool) -> String {
+    let policy = file.outside_blocks();
+    if json {
+        let fields = vec![
+            ("account", Json::Null),
+            ("errors", Json::List(Vec::new())),
+            ("weaker", weaker_json(&policy, kernel)),
+            ("policy", policy.to_json()),
+        ];
+        return format!("{}\n", Json::Object(fields));
     }
+    let blocks = file.matches.len();
+    let mut out = match &file.source {
+        Some(_) => format!("The policy has no errors ({blocks} [[match]] blocks).\n"),
+        None => "There is no policy file: the defaults apply.\n".to_owned(),
+    };
+    let more = "xfersh --check --user NAME says what it means for an account";
+    row(&mut out, "more", more);
+    weaker_text(&mut out, &policy, kernel);
+    source_text(&mut out, file, &policy, verbose);
+    out
 }
 
 /// The answer if no policy can be used: every session is refused.
@@ -118,12 +142,7 @@ fn sentence_or_null(text: Option<&str>) -> Json {
     text.map_or(Json::Null, Json::sentence)
 }
 
-fn verdict_json(
-    subject: &Subject,
-    verdict: &Verdict,
-    kernel: Kernel,
-    overrides: &[Override],
-) -> Json {
+fn verdict_json(context: &Context<'_>, verdict: &Verdict) -> Json {
     let (plan, refusal) = match verdict {
         Verdict::Granted(plan) => (Some(plan), None),
         Verdict::Refused(refusal) => (None, Some(refusal)),
@@ -133,12 +152,16 @@ fn verdict_json(
         Verdict::Granted(plan) => Some(plan.kind.protocol().name()),
         Verdict::Refused(refusal) => refusal.protocol.map(|protocol| protocol.name()),
     };
+    let by_place = refusal.is_some_and(|refusal| refusal.stage == Stage::Path);
+    let instead = by_place.then_some(context.summary);
     let roots = |wanted: fn(&Root) -> bool| {
-        let roots = plan.map(|plan| plan.rules.roots.iter());
-        let roots = roots.into_iter().flatten();
-        let roots = roots.filter(|root| wanted(root));
+        let planned = plan.into_iter().flat_map(|plan| plan.rules.roots.iter());
+        let instead = instead.into_iter().flat_map(Summary::roots);
+        let roots = planned.chain(instead).filter(|root| wanted(root));
         Json::List(roots.map(|root| Json::path(&root.path)).collect())
     };
+    let target = refusal.and_then(|refusal| refusal.target.as_deref());
+    let start_reason = plan.and_then(|plan| plan.start.instead.as_deref());
     Json::Object(vec![
         ("verdict", Json::Text(word.to_owned())),
         (
@@ -154,6 +177,7 @@ fn verdict_json(
             Json::maybe(refusal.map(|refusal| refusal.stage.name())),
         ),
         ("protocol", Json::maybe(protocol)),
+        ("target", target.map_or(Json::Null, Json::path)),
         (
             "program",
             plan.map_or(Json::Null, |plan| Json::path(&plan.program)),
@@ -175,17 +199,21 @@ fn verdict_json(
         ),
         (
             "start",
-            plan.map_or(Json::Null, |plan| Json::path(&plan.start)),
+            plan.map_or(Json::Null, |plan| Json::path(&plan.start.path)),
         ),
+        ("start_reason", sentence_or_null(start_reason)),
         ("writable", roots(|root| root.access.writes())),
         (
             "readable",
             roots(|root| root.access.has(Right::Read) || root.access.has(Right::List)),
         ),
         ("absent", roots(|root| !root.exists)),
-        ("weaker", weaker_json(subject, kernel)),
-        ("overrides", super::overrides::json(overrides)),
-        ("policy", subject.policy.to_json()),
+        (
+            "weaker",
+            weaker_json(&context.subject.policy, context.kernel),
+        ),
+        ("overrides", super::overrides::json(context.overrides)),
+        ("policy", context.subject.policy.to_json()),
     ])
 }
 
@@ -208,7 +236,10 @@ fn granted_text(plan: &Plan) -> String {
         "environment",
         &environment.collect::<Vec<_>>().join(" "),
     );
-    row(&mut out, "start", &path_text(&plan.start));
+    let instead = plan.start.instead.as_ref();
+    let instead = instead.map_or_else(String::new, |why| format!("  ({why})"));
+    let start = path_text(&plan.start.path);
+    row(&mut out, "start", &format!("{start}{instead}"));
     row(&mut out, "umask", &umask);
     for Root {
         path,
@@ -234,49 +265,79 @@ fn granted_text(plan: &Plan) -> String {
     out
 }
 
-fn refused_text(refusal: &Refusal) -> String {
+fn refused_text(refusal: &Refusal, summary: &Summary<'_>) -> String {
     let mut out = String::from("refused\n");
     row(&mut out, "stage", refusal.stage.name());
     row(&mut out, "reason", &refusal.reason);
     if let Some(hint) = &refusal.hint {
         row(&mut out, "hint", hint);
     }
+    if let Some(target) = &refusal.target {
+        row(&mut out, "target", &path_text(target));
+        places_text(&mut out, "writable", summary.writable());
+        places_text(&mut out, "readable", summary.readable());
+    }
     out
 }
 
-fn policy_text(
-    subject: &Subject,
-    file: &PolicyFile,
-    kernel: Kernel,
-    overrides: &[Override],
-) -> String {
+/// Directories that a client could have named instead.
+fn places_text<'a>(out: &mut String, label: &str, places: impl Iterator<Item = &'a Root>) {
+    let mut places = places.peekable();
+    if places.peek().is_none() {
+        row(out, label, "nothing");
+    }
+    for root in places.by_ref().take(PLACES_MAX) {
+        let (path, access) = (path_text(&root.path), root.access);
+        row(out, label, &format!("{path}  {access}"));
+    }
+    if let count @ 1.. = places.count() {
+        row(out, label, &format!("and {count} more"));
+    }
+}
+
+fn policy_text(context: &Context<'_>) -> String {
     let mut out = String::new();
-    let source = match &file.source {
-        Some(path) => path_text(path),
-        None => "no policy file: the defaults apply".to_owned(),
-    };
-    row(&mut out, "account", &subject.account.shown().to_string());
-    for weakness in weaker(subject, kernel) {
-        row(&mut out, "weaker", &weakness);
-    }
-    row(&mut out, "policy", &source);
-    for line in subject.policy.lines() {
-        row(&mut out, "", &line);
-    }
-    for line in super::overrides::lines(overrides) {
+    let (policy, account) = (&context.subject.policy, &context.subject.account);
+    row(&mut out, "account", &account.shown().to_string());
+    weaker_text(&mut out, policy, context.kernel);
+    source_text(&mut out, context.file, policy, context.verbose);
+    for line in super::overrides::lines(context.overrides) {
         row(&mut out, "override", &line);
     }
     out
 }
 
+/// Where the policy comes from, and what it says.
+fn source_text(out: &mut String, file: &PolicyFile, policy: &Policy, verbose: bool) {
+    let source = match &file.source {
+        Some(path) => path_text(path),
+        None => "no policy file: the defaults apply".to_owned(),
+    };
+    row(out, "policy", &source);
+    let lines = if verbose {
+        policy.lines()
+    } else {
+        policy.lines_of_file()
+    };
+    for line in lines {
+        row(out, "", &line);
+    }
+}
+
+fn weaker_text(out: &mut String, policy: &Policy, kernel: Kernel) {
+    for weakness in weaker(policy, kernel) {
+        row(out, "weaker", &weakness);
+    }
+}
+
 /// What is weaker than promised: because of the kernel, or by the
 /// administrator's choice.
-fn weaker(subject: &Subject, kernel: Kernel) -> Vec<String> {
+fn weaker(policy: &Policy, kernel: Kernel) -> Vec<String> {
     let missing = kernel.weaknesses();
     let mut all: Vec<_> = missing
         .map(|weakness| format!("without {}: {}", weakness.missing, weakness.open))
         .collect();
-    if subject.policy.confinement.value == Requirement::BestEffort {
+    if policy.confinement.value == Requirement::BestEffort {
         all.push(
             "confinement = \"best-effort\": sessions run even if the kernel lacks a mechanism"
                 .to_owned(),
@@ -285,8 +346,8 @@ fn weaker(subject: &Subject, kernel: Kernel) -> Vec<String> {
     all
 }
 
-fn weaker_json(subject: &Subject, kernel: Kernel) -> Json {
-    sentences(&weaker(subject, kernel))
+fn weaker_json(policy: &Policy, kernel: Kernel) -> Json {
+    sentences(&weaker(policy, kernel))
 }
 
 fn sentences(texts: &[String]) -> Json {

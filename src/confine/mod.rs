@@ -67,7 +67,8 @@ pub fn irrevocably_confine(
     if let Some(mask) = plan.umask {
         umask(Mode::from_bits_truncate(mask));
     }
-    chdir(&plan.start).map_err(|error| Error::io(Step::Chdir(plan.start.clone()), error))?;
+    let start = &plan.start.path;
+    chdir(&**start).map_err(|error| Error::io(Step::Chdir(start.clone()), error))?;
     drop_capabilities()?;
     set_no_new_privileges()?;
     let session = SessionLayer::enter(&plan, opened)?;

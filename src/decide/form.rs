@@ -76,7 +76,7 @@ fn vet_form(case: &Case<'_>) -> Result<Request, Refusal> {
         let configured = case.policy.program(protocol);
         configured.is_some_and(|program| program.as_os_str().as_bytes() == path)
     };
-    let request = command::parse(command, is_configured)?;
+    let request = command::parse(command, case.invocation.forced, is_configured)?;
     if case.invocation.terminal {
         let hint = "set 'PermitTTY no' in sshd_config";
         return Err(Refusal::form("a terminal is attached")
@@ -86,9 +86,10 @@ fn vet_form(case: &Case<'_>) -> Result<Request, Refusal> {
     if let Request::Sftp(sftp) = &request {
         let floor = case.policy.umask.value.unwrap_or(case.invocation.umask);
         if sftp.umask.is_some_and(|mask| mask & floor != floor) {
-            let reason = format!("option -u loosens the mask {floor:03o}");
+            let why = format!("it loosens the mask {floor:03o}");
             let hint = "use the policy key 'umask'";
-            return Err(Refusal::form(reason).hint(hint).of(Protocol::Sftp));
+            let refusal = Refusal::of_word(b"-u", why).hint(hint);
+            return Err(refusal.of(Protocol::Sftp));
         }
     }
     Ok(request)

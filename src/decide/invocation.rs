@@ -12,6 +12,10 @@ pub struct Invocation {
     /// The argument after `-c` (or SSH_ORIGINAL_COMMAND); `None` is a login
     /// without a command.
     pub command: Option<Vec<u8>>,
+    /// Whether sshd was told to start xfersh whatever the client wants
+    /// (`--forced`): then the command can also be sshd's own name for its
+    /// built-in sftp server.
+    pub forced: bool,
     /// The peer's end of the connection.
     pub client: Client,
     /// Whether one of the descriptors 0 to 2 is a terminal.

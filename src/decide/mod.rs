@@ -25,7 +25,7 @@ mod startup;
 pub mod trust;
 pub mod verdict;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use account::AccountSource;
 use case::Case;
@@ -51,8 +51,8 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
     let mut faults = facts.places.faults(case.policy, case.account).into_iter();
     faults.next().map_or(Ok(()), Err)?;
     let kind = server::kind(&inquiry.request);
-    let roots: Roots =
-        roots::roots(case, &facts.places, roots::most_access(&inquiry.request)).into();
+    let most = roots::most_access(&inquiry.request);
+    let roots: Roots = roots::roots(case.policy, case.account, &facts.places, most).into();
     roots::vet(&roots, home(case, facts))?;
     operands::vet_all(
         &facts.operands,
@@ -69,7 +69,7 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
         program,
         argv: server::argv(case, &inquiry.request, &roots)?,
         environment: server::environment(case, kind),
-        start: start_directory(case, facts),
+        start: facts.places.start.clone()?,
         umask: case.policy.umask.value,
         grants,
         rules: rules(case, facts, roots, &inquiry.request),
@@ -77,12 +77,6 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
         confinement: case.policy.confinement.value,
         audit: case.policy.audit.value,
     })
-}
-
-/// Where the server starts.
-fn start_directory(case: &Case<'_>, facts: &Facts) -> PathBuf {
-    let wanted = case.policy.start_directory(case.account);
-    facts.places.start(&wanted).to_path_buf()
 }
 
 /// The home, resolved as far as it exists.

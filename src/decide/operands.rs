@@ -178,6 +178,7 @@ pub(super) fn vet_all(
         .filter(|operand| operand.base.holds(target_is_directory));
     counted.try_for_each(|operand| {
         let vetted = vet(&operand.path, operand.usage, roots, names);
+        let vetted = vetted.map_err(|refusal| refusal.at(&operand.path));
         vetted.map_err(|refusal| match operand.option {
             Some(option) => refusal.of_option(option, operand.base == Base::BesideTarget),
             None => refusal,

@@ -12,6 +12,7 @@ use landlock::{AccessFs, BitFlags};
 
 use super::policy::{NameGlobs, Protocol, Requirement, Symlinks};
 use super::roots::nesting::Roots;
+use super::roots::start::StartDirectory;
 
 /// Which server runs, as far as the system-call table and the guard care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -157,7 +158,7 @@ pub struct Plan {
     /// Its whole environment.
     pub environment: Vec<(&'static str, OsString)>,
     /// Its working directory.
-    pub start: PathBuf,
+    pub start: StartDirectory,
     /// Its file mode creation mask; `None` keeps the inherited one.
     pub umask: Option<u32>,
     /// The Landlock rules of the session: what is not granted is denied.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::plan::Plan;
 use super::policy::Protocol;
@@ -36,6 +36,9 @@ pub struct Refusal {
     /// Where the client could write instead, if it asked for a place that it
     /// cannot write.
     pub writable: Option<PathBuf>,
+    /// The place that it asked for, resolved: for `--check`, never for the
+    /// client.
+    pub target: Option<Box<Path>>,
 }
 
 impl Refusal {
@@ -48,6 +51,7 @@ impl Refusal {
             hint: None,
             told: None,
             writable: None,
+            target: None,
         }
     }
 
@@ -61,6 +65,7 @@ impl Refusal {
     pub(super) fn of_word(option: &[u8], why: impl fmt::Display) -> Self {
         let option = Escaped::bytes(option);
         let mut refusal = Self::form(format!("option {option}: {why}"));
+        let option = option.cut();
         refusal.told = Some(format!("The option {option} is refused: {why}."));
         refusal
     }
@@ -86,6 +91,12 @@ impl Refusal {
     #[must_use]
     pub fn writable(mut self, place: Option<PathBuf>) -> Self {
         self.writable = place;
+        self
+    }
+
+    /// The same refusal, for a place that the client named, resolved.
+    pub(super) fn at(mut self, target: &Path) -> Self {
+        self.target = Some(target.into());
         self
     }
 

@@ -16,6 +16,7 @@ use nix::sys::stat::{Mode, makedev};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, faccessat};
 
+use super::start;
 use super::trust::{self, PathEntry, WayError, is_roots_link};
 use super::walk::{WalkEnd, is_absent, walk};
 use crate::decide::account::Account;
@@ -25,8 +26,10 @@ use crate::decide::facts::{
 };
 use crate::decide::form::Inquiry;
 use crate::decide::operands::Operand;
+use crate::decide::policy::Policy;
 use crate::decide::roots::directories::Directories;
 use crate::decide::trust::EntryKind;
+use crate::decide::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
 use crate::print::escape::word::{hinted, quoted, word};
 use crate::system::opened::Opened;
@@ -34,29 +37,37 @@ use crate::system::statx;
 
 /// Gathers the facts, with the rights of this process, which must be the
 /// account's.
-pub fn gather(inquiry: &Inquiry, account: &Account, opened: &Opened) -> Facts {
-    let places = places(&inquiry.directories, account, opened);
-    let start = places.start(&inquiry.directories.start).to_path_buf();
+pub fn gather(inquiry: &Inquiry, policy: &Policy, account: &Account, opened: &Opened) -> Facts {
+    let places = places(&inquiry.directories, policy, account, opened);
+    let root = Path::new("/");
+    let start = places.start.as_ref().map_or(root, |start| &start.path);
     let operands = inquiry.operands.iter().map(|operand| Operand {
         path: resolve(&start.join(&operand.path)),
         ..*operand
     });
+    let operands = operands.collect();
+    let target_is_directory = inquiry
+        .target
+        .as_ref()
+        .is_some_and(|path| start.join(path).is_dir());
     Facts {
         program: program(&inquiry.programs),
         places,
-        operands: operands.collect(),
-        target_is_directory: inquiry
-            .target
-            .as_ref()
-            .is_some_and(|path| start.join(path).is_dir()),
+        operands,
+        target_is_directory,
     }
 }
 
 /// What the directories of the policy are; those that are there are kept open.
-pub fn places(directories: &Directories, account: &Account, opened: &Opened) -> DirectoryStates {
+pub fn places(
+    directories: &Directories,
+    policy: &Policy,
+    account: &Account,
+    opened: &Opened,
+) -> DirectoryStates {
     let place = |path: &PathBuf| {
-        let place = if *path == directories.start {
-            start_place(path, account, opened)
+        let place = if *path == directories.home {
+            home_place(path, account, opened)
         } else {
             place(path, account, opened)
         };
@@ -65,6 +76,7 @@ pub fn places(directories: &Directories, account: &Account, opened: &Opened) -> 
     let mut places = DirectoryStates {
         named: directories.paths.iter().map(place).collect(),
         home_children: Ok(Vec::new()),
+        start: Err(Refusal::new(Stage::Host, "the start directory is unknown")),
     };
     // Without a home there is nothing in it; the named directories show why
     // there is none.
@@ -77,14 +89,37 @@ pub fn places(directories: &Directories, account: &Account, opened: &Opened) -> 
             Some(path) => cannot_look(&path, &error, account),
         });
     }
+    places.start = start::find(&directories.start, policy, account, &places, opened);
     places
 }
 
 /// What a directory of the policy is.
 fn place(path: &Path, account: &Account, opened: &Opened) -> DirectoryState {
+    match look(path) {
+        Look::Directory(path, directory) => directory_place(path, directory, account, opened),
+        Look::Absent(path) => DirectoryState::Absent(path),
+        Look::UnsafeLink(link) => DirectoryState::UnsafeLink(link),
+        Look::Failed(path, error) => DirectoryState::Failed(cannot_look(&path, &error, account)),
+    }
+}
+
+/// What is at a path.
+pub(super) enum Look {
+    /// A directory: its path without links, and itself, opened with O_PATH.
+    Directory(PathBuf, OwnedFd),
+    /// No directory: the path with its existing part resolved.
+    Absent(PathBuf),
+    /// A link on the way that users other than root could have made.
+    UnsafeLink(PathBuf),
+    /// It could not be determined: the name at which that failed.
+    Failed(PathBuf, io::Error),
+}
+
+/// Looks for a directory.
+pub(super) fn look(path: &Path) -> Look {
     let directly = !path.components().any(|part| part == Component::ParentDir);
     if let Some(Ok(directory)) = directly.then(|| open_without_links(path)) {
-        return directory_place(path.components().collect(), directory, account, opened);
+        return Look::Directory(path.components().collect(), directory);
     }
     // A link, an error, or a sandbox without openat2(2): the walk shows what it
     // is, and where.
@@ -93,17 +128,17 @@ fn place(path: &Path, account: &Account, opened: &Opened) -> DirectoryState {
     };
     match walk(path, follow) {
         WalkEnd::Found(path) => match open_resolved(&path) {
-            Ok(directory) => directory_place(path, directory, account, opened),
-            Err(error) if is_absent(&error) => DirectoryState::Absent(path),
-            Err(error) => DirectoryState::Failed(cannot_look(&path, &error, account)),
+            Ok(directory) => Look::Directory(path, directory),
+            Err(error) if is_absent(&error) => Look::Absent(path),
+            Err(error) => Look::Failed(path, error),
         },
-        WalkEnd::Absent(path) => DirectoryState::Absent(path),
-        WalkEnd::Refused(link) => DirectoryState::UnsafeLink(link),
-        WalkEnd::Failed(path, error) => DirectoryState::Failed(cannot_look(&path, &error, account)),
+        WalkEnd::Absent(path) => Look::Absent(path),
+        WalkEnd::Refused(link) => Look::UnsafeLink(link),
+        WalkEnd::Failed(path, error) => Look::Failed(path, error),
     }
 }
 
-fn directory_place(
+pub(super) fn directory_place(
     path: PathBuf,
     directory: OwnedFd,
     account: &Account,
@@ -146,8 +181,9 @@ fn open_resolved(path: &Path) -> io::Result<OwnedFd> {
     .map_err(io::Error::from)
 }
 
-/// What the start directory is, which must be one that can be entered.
-fn start_place(path: &Path, account: &Account, opened: &Opened) -> DirectoryState {
+/// What the home is, which must be one that can be entered: an account that
+/// cannot is not set up, and sshd would start it elsewhere.
+fn home_place(path: &Path, account: &Account, opened: &Opened) -> DirectoryState {
     let directly = !path.components().any(|part| part == Component::ParentDir);
     // Only in a directory that can be entered there is a ".".
     if let Some(Ok(directory)) = directly.then(|| open_without_links(&path.join("."))) {
@@ -167,8 +203,6 @@ pub fn access(path: &Path, rights: AccessFlags) -> nix::Result<()> {
     faccessat(AT_FDCWD, path, rights, AtFlags::AT_EACCESS)
 }
 
-/// If the start directory cannot be entered, the server would start in another
-/// one.
 fn enterable(place: DirectoryState, account: &Account) -> DirectoryState {
     let DirectoryState::Directory { path, .. } = &place else {
         return place;
@@ -179,7 +213,7 @@ fn enterable(place: DirectoryState, account: &Account) -> DirectoryState {
             let error = io::Error::from(error);
             let shown = Escaped::path(path);
             DirectoryState::Failed(UnknownFact {
-                reason: format!("cannot enter the start directory {shown}: {error}"),
+                reason: format!("cannot enter the home directory {shown}: {error}"),
                 hint: unlock(path, &error, account),
             })
         }
@@ -225,7 +259,7 @@ fn home_children(
     Ok(children)
 }
 
-fn cannot_look(path: &Path, error: &io::Error, account: &Account) -> UnknownFact {
+pub(super) fn cannot_look(path: &Path, error: &io::Error, account: &Account) -> UnknownFact {
     let directory = path.parent().unwrap_or(path);
     UnknownFact {
         reason: format!("cannot look at {}: {error}", Escaped::path(path)),
@@ -273,7 +307,7 @@ fn unlock(directory: &Path, error: &io::Error, account: &Account) -> String {
     }
 }
 
-fn is_refusal(error: &io::Error) -> bool {
+pub(super) fn is_refusal(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
 

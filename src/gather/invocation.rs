@@ -10,10 +10,11 @@ use crate::decide::invocation::{Client, Invocation};
 
 /// Gathers what was asked. The environment is not trusted: only the variable
 /// SSH_CONNECTION is read, which sshd sets itself, after all others.
-pub fn gather(command: Option<OsString>, terminal: bool) -> Invocation {
+pub fn gather(command: Option<OsString>, forced: bool, terminal: bool) -> Invocation {
     let connection = env::var_os("SSH_CONNECTION").unwrap_or_default();
     Invocation {
         command: command.map(OsString::into_vec),
+        forced,
         client: Client::from_ssh_connection(connection.as_bytes()),
         terminal,
         umask: inherited_umask(),

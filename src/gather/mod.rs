@@ -9,6 +9,7 @@ pub mod identity;
 pub mod invocation;
 pub mod kernel;
 pub mod policy_file;
+mod start;
 pub mod trust;
 pub mod walk;
 pub mod whole;

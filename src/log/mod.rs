@@ -28,6 +28,7 @@ use syslog::{Logger, LoggerBackend};
 use crate::decide::account::Account;
 use crate::decide::invocation::Invocation;
 use crate::decide::policy::Requirement;
+use crate::decide::roots::start::StartDirectory;
 use crate::decide::verdict::Verdict;
 use crate::error::{Error, Step};
 use crate::print::escape::{Escaped, Quoted};
@@ -131,8 +132,9 @@ impl Audit {
             Verdict::Granted(plan) => {
                 let kind = plan.kind.name();
                 let program = Escaped::path(&plan.program).cut();
+                let start = MovedStart(&plan.start);
                 let event = format_args!(
-                    "verdict=allowed server={kind} program=\"{program}\" command={command}"
+                    "verdict=allowed server={kind} program=\"{program}\"{start} command={command}"
                 );
                 self.event(Importance::Info, &event);
             }
@@ -327,6 +329,19 @@ impl fmt::Display for Hint<'_> {
             return Ok(());
         }
         write!(f, " hint={}", Quoted(self.0))
+    }
+}
+
+/// Where the server starts, if that is not where the policy says.
+struct MovedStart<'a>(&'a StartDirectory);
+
+impl fmt::Display for MovedStart<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(why) = &self.0.instead else {
+            return Ok(());
+        };
+        let path = Escaped::path(&self.0.path).cut();
+        write!(f, " start=\"{path}\" start_reason={}", Quoted(why))
     }
 }
 

@@ -37,7 +37,7 @@ impl<'a> Vetting<'a> {
     pub(super) fn new(plan: &'a Plan) -> Self {
         Self {
             rules: &plan.rules,
-            start: &plan.start,
+            start: &plan.start.path,
             // The options that make rsync do so are refused.
             follows: plan.kind != ServerKind::RsyncSender,
             known: None,

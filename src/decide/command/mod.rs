@@ -51,16 +51,23 @@ const PUTTY_FALLBACK: &[u8] = b"test -x /usr/lib/sftp-server && exec /usr/lib/sf
     test -x /usr/local/lib/sftp-server && exec /usr/local/lib/sftp-server\n\
     exec sftp-server";
 
+/// sshd's name for its built-in sftp server (sshd_config(5), Subsystem). Under
+/// ForceCommand and `command=` sshd runs that command instead and passes on the
+/// line of its Subsystem, this name and its options, as the client's wish.
+const INTERNAL_SFTP: &[u8] = b"internal-sftp";
+
 /// Reads a command.
 ///
 /// `is_configured` says whether a path is the one that the policy sets for a
-/// protocol: a client may name that one too.
+/// protocol: a client may name that one too. `forced`: sshd passes on what its
+/// configuration says, so `internal-sftp` stands for `sftp-server`.
 ///
 /// # Errors
 ///
 /// The refusal of its form.
 pub fn parse(
     command: &[u8],
+    forced: bool,
     is_configured: impl Fn(Protocol, &[u8]) -> bool,
 ) -> Result<Request, Refusal> {
     if command == PUTTY_FALLBACK {
@@ -76,7 +83,9 @@ pub fn parse(
     let Some((program, arguments)) = words.split_first() else {
         return Err(Refusal::form("an empty command"));
     };
-    let protocol = program_protocol(program.bytes(), is_configured)
+    let internal = (forced && program.bytes() == INTERNAL_SFTP).then_some(Protocol::Sftp);
+    let protocol = internal
+        .or_else(|| program_protocol(program.bytes(), is_configured))
         .ok_or_else(|| unknown_program(program, arguments))?;
     match protocol {
         Protocol::Sftp => sftp::parse(arguments).map(Request::Sftp),
@@ -105,6 +114,12 @@ fn program_protocol(
 fn unknown_program(program: &Word, arguments: &[Word]) -> Refusal {
     let error = Refusal::form("not a file transfer server");
     let path = program.bytes();
+    if path == INTERNAL_SFTP {
+        return error.hint(
+            "sshd starts no shell for it; the client sent the name itself. 'xfersh --forced' \
+             takes it for sftp-server",
+        );
+    }
     let name = path.rsplit(|c| *c == b'/').next().unwrap_or_default();
     if let Some(protocol) = programs::protocol(name)
         && path.starts_with(b"/")
@@ -124,6 +139,7 @@ fn unknown_program(program: &Word, arguments: &[Word]) -> Refusal {
     let mut error = error.hint(format!(
         "call {server} directly, without {program} before it"
     ));
+    let (program, server) = (program.cut(), server.cut());
     error.told = Some(format!(
         "Call {server} directly, without {program} before it."
     ));
@@ -155,9 +171,38 @@ mod tests {
     use super::*;
 
     fn parse(command: &str) -> Result<Request, Refusal> {
-        super::parse(command.as_bytes(), |protocol, path| {
+        parse_as(command, false)
+    }
+
+    fn parse_as(command: &str, forced: bool) -> Result<Request, Refusal> {
+        super::parse(command.as_bytes(), forced, |protocol, path| {
             protocol == Protocol::Scp && path == b"/opt/ssh/scp"
         })
+    }
+
+    #[test]
+    fn the_server_of_sshd_is_known_where_sshd_names_it() {
+        for command in ["internal-sftp", "internal-sftp -f AUTH -l INFO -R -u 027"] {
+            let request = parse_as(command, true);
+            assert_eq!(
+                request,
+                parse(&command.replace("internal-sftp", "sftp-server"))
+            );
+            assert!(request.is_ok(), "{command}");
+            let error = parse(command).unwrap_err();
+            assert_eq!(error.protocol, None, "{command}");
+            assert!(error.hint.unwrap().contains("--forced"), "{command}");
+        }
+        for command in [
+            "internal-sftp -d /",
+            "internal-sftp -e",
+            "internal-sftp x",
+            "/usr/lib/openssh/internal-sftp",
+            "internal-sftpx",
+            "env internal-sftp",
+        ] {
+            assert!(parse_as(command, true).is_err(), "{command}");
+        }
     }
 
     #[test]

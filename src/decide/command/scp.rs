@@ -53,7 +53,7 @@ pub(super) fn parse(arguments: &[Word]) -> Result<ScpRequest, Refusal> {
                 if !request.operands.is_empty() {
                     // getopt(3) would take it for an option, but the client
                     // means a file: xfersh does not guess.
-                    return Err(Refusal::form("an option after a path"));
+                    return Err(Refusal::of_word(word.bytes(), "it stands after a path"));
                 }
                 options(letters, &mut request, &mut directions)?;
             }

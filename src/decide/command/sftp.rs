@@ -80,6 +80,9 @@ pub(super) fn parse(arguments: &[Word]) -> Result<SftpRequest, Refusal> {
             request.options.push("-R".into());
             continue;
         }
+        if *letter == b'R' {
+            return Err(Refusal::of_word(b"-R", "it takes no value"));
+        }
         refuse_option(*letter)?;
         let value = match attached {
             [] => words.next(),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::{Match, PathTarget, Policy, PolicyFile, Protocol, Settings};
+use super::{Match, Origin, PathTarget, Policy, PolicyFile, Protocol, Settings, forbidden};
 use crate::decide::account::{Account, Conflict};
 
 impl PolicyFile {
@@ -16,11 +16,19 @@ impl PolicyFile {
         }
     }
 
+    /// The policy outside all blocks, for whomever.
+    pub fn outside_blocks(&self) -> Policy {
+        self.with_blocks(&[])
+    }
+
     /// The policy for this account and client: the defaults, then the keys
     /// outside all blocks, then each matching block in the order of the file. A
     /// later block overrides key by key.
     pub fn effective(&self, account: &Account, client: Option<IpAddr>) -> Policy {
-        self.with_blocks(&self.blocks_for(&account.name, &account.groups, client))
+        let blocks = self.blocks_for(&account.name, &account.groups, client);
+        let mut policy = self.with_blocks(&blocks);
+        policy.leave_out_defaults(account);
+        policy
     }
 
     /// The other entries with this uid that cannot be served like this one: the
@@ -75,6 +83,24 @@ impl PolicyFile {
 }
 
 impl Policy {
+    /// The defaults are for a home that can hold files. An account whose home is
+    /// in a file system of the kernel, such as /dev/null, has none: a policy that
+    /// names its directories is not refused because of what it does not say.
+    fn leave_out_defaults(&mut self, account: &Account) {
+        let is_set = |origin: Origin| origin != Origin::Default;
+        let names_any = is_set(self.writable.origin)
+            || is_set(self.readable.origin)
+            || is_set(self.directory.origin);
+        if !names_any || !forbidden::for_account::is_the_kernels(&account.home) {
+            return;
+        }
+        for key in [&mut self.writable, &mut self.readable] {
+            if key.origin == Origin::Default {
+                key.value.clear();
+            }
+        }
+    }
+
     /// Whether every key has the same value, wherever it was set.
     fn same_values(&self, other: &Self) -> bool {
         let (own, other) = (self.entries(), other.entries());

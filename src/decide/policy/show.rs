@@ -39,6 +39,44 @@ impl Policy {
         entries.map(line).collect()
     }
 
+    /// The keys that the policy file sets, by [`Self::lines`].
+    pub fn lines_of_file(&self) -> Vec<String> {
+        let entries = self.entries().into_iter();
+        let is_set = entries.map(|(_, _, origin)| origin != Origin::Default);
+        let lines = self.lines().into_iter().zip(is_set);
+        lines
+            .filter_map(|(line, is_set)| is_set.then_some(line))
+            .collect()
+    }
+
+    /// The keys that limit what a session does where it may write, as the
+    /// policy writes them: those that have a value.
+    pub fn limits(&self) -> Vec<String> {
+        let set = self
+            .limit_entries()
+            .filter(|(_, shown)| *shown != Shown::None);
+        set.map(|(key, shown)| format!("{key} = {shown}")).collect()
+    }
+
+    /// The same as an object with every such key.
+    pub fn limits_to_json(&self) -> Json {
+        Json::Object(
+            self.limit_entries()
+                .map(|(key, shown)| (key, json(shown)))
+                .collect(),
+        )
+    }
+
+    fn limit_entries(&self) -> impl Iterator<Item = (&'static str, Shown)> {
+        let is_limit = |key: &str| {
+            let ends = ["_max", "_min", "_timeout", "umask"];
+            key.starts_with("max_") || ends.iter().any(|end| key.ends_with(end))
+        };
+        let entries = self.entries().into_iter();
+        let limits = entries.filter(move |(key, ..)| is_limit(key));
+        limits.map(|(key, shown, _)| (key, shown))
+    }
+
     /// The policy as an object with every key, in a fixed order; `null` is a
     /// key without a value, times are in seconds, sizes in bytes, modes are
     /// octal strings.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::start::StartDirectory;
 use crate::decide::account::Account;
 use crate::decide::policy::{PathTarget, Policy};
 use crate::decide::verdict::{Refusal, Stage};
@@ -12,11 +13,11 @@ use crate::print::escape::Escaped;
 /// The directories that a policy names, for one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directories {
-    /// All that are named, including the home and the start directory.
+    /// All that are named with rights, and the home.
     pub paths: Vec<PathBuf>,
     /// The home.
     pub home: PathBuf,
-    /// Where the server starts.
+    /// Where the server should start.
     pub start: PathBuf,
     /// Whether the directories in the home (`~/*`) have their own rights.
     pub home_children: bool,
@@ -87,10 +88,12 @@ pub struct DirectoryStates {
     /// Directories directly in the home that are neither links nor dotfiles,
     /// in the order of their names.
     pub home_children: Result<Vec<HomeChild>, UnknownFact>,
+    /// Where the server starts, or why no session can be served.
+    pub start: Result<StartDirectory, Refusal>,
 }
 
-/// The directories that the policy names, including the home and the start
-/// directory, and whether `~/*` is one of them.
+/// The directories that the policy names, including the home, and whether `~/*`
+/// is one of them.
 pub fn directories(policy: &Policy, account: &Account) -> Directories {
     let templates = policy.writable.value.iter();
     let templates = templates.chain(&policy.readable.value);
@@ -111,8 +114,9 @@ pub fn directories(policy: &Policy, account: &Account) -> Directories {
             }
         }
     }
-    let own = [&home, &start].into_iter().cloned();
-    paths.extend(own.filter(|path| seen.insert(path.clone())));
+    if seen.insert(home.clone()) {
+        paths.push(home.clone());
+    }
     let (home_children, others) = directories;
     Directories {
         paths,
@@ -132,12 +136,6 @@ impl DirectoryStates {
         }
     }
 
-    /// Where the server starts: in this directory, or in `/` if it does not
-    /// exist, as in sshd.
-    pub fn start(&self, wanted: &Path) -> &Path {
-        self.directory(wanted).unwrap_or(Path::new("/"))
-    }
-
     /// The resolved path of a directory, and whether it exists.
     pub fn resolved(&self, path: &Path) -> Option<(&Path, bool)> {
         match self.named.get(path)? {
@@ -155,7 +153,8 @@ impl DirectoryStates {
             DirectoryState::Failed(failure) => Some(failure.refusal()),
         });
         let listing = self.home_children.as_ref().err().map(UnknownFact::refusal);
-        let mut faults: Vec<_> = named.chain(listing).collect();
+        let start = self.start.as_ref().err().cloned();
+        let mut faults: Vec<_> = named.chain(listing).chain(start).collect();
         faults.extend(self.duplicates(policy, account));
         faults
     }
@@ -194,7 +193,8 @@ impl DirectoryStates {
     }
 }
 
-fn unsafe_link(path: &Path, link: &Path) -> Refusal {
+/// A directory that leads through a link that cannot be trusted.
+pub fn unsafe_link(path: &Path, link: &Path) -> Refusal {
     let (path, link) = (Escaped::path(path), Escaped::path(link));
     let reason = format!(
         "{path} leads through {link}, a link that users other than root can make or replace"

@@ -4,6 +4,7 @@
 pub mod directories;
 pub mod entries;
 pub mod nesting;
+pub mod start;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -12,11 +13,11 @@ use std::path::Path;
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
 use super::access::{Access, Right};
-use super::case::Case;
+use super::account::Account;
 use super::command::{Direction, Request};
 use super::facts::DirectoryStates;
 use super::plan::{Grant, Lookup};
-use super::policy::{Dotfiles, PathTarget};
+use super::policy::{Dotfiles, PathTarget, Policy};
 use super::roots::nesting::Root;
 use super::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
@@ -25,10 +26,15 @@ use nesting::Roots;
 
 /// The directories with rights, limited to `most`: what the server never needs
 /// is left out.
-pub(super) fn roots(case: &Case<'_>, places: &DirectoryStates, most: Access) -> Vec<Root> {
+pub fn roots(
+    policy: &Policy,
+    account: &Account,
+    places: &DirectoryStates,
+    most: Access,
+) -> Vec<Root> {
     let mut roots = Collected::default();
-    for entry in entries(case.policy) {
-        match entry.template.target(case.account) {
+    for entry in entries(policy) {
+        match entry.template.target(account) {
             PathTarget::HomeChildren => {
                 for child in places.home_children.iter().flatten() {
                     roots.take((&child.path, true), &entry);

@@ -78,7 +78,7 @@ impl Resolver {
         Ok(Self {
             policy_directories: PolicyDirectories::survey(plan, opened)?,
             mounts: Mounts::open(),
-            start: plan.start.as_os_str().as_bytes().to_vec(),
+            start: plan.start.path.as_os_str().as_bytes().to_vec(),
             hidden: rules::hides(&plan.rules).then(|| plan.rules.clone()),
             temporary_names,
             last: None,

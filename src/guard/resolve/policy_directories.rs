@@ -83,7 +83,7 @@ impl PolicyDirectories {
             open: Vec::new(),
         };
         directories.home = directories.keep(&rules.home, opened)?;
-        directories.keep(&plan.start, opened)?;
+        directories.keep(&plan.start.path, opened)?;
         for (index, root) in rules.roots.iter().enumerate() {
             let id = directories.keep(&root.path, opened)?;
             if let Some(id) = id {
@@ -213,7 +213,8 @@ impl PolicyDirectories {
         let before = self.statuses.insert(path.to_path_buf(), status);
         let before = before.map(|status| status.inode.file());
         self.kept.insert(id);
-        if before.is_some() && self.home == before {
+        // Also a home that was absent: nothing may be created in it either.
+        if path == self.home_path || before.is_some() && self.home == before {
             self.home = Some(id);
         }
         let Some(&index) = self.by_path.get(path.as_os_str().as_bytes()) else {

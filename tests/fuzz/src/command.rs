@@ -15,6 +15,7 @@ use xfersh::decide::operands::Operand;
 use xfersh::decide::plan::{Argument, Plan, ServerKind};
 use xfersh::decide::policy::{Policy, parse};
 use xfersh::decide::roots::directories::{DirectoryId, DirectoryState, DirectoryStates, HomeChild};
+use xfersh::decide::roots::start::StartDirectory;
 use xfersh::decide::verdict::{Refusal, Verdict};
 
 static ACCOUNT: LazyLock<Account> = LazyLock::new(|| Account {
@@ -70,6 +71,7 @@ pub fn command(bytes: &[u8]) {
 fn answer(policy: &Policy, command: &[u8]) -> Verdict {
     let invocation = Invocation {
         command: Some(command.to_vec()),
+        forced: false,
         client: Client::default(),
         terminal: false,
         umask: 0o022,
@@ -112,6 +114,10 @@ fn facts(inquiry: &Inquiry) -> Facts {
                 .filter(|child| !named.contains_key(&child.path))
                 .collect()),
             named,
+            start: Ok(StartDirectory {
+                path: inquiry.directories.start.clone(),
+                instead: None,
+            }),
         },
         operands: inquiry
             .operands

@@ -94,39 +94,6 @@ fn lock_by_acl(host: &Host) {
         .expect("an access control list");
 }
 
-/// If the start directory is inaccessible, the session does not start in another one.
-#[test]
-fn the_start_directory_cannot_be_entered() {
-    let host = Host::new();
-    for (start, lock, said) in [
-        (
-            "~/uploads/sub",
-            "uploads",
-            "cannot look at /home/alice/uploads/sub: ",
-        ),
-        (
-            "~/uploads",
-            "uploads",
-            "cannot enter the start directory /home/alice/uploads: ",
-        ),
-    ] {
-        host.policy(&format!("start = \"{start}\"\nwritable = [\"~/site\"]\n"));
-        served(&host, host.alice(), start);
-        let locked = host.alice().at(lock);
-        host.inside(|| set_mode(&locked, 0o000));
-        let hint = refused(&host, host.alice(), "host", &[said, "Permission denied"]);
-        assert!(hint.contains("chmod u+rwx /home/alice/uploads"), "{hint}");
-        host.inside(|| set_mode(&locked, 0o755));
-    }
-    // If it does not exist, it is `/`, as with sshd.
-    host.policy("start = \"~/nowhere\"\n");
-    served(&host, host.alice(), "an absent start directory");
-    let check = ["--check", "--user", "alice", "-c", "sftp-server"];
-    let check = host.root(XFERSH, &check).succeeded("a dry run").out();
-    let mut lines = check.lines().map(str::split_whitespace);
-    assert!(lines.any(|line| line.eq(["start", "/"])), "{check}");
-}
-
 /// `~/*` in a home that the account may not list: that does not mean that it is empty.
 #[test]
 fn a_home_that_cannot_be_listed() {

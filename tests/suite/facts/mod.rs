@@ -4,8 +4,10 @@
 mod absent;
 mod entries;
 mod growth;
+mod homes;
 mod links;
 mod locked;
+mod start;
 
 use crate::harness::{Account, Host, XFERSH};
 

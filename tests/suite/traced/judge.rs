@@ -68,7 +68,7 @@ fn is_within(plan: &Plan, event: &Event, is_first: bool) -> bool {
                 && path.parent().is_some_and(leads_to_a_root);
             any || leads_to_a_root(path) || is_start_up(event) || path == plan.program || on_the_way
         }
-        Deed::Enter => any || path == plan.start,
+        Deed::Enter => any || path == plan.start.path,
         Deed::Run => is_first && path == plan.program,
         Deed::Change => {
             // Creating a directory that exists, or writing a file that is a directory, has no effect.

@@ -121,7 +121,7 @@ impl Stage {
                 return None;
             };
             // Wildcards are expanded where the server would be. This thread has its own working directory.
-            std::env::set_current_dir(&plan.start).expect("the start directory");
+            std::env::set_current_dir(&plan.start.path).expect("the start directory");
             let environment = plan.environment.iter().map(|(name, value)| {
                 let entry = [name.as_bytes(), b"=", value.as_bytes()].concat();
                 CString::new(entry).expect("no NUL")
@@ -138,7 +138,9 @@ impl Stage {
     /// the kernel and the guard must refuse what is beside that directory.
     pub fn lies_above(&self, served: &Served, path: &[u8]) -> bool {
         let plan = &served.plan;
-        let path = self.host.inside(|| trace::resolve(&plan.start, path, true));
+        let path = self
+            .host
+            .inside(|| trace::resolve(&plan.start.path, path, true));
         let mut roots = plan.rules.roots.iter();
         roots.any(|root| root.path != path && root.path.starts_with(&path))
     }
@@ -192,7 +194,7 @@ impl Stage {
         let trace = self.host.read(TRACE);
         let trace = String::from_utf8(trace).expect("strace writes ASCII with -xx");
         let plan = &served.plan;
-        let events = self.host.inside(|| trace::events(&trace, &plan.start));
+        let events = self.host.inside(|| trace::events(&trace, &plan.start.path));
         assert!(
             events.iter().any(|event| event.deed == trace::Deed::Run),
             "the server did not start: {client}"
@@ -211,6 +213,7 @@ impl Stage {
 fn invocation(line: &[u8]) -> Invocation {
     Invocation {
         command: Some(line.to_vec()),
+        forced: false,
         client: Client::default(),
         terminal: false,
         umask: 0o022,
@@ -221,7 +224,7 @@ fn invocation(line: &[u8]) -> Invocation {
 fn script(served: &Served) -> Vec<u8> {
     let plan = &served.plan;
     let mut text = b"cd ".to_vec();
-    text.extend(quoted(plan.start.as_os_str().as_bytes()));
+    text.extend(quoted(plan.start.path.as_os_str().as_bytes()));
     text.extend(b" || exit 97\nrm -f /mnt/trace\nexec 9>/mnt/lock\nflock 9\nexec env -i");
     for (name, value) in &plan.environment {
         text.push(b' ');

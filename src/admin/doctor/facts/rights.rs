@@ -97,7 +97,7 @@ impl Rights<'_> {
         let invocation = invocation("sftp-server");
         let case = rights.case(&invocation);
         let inquiry = Inquiry::of(&case)?;
-        let gather = || disk::gather(&inquiry, self.account, &Opened::default());
+        let gather = || disk::gather(&inquiry, self.policy, self.account, &Opened::default());
         let facts = account::temporarily_become(self.account, gather);
         let mut facts = facts.map_err(|error| {
             let name = self.account.shown();

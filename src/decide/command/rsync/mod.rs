@@ -257,7 +257,7 @@ fn long_option(
             return Err(refused(why).hint("the system log records every session"));
         }
         OptionValue::Path(purpose) => {
-            vet_path(&given)?;
+            vet_path(&given).map_err(|refusal| refusal.of_option(name, false))?;
             return Ok(RsyncOption::Path(place(purpose)));
         }
         _ => {}

@@ -101,7 +101,7 @@ mod tests {
     use crate::decide::command::{self, Request};
 
     fn rsync(command: &str) -> RsyncRequest {
-        match command::parse(command.as_bytes(), |_, _| false) {
+        match command::parse(command.as_bytes(), false, |_, _| false) {
             Ok(Request::Rsync(request)) => request,
             other => panic!("{other:?}"),
         }

@@ -155,6 +155,11 @@ impl Policy {
     }
 }
 
+/// Whether this is in a file system of the kernel.
+pub(in crate::decide::policy) fn is_the_kernels(path: &Path) -> bool {
+    home_fault(path) == Some(Fault::KernelTree)
+}
+
 /// `~/*` of an account: its home must be a place that may contain files.
 fn home_fault(home: &Path) -> Option<Fault> {
     names(home).map_or(Some(Fault::NoPath), |names| {

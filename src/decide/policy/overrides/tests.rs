@@ -6,11 +6,10 @@ use std::path::Path;
 
 use super::*;
 use crate::decide::account::AccountSource;
-use crate::decide::case::Case;
-use crate::decide::invocation::{Client, Invocation};
 use crate::decide::policy;
 use crate::decide::roots;
 use crate::decide::roots::directories::{DirectoryId, DirectoryState, HomeChild};
+use crate::decide::roots::start::StartDirectory;
 
 /// A policy, in the form from which its text is made.
 #[derive(Clone, Debug, Default)]
@@ -130,23 +129,17 @@ fn places() -> DirectoryStates {
     DirectoryStates {
         named: named.collect(),
         home_children: Ok(children.to_vec()),
+        start: Ok(StartDirectory {
+            path: "/home/u".into(),
+            instead: None,
+        }),
     }
 }
 
 /// What applies in each directory.
 fn held(policy: &Policy) -> BTreeMap<&'static str, Option<DirectoryRights>> {
     let (account, places) = (account(), places());
-    let case = Case {
-        policy,
-        account: &account,
-        invocation: &Invocation {
-            command: None,
-            client: Client::default(),
-            terminal: false,
-            umask: 0o022,
-        },
-    };
-    let roots = Roots::from(roots::roots(&case, &places, Access::READ_WRITE));
+    let roots = Roots::from(roots::roots(policy, &account, &places, Access::READ_WRITE));
     let rights = |path: &&'static str| {
         let root = &roots[roots.holding(Path::new(path))?];
         let (access, dotfiles) = (root.access, root.dotfiles);
