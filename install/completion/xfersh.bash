@@ -20,7 +20,7 @@ _xfersh() {
     esac
     local words="--check --doctor --forced --probe --help --version -c"
     case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
-        *" --check "*) words="--user --address --config --json --live -c" ;;
+        *" --check "*) words="--user --address --config --forced --json --verbose --live -c" ;;
         *" --doctor "*) words="--user --json" ;;
         *" --probe "*)
             compopt -o filenames

@@ -19,6 +19,8 @@ complete -c xfersh -n '__xfersh_called --check; or __xfersh_called --doctor' -l 
 complete -c xfersh -n '__xfersh_called --check; or __xfersh_called --doctor' -l json -d 'print one JSON object'
 complete -c xfersh -n '__xfersh_called --check' -l address -x -d "the client's address"
 complete -c xfersh -n '__xfersh_called --check' -l config -r -F -d 'another policy file'
+complete -c xfersh -n '__xfersh_called --check' -l forced -d 'the command is what --forced would get'
+complete -c xfersh -n '__xfersh_called --check' -l verbose -d 'print every key of the policy'
 complete -c xfersh -n '__xfersh_called --check' -l live -d 'test the confinement for real'
 
 complete -c xfersh-add-account -f

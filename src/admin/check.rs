@@ -12,8 +12,9 @@ use crate::cli::Check;
 use crate::console;
 use crate::decide;
 use crate::decide::invocation::Invocation;
+use crate::decide::policy::Protocol;
 use crate::decide::policy::overrides::overrides;
-use crate::decide::verdict::Verdict;
+use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::exit::Exit;
 use crate::gather::account::{self, AccountKey};
 use crate::gather::disk;
@@ -58,7 +59,8 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
     let (policy, account) = (&subject.policy, &subject.account);
     let directories = decide::roots::directories::directories(policy, account);
     let places = disk::places(&directories, policy, account, &Opened::default());
-    let summary = Summary::of(policy, account, &places);
+    let refused = refused_protocols(&subject, check, kernel);
+    let summary = Summary::of(policy, account, &places, &refused);
     let overrides = overrides(policy, account, &places);
     let context = Context {
         subject: &subject,
@@ -83,6 +85,27 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
         Verdict::Refused(_) => Exit::Refused,
     };
     Ok(print(&text, exit))
+}
+
+/// The protocols that are refused whatever place is named, each with the
+/// verdict on the least that a client can ask for.
+fn refused_protocols(subject: &Subject, check: &Check, kernel: Kernel) -> Vec<(Protocol, Refusal)> {
+    let served = subject.policy.protocols.value.iter();
+    let refusal = |protocol: &Protocol| {
+        let command = match protocol {
+            Protocol::Sftp => "sftp-server",
+            Protocol::Scp => "scp -f .",
+            Protocol::Rsync => "rsync --server --sender . .",
+        };
+        let invocation = invocation(Some(command.into()), check.address);
+        let opened = Opened::default();
+        let verdict = kernel.settle(subject.judge(&invocation, &opened));
+        match Prepared::survey(verdict, opened).0 {
+            Verdict::Refused(refusal) if refusal.stage != Stage::Path => Some((*protocol, refusal)),
+            _ => None,
+        }
+    };
+    served.filter_map(refusal).collect()
 }
 
 /// Whether the question is about the file and not about any account: root has

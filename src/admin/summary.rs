@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use crate::decide::access::{Access, Right};
 use crate::decide::account::Account;
-use crate::decide::policy::{Origin, PathTarget, Policy};
+use crate::decide::facts::Program;
+use crate::decide::policy::{Origin, PathTarget, Policy, Protocol};
 use crate::decide::roots::directories::{DirectoryState, DirectoryStates};
 use crate::decide::roots::entries::entries;
 use crate::decide::roots::nesting::{Root, Roots};
@@ -33,35 +34,40 @@ pub struct Summary<'a> {
     pub faults: Vec<String>,
     /// What an administrator may want to know.
     pub notes: Vec<String>,
+    /// The protocols that are served.
+    protocols: Vec<Protocol>,
     /// Whether every session is refused.
     is_refused: bool,
 }
 
 impl<'a> Summary<'a> {
-    /// What follows from the policy and the state of the disk.
-    pub fn of(policy: &'a Policy, account: &'a Account, places: &'a DirectoryStates) -> Self {
+    /// What follows from the policy and the state of the disk. `refused` has
+    /// the protocols of the policy that no session is served with, and why.
+    pub fn of(
+        policy: &'a Policy,
+        account: &'a Account,
+        places: &'a DirectoryStates,
+        refused: &[(Protocol, Refusal)],
+    ) -> Self {
+        let mut protocols = policy.protocols.value.clone();
+        protocols.retain(|protocol| refused.iter().all(|(other, _)| other != protocol));
         let mut summary = Self {
             policy,
             account,
             places,
             roots: roots(policy, account, places, Access::READ_WRITE),
-            faults: Vec::new(),
+            faults: places
+                .faults(policy, account)
+                .iter()
+                .map(with_hint)
+                .collect(),
             notes: Vec::new(),
-            is_refused: false,
+            is_refused: protocols.is_empty(),
+            protocols,
         };
-        if account.uid == 0 {
-            summary
-                .faults
-                .push("the superuser is not served".to_owned());
+        for (protocol, refusal) in refused {
+            summary.add_refusal(*protocol, refusal);
         }
-        summary
-            .faults
-            .extend(places.faults(policy, account).iter().map(with_hint));
-        if let Err(error) = policy.check_directories(account) {
-            let (what, hint) = (error.to_string(), error.hint());
-            summary.faults.push(format!("{what} ({hint})"));
-        }
-        summary.is_refused = !summary.faults.is_empty();
         summary.look_at_absent();
         if !summary.is_refused
             && let Ok(start) = &places.start
@@ -69,6 +75,28 @@ impl<'a> Summary<'a> {
             summary.notes.extend(summary.note_on_start(start));
         }
         summary
+    }
+
+    /// A reason that is the same for every protocol is said once.
+    fn add_refusal(&mut self, protocol: Protocol, refusal: &Refusal) {
+        let missing = Program::Missing.refusal(protocol);
+        let is_missing = missing.is_some_and(|missing| missing.reason == refusal.reason);
+        let text = if is_missing {
+            format!("{}: {}", protocol.name(), with_hint(refusal))
+        } else {
+            with_hint(refusal)
+        };
+        if self.faults.contains(&text) {
+            return;
+        }
+        // Not every host has scp, which is served by default.
+        let by_default = self.policy.protocols.origin == Origin::Default
+            && self.policy.program(protocol).is_none();
+        if is_missing && by_default && !self.is_refused {
+            self.notes.push(text);
+        } else {
+            self.faults.push(text);
+        }
     }
 
     /// Where sessions start, if that may surprise.
@@ -138,8 +166,11 @@ impl<'a> Summary<'a> {
         if self.is_refused {
             return format!("{name} is refused, whatever it asks for: see 'fault' below.\n");
         }
-        let names = self.policy.protocols.value.iter();
-        let names: Vec<_> = names.map(|protocol| protocol.name()).collect();
+        let names: Vec<_> = self
+            .protocols
+            .iter()
+            .map(|protocol| protocol.name())
+            .collect();
         let protocols = match names.split_last() {
             Some((last, [])) => (*last).to_owned(),
             Some((last, others)) => format!("{} and {last}", others.join(", ")),
@@ -182,7 +213,7 @@ impl<'a> Summary<'a> {
 
     /// The same as fields of an object.
     pub fn fields(&self) -> Vec<(&'static str, Json)> {
-        let protocols = self.policy.protocols.value.iter();
+        let protocols = self.protocols.iter();
         let start = self.places.start.as_ref().ok();
         let reason = start.and_then(|start| start.instead.as_deref());
         let paths = |roots: &mut dyn Iterator<Item = &Root>| {

@@ -27,6 +27,12 @@ struct Row {
     command: Vec<u8>,
 }
 
+impl Row {
+    fn is_forced(&self) -> bool {
+        self.protocols == "forced"
+    }
+}
+
 /// The commands of both tables.
 pub fn commands() -> Vec<Vec<u8>> {
     rows().into_iter().map(|row| row.command).collect()
@@ -99,7 +105,9 @@ struct Seen {
 fn check(host: &Host, row: &Row) -> Result<Seen, String> {
     let mut command = Command::new(XFERSH);
     command
-        .args(["--check", "--user", "alice", "--json", "-c"])
+        .args(["--check", "--user", "alice", "--json"])
+        .args(row.is_forced().then_some("--forced"))
+        .arg("-c")
         .arg(OsStr::from_bytes(&row.command));
     let output = host.run(command.current_dir("/"), b"");
     let json: serde_json::Value = serde_json::from_slice(&output.stdout)
@@ -119,7 +127,14 @@ fn check(host: &Host, row: &Row) -> Result<Seen, String> {
 
 /// Runs the row as the account, with empty standard input: a server that is started ends at once.
 fn shell(host: &Host, row: &Row) -> (bool, Output) {
-    let output = host.direct(host.alice(), &row.command, b"");
+    let output = if row.is_forced() {
+        let mut shell = host.shell(host.alice());
+        let command = OsStr::from_bytes(&row.command);
+        shell.env("SSH_ORIGINAL_COMMAND", command);
+        host.run(shell.arg("--forced"), b"")
+    } else {
+        host.direct(host.alice(), &row.command, b"")
+    };
     (output.code() != 126, output)
 }
 
@@ -212,8 +227,13 @@ fn the_tables_are_whole() {
     let rows = rows();
     let count = |protocols: &str| rows.iter().filter(|row| row.protocols == protocols).count();
     assert_eq!(
-        (count("default"), count("rsync"), rows.len()),
-        (237, 116, 353)
+        (
+            count("default"),
+            count("rsync"),
+            count("forced"),
+            rows.len()
+        ),
+        (240, 116, 19, 375)
     );
     assert_eq!(unescape(r"a\\b\n\t\r\xe9"), b"a\\b\n\t\r\xe9");
 }
@@ -222,6 +242,11 @@ fn the_tables_are_whole() {
 fn default_rows_under_the_default_policy() {
     let rows = of_policy("default", |row| row.expected);
     judge_all(&Host::new(), &rows);
+}
+
+#[test]
+fn forced_rows_under_the_default_policy() {
+    judge_all(&Host::new(), &of_policy("forced", |row| row.expected));
 }
 
 #[test]

@@ -67,6 +67,59 @@ fn by_one_key() {
     confined_to_files(&host);
 }
 
+/// `Subsystem sftp internal-sftp` can stay for the other accounts: sshd passes the name and its options on.
+#[test]
+fn with_the_internal_server_of_sshd() {
+    let mut host = Host::with_sshd();
+    free(&host);
+    let forced = format!("Match User plain\nForceCommand {XFERSH} --forced\n");
+    for (options, writes, served) in [
+        ("", true, true),
+        (" -f AUTH -l INFO -u 027", true, true),
+        (" -R", false, true),
+        (" -d /srv", false, false),
+    ] {
+        host.start_sshd(&SshdConfig {
+            sftp: format!("internal-sftp{options}"),
+            ..SshdConfig::with(&forced)
+        });
+        host.refurnish();
+        host.write("/tmp/local/up", b"from the client\n");
+        host.log();
+        let read = host.sftp(host.plain(), "get uploads/old.txt down\n");
+        assert_eq!(read.status.success(), served, "{options}: {read}");
+        let log = host.log();
+        let line = &log.first().expect("a verdict").text;
+        let verdict = if served {
+            "verdict=allowed"
+        } else {
+            "verdict=refused"
+        };
+        let command = format!("command=\"internal-sftp{options}\"");
+        assert!(line.contains(verdict) && line.contains(&command), "{line}");
+        let before = host.disk();
+        let put = host.sftp(host.plain(), "put up uploads/new\n");
+        assert_eq!(put.status.success(), writes, "{options}: {put}");
+        if writes {
+            assert_eq!(
+                host.read(host.plain().at("uploads/new")),
+                b"from the client\n"
+            );
+            let before = host.disk();
+            host.sftp(host.plain(), "put up .bashrc\n")
+                .failed("a dotfile");
+            host.sftp(host.plain(), "put up /srv/outside/drop/up\n")
+                .failed("outside");
+            before.assert_same(&host.disk(), options);
+        } else {
+            before.assert_same(&host.disk(), options);
+        }
+        // The name alone, from a client that has no such forced command, is no server.
+        let sent = host.ssh(host.alice(), &[], "internal-sftp");
+        assert_eq!(sent.code(), 126, "{sent}");
+    }
+}
+
 #[test]
 fn the_variable_alone_is_no_command() {
     let host = Host::new();

@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod check_agrees;
 mod cli;
 mod clients;
 mod confine;
@@ -39,5 +40,6 @@ mod properties;
 mod rsync;
 mod self_test;
 mod ssh;
+mod told;
 mod traced;
 mod wildcards;

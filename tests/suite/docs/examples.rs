@@ -239,3 +239,51 @@ fn the_exceptions_of_the_guide_are_as_listed() {
     line("rm uploads/other-note").succeeded("removing a second name");
     assert_eq!(host.read("/home/alice/note.txt"), b"a note in the home\n");
 }
+
+/// Runs a block of the guide as root, ending at the first command that fails.
+fn run_block(host: &Host, mark: &str, editor: &str) -> crate::harness::Output {
+    let guide = blocks(&root().join("docs/administrators-guide.md"));
+    let block = guide.iter().find(|block| block.mark == mark);
+    let text = &block.unwrap_or_else(|| panic!("no block {mark:?}")).text;
+    // The binary is elsewhere on this host, and so is a directory of root's.
+    let text = text
+        .replace("xfersh --", &format!("{XFERSH} --"))
+        .replace("/root/", "/srv/root/");
+    let mut shell = std::process::Command::new("bash");
+    shell
+        .args(["-euo", "pipefail", "-c", &text])
+        .env("EDITOR", editor);
+    host.run(shell.current_dir("/"), b"")
+}
+
+/// "Changing the policy": a sound one is put in force at once, a wrong one never, and no moment is without a policy.
+#[test]
+fn a_changed_policy_is_put_in_force_as_the_guide_says() {
+    let host = Host::with_sshd();
+    host.shell_line("mkdir -m 700 /srv/root");
+    host.policy("protocols = [\"scp\"]\n");
+    let before = host.shell_line("ls -i /etc/xfersh.toml");
+    let served = || host.sftp(host.alice(), "pwd\n").status.success();
+    assert!(!served());
+    let wrong = run_block(&host, "run: change", "sed -i s/scp/sftq/").failed("a wrong policy");
+    assert!(wrong.err().contains("sftq"), "{wrong}");
+    assert_eq!(host.read("/etc/xfersh.toml"), b"protocols = [\"scp\"]\n");
+    assert_eq!(host.shell_line("ls -i /etc/xfersh.toml"), before);
+    // As some editors do: another file, which only root can read.
+    host.install(
+        "/srv/editor",
+        b"#!/bin/sh\numask 077; sed s/scp/sftp/ \"$1\" >\"$1.x\" && mv \"$1.x\" \"$1\"\n",
+    );
+    run_block(&host, "run: change", "/srv/editor").succeeded("a sound policy");
+    assert_eq!(host.read("/etc/xfersh.toml"), b"protocols = [\"sftp\"]\n");
+    assert_eq!(
+        host.shell_line("stat -c %a%U /etc/xfersh.toml"),
+        "644root\n"
+    );
+    assert!(served() && !host.exists("/etc/xfersh.toml.new"));
+    let said = run_block(&host, "run: change-user", "true").succeeded("what it means");
+    assert!(
+        said.out().starts_with("alice can copy files with sftp"),
+        "{said}"
+    );
+}
