@@ -147,3 +147,132 @@ fn rank(key: &str) -> u8 {
         _ => 2,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::account::AccountSource;
+    use crate::decide::policy;
+    use crate::decide::roots::directories::{DirectoryId, DirectoryState, HomeChild, directories};
+
+    /// Where a session starts under this policy, if the account can do these
+    /// things: `l` list, `c` create, `e` enter. What is not named does not
+    /// exist.
+    fn start(text: &str, able: &[(&str, &str)]) -> Option<String> {
+        let account = Account {
+            name: "u".to_owned(),
+            uid: 1000,
+            gid: 1000,
+            home: "/home/u".into(),
+            groups: Vec::new(),
+            aliases: Vec::new(),
+            source: AccountSource::Passwd,
+        };
+        let file = policy::parse(text, Path::new("policy")).unwrap();
+        let policy = file.effective(&account, None);
+        let named = directories(&policy, &account).paths.into_iter().zip(0..);
+        let named = named.map(|(path, inode)| {
+            let id = DirectoryId { device: 1, inode };
+            let exists = able.iter().any(|(there, _)| Path::new(there) == path);
+            let state = if exists {
+                DirectoryState::Directory {
+                    path: path.clone(),
+                    id,
+                }
+            } else {
+                DirectoryState::Absent(path.clone())
+            };
+            (path, state)
+        });
+        let children = able.iter().filter(|(path, _)| {
+            let path = Path::new(path);
+            path.parent() == Some(Path::new("/home/u"))
+        });
+        let children = children.map(|(path, _)| HomeChild {
+            path: path.into(),
+            id: None,
+        });
+        let places = DirectoryStates {
+            named: named.collect(),
+            home_children: Ok(children.collect()),
+            start: Ok(StartDirectory {
+                path: "/".into(),
+                instead: None,
+            }),
+        };
+        let wanted = policy.start_directory(&account);
+        let exists = able.iter().any(|(there, _)| Path::new(there) == wanted);
+        let can = |path: &Path, needs: StartNeeds| {
+            let letter = match needs {
+                StartNeeds::List => 'l',
+                StartNeeds::Create => 'c',
+                StartNeeds::Enter => 'e',
+            };
+            let row = able.iter().find(|(there, _)| Path::new(there) == path);
+            row.is_some_and(|(_, able)| able.contains(letter))
+        };
+        let wanted = exists.then_some(&*wanted);
+        let found = first_of_use(&policy, &account, &places, wanted, can);
+        found.map(|path| path.display().to_string())
+    }
+
+    #[test]
+    fn the_first_that_is_of_use() {
+        const HOME: (&str, &str) = ("/home/u", "lce");
+        const OUT: &str = "readable = [\"/srv/out\"]\nwritable = [\"/srv/in\"]\n";
+        type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
+        let rows: [Row<'_>; 13] = [
+            ("", &[HOME], Some("/home/u")),
+            ("", &[("/home/u", "e")], Some("/home/u")),
+            ("start = \"~/x\"\n", &[HOME], Some("/home/u")),
+            (
+                "start = \"~/x\"\n",
+                &[HOME, ("/home/u/x", "")],
+                Some("/home/u"),
+            ),
+            (
+                "start = \"~/x\"\n",
+                &[HOME, ("/home/u/x", "ce")],
+                Some("/home/u/x"),
+            ),
+            // The policy lets nothing be created there.
+            ("start = \"/x\"\n", &[HOME, ("/x", "ce")], Some("/home/u")),
+            (
+                OUT,
+                &[HOME, ("/srv/out", "le"), ("/srv/in", "lce")],
+                Some("/home/u"),
+            ),
+            (
+                OUT,
+                &[("/home/u", "e"), ("/srv/out", "le"), ("/srv/in", "lce")],
+                Some("/srv/out"),
+            ),
+            // `readable` comes first, and what cannot be listed is passed over.
+            (
+                OUT,
+                &[("/srv/out", "e"), ("/srv/in", "lce")],
+                Some("/srv/in"),
+            ),
+            (
+                OUT,
+                &[("/srv/out", "e"), ("/srv/in", "ce")],
+                Some("/srv/out"),
+            ),
+            // Directories with rights below it keep it where it is.
+            (
+                "readable = [\"/srv/out\"]\nwritable = [\"~/in\"]\n",
+                &[("/home/u", "e"), ("/home/u/in", "lce"), ("/srv/out", "le")],
+                Some("/home/u"),
+            ),
+            (
+                "readable = [\"/srv/out\"]\n",
+                &[("/home/u", "e"), ("/home/u/a", "lce"), ("/srv/out", "le")],
+                Some("/home/u"),
+            ),
+            (OUT, &[], None),
+        ];
+        for (text, able, expected) in rows {
+            assert_eq!(start(text, able).as_deref(), expected, "{text} {able:?}");
+        }
+    }
+}

@@ -3,7 +3,6 @@
 use super::{refused, served};
 use crate::harness::{Host, XFERSH};
 
-const IN: &str = "/srv/in";
 const POLICIES: &[&str] = &[
     "writable = [\"/srv/in\"]\nreadable = [\"/srv/in\"]\n",
     "writable = [\"/srv/in\"]\n",
@@ -220,45 +219,56 @@ fn a_home_that_appears_is_the_home_at_once() {
     }
 }
 
-/// Nothing takes the name of a home that is missing but a directory that a client makes there.
+/// The home, and what nothing may be given the name of: it, or a directory above it that is missing as well.
+const MISSING: [(&str, &str); 2] = [
+    ("/srv/in/home", "/srv/in/home"),
+    ("/srv/in/a/home", "/srv/in/a"),
+];
+
+/// Nothing takes the name of a home that is missing but a directory that a client makes there, which is empty.
 #[test]
 fn nothing_is_given_the_name_of_a_missing_home() {
     let host = Host::new();
-    host.policy("dotfiles = \"allowed\"\nsymlinks = \"any\"\nwritable = [\"/srv/in\"]\nreadable = [\"/srv/in\"]\n");
-    for account in [host.plain(), host.alice()] {
-        let (name, is_plain) = (&account.name, account.name == "plain");
-        host.shell_line(&format!(
-            "usermod -d /srv/in/home {name}; rm -rf /srv/in; install -d -o {name} -g {name} /srv/in"
-        ));
-        let mut sftp = host.raw_sftp_direct(account);
-        assert!(sftp.mkdir("/srv/in/own").ok() && sftp.mkdir("/srv/in/own/.ssh").ok());
-        assert!(sftp.put("/srv/in/own/.ssh/authorized_keys", b"a key").ok());
-        let before = host.disk();
-        assert_eq!(
-            sftp.rename("/srv/in/own", "/srv/in/home").ok(),
-            is_plain,
-            "{name}: a directory"
-        );
-        if is_plain {
-            assert!(sftp.rename("/srv/in/home", "/srv/in/own").ok());
-        }
-        assert_eq!(
-            sftp.symlink("/srv/in/own", "/srv/in/home").ok(),
-            is_plain,
-            "{name}: a link"
-        );
-        if is_plain {
-            assert!(sftp.remove("/srv/in/home").ok());
-        }
-        assert_eq!(
-            sftp.put("/srv/in/home", b"x").ok(),
-            is_plain,
-            "{name}: a file"
-        );
-        sftp.end();
-        if !is_plain {
-            before.assert_same(&host.disk(), "the name of the home");
+    host.policy(
+        "dotfiles = \"allowed\"\nsymlinks = \"any\"\nwritable = [\"/srv/in\"]\nreadable = [\"/srv/in\"]\n",
+    );
+    for (home, name) in MISSING {
+        for account in [host.plain(), host.alice()] {
+            let (who, is_plain) = (&account.name, account.name == "plain");
+            host.shell_line(&format!(
+                "usermod -d {home} {who}; rm -rf /srv/in; install -d -o {who} -g {who} /srv/in"
+            ));
+            let mut sftp = host.raw_sftp_direct(account);
+            for path in ["/srv/in/own", "/srv/in/own/home", "/srv/in/own/home/.ssh"] {
+                assert!(sftp.mkdir(path).ok(), "{path}");
+            }
+            let keys = "/srv/in/own/home/.ssh/authorized_keys";
+            assert!(sftp.put(keys, b"a key").ok());
+            let before = host.disk();
+            for from in ["/srv/in/own", "/srv/in/own/home"] {
+                assert_eq!(
+                    sftp.rename(from, name).ok(),
+                    is_plain,
+                    "{who}: {from} to {name}"
+                );
+                if is_plain {
+                    assert!(sftp.rename(name, from).ok(), "back");
+                }
+            }
+            let own = "/srv/in/own";
+            assert_eq!(
+                sftp.symlink(own, name).ok(),
+                is_plain,
+                "{who}: a link {name}"
+            );
+            if is_plain {
+                assert!(sftp.remove(name).ok());
+            }
+            assert_eq!(sftp.put(name, b"x").ok(), is_plain, "{who}: a file {name}");
+            sftp.end();
+            if !is_plain {
+                before.assert_same(&host.disk(), name);
+            }
         }
     }
-    assert!(host.exists(IN));
 }
