@@ -242,9 +242,12 @@ impl Resolver {
     ///
     /// # Errors
     /// If its identity cannot be determined.
-    pub fn appeared(&mut self, entry: &DirEntry, inode: Inode) -> io::Result<()> {
+    pub fn appeared(&mut self, entry: &DirEntry, inode: Inode) -> Result<(), CallError> {
+        let directory = entry.directory.id()?;
+        let id = inode.file();
         self.policy_directories
-            .recognise(&entry.place.path, inode.file())
+            .recognise_entry(directory, entry.name.to_bytes(), id)?;
+        Ok(self.policy_directories.recognise(&entry.place.path, id)?)
     }
 
     /// Whether this directory must keep its name, by whatever path it is
@@ -261,7 +264,9 @@ impl Resolver {
         wants_directory: bool,
     ) -> Result<DirEntry, CallError> {
         let mut place = directory.place.child(name);
-        place.is_policy_directory = self.policy_directories.keeps_name(&place.path);
+        let known = &self.policy_directories;
+        place.is_policy_directory = known.keeps_name(&place.path)
+            || known.has_absent() && known.keeps_entry(directory.id()?, name);
         Ok(DirEntry {
             directory,
             name: CString::new(name).map_err(|_| Errno::EINVAL)?,
@@ -327,6 +332,10 @@ impl Resolver {
         let is_directory = kind(status) == FileKind::Directory;
         let mut place = entry.place.clone();
         if is_directory {
+            if self.policy_directories.has_absent() {
+                let (holder, name) = (entry.directory.id()?, entry.name.to_bytes());
+                self.policy_directories.recognise_entry(holder, name, id)?;
+            }
             self.policy_directories.recognise(&place.path, id)?;
         }
         let root = self.policy_directories.root_of(id).filter(|_| is_directory);

@@ -51,6 +51,9 @@ pub struct PolicyDirectories {
     absent: HashSet<PathBuf>,
     /// How many of them have each folded path.
     absent_names: HashMap<Vec<u8>, usize>,
+    /// The same by the directory that they will be in, and their folded name: by
+    /// a bind mount a name is reached by another path.
+    absent_entries: HashMap<(FileId, Vec<u8>), PathBuf>,
     /// Changes whenever a root becomes another directory.
     version: u64,
     home: Option<FileId>,
@@ -76,6 +79,7 @@ impl PolicyDirectories {
             named: HashMap::new(),
             absent: HashSet::new(),
             absent_names: HashMap::new(),
+            absent_entries: HashMap::new(),
             version: 0,
             home: None,
             home_path: rules.home.clone(),
@@ -99,10 +103,36 @@ impl PolicyDirectories {
                 holds_others: false,
             });
         }
-        for index in holders(&rules.roots, &rules.home) {
-            directories.roots[index].holds_others = true;
+        directories.note_holders(&rules.roots);
+        let absent: Vec<_> = directories.absent.iter().cloned().collect();
+        for path in absent {
+            directories.note_absent(path);
         }
         Ok(directories)
+    }
+
+    /// Notes which roots contain another root or the home: by their paths, and
+    /// by their identities, since a root can be a bind mount that shows them.
+    fn note_holders(&mut self, roots: &Roots) {
+        for index in holders(roots, &self.home_path) {
+            self.roots[index].holds_others = true;
+        }
+        let mut holding = HashSet::new();
+        let mut seen = HashSet::new();
+        let above = self.roots.iter().filter_map(|known| known.path.parent());
+        for lowest in above.chain([&*self.home_path]) {
+            for directory in lowest.ancestors() {
+                // What is above it was seen as well.
+                if !seen.insert(directory.as_os_str()) {
+                    break;
+                }
+                let status = self.statuses.get(directory);
+                holding.extend(status.map(|status| status.inode.file()));
+            }
+        }
+        for known in &mut self.roots {
+            known.holds_others |= known.id.is_some_and(|id| holding.contains(&id));
+        }
     }
 
     /// Notes that a directory and those above it must keep their names.
@@ -145,6 +175,29 @@ impl PolicyDirectories {
     /// Whether this name is reserved for a directory that is still absent.
     pub fn keeps_name(&self, path: &[u8]) -> bool {
         !self.absent.is_empty() && self.absent_names.contains_key(&folded(path))
+    }
+
+    /// Whether any directory of the policy is absent.
+    pub fn has_absent(&self) -> bool {
+        !self.absent.is_empty()
+    }
+
+    /// The same by the directory that has the name.
+    pub fn keeps_entry(&self, directory: FileId, name: &[u8]) -> bool {
+        let key = (directory, folded(name));
+        self.absent_entries.contains_key(&key)
+    }
+
+    /// Notes the entry of an absent directory, if the directory that will hold
+    /// it exists.
+    fn note_absent(&mut self, path: PathBuf) {
+        let holder = path.parent().and_then(|holder| self.statuses.get(holder));
+        if let Some(holder) = holder
+            && let Some(name) = path.file_name()
+        {
+            let key = (holder.inode.file(), folded(name.as_bytes()));
+            self.absent_entries.insert(key, path);
+        }
     }
 
     /// A number that changes whenever a directory of the policy is replaced.
@@ -193,11 +246,29 @@ impl PolicyDirectories {
         Ok(())
     }
 
+    /// The same for a name in a directory, by whatever path that was reached.
+    ///
+    /// # Errors
+    /// If that cannot be determined.
+    pub fn recognise_entry(
+        &mut self,
+        directory: FileId,
+        name: &[u8],
+        id: FileId,
+    ) -> io::Result<()> {
+        let key = (directory, folded(name));
+        match self.absent_entries.get(&key).cloned() {
+            Some(path) => self.recognise(path.as_os_str().as_bytes(), id),
+            None => Ok(()),
+        }
+    }
+
     /// A directory that was absent exists now.
     fn is_there(&mut self, path: &Path, folded: &[u8]) {
         if !self.absent.remove(path) {
             return;
         }
+        self.absent_entries.retain(|_, absent| absent != path);
         if let Some(count) = self.absent_names.get_mut(folded) {
             *count -= 1;
             if *count == 0 {
@@ -213,6 +284,13 @@ impl PolicyDirectories {
         let before = self.statuses.insert(path.to_path_buf(), status);
         let before = before.map(|status| status.inode.file());
         self.kept.insert(id);
+        let inside = self
+            .absent
+            .iter()
+            .filter(|absent| absent.parent() == Some(path));
+        for absent in inside.cloned().collect::<Vec<_>>() {
+            self.note_absent(absent);
+        }
         // Also a home that was absent: nothing may be created in it either.
         if path == self.home_path || before.is_some() && self.home == before {
             self.home = Some(id);

@@ -225,6 +225,75 @@ const MISSING: [(&str, &str); 2] = [
     ("/srv/in/a/home", "/srv/in/a"),
 ];
 
+/// A writable directory that is a bind mount of the one that holds the home: the home is the home by that name too,
+/// whether it is there or appears.
+#[test]
+fn a_home_in_a_bind_mount_is_the_home() {
+    let host = Host::new();
+    host.policy("dotfiles = \"allowed\"\nwritable = [\"/opt/x\"]\nreadable = [\"/opt/x\"]\n");
+    host.shell_line("mkdir -p /srv/all /opt/x; mount --bind /srv/all /opt/x");
+    for home in ["/srv/all/home", "/srv/all/a/home"] {
+        for (exists, account) in [true, false]
+            .into_iter()
+            .flat_map(|exists| [host.plain(), host.alice()].map(|account| (exists, account)))
+        {
+            let (who, is_plain) = (&account.name, account.name == "plain");
+            let below = home.strip_prefix("/srv/all/").expect("below");
+            host.shell_line(&format!(
+                "usermod -d {home} {who}; rm -rf /srv/all/*; chown {who}: /srv/all; install -d -o {who} -g {who} \
+                 /srv/all/own /srv/all/own/.ssh"
+            ));
+            if exists {
+                host.shell_line(&format!("cd /srv/all; mkdir -p {below}; chown -R {who}: ."));
+            }
+            let mut sftp = host.raw_sftp_direct(account);
+            assert!(sftp.greeted, "no session");
+            let by_mount = format!("/opt/x/{below}");
+            let top = format!("/opt/x/{}", below.split('/').next().expect("a name"));
+            let before = host.disk();
+            if !exists {
+                assert_eq!(
+                    sftp.rename("/opt/x/own", &top).ok(),
+                    is_plain,
+                    "{who}: {top}"
+                );
+                assert!(is_plain || !sftp.symlink("/opt/x/own", &top).ok(), "a link");
+                before_is_kept(&host, &before, is_plain, &top);
+                host.shell_line("rm -rf /srv/all/*");
+                for count in 1..=below.split('/').count() {
+                    let names: Vec<&str> = below.split('/').take(count).collect();
+                    assert!(sftp.mkdir(&format!("/opt/x/{}", names.join("/"))).ok());
+                }
+            }
+            let before = host.disk();
+            let file = sftp.put(&format!("{by_mount}/file"), b"x").ok();
+            let keys = sftp.mkdir(&format!("{by_mount}/.ssh")).ok();
+            assert_eq!(
+                (file, keys),
+                (is_plain, is_plain),
+                "{who}: {by_mount}, there: {exists}"
+            );
+            assert_eq!(
+                sftp.rename(&by_mount, "/opt/x/moved").ok(),
+                is_plain,
+                "{who}: moved"
+            );
+            before_is_kept(&host, &before, is_plain, &by_mount);
+            assert!(
+                sftp.put("/opt/x/beside", b"x").ok(),
+                "{who}: beside the home"
+            );
+            sftp.end();
+        }
+    }
+}
+
+fn before_is_kept(host: &Host, before: &crate::harness::Snapshot, is_plain: bool, what: &str) {
+    if !is_plain {
+        before.assert_same(&host.disk(), what);
+    }
+}
+
 /// Nothing takes the name of a home that is missing but a directory that a client makes there, which is empty.
 #[test]
 fn nothing_is_given_the_name_of_a_missing_home() {
