@@ -77,8 +77,8 @@ const ABSENT: Mutant = Mutant {
         ),
         (
             "src/decide/mod.rs",
-            "roots::roots(case, &facts.places, roots::most_access(&inquiry.request)).into();",
-            "roots::roots(case, &facts.places, roots::most_access(&inquiry.request))\n            .into_iter().filter(|root| root.exists).collect::<Vec<_>>().into();",
+            "roots::roots(case.policy, case.account, &facts.places, most).into();",
+            "roots::roots(case.policy, case.account, &facts.places, most)\n            .into_iter().filter(|root| root.exists).collect::<Vec<_>>().into();",
         ),
     ],
 };
