@@ -52,6 +52,8 @@ pub struct Check {
 pub struct Doctor {
     /// The account whose set-up is also examined.
     pub user: Option<String>,
+    /// Examine the accounts only, all of them.
+    pub all: bool,
     /// Print one JSON object.
     pub json: bool,
 }
@@ -89,8 +91,9 @@ xfersh: a login shell for accounts that may copy files and do nothing else
                                check the policy file for errors
   xfersh --check --live --user NAME
                                enter the confinement and test the promises
-  xfersh --doctor [--user NAME] [--json]
-                               examine this host and an account's set-up
+  xfersh --doctor [--user NAME | --all] [--json]
+                               examine this host and an account's set-up;
+                               --all: a line for each account
   xfersh --probe HOME NAME [DIRECTORY]
                                what --live runs inside the confinement
   xfersh --help | --version
@@ -215,9 +218,13 @@ fn parse_doctor(parser: &mut Parser) -> Result<Role, String> {
     while let Some(argument) = parser.next().map_err(said)? {
         match argument {
             Arg::Long("user") => doctor.user = Some(value(parser)?),
+            Arg::Long("all") => doctor.all = true,
             Arg::Long("json") => doctor.json = true,
             argument => return Err(said(argument.unexpected())),
         }
+    }
+    if doctor.all && doctor.user.is_some() {
+        return Err("--all and --user exclude each other".to_owned());
     }
     Ok(Role::Doctor(doctor))
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::command::programs;
 use super::operands::Operand;
 use super::policy::Protocol;
-use super::trust::Distrust;
+use super::trust::{Distrust, is_of_the_system};
 use super::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
 use crate::print::escape::word::{hinted, quoted};
@@ -56,18 +56,20 @@ pub enum ProgramFlaw {
 }
 
 impl UnsafeProgram {
-    /// The command that puts it right. `word` is [`at`](Self::at) as a word
-    /// for the shell.
-    pub fn fix(&self, word: &str) -> String {
+    /// The command that puts it right; `None` where it could open or take what
+    /// belongs to somebody else. `word` is [`at`](Self::at) as a word for the
+    /// shell.
+    pub fn command(&self, word: &str) -> Option<String> {
+        let of_the_system = is_of_the_system(&self.at);
         match self.flaw {
-            ProgramFlaw::Distrust(why) => why.fix(word),
-            ProgramFlaw::NotAFile => format!("mv {word} {word}.not-a-file"),
+            ProgramFlaw::Distrust(why) => why.command(&self.at, word),
             // Then an access control list or the mount forbids it.
             ProgramFlaw::NotRunnable(mode) if mode & 0o555 == 0o555 => {
-                format!("getfacl -e {word}; findmnt -T {word}")
+                Some(format!("getfacl -e {word}; findmnt -T {word}"))
             }
-            ProgramFlaw::NotRunnable(_) => format!("chmod a+rx {word}"),
-            ProgramFlaw::Closed => format!("chmod a+x {word}"),
+            ProgramFlaw::NotAFile => of_the_system.then(|| format!("mv {word} {word}.not-a-file")),
+            ProgramFlaw::NotRunnable(_) => of_the_system.then(|| format!("chmod a+rx {word}")),
+            ProgramFlaw::Closed => of_the_system.then(|| format!("chmod a+x {word}")),
         }
     }
 }
@@ -92,6 +94,14 @@ impl fmt::Display for UnsafeProgram {
     }
 }
 
+/// What to do about a program in a directory of somebody else.
+fn elsewhere(protocol: Protocol) -> String {
+    let key = programs::key(protocol);
+    format!(
+        "install the program where root alone can change it and every account can run it, for example in /usr/local/libexec, and name it in the policy key '{key}'"
+    )
+}
+
 impl Program {
     /// The program, if it may be started.
     pub(super) fn vet(&self, protocol: Protocol) -> Result<PathBuf, Refusal> {
@@ -103,7 +113,8 @@ impl Program {
                 Err(Refusal::new(Stage::Host, "the server program is not installed").hint(hint))
             }
             Self::Unsafe(program) => {
-                let hint = program.fix(&hinted(quoted(&program.at), "PATH"));
+                let hint = program.command(&hinted(quoted(&program.at), "PATH"));
+                let hint = hint.unwrap_or_else(|| elsewhere(protocol));
                 Err(Refusal::new(Stage::Host, program.to_string()).hint(hint))
             }
             Self::Failed(failure) => Err(failure.refusal()),

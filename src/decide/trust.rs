@@ -6,6 +6,7 @@
 //! where they are used.
 
 use std::fmt;
+use std::path::Path;
 
 /// What kind of entry a name leads to, without following it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,14 +85,46 @@ impl EntryStatus {
     }
 }
 
+/// Trees of the distribution: root's, whatever somebody has done to them
+/// (hier(7)).
+const SYSTEM_TREES: [&str; 9] = [
+    "/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/usr",
+];
+
+/// Directories that are root's, though accounts and services have directories
+/// of their own in them (hier(7)).
+const SYSTEM_DIRECTORIES: [&str; 12] = [
+    "/",
+    "/home",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/run",
+    "/srv",
+    "/var",
+    "/var/cache",
+    "/var/lib",
+    "/var/log",
+    "/var/spool",
+];
+
+/// Whether this is root's by convention. Only there may a command take the
+/// owner or the right to write away from others: anywhere else, somebody may
+/// live by it.
+pub fn is_of_the_system(path: &Path) -> bool {
+    SYSTEM_DIRECTORIES.iter().any(|own| path == Path::new(own))
+        || SYSTEM_TREES.iter().any(|tree| path.starts_with(tree))
+}
+
 impl Distrust {
-    /// The command that puts it right. `word` is the path as a word for the
-    /// shell.
-    pub fn fix(self, word: &str) -> String {
-        match self {
+    /// The command that puts it right; `None` where that could take from an
+    /// account or a service what it needs. `word` is the path as a word for
+    /// the shell.
+    pub fn command(self, path: &Path, word: &str) -> Option<String> {
+        is_of_the_system(path).then(|| match self {
             Self::Owner(_) => format!("chown -h root {word}"),
             Self::Writable(_) => format!("chmod go-w {word}"),
-        }
+        })
     }
 }
 

@@ -1,9 +1,12 @@
 //! The doctor finds what lets an account past its shell, and its commands fix it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
+use super::harness::sshd::CLIENT_KEY;
 use super::harness::{Host, Snapshot};
 use super::prepared::{SHELL, USR_CHANGES, bare, install, installed, prepared, sh};
 
@@ -148,7 +151,24 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ("chown daemon /usr/bin/xfersh", "binary-owner", "serious"),
     ("chmod o+w /usr/bin", "binary-writable", "serious"),
     ("chmod g+w /home/carol", "home-writable", "serious"),
-    ("chown daemon /home/carol", "home-owner", "serious"),
+    ("chown 54321 /home/carol", "home-owner", "serious"),
+    // Root's umask may be anything; a policy that only root can read refuses every session.
+    (
+        "mkdir -m 750 /home/carol/.ssh; chown 54321 /home/carol/.ssh",
+        "ssh-directory-owner",
+        "serious",
+    ),
+    (
+        "mkdir /home/carol/uploads/k; mv /etc/ssh/xfersh_keys/carol /home/carol/uploads/k/authorized_keys; \
+         chown carol /home/carol/uploads/k/authorized_keys; ln -s /srv/k /home/carol/.ssh; mv /home/carol/uploads/k /srv/k",
+        "ssh-directory-link",
+        "warning",
+    ),
+    (
+        "mkdir -m 700 /home/carol/.ssh; touch /home/carol/.ssh/rc; chown -R carol /home/carol/.ssh",
+        "ssh-rc",
+        "warning",
+    ),
     (
         "mkdir -m 777 /home/carol/.ssh; chown carol /home/carol/.ssh",
         "ssh-directory-mode",
@@ -157,11 +177,6 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "groupadd -f docker; gpasswd -a carol docker",
         "account-group",
-        "serious",
-    ),
-    (
-        "useradd -o -u $(id -u carol) -M twin; printf '[[match]]\\nuser = [\"twin\"]\\naccess = \"read-only\"\\n' >/etc/xfersh.toml; usermod -s /usr/bin/xfersh twin",
-        "account-shared-uid",
         "serious",
     ),
     (
@@ -214,7 +229,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "sed -i /Include/d /etc/ssh/sshd_config",
         "sshd-include",
-        "warning",
+        "serious",
     ),
     (
         "echo 'PermitUserEnvironment yes' >>/etc/ssh/sshd_config",
@@ -267,12 +282,14 @@ fn each_broken_set_up_of_the_host_is_found_and_its_line_mends_it() {
 fn break_and_mend((line, id, severity): &(&str, &str, &str)) {
     let (host, _carol) = installed();
     assert_eq!(findings(&host), [], "before: {line}");
+    let healthy = State::of(&host);
     sh(&host, line);
+    let broken = State::of(&host);
     let rows = findings(&host);
     let found =
         with_id(&rows, id).unwrap_or_else(|| panic!("{line}\nshould give {id}, got {rows:#?}"));
     assert_eq!(found.1, *severity, "{line}");
-    sh(&host, &found.2);
+    mend(&host, &found.2);
     let left = findings(&host);
     assert_eq!(
         with_id(&left, id),
@@ -281,9 +298,81 @@ fn break_and_mend((line, id, severity): &(&str, &str, &str)) {
         found.2
     );
     // What else was wrong has its own line.
-    left.iter().for_each(|row| sh(&host, &row.2));
+    left.iter().for_each(|row| mend(&host, &row.2));
     assert_eq!(findings(&host), [], "{line}\nshould be mended in full");
     sh(&host, "sshd -t");
+    State::of(&host).assert_only_mended(&healthy, &broken, &[], line);
+}
+
+/// Runs the line of a finding where KEY.pub is the client's key.
+#[track_caller]
+pub fn mend(host: &Host, line: &str) {
+    sh(
+        host,
+        &format!("cd /tmp/local && cp {CLIENT_KEY}.pub KEY.pub && {{ {line}\n}}"),
+    );
+}
+
+/// What a mend line must leave alone: the rights on every file, and what sshd does for another account.
+pub struct State {
+    rights: BTreeMap<PathBuf, String>,
+    sshd: BTreeSet<String>,
+}
+
+/// Kind, mode and owner of each file that a line could be about, and the access control lists.
+fn rights(host: &Host) -> BTreeMap<PathBuf, String> {
+    let line = format!(
+        "find /etc /home /srv {USR_CHANGES} -printf '%p\\t%y %m %U:%G\\n'; \
+         getfacl -Rnsp /etc /home /srv | awk '/^# file:/ {{ path = substr($0, 9) }} /^[^#]/ {{ print path \"\\t\" $0 }}'"
+    );
+    let mut rights: BTreeMap<PathBuf, String> = BTreeMap::new();
+    for line in host.shell_line(&line).lines() {
+        let (path, right) = line.split_once('\t').unwrap_or_default();
+        let own = rights.entry(path.into()).or_default();
+        own.push_str(right);
+        own.push(' ');
+    }
+    rights
+}
+
+impl State {
+    #[track_caller]
+    pub fn of(host: &Host) -> Self {
+        let other = [
+            "-T",
+            "-C",
+            "user=plain,host=client.invalid,addr=203.0.113.1",
+        ];
+        let settings = host.root("sshd", &other).out();
+        Self {
+            rights: rights(host),
+            sshd: settings.lines().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Nothing has other rights, or is gone, but what was broken before, or is `about`; and sshd does nothing else for
+    /// another account than it did before or after the damage.
+    #[track_caller]
+    pub fn assert_only_mended(&self, healthy: &Self, broken: &Self, about: &[&str], what: &str) {
+        for (path, before) in &broken.rights {
+            let was_broken = healthy.rights.get(path) != Some(before);
+            let is_meant = was_broken || about.iter().any(|about| path == Path::new(about));
+            let after = self.rights.get(path);
+            assert!(
+                is_meant || after == Some(before) || path.to_string_lossy().ends_with('-'),
+                "{what}\n{}: {before}\nbecame {after:?}",
+                path.display()
+            );
+        }
+        for line in &self.sshd {
+            assert!(
+                healthy.sshd.contains(line)
+                    || broken.sshd.contains(line)
+                    || healthy.sshd.is_empty(),
+                "{what}\nsshd now has for another account: {line}"
+            );
+        }
+    }
 }
 
 /// What only a package or a person can mend: how it is broken, what it is called, how it is undone.
@@ -374,10 +463,8 @@ fn the_doctor_changes_nothing() {
 fn the_host_alone_is_examined_without_an_account() {
     let (host, _carol) = installed();
     let healthy = host.root(SHELL, &["--doctor"]).succeeded("a healthy host");
-    assert!(
-        healthy.out().contains("xfersh --doctor --user carol"),
-        "{healthy}"
-    );
+    let row = "carol    0        0         nothing found\n";
+    assert!(healthy.out().contains(row), "{healthy}");
     assert!(
         healthy.out().contains("0 serious, 0 warnings, "),
         "{healthy}"

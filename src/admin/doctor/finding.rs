@@ -1,5 +1,7 @@
 //! One thing that the doctor found, and the command that fixes it.
 
+use std::path::Path;
+
 use crate::print::escape::Sentence;
 pub use crate::print::escape::word::{quoted, word};
 
@@ -28,6 +30,24 @@ impl Severity {
     }
 }
 
+/// What only a person can decide, in the place of a command: a comment, so
+/// that pasting it does nothing.
+pub fn decision(text: &str) -> String {
+    format!("# {}", Sentence(text))
+}
+
+/// The command that takes a file away from where it has an effect. It is kept:
+/// somebody may need what is in it.
+pub fn set_aside(path: &Path) -> String {
+    format!(
+        "install -d -m 0700 {ASIDE} && mv --backup=numbered -t {ASIDE} {}",
+        quoted(path)
+    )
+}
+
+/// Where such files are kept.
+const ASIDE: &str = "/var/lib/xfersh-set-aside";
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -37,7 +57,8 @@ pub struct Finding {
     pub severity: Severity,
     /// One sentence, as it is printed. Names from the disk are escaped in it.
     pub what: String,
-    /// A command for root's shell that fixes it.
+    /// A command for root's shell that fixes it, and changes nothing but what
+    /// the finding is about; or a [`decision`].
     pub fix: String,
 }
 

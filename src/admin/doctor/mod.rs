@@ -1,11 +1,13 @@
 //! `--doctor`: finds what would let an account past its confinement, before
-//! an attacker does, and says which command fixes it. It changes nothing.
+//! an attacker does, and whether the account works at all, and says which
+//! command fixes it. It changes nothing.
 //!
 //! `facts` looks at files, accounts and sshd's settings, `judge` says what
 //! of that is a finding. What a session would be given or refused (the policy,
 //! a server program, what clients may write) is not judged a second time: the
 //! doctor asks the code of a session, with the rights of the account.
 
+mod examine;
 mod facts;
 mod finding;
 mod fixes;
@@ -23,26 +25,21 @@ use crate::cli;
 use crate::console;
 use crate::decide::account::{Account, AccountSource};
 use crate::decide::policy::PolicyFile;
-use crate::decide::verdict::Refusal;
 use crate::exit::Exit;
 use crate::gather::kernel::Kernel;
-use crate::print::escape::Sentence;
+use examine::examine;
 use facts::binary::Binary;
-use facts::database::{Database, Person, is_xfersh};
-use facts::home::{self, Home};
-use facts::jobs::Jobs;
+use facts::database::{Database, Person, is_xfersh, lowest_uid};
 use facts::policy::PolicyFacts;
 use facts::rights::{ANYWHERE, Rights};
-use facts::sshd::{self, Sshd};
 use finding::Finding;
-use fixes::Fixes;
-use judge::sshd::Inputs;
-use report::Report;
+use fixes::GROUP;
+use report::{Examined, Report};
 
 /// Runs `--doctor`: exit status 1 if a finding is serious, 2 if the doctor
 /// could not do its work.
 pub fn main(call: &cli::Doctor) -> Exit {
-    let report = match run(call.user.as_deref()) {
+    let report = match run(call) {
         Ok(report) => report,
         Err(why) => {
             return super::unable(&why, call.json);
@@ -59,27 +56,100 @@ pub fn main(call: &cli::Doctor) -> Exit {
     }
 }
 
-/// Examines the host and, if one is named, the set-up of an account.
-fn run(user: Option<&str>) -> Result<Report, String> {
+/// Examines the host, one account with it, or all accounts.
+fn run(call: &cli::Doctor) -> Result<Report, String> {
     if !geteuid().is_root() {
         return Err("cannot examine the host: run the doctor as root".to_owned());
     }
+    let user = call.user.as_deref();
     let database = Database::read(user)?;
     let own = std::env::current_exe()
         .map_err(|error| format!("cannot find the program itself: {error}"))?;
     let person = user.and_then(|name| database.person(name));
-    let policy = PolicyFacts::gather(person.map(|person| &person.account)).map_err(cannot_look)?;
-    let mut findings = judge::kernel::judge(Kernel::probe());
-    findings.extend(examine_shells(&database, &own));
-    findings.extend(judge::policy::judge(&policy));
-    let policy = policy.file();
-    let ours = database.with_shell(&own);
-    findings.extend(judge::accounts::judge(&ours, &policy, user));
-    findings.extend(match person {
-        Some(person) => examine(person, &database, &policy, &own)?,
-        None => examine_host(&policy)?,
+    if let Some(person) = person {
+        refuse_system_account(person, &own)?;
+        let mut findings = host(&database, &own, Some(person))?;
+        findings.extend(examine(person, &database, &own)?);
+        return Ok(Report::of(findings));
+    }
+    let findings = if call.all {
+        Vec::new()
+    } else {
+        host(&database, &own, None)?
+    };
+    let accounts = accounts(&database, &own).map(|person| {
+        Ok(Examined {
+            name: person.account.name.clone(),
+            findings: examine(person, &database, &own)?,
+        })
     });
-    Ok(Report { findings })
+    let accounts = accounts.collect::<Result<_, String>>()?;
+    Ok(Report {
+        findings,
+        accounts: Some(accounts),
+    })
+}
+
+/// Root and the accounts of the system are none of xfersh's business: following
+/// advice about them would break the host.
+fn refuse_system_account(person: &Person, own: &Path) -> Result<(), String> {
+    let (name, uid) = (person.account.shown(), person.account.uid);
+    if uid == 0 {
+        return Err(format!(
+            "{name} has uid 0: xfersh serves no session of root, so there is nothing to examine"
+        ));
+    }
+    let lowest = lowest_uid();
+    if uid < lowest && !is_xfersh(&person.shell, own) {
+        return Err(format!(
+            "{name} (uid {uid}) is an account of the system: those below uid {lowest} (UID_MIN in /etc/login.defs) are examined only if xfersh is their shell"
+        ));
+    }
+    Ok(())
+}
+
+/// The accounts that come to xfersh: by their shell, or by a key.
+fn accounts<'a>(database: &'a Database, own: &'a Path) -> impl Iterator<Item = &'a Person> {
+    let lowest = lowest_uid();
+    let people = database.people.iter();
+    people.filter(move |person| {
+        let is_ours = is_xfersh(&person.shell, own);
+        let uid = person.account.uid;
+        uid != 0 && (is_ours || (uid >= lowest && examine::has_forced_keys(&person.account)))
+    })
+}
+
+/// The host, for one account or for all.
+fn host(database: &Database, own: &Path, person: Option<&Person>) -> Result<Vec<Finding>, String> {
+    let mut findings = judge::kernel::judge(Kernel::probe());
+    findings.extend(examine_shells(database, own));
+    let ours = database.with_shell(own);
+    let somebody = nobody();
+    let reader = ours.first().map_or(&somebody, |person| &person.account);
+    let policy = PolicyFacts::gather(person.map_or(reader, |person| &person.account));
+    let policy = policy.map_err(cannot_look)?;
+    if person.is_none() {
+        findings.extend(judge::policy::judge(&policy));
+    }
+    let policy = policy.file();
+    findings.extend(judge::accounts::judge(&ours, &policy));
+    if person.is_none() {
+        findings.extend(members(database, own));
+        findings.extend(examine_host(&policy, &somebody)?);
+    }
+    Ok(findings)
+}
+
+/// The members of the group that have another shell, and no key that is
+/// confined.
+fn members<'a>(database: &'a Database, own: &'a Path) -> impl Iterator<Item = Finding> + 'a {
+    let members = database.people.iter().filter(|person| {
+        let account = &person.account;
+        account.groups.iter().any(|group| group == GROUP)
+            && !is_xfersh(&person.shell, own)
+            && !examine::has_forced_keys(account)
+    });
+    members.map(judge::accounts::unconfined_member)
 }
 
 fn cannot_look(error: io::Error) -> String {
@@ -112,9 +182,9 @@ fn shells(database: &Database, own: &Path) -> Vec<PathBuf> {
     ours
 }
 
-/// What the policy requires of the host, for an account that it does not name.
-fn examine_host(file: &PolicyFile) -> Result<Vec<Finding>, String> {
-    let nobody = Account {
+/// An account that the policy does not name.
+fn nobody() -> Account {
+    Account {
         name: "nobody".into(),
         uid: 65534,
         gid: 65534,
@@ -122,10 +192,14 @@ fn examine_host(file: &PolicyFile) -> Result<Vec<Finding>, String> {
         groups: Vec::new(),
         aliases: Vec::new(),
         source: AccountSource::Passwd,
-    };
-    let policy = file.effective(&nobody, Some(ANYWHERE));
+    }
+}
+
+/// What the policy requires of the host.
+fn examine_host(file: &PolicyFile, nobody: &Account) -> Result<Vec<Finding>, String> {
+    let policy = file.effective(nobody, Some(ANYWHERE));
     let rights = Rights {
-        account: &nobody,
+        account: nobody,
         policy: &policy,
     };
     let programs = rights.programs().map_err(cannot_look)?;
@@ -141,106 +215,4 @@ fn judge_policy(rights: &Rights<'_>) -> impl Iterator<Item = Finding> {
     let choices = judge::policy::judge_choices(rights.policy);
     let syslog = judge::syslog::judge(is_socket, rights.policy.audit.value);
     choices.into_iter().chain(syslog)
-}
-
-/// Everything about one account.
-fn examine(
-    person: &Person,
-    database: &Database,
-    file: &PolicyFile,
-    own: &Path,
-) -> Result<Vec<Finding>, String> {
-    let account = &person.account;
-    let policy = file.effective(account, Some(ANYWHERE));
-    let rights = Rights {
-        account,
-        policy: &policy,
-    };
-    let programs = rights.programs().map_err(cannot_look)?;
-    let mut findings = judge::servers::judge(&programs);
-    findings.extend(judge_policy(&rights));
-    let sshd = Sshd::gather(&account.name);
-    let forced = sshd
-        .settings()
-        .and_then(|settings| settings.set("forcecommand"));
-    let is_forced = forced.is_some_and(judge::sshd::is_forced_xfersh);
-    if !is_forced && !is_xfersh(&person.shell, own) {
-        findings.push(judge::accounts::foreign_shell(person, own));
-    }
-    let writable = rights.writable().unwrap_or_else(|refusal| {
-        findings.push(refused(account, &refusal));
-        Vec::new()
-    });
-    findings.extend(judge::sshd_config::judge(&sshd));
-    let fixes = Fixes::of(&sshd, &rights, database, &programs);
-    findings.extend(judge_sshd(&sshd, &rights, &fixes, &writable));
-    findings.extend(examine_home(person, &rights, &writable)?);
-    let mut groups = database.groups.iter();
-    let primary = groups.find(|group| group.gid == account.gid);
-    findings.extend(judge::groups::judge(
-        person,
-        primary.map(|group| group.name.as_str()),
-    ));
-    let name = account.shown().to_string();
-    let jobs = Jobs::gather(person);
-    findings.extend(judge::jobs::judge(&name, &jobs, &writable));
-    Ok(findings)
-}
-
-/// That the policy cannot be applied to the account.
-fn refused(account: &Account, refusal: &Refusal) -> Finding {
-    let (name, reason) = (account.shown(), &refusal.reason);
-    let say = format!("Every session of {name} is refused: {reason}.");
-    let fix = match &refusal.hint {
-        Some(hint) => format!("# {}", Sentence(hint)),
-        None => "xfersh --check".into(),
-    };
-    Finding::serious("account-refused", say, fix)
-}
-
-/// What sshd would do for the account, as far as it says.
-fn judge_sshd(
-    sshd: &Sshd,
-    rights: &Rights<'_>,
-    fixes: &Fixes,
-    writable: &[PathBuf],
-) -> Vec<Finding> {
-    let Some(settings) = sshd.settings() else {
-        return Vec::new();
-    };
-    let account = rights.account;
-    let (keys, not_examined) = sshd::key_files(settings, account);
-    let refusal = |command: &str| rights.refusal_of_form(command);
-    let mut findings = judge::sshd::judge(&Inputs {
-        name: &account.shown().to_string(),
-        settings,
-        fixes,
-        writable_keys: judge::sshd::keys_below(&keys, writable),
-        refusal: &refusal,
-    });
-    findings.extend(judge::files::not_examined(&not_examined));
-    findings.extend(judge::sshd::judge_key_files(&keys, account));
-    findings
-}
-
-/// The home, and whether the account can write where its policy allows it.
-fn examine_home(
-    person: &Person,
-    rights: &Rights<'_>,
-    writable: &[PathBuf],
-) -> Result<Vec<Finding>, String> {
-    let home = Home::gather(&person.account.home);
-    let mut findings = judge::home::judge(person, &home);
-    if rights.writes_at_all() && !home.way.is_empty() {
-        let can_write = home::can_write_in_any(&person.account, writable).map_err(cannot_look)?;
-        if !can_write {
-            let named = rights.named_writable();
-            let places = match named {
-                Some(named) if writable.is_empty() => vec![named],
-                _ => writable.to_vec(),
-            };
-            findings.push(judge::home::no_writable(person, &places));
-        }
-    }
-    Ok(findings)
 }

@@ -1,6 +1,7 @@
 //! The accounts and groups of the host, as a session looks them up.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::decide::account::{Account, AccountSource, Alias};
@@ -32,6 +33,8 @@ pub struct Database {
     pub people: Vec<Person>,
     /// Groups.
     pub groups: Vec<Group>,
+    /// Names that have several different lines, and how many.
+    pub repeated: Vec<(String, usize)>,
 }
 
 impl Database {
@@ -86,10 +89,30 @@ impl Database {
             name: entry.name.to_owned(),
             gid: entry.gid,
         });
+        // The name service repeats what is in the files.
+        let mut seen = HashSet::new();
+        let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in passwd::entries(passwd) {
+            if seen.insert((entry.name, entry.uid, entry.gid, entry.home, entry.shell)) {
+                *lines.entry(entry.name).or_default() += 1;
+            }
+        }
+        let repeated = lines.into_iter().filter(|(_, count)| *count > 1);
         Self {
             people,
             groups: groups.collect(),
+            repeated: repeated
+                .map(|(name, count)| (name.to_owned(), count))
+                .collect(),
         }
+    }
+
+    /// How many lines an account has.
+    pub fn lines_of(&self, name: &str) -> usize {
+        let mut repeated = self.repeated.iter();
+        repeated
+            .find(|(own, _)| own == name)
+            .map_or(1, |(_, count)| *count)
     }
 
     /// The accounts whose shell is xfersh; `own` is the binary that runs.
@@ -98,6 +121,13 @@ impl Database {
         people
             .filter(|person| is_xfersh(&person.shell, own))
             .collect()
+    }
+
+    /// The name of the account with this uid, if there is one.
+    pub fn name_of(&self, uid: u32) -> Option<&str> {
+        let mut people = self.people.iter();
+        let person = people.find(|person| person.account.uid == uid)?;
+        Some(&person.account.name)
     }
 
     /// The account with this name.
@@ -139,6 +169,19 @@ fn alias(other: &Account) -> Alias {
         home: other.home.clone(),
         groups: other.groups.clone(),
     }
+}
+
+/// The lowest uid of an account of a person (login.defs(5), UID_MIN). Those
+/// below belong to the system.
+pub fn lowest_uid() -> u32 {
+    const DEFAULT: u32 = 1000;
+    let text = fs::read_to_string("/etc/login.defs").unwrap_or_default();
+    let mut lines = text.lines().map(str::split_whitespace);
+    let value = lines.find_map(|mut words| (words.next() == Some("UID_MIN")).then(|| words.next()));
+    value
+        .flatten()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(DEFAULT)
 }
 
 /// Whether a login shell is xfersh: by its name, or as the very binary that

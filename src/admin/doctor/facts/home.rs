@@ -1,16 +1,10 @@
 //! Examines an account's home, and where the account may write.
 
 use std::fs::DirEntry;
-use std::io;
-use std::path::{Path, PathBuf};
-
-use nix::unistd::AccessFlags;
+use std::path::Path;
 
 use super::files::{self, NotExamined};
-use crate::decide::account::Account;
 use crate::decide::trust::EntryKind;
-use crate::gather::account::temporarily_become;
-use crate::gather::disk::access;
 use crate::gather::trust::{PathEntry, way_to};
 
 /// What is at and below a home.
@@ -82,16 +76,4 @@ impl Home {
             }
         }
     }
-}
-
-/// Whether the account can create files in any of these directories: the kernel
-/// is asked, with the rights of the account.
-///
-/// # Errors
-///
-/// Those of taking on the ids of the account.
-pub fn can_write_in_any(account: &Account, directories: &[PathBuf]) -> io::Result<bool> {
-    let rights = AccessFlags::W_OK | AccessFlags::X_OK;
-    let can_write = |path: &PathBuf| path.is_dir() && access(path, rights).is_ok();
-    temporarily_become(account, || directories.iter().any(can_write))
 }

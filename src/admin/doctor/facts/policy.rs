@@ -19,21 +19,17 @@ pub struct PolicyFacts {
 }
 
 impl PolicyFacts {
-    /// Loads the policy as a session of this account does; without one, with
-    /// the rights of root.
+    /// Loads the policy as a session of this account does.
     ///
     /// # Errors
     ///
     /// Those of taking on the ids of the account.
-    pub fn gather(account: Option<&Account>) -> io::Result<Self> {
+    pub fn gather(account: &Account) -> io::Result<Self> {
         let path = Path::new(POLICY);
         let mut way = way_to(path.parent().unwrap_or(path)).unwrap_or_default();
         // A link is not a policy, wherever it leads.
         way.extend(PathEntry::of(path));
-        let loaded = match account {
-            Some(account) => temporarily_become(account, host_policy)?,
-            None => host_policy(),
-        };
+        let loaded = temporarily_become(account, host_policy)?;
         Ok(Self { loaded, way })
     }
 

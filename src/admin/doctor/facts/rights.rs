@@ -10,7 +10,7 @@ use crate::decide::case::Case;
 use crate::decide::facts::Program;
 use crate::decide::form::Inquiry;
 use crate::decide::invocation::Invocation;
-use crate::decide::policy::{PathTarget, Policy, Protocol};
+use crate::decide::policy::{Policy, Protocol};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
 use crate::gather::{account, disk};
@@ -112,27 +112,6 @@ impl Rights<'_> {
             }
             Verdict::Refused(refusal) => Err(refusal),
         }
-    }
-
-    /// The first single directory that the policy calls writable, whether or
-    /// not it exists.
-    pub fn named_writable(&self) -> Option<PathBuf> {
-        let own = self.policy.directory.value.iter();
-        let own = own.filter(|directory| directory.access.is_none_or(|access| access.writes()));
-        let account_wide = self.policy.writable.value.iter();
-        let account_wide = account_wide.filter(|_| self.policy.access.value.writes());
-        let mut places = account_wide.chain(own.map(|directory| &directory.path));
-        places.find_map(|template| match template.target(self.account) {
-            PathTarget::Directory(path) => Some(path),
-            PathTarget::HomeChildren => None,
-        })
-    }
-
-    /// Whether the policy gives any right to write.
-    pub fn writes_at_all(&self) -> bool {
-        let own = self.policy.directory.value.iter();
-        let mut own = own.filter_map(|directory| directory.access);
-        self.policy.access.value.writes() || own.any(|access| access.writes())
     }
 
     const fn case<'a>(&'a self, invocation: &'a Invocation) -> Case<'a> {

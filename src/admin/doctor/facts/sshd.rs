@@ -1,7 +1,7 @@
 //! Asks sshd what it would do for one account.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::files::{self, NotExamined};
 use super::rights::ANYWHERE;
@@ -63,6 +63,15 @@ impl Sshd {
             SshdAnswer::SshdSettings(settings) => Some(settings),
             SshdAnswer::Missing | SshdAnswer::Silent(_) => None,
         }
+    }
+
+    /// Whether the main file includes the drop-ins.
+    pub fn includes_drop_ins(&self) -> bool {
+        let mut files = self.files.iter();
+        let main = files.find(|(path, _)| path == Path::new(CONFIG));
+        main.is_none_or(|(_, text)| {
+            directives(text).any(|(word, rest)| word == "include" && rest.contains("sshd_config.d"))
+        })
     }
 
     /// The files with such a directive: its keyword in lower case, and a
@@ -140,4 +149,15 @@ pub fn key_files(settings: &SshdSettings, account: &Account) -> (Vec<KeyFile>, V
         }
     });
     (files.collect(), not_examined)
+}
+
+/// The files that keep everybody but root out: sshd's own (session.c,
+/// `do_nologin`), and with PAM another one (pam_nologin(8)).
+pub fn nologin(settings: &SshdSettings) -> Vec<PathBuf> {
+    let own = Some("/etc/nologin");
+    let of_pam = settings.is("usepam", "yes").then_some("/run/nologin");
+    let paths = own.into_iter().chain(of_pam).map(PathBuf::from);
+    paths
+        .filter(|path| path.symlink_metadata().is_ok())
+        .collect()
 }

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use crate::admin::doctor::facts::database::Person;
-use crate::admin::doctor::finding::{Finding, quoted, word};
+use crate::admin::doctor::facts::keys::Keys;
+use crate::admin::doctor::finding::{Finding, decision, quoted, word};
+use crate::admin::doctor::fixes::GROUP;
+use crate::admin::doctor::judge;
 use crate::decide::policy::PolicyFile;
 use crate::print::escape::Escaped;
 
-/// Findings about all of them, `ours`. `chosen` is the one that is examined.
-pub fn judge(ours: &[&Person], policy: &PolicyFile, chosen: Option<&str>) -> Vec<Finding> {
+/// Findings about all of them, `ours`.
+pub fn judge(ours: &[&Person], policy: &PolicyFile) -> Vec<Finding> {
     let mut findings = Vec::new();
     if ours.is_empty() {
         let say = "No account has xfersh as its shell.";
@@ -31,21 +34,10 @@ pub fn judge(ours: &[&Person], policy: &PolicyFile, chosen: Option<&str>) -> Vec
             ));
         } else if let Some(conflict) = policy.conflicts(&person.account, None).next() {
             let say = format!("{conflict}: both are refused.");
-            // 0 stands for: the next free one, as useradd(8) would choose it.
-            let fix = format!(
-                "usermod -u \"$(( $(getent passwd | cut -d: -f3 | sort -n | awk '$1 < 60000' | tail -n 1) + 1 ))\" {}",
-                word(&person.account.name)
+            let fix = decision(
+                "give one of them another uid: usermod -u UID NAME, which also gives it the files in its home; those elsewhere need chown",
             );
             findings.push(Finding::serious("account-shared-uid", say, fix));
-        }
-        if chosen.is_none() {
-            let say =
-                format!("{name} has xfersh as its shell; its set-up is examined with --user.");
-            findings.push(Finding::note(
-                "account",
-                say,
-                format!("xfersh --doctor --user {}", word(&person.account.name)),
-            ));
         }
     }
     findings
@@ -62,15 +54,46 @@ pub fn foreign_shell(person: &Person, own: &Path) -> Finding {
     Finding::serious("account-shell", say, fix)
 }
 
+/// How much of an ordinary account xfersh confines: what comes with some of its
+/// keys.
+pub fn some_keys(person: &Person, files: &[Keys]) -> Finding {
+    let (name, shell) = (person.account.shown(), Escaped::path(&person.shell));
+    let count = judge::keys::all(files).count();
+    let forced = judge::keys::all(files)
+        .filter(|key| judge::keys::is_forced(key))
+        .count();
+    let say = format!(
+        "{forced} of the {count} keys of {name} have command=\"xfersh --forced\": what comes with them is confined. Every other way to log in leads to {shell}, and was not examined."
+    );
+    Finding::note(
+        "account-some-keys",
+        say,
+        decision("nothing to do, if that is meant"),
+    )
+}
+
+/// A member of the group whose shell is another: the group confines nothing.
+pub fn unconfined_member(person: &Person) -> Finding {
+    let (name, shell) = (person.account.shown(), Escaped::path(&person.shell));
+    let say = format!(
+        "{name} is in the group {GROUP}, but its shell is {shell}: the group keeps it from forwarding, and nothing else of it is confined."
+    );
+    let word = word(&person.account.name);
+    let fix = decision(&format!(
+        "if it is to be confined: usermod -s /usr/bin/xfersh {word}; if not: gpasswd -d {word} {GROUP}"
+    ));
+    Finding::warning("group-member-shell", say, fix)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::admin::doctor::facts::database::Database;
 
-    fn ids(passwd: &str, chosen: Option<&str>) -> Vec<&'static str> {
+    fn ids(passwd: &str) -> Vec<&'static str> {
         let database = Database::new(passwd, "");
         let own = Path::new("/usr/bin/xfersh");
-        let findings = judge(&database.with_shell(own), &PolicyFile::absent(), chosen);
+        let findings = judge(&database.with_shell(own), &PolicyFile::absent());
         findings.iter().map(|finding| finding.id).collect()
     }
 
@@ -79,19 +102,18 @@ mod tests {
         let none = "root:x:0:0::/root:/bin/bash\n";
         let one = "root:x:0:0::/root:/bin/bash\na:x:1:1::/a:/usr/local/bin/xfersh\n";
         let root = "toor:x:0:0::/root:/usr/bin/xfersh\n";
-        assert_eq!(ids(none, None), ["account-none"]);
-        assert_eq!(ids(one, None), ["account"]);
-        assert_eq!(ids(one, Some("a")), [] as [&str; 0]);
-        assert_eq!(ids(root, Some("a")), ["account-root"]);
+        assert_eq!(ids(none), ["account-none"]);
+        assert_eq!(ids(one), [] as [&str; 0]);
+        assert_eq!(ids(root), ["account-root"]);
     }
 
     #[test]
     fn entries_of_one_uid() {
         let same = "a:x:1:1::/a:/usr/bin/xfersh\nb:x:1:1::/a:/bin/sh\n";
-        assert_eq!(ids(same, Some("a")), [] as [&str; 0]);
+        assert_eq!(ids(same), [] as [&str; 0]);
         let further_down = "a:x:1:1::/a:/usr/bin/xfersh\nb:x:1:1::/a/site:/usr/bin/xfersh\n";
         let both = ["account-shared-uid"; 2];
-        assert_eq!(ids(further_down, Some("a")), both);
+        assert_eq!(ids(further_down), both);
     }
 
     #[test]

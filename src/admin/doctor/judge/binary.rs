@@ -30,7 +30,13 @@ pub fn judge(binary: &Binary, own: &Path) -> Vec<Finding> {
             return vec![Finding::serious("shell-missing", say, fix)];
         }
     };
-    let mut findings = files::judge_way("xfersh", way, "binary-owner", "binary-writable");
+    let mut findings = files::judge_way(
+        "xfersh",
+        way,
+        "binary-owner",
+        "binary-writable",
+        "install xfersh at /usr/bin/xfersh (install/install, from sources that you trust), and make that the shell: usermod -s /usr/bin/xfersh NAME",
+    );
     if let Some(file) = way.last() {
         findings.extend(judge_file(file, binary.is_dynamic));
     }

@@ -1,7 +1,7 @@
 //! Could anyone but root change this file?
 
 use crate::admin::doctor::facts::files::NotExamined;
-use crate::admin::doctor::finding::{Finding, quoted};
+use crate::admin::doctor::finding::{Finding, decision, quoted};
 use crate::decide::trust::Distrust;
 use crate::gather::trust::PathEntry;
 use crate::print::escape::Escaped;
@@ -17,12 +17,14 @@ pub fn not_examined(facts: &[NotExamined]) -> impl Iterator<Item = Finding> {
 
 /// The entries on the way to a file that somebody other than root could change.
 /// `what` is what they could change with it; `id_owner` and `id_writable` name
-/// the findings.
+/// the findings. `instead` says what to do about an entry that somebody else
+/// may need as it is.
 pub fn judge_way(
     what: &str,
     way: &[PathEntry],
     id_owner: &'static str,
     id_writable: &'static str,
+    instead: &str,
 ) -> Vec<Finding> {
     let faults = way
         .iter()
@@ -37,7 +39,8 @@ pub fn judge_way(
                 "{} {why}: users other than root could change {what}.",
                 Escaped::path(&entry.path)
             );
-            Finding::serious(id, say, why.fix(&quoted(&entry.path)))
+            let command = why.command(&entry.path, &quoted(&entry.path));
+            Finding::serious(id, say, command.unwrap_or_else(|| decision(instead)))
         })
         .collect()
 }
@@ -62,14 +65,14 @@ pub mod tests {
             entry("/opt", EntryKind::Directory, 7, 0o775),
             entry("/opt/x", EntryKind::File, 0, 0o777),
         ];
-        let seen: Vec<_> = judge_way("it", &way, "o", "w")
+        let seen: Vec<_> = judge_way("it", &way, "o", "w", "move it")
             .into_iter()
             .map(|f| (f.id, f.fix))
             .collect();
         let expected = [
             ("o", "chown -h root /opt".to_owned()),
             ("w", "chmod go-w /opt".to_owned()),
-            ("w", "chmod go-w /opt/x".to_owned()),
+            ("w", "# move it".to_owned()),
         ];
         assert_eq!(seen, expected);
     }

@@ -1,52 +1,117 @@
 //! The account's home: who owns it, who can write it, where uploads go.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::files::{judge_way, not_examined};
 use super::strict_modes::{StrictModes, strict_modes};
-use crate::admin::doctor::facts::database::Person;
+use crate::admin::doctor::facts::database::{Database, Person};
 use crate::admin::doctor::facts::home::{Home, LOOKS_MAX};
-use crate::admin::doctor::finding::{Finding, quoted, word};
+use crate::admin::doctor::finding::{Finding, decision, quoted, set_aside, word};
+use crate::admin::doctor::fixes::Fixes;
+use crate::decide::account::Account;
 use crate::decide::trust::EntryKind;
 use crate::gather::trust::PathEntry;
 use crate::print::escape::Escaped;
 
+/// What the home is judged with.
+pub struct Inputs<'a> {
+    /// Whose home it is.
+    pub person: &'a Person,
+    /// What is there.
+    pub home: &'a Home,
+    /// All accounts: what belongs to one of them is not taken from it.
+    pub database: &'a Database,
+    /// The files in the home from which sshd would take keys.
+    pub keys: &'a [PathBuf],
+    /// The commands that concern sshd.
+    pub fixes: &'a Fixes,
+}
+
 /// Which facts about it are findings.
-pub fn judge(person: &Person, home: &Home) -> Vec<Finding> {
+pub fn judge(inputs: &Inputs<'_>) -> Vec<Finding> {
+    let Inputs { person, home, .. } = inputs;
     let account = &person.account;
-    let (name, path) = (account.shown().to_string(), quoted(&account.home));
     let mut findings: Vec<_> = not_examined(&home.not_examined).collect();
     let Some((own, above)) = home.way.split_last() else {
-        if !findings.is_empty() {
-            return findings;
+        if findings.is_empty() {
+            findings.push(missing(account));
         }
-        let say = format!("The home of {name} is missing: there is nothing to write to.");
-        let fix = format!("install -d -o root -g {} -m 0750 {path}", account.gid);
-        return vec![Finding::serious("home-missing", say, fix)];
+        return findings;
     };
+    let elsewhere = format!(
+        "move the home to where root alone can replace it, for example: usermod -d /home/{0} {0}; then move its files and keys",
+        account.shown()
+    );
     findings.extend(judge_way(
         "the home",
         above,
         "home-path-owner",
         "home-path-writable",
+        &elsewhere,
     ));
-    for fault in strict_modes(own.status, account.uid) {
-        findings.push(match fault {
+    findings.extend(judge_own(inputs, own, &elsewhere));
+    for file in &home.ssh {
+        findings.extend(judge_ssh(inputs, file));
+    }
+    findings.extend(judge_inside(account, home));
+    findings
+}
+
+/// That there is no home. It is created only where root alone decides what is
+/// there.
+fn missing(account: &Account) -> Finding {
+    let (name, home) = (account.shown(), &account.home);
+    let say = format!("The home of {name} is missing: there is nothing to write to.");
+    let parent = home.parent().unwrap_or(home);
+    let fix = if parent == Path::new("/home") || parent == Path::new("/srv") {
+        let path = quoted(home);
+        format!("install -d -o root -g {} -m 0750 {path}", account.gid)
+    } else {
+        decision(&format!(
+            "create the home, or name another one: usermod -d DIRECTORY {name}"
+        ))
+    };
+    Finding::serious("home-missing", say, fix)
+}
+
+/// Owner and mode of the home itself.
+fn judge_own(inputs: &Inputs<'_>, own: &PathEntry, elsewhere: &str) -> Vec<Finding> {
+    let account = &inputs.person.account;
+    let (name, path) = (account.shown(), quoted(&account.home));
+    let faults = strict_modes(own.status, account.uid);
+    faults
+        .map(|fault| match fault {
             StrictModes::Owner(uid) => {
-                let say = format!("The home of {name} is owned by uid {uid}.");
-                Finding::serious("home-owner", say, format!("chown root {path}"))
+                let owner = inputs.database.name_of(uid);
+                let (whose, fix) = match owner {
+                    Some(owner) => (format!("{} (uid {uid})", Escaped::text(owner)), decision(elsewhere)),
+                    None => (
+                        format!("uid {uid}, which no account has"),
+                        format!("chown -h {} {path}", word(&account.name)),
+                    ),
+                };
+                let say = format!("The home of {name} is owned by {whose}: sshd accepts no keys from it.");
+                Finding::serious("home-owner", say, fix)
             }
             StrictModes::Writable(mode) => {
                 let say = format!(
                     "The home of {name} (mode {mode:04o}) is writable by others, who can create files there that programs read as settings."
                 );
-                Finding::serious("home-writable", say, format!("chmod go-w {path}"))
+                let is_own = own.status.uid == account.uid || own.status.mode & 0o1002 == 0;
+                let fix = if is_own {
+                    format!("chmod go-w {path}")
+                } else {
+                    decision(elsewhere)
+                };
+                Finding::serious("home-writable", say, fix)
             }
-        });
-    }
-    for file in &home.ssh {
-        findings.extend(judge_ssh(&name, file, account.uid));
-    }
+        })
+        .collect()
+}
+
+/// Directories in the home that everyone may write.
+fn judge_inside(account: &Account, home: &Home) -> Vec<Finding> {
+    let mut findings = Vec::new();
     for directory in &home.other_writable {
         let (shown, mode) = (Escaped::path(&directory.path), directory.status.mode);
         let say = format!("{shown} (mode {mode:04o}) can be written by every account of the host.");
@@ -54,30 +119,35 @@ pub fn judge(person: &Person, home: &Home) -> Vec<Finding> {
         findings.push(Finding::warning("home-other-writable", say, fix));
     }
     if home.cut {
+        let name = account.shown();
         let say = format!(
             "The home of {name} contains more than {LOOKS_MAX} names; the rest was not searched for directories that everyone may write."
         );
         findings.push(Finding::note(
             "home-not-searched",
             say,
-            format!("find {path} -xdev -type d -perm -0002"),
+            format!("find {} -xdev -type d -perm -0002", quoted(&account.home)),
         ));
     }
     findings
 }
 
 /// `.ssh` and the files directly in it.
-fn judge_ssh(name: &str, file: &PathEntry, uid: u32) -> Vec<Finding> {
+fn judge_ssh(inputs: &Inputs<'_>, file: &PathEntry) -> Vec<Finding> {
+    let account = &inputs.person.account;
+    let (name, uid) = (account.shown(), account.uid);
     let (path, shown) = (quoted(&file.path), Escaped::path(&file.path));
     let mut findings = Vec::new();
     if file.status.kind == EntryKind::Link {
-        let say =
-            format!("{shown} is a symbolic link: sshd reads the keys of {name} wherever it leads.");
-        findings.push(Finding::warning(
-            "ssh-directory-link",
-            say,
-            format!("rm {path}"),
-        ));
+        // Without keys behind it, sshd does not follow it.
+        let mut keys = inputs.keys.iter();
+        if let Some(key) = keys.find(|key| key.starts_with(&file.path)) {
+            let say = format!(
+                "{shown} is a symbolic link: sshd reads the keys of {name} wherever it leads."
+            );
+            let fix = inputs.fixes.move_keys(key);
+            findings.push(Finding::warning("ssh-directory-link", say, fix));
+        }
         return findings;
     }
     for fault in strict_modes(file.status, uid) {
@@ -85,7 +155,9 @@ fn judge_ssh(name: &str, file: &PathEntry, uid: u32) -> Vec<Finding> {
             StrictModes::Owner(uid) => {
                 let say =
                     format!("{shown} is owned by uid {uid}, who can let others in as {name}.");
-                Finding::serious("ssh-directory-owner", say, format!("chown root {path}"))
+                // Root's would be closed to the account, as whom sshd reads it.
+                let fix = format!("chown -h {} {path}", word(&account.name));
+                Finding::serious("ssh-directory-owner", say, fix)
             }
             StrictModes::Writable(mode) => {
                 let say = format!(
@@ -99,49 +171,43 @@ fn judge_ssh(name: &str, file: &PathEntry, uid: u32) -> Vec<Finding> {
         let say = format!(
             "{shown} exists; if PermitUserRC is on, sshd runs it before each session, and xfersh refuses that call."
         );
-        findings.push(Finding::warning("ssh-rc", say, format!("rm {path}")));
+        findings.push(Finding::warning("ssh-rc", say, set_aside(&file.path)));
     }
     findings
-}
-
-/// The finding that the account cannot write anywhere: in none of `places`, the
-/// directories that the policy makes writable.
-pub fn no_writable(person: &Person, places: &[PathBuf]) -> Finding {
-    let account = &person.account;
-    let place = places.first().cloned();
-    let place = place.unwrap_or_else(|| account.home.join("uploads"));
-    let name = account.shown();
-    let say = format!("{name} has no directory that it may write: every upload is refused.");
-    let fix = format!(
-        "install -d -o {} -g {} -m 0750 {}",
-        word(&account.name),
-        account.gid,
-        quoted(&place)
-    );
-    Finding::warning("no-writable-directory", say, fix)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::files::tests::entry;
     use super::*;
-    use crate::admin::doctor::facts::database::Database;
 
-    fn alice() -> Person {
-        Database::new("alice:x:1001:1001::/home/alice:/x", "")
-            .people
-            .remove(0)
+    /// What is found about alice's home, and the commands.
+    fn found(home: &Home) -> Vec<(&'static str, String)> {
+        let passwd = "alice:x:1001:1001::/home/alice:/x\nbob:x:1002:1002::/home/bob:/x\n";
+        let database = Database::new(passwd, "");
+        let inputs = Inputs {
+            person: &database.people[0],
+            home,
+            database: &database,
+            keys: &["/home/alice/.ssh/authorized_keys".into()],
+            fixes: &super::super::sshd_tests::fixes(true),
+        };
+        let findings = judge(&inputs).into_iter();
+        findings.map(|finding| (finding.id, finding.fix)).collect()
     }
 
     #[test]
     fn homes() {
-        let rows: [(u32, u32, &[&str]); 6] = [
+        const ELSEWHERE: &str = "# move the home to where root alone can replace it, for example: usermod -d /home/alice alice; then move its files and keys";
+        const CLOSE: (&str, &str) = ("home-writable", "chmod go-w /home/alice");
+        let rows: [(u32, u32, &[(&str, &str)]); 7] = [
             (1001, 0o755, &[]),
             (0, 0o750, &[]),
-            (1002, 0o755, &["home-owner"]),
-            (1001, 0o775, &["home-writable"]),
-            (1001, 0o757, &["home-writable"]),
-            (7, 0o777, &["home-owner", "home-writable"]),
+            (1002, 0o755, &[("home-owner", ELSEWHERE)]),
+            (1001, 0o775, &[CLOSE]),
+            (1001, 0o757, &[CLOSE]),
+            (7, 0o755, &[("home-owner", "chown -h alice /home/alice")]),
+            (0, 0o1777, &[("home-writable", ELSEWHERE)]),
         ];
         for (uid, mode, expected) in rows {
             let parent = entry("/home", EntryKind::Directory, 0, 0o755);
@@ -150,26 +216,31 @@ mod tests {
                 way: vec![parent, own],
                 ..Home::default()
             };
-            let seen: Vec<_> = judge(&alice(), &home).iter().map(|f| f.id).collect();
+            let seen = found(&home);
+            let seen: Vec<_> = seen.iter().map(|(id, fix)| (*id, fix.as_str())).collect();
             assert_eq!(seen, expected, "{uid} {mode:o}");
         }
-        let missing = judge(&alice(), &Home::default());
+        let missing = found(&Home::default());
         assert_eq!(
-            missing[0].fix,
+            missing[0].1,
             "install -d -o root -g 1001 -m 0750 /home/alice"
         );
     }
 
     #[test]
     fn the_way_above_belongs_to_root() {
-        let parent = entry("/home", EntryKind::Directory, 0, 0o777);
-        let own = entry("/home/alice", EntryKind::Directory, 1001, 0o755);
-        let home = Home {
-            way: vec![parent, own],
-            ..Home::default()
+        let fix = |path: &str| {
+            let parent = entry(path, EntryKind::Directory, 0, 0o777);
+            let own = entry("/home/alice", EntryKind::Directory, 1001, 0o755);
+            let home = Home {
+                way: vec![parent, own],
+                ..Home::default()
+            };
+            found(&home).remove(0).1
         };
-        let seen: Vec<_> = judge(&alice(), &home).into_iter().map(|f| f.fix).collect();
-        assert_eq!(seen, ["chmod go-w /home"]);
+        assert_eq!(fix("/home"), "chmod go-w /home");
+        // Somebody may live by what is elsewhere.
+        assert!(fix("/srv/www").starts_with("# move the home"));
     }
 
     #[test]
@@ -220,18 +291,13 @@ mod tests {
             ),
         ];
         for (path, kind, uid, mode, expected) in rows {
-            let findings = judge_ssh("alice", &entry(path, kind, uid, mode), 1001);
-            let seen: Vec<_> = findings.iter().map(|f| f.id).collect();
+            let home = Home {
+                way: vec![entry("/home/alice", EntryKind::Directory, 1001, 0o755)],
+                ssh: vec![entry(path, kind, uid, mode)],
+                ..Home::default()
+            };
+            let seen: Vec<_> = found(&home).iter().map(|(id, _)| *id).collect();
             assert_eq!(seen, expected, "{path} {uid} {mode:o}");
         }
-    }
-
-    #[test]
-    fn nowhere_to_write() {
-        let fix = "install -d -o alice -g 1001 -m 0750 ";
-        let named = no_writable(&alice(), &["/srv/in".into()]);
-        assert_eq!(named.fix, format!("{fix}/srv/in"));
-        let none = no_writable(&alice(), &[]);
-        assert_eq!(none.fix, format!("{fix}/home/alice/uploads"));
     }
 }

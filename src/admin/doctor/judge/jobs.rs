@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::files::not_examined;
 use crate::admin::doctor::facts::jobs::Jobs;
-use crate::admin::doctor::finding::{Finding, quoted};
+use crate::admin::doctor::finding::{Finding, set_aside};
 use crate::print::escape::Escaped;
 
 /// Which of them are findings. `name` is escaped. `writable` are the
@@ -12,7 +12,7 @@ use crate::print::escape::Escaped;
 pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
     let mut findings: Vec<_> = not_examined(&jobs.not_examined).collect();
     for (path, text) in &jobs.crontabs {
-        let fix = format!("rm {}", quoted(path));
+        let fix = set_aside(path);
         let lines = text
             .lines()
             .filter(|line| !line.trim_start().starts_with('#'));
@@ -52,7 +52,7 @@ pub fn judge(name: &str, jobs: &Jobs, writable: &[PathBuf]) -> Vec<Finding> {
     for (paths, id, what) in rows {
         for path in paths {
             let say = format!("{} of {name} {what}.", Escaped::path(path));
-            findings.push(Finding::warning(id, say, format!("rm {}", quoted(path))));
+            findings.push(Finding::warning(id, say, set_aside(path)));
         }
     }
     findings
@@ -96,9 +96,18 @@ mod tests {
             .map(|f| (f.id, f.fix))
             .collect();
         let expected = [
-            ("account-at", "rm /var/spool/cron/atjobs/a00001"),
-            ("account-forward", "rm /home/a/.forward"),
-            ("account-linger", "rm /var/lib/systemd/linger/a"),
+            (
+                "account-at",
+                "install -d -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /var/spool/cron/atjobs/a00001",
+            ),
+            (
+                "account-forward",
+                "install -d -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /home/a/.forward",
+            ),
+            (
+                "account-linger",
+                "install -d -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /var/lib/systemd/linger/a",
+            ),
         ];
         assert_eq!(seen, expected.map(|(id, fix)| (id, fix.to_owned())));
     }

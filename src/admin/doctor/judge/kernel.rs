@@ -3,8 +3,10 @@
 use crate::admin::doctor::finding::Finding;
 use crate::gather::kernel::{Kernel, Means};
 
-const ENABLE_LANDLOCK: &str = "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&lsm=landlock,lockdown,yama,integrity,apparmor /' /etc/default/grub && update-grub && reboot";
-const NEW_KERNEL: &str = "apt-get install --only-upgrade linux-image-amd64 && reboot";
+/// Adds Landlock to the modules that are active (Documentation/admin-guide/LSM).
+/// None of these commands restarts the host: that is not ours to choose.
+const ENABLE_LANDLOCK: &str = "sed -i \"s/^GRUB_CMDLINE_LINUX=\\\"/&lsm=landlock,$(cat /sys/kernel/security/lsm) /\" /etc/default/grub && update-grub # then restart the host";
+const NEW_KERNEL: &str = "apt-get install --only-upgrade \"linux-image-$(dpkg --print-architecture)\" # then restart the host";
 const ALLOW_TRACING: &str = "echo kernel.yama.ptrace_scope=1 >/etc/sysctl.d/99-xfersh.conf && sysctl -p /etc/sysctl.d/99-xfersh.conf";
 
 /// Which of these are findings.
@@ -17,9 +19,10 @@ pub fn judge(kernel: Kernel) -> Vec<Finding> {
             Means::LandlockAbi => ("kernel-landlock-abi", NEW_KERNEL.to_owned()),
             Means::Notification => ("kernel-user-notification", NEW_KERNEL.to_owned()),
             // A scope of 3 cannot be lowered while the kernel runs (Yama.rst).
-            Means::Tracing if kernel.ptrace_scope > 2 => {
-                ("kernel-ptrace-scope", format!("{ALLOW_TRACING}; reboot"))
-            }
+            Means::Tracing if kernel.ptrace_scope > 2 => (
+                "kernel-ptrace-scope",
+                format!("{ALLOW_TRACING}; # then restart the host"),
+            ),
             Means::Tracing => ("kernel-ptrace-scope", ALLOW_TRACING.to_owned()),
         };
         findings.push(if weakness.is_required {
@@ -76,6 +79,11 @@ mod tests {
             let seen = worst(kernel).map(|finding| (finding.severity, finding.id));
             assert_eq!(seen, expected, "{kernel:?}");
         }
-        assert!(worst(scope(3)).unwrap().fix.ends_with("reboot"));
+        assert!(
+            worst(scope(3))
+                .unwrap()
+                .fix
+                .ends_with("# then restart the host")
+        );
     }
 }

@@ -24,7 +24,7 @@ pub fn judge(facts: &PolicyFacts) -> Vec<Finding> {
 
 fn absent() -> Finding {
     let say = format!("There is no {POLICY}: the built-in policy applies.");
-    let fix = format!("cp /usr/share/doc/xfersh/examples/xfersh.toml {POLICY}");
+    let fix = format!("install -m 0644 /usr/share/doc/xfersh/examples/xfersh.toml {POLICY}");
     Finding::note("policy-absent", say, fix)
 }
 
@@ -56,7 +56,14 @@ fn judge_unsafe(way: &[PathEntry]) -> Vec<Finding> {
         let fix = format!("mv {POLICY} {POLICY}.not-a-file");
         return vec![Finding::serious("policy-type", say, fix)];
     }
-    judge_way("the policy", way, "policy-owner", "policy-writable")
+    let instead = format!("put the policy at {POLICY} itself, owned by root, with mode 0644");
+    judge_way(
+        "the policy",
+        way,
+        "policy-owner",
+        "policy-writable",
+        &instead,
+    )
 }
 
 /// A session reads the policy with the rights of its account.

@@ -1,11 +1,10 @@
 //! The server programs: do they exist, may they be started, and can only root
 //! replace them? A session checks the same, and refuses.
 
-use crate::admin::doctor::finding::{Finding, quoted};
+use crate::admin::doctor::finding::{Finding, decision, quoted};
 use crate::decide::facts::{Program, ProgramFlaw};
 use crate::decide::policy::Protocol;
 use crate::decide::trust::Distrust;
-use crate::print::escape::Sentence;
 
 /// Judges what a session would find for each protocol.
 pub fn judge(programs: &[(Protocol, Program)]) -> Vec<Finding> {
@@ -30,14 +29,18 @@ fn judge_one(protocol: Protocol, program: &Program) -> Option<Finding> {
         refusal.reason
     );
     let (id, fix) = match program {
-        Program::Unsafe(found) => (id(found.flaw), found.fix(&quoted(&found.at))),
+        Program::Unsafe(found) => {
+            let hint = || decision(&refusal.hint.clone().unwrap_or_default());
+            let fix = found.command(&quoted(&found.at)).unwrap_or_else(hint);
+            (id(found.flaw), fix)
+        }
         Program::Missing => (
             "server-missing",
             format!("apt-get install -y {}", package(protocol)),
         ),
         _ => {
             let hint = refusal.hint.unwrap_or_default();
-            ("not-examined", format!("# {}", Sentence(&hint)))
+            ("not-examined", decision(&hint))
         }
     };
     Some(Finding::serious(id, say, fix))
@@ -87,7 +90,7 @@ mod tests {
             hint: "repair that".into(),
         });
         let program = "/usr/bin/scp";
-        let rows: [(Program, &str); 8] = [
+        let rows: [(Program, &str); 10] = [
             (Program::Found(program.into()), ""),
             (
                 Program::Missing,
@@ -114,6 +117,14 @@ mod tests {
                 "server-mode: chmod a+x /usr",
             ),
             (failed, "not-examined: # repair that"),
+            (
+                found("/root", ProgramFlaw::Closed),
+                "server-mode: # install the program where root alone can change it and every account can run it, for example in /usr/local/libexec, and name it in the policy key 'scp'",
+            ),
+            (
+                found("/srv/app", distrust[0]),
+                "server-owner: # install the program where root alone can change it and every account can run it, for example in /usr/local/libexec, and name it in the policy key 'scp'",
+            ),
         ];
         for (program, expected) in rows {
             let finding = judge_one(Protocol::Scp, &program);

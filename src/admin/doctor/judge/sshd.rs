@@ -9,10 +9,11 @@ use super::files::judge_way;
 use super::strict_modes::{StrictModes, strict_modes};
 use crate::admin::doctor::facts::settings::SshdSettings;
 use crate::admin::doctor::facts::sshd::KeyFile;
-use crate::admin::doctor::finding::{Finding, quoted};
+use crate::admin::doctor::finding::{Finding, decision, quoted};
 use crate::admin::doctor::fixes::Fixes;
 use crate::decide::account::Account;
 use crate::decide::policy::NameGlob;
+use crate::decide::trust::is_of_the_system;
 use crate::print::escape::Escaped;
 
 /// What is judged.
@@ -28,6 +29,9 @@ pub struct Inputs<'a> {
     pub writable_keys: Vec<(PathBuf, PathBuf)>,
     /// Why the shell would refuse a command.
     pub refusal: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether everybody who gets in has a key with an option that forbids
+    /// this (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
+    pub forbidden_by_keys: &'a dyn Fn(&str) -> bool,
 }
 
 /// Every finding about one account.
@@ -40,7 +44,8 @@ pub fn judge(inputs: &Inputs<'_>) -> Vec<Finding> {
     findings
 }
 
-fn is_internal(command: &str) -> bool {
+/// Whether sshd serves this command itself.
+pub fn is_internal(command: &str) -> bool {
     command.split_whitespace().next() == Some("internal-sftp")
 }
 
@@ -82,14 +87,16 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
     }
     match settings.sftp_subsystem() {
         Some(sftp) if is_internal(sftp) => {
+            let chroot = if fixes.has_chroots {
+                " An account with ChrootDirectory needs ForceCommand internal-sftp before you change it, or it loses sftp."
+            } else {
+                ""
+            };
             let say = format!(
-                "Subsystem sftp internal-sftp serves {name} inside sshd: xfersh never starts and nothing is confined."
+                "Subsystem sftp internal-sftp serves {name} inside sshd: xfersh never starts and nothing is confined.{chroot}"
             );
-            findings.push(Finding::serious(
-                "sshd-internal-sftp",
-                say,
-                fixes.subsystem(),
-            ));
+            let fix = fixes.subsystem(&kept_options(sftp, inputs.refusal));
+            findings.push(Finding::serious("sshd-internal-sftp", say, fix));
         }
         Some(sftp) => {
             if let Some(why) = (inputs.refusal)(sftp) {
@@ -97,11 +104,16 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
                     "Subsystem sftp starts \"{}\", which xfersh refuses: {why}.",
                     command(sftp)
                 );
-                findings.push(Finding::serious(
-                    "sshd-subsystem-options",
-                    say,
-                    fixes.subsystem(),
-                ));
+                let fix = fixes.subsystem(&kept_options(sftp, inputs.refusal));
+                findings.push(Finding::serious("sshd-subsystem-options", say, fix));
+            } else if options(sftp)
+                .any(|option| LOG_OPTIONS.iter().any(|own| option.starts_with(own)))
+            {
+                let say = format!(
+                    "Subsystem sftp asks sftp-server for a log of its own. The sessions of {name} have none: a confined server can reach no log, and xfersh writes it instead."
+                );
+                let fix = decision("nothing to do: the lines of xfersh are in the log of authpriv");
+                findings.push(Finding::note("sshd-subsystem-log", say, fix));
             }
         }
         None => {
@@ -109,7 +121,7 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
             findings.push(Finding::serious(
                 "sshd-subsystem-missing",
                 say,
-                fixes.subsystem(),
+                fixes.subsystem(&[]),
             ));
         }
     }
@@ -127,6 +139,32 @@ fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Options of sftp-server(8) that take a value.
+const WITH_VALUE: [&str; 6] = ["-d", "-f", "-l", "-P", "-p", "-u"];
+/// Those about its own log.
+const LOG_OPTIONS: [&str; 2] = ["-f", "-l"];
+
+/// The options of a command for sftp-server, each with its value.
+fn options(command: &str) -> impl Iterator<Item = String> + '_ {
+    let mut words = command.split_whitespace().skip(1);
+    std::iter::from_fn(move || {
+        let option = words.next()?;
+        match words.clone().next() {
+            Some(value) if WITH_VALUE.contains(&option) => {
+                words.next();
+                Some(format!("{option} {value}"))
+            }
+            _ => Some(option.to_owned()),
+        }
+    })
+}
+
+/// The options that xfersh accepts: other accounts may need them.
+fn kept_options(command: &str, refusal: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let accepted = |option: &String| refusal(&format!("sftp-server {option}")).is_none();
+    options(command).filter(accepted).collect()
+}
+
 /// Whether the command is this program, called for ForceCommand.
 pub fn is_forced_xfersh(command: &str) -> bool {
     let mut words = command.split_whitespace();
@@ -140,6 +178,8 @@ struct Forwarding {
     line: &'static str,
     /// Whether `DisableForwarding yes` is enough in every release.
     is_disabled_with_all: bool,
+    /// What a key can forbid by `no-…` or `restrict`; `None` if no key can.
+    option: Option<&'static str>,
     what: &'static str,
 }
 
@@ -152,6 +192,7 @@ const FORWARDINGS: [Forwarding; 5] = [
         id: "sshd-tcp-forwarding",
         line: "AllowTcpForwarding no",
         is_disabled_with_all: true,
+        option: Some("port-forwarding"),
         what: "open TCP connections from this host (ssh -L, -R, -D, -W)",
     },
     Forwarding {
@@ -159,6 +200,7 @@ const FORWARDINGS: [Forwarding; 5] = [
         id: "sshd-stream-local-forwarding",
         line: "AllowStreamLocalForwarding no",
         is_disabled_with_all: true,
+        option: Some("port-forwarding"),
         what: "connect to sockets of this host and create some (ssh -L and -R with paths)",
     },
     Forwarding {
@@ -166,6 +208,7 @@ const FORWARDINGS: [Forwarding; 5] = [
         id: "sshd-agent-forwarding",
         line: "AllowAgentForwarding no",
         is_disabled_with_all: false,
+        option: Some("agent-forwarding"),
         what: "create agent sockets in /tmp (ssh -A)",
     },
     Forwarding {
@@ -173,6 +216,7 @@ const FORWARDINGS: [Forwarding; 5] = [
         id: "sshd-x11-forwarding",
         line: "X11Forwarding no",
         is_disabled_with_all: false,
+        option: Some("X11-forwarding"),
         what: "have xauth write into the home and open ports (ssh -X)",
     },
     Forwarding {
@@ -180,6 +224,7 @@ const FORWARDINGS: [Forwarding; 5] = [
         id: "sshd-tunnel",
         line: "PermitTunnel no",
         is_disabled_with_all: false,
+        option: None,
         what: "create network tunnels (ssh -w)",
     },
 ];
@@ -200,11 +245,19 @@ fn forwarding(inputs: &Inputs<'_>) -> Vec<Finding> {
         !(is_off || is_disabled)
     });
     open.map(|forwarding| {
+        let fix = fixes.drop_in(forwarding.line);
+        if forwarding.option.is_some_and(inputs.forbidden_by_keys) {
+            let say = format!(
+                "Only the options of its keys keep {name} from this: it may {} as soon as it has a key without them.",
+                forwarding.what
+            );
+            return Finding::warning(forwarding.id, say, fix);
+        }
         let say = format!(
             "{name} may {}, without going through xfersh.",
             forwarding.what
         );
-        Finding::serious(forwarding.id, say, fixes.drop_in(forwarding.line))
+        Finding::serious(forwarding.id, say, fix)
     })
     .collect()
 }
@@ -237,7 +290,7 @@ fn session(inputs: &Inputs<'_>) -> Vec<Finding> {
         ));
     }
     if settings.is("strictmodes", "no") {
-        let say = "StrictModes is off: sshd accepts keys from files that others can write.";
+        let say = "StrictModes is off: sshd accepts keys from files that others can write. It is one setting for all accounts: one whose home is open to others can no longer log in by key when it is on.";
         findings.push(Finding::warning(
             "sshd-strict-modes",
             say,
@@ -280,15 +333,18 @@ fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
             .iter()
             .any(|variable| glob.matches(variable.as_bytes()))
     });
-    let risky: Vec<_> = risky
-        .map(|pattern| Escaped::text(pattern).to_string())
-        .collect();
-    if !risky.is_empty() {
+    let patterns: Vec<_> = risky.map(str::to_owned).collect();
+    if !patterns.is_empty() {
+        let risky: Vec<_> = patterns
+            .iter()
+            .map(|pattern| Escaped::text(pattern).to_string())
+            .collect();
         let say = format!(
             "AcceptEnv {} lets {name} set variables that change how programs start; xfersh drops them.",
             risky.join(" ")
         );
-        findings.push(Finding::warning("sshd-accept-env", say, fixes.accept_env()));
+        let fix = fixes.accept_env(&patterns);
+        findings.push(Finding::warning("sshd-accept-env", say, fix));
     }
     if settings
         .value("permituserenvironment")
@@ -304,6 +360,9 @@ fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
     findings
 }
 
+/// What to do about keys in a directory that others need as it is.
+const MOVE_KEYS: &str = "keep the keys where root alone can change them: AuthorizedKeysFile /etc/ssh/xfersh_keys/%u, and a copy of the file there";
+
 /// The key files outside the home: only root may be able to change them, and
 /// sshd must accept them. Those in the home are judged with the home.
 pub fn judge_key_files(files: &[KeyFile], account: &Account) -> Vec<Finding> {
@@ -316,6 +375,7 @@ pub fn judge_key_files(files: &[KeyFile], account: &Account) -> Vec<Finding> {
             &file.way,
             "sshd-keys-owner",
             "sshd-keys-mode",
+            MOVE_KEYS,
         ));
         // A sticky directory is good enough for xfersh, but not for sshd.
         for entry in file.way.iter().filter(|entry| entry.status.is_trusted()) {
@@ -327,7 +387,11 @@ pub fn judge_key_files(files: &[KeyFile], account: &Account) -> Vec<Finding> {
                     "{} can be written by others (mode {mode:04o}): with StrictModes, sshd accepts no keys from it.",
                     Escaped::path(&entry.path)
                 );
-                let fix = format!("chmod go-w {}", quoted(&entry.path));
+                let fix = if is_of_the_system(&entry.path) {
+                    format!("chmod go-w {}", quoted(&entry.path))
+                } else {
+                    decision(MOVE_KEYS)
+                };
                 findings.push(Finding::serious("sshd-keys-mode", say, fix));
             }
         }
@@ -347,23 +411,12 @@ pub fn keys_below(files: &[KeyFile], writable: &[PathBuf]) -> Vec<(PathBuf, Path
     led.collect()
 }
 
-/// Where the keys of all xfersh accounts can be: one file for each, owned by
-/// root.
-const KEYS: &str = "/etc/ssh/xfersh_keys";
-
 fn keys(inputs: &Inputs<'_>) -> Vec<Finding> {
     let Inputs { name, fixes, .. } = inputs;
     let each = inputs.writable_keys.iter().map(|(path, place)| {
         let (path_shown, place) = (Escaped::path(path), Escaped::path(place));
         let say = format!("sshd takes the keys of {name} from {path_shown}, and clients may write below {place}: they can add anyone's keys.");
-        let from = quoted(path);
-        let word = &fixes.name;
-        // Read as the account, as sshd does: a client could put a link there.
-        let may = format!("runuser -u {word} -- test -r {from}");
-        let copy = format!("runuser -u {word} -- cat {from} >{KEYS}/{word} && chmod 0644 {KEYS}/{word}");
-        let move_keys = format!("install -d -m 0755 {KEYS} && {{ ! {may} || {{ {copy}; }}; }}");
-        let set = fixes.own_block(&format!("AuthorizedKeysFile {KEYS}/%u"));
-        Finding::serious("sshd-keys-writable", say, format!("{move_keys} && {set}"))
+        Finding::serious("sshd-keys-writable", say, fixes.move_keys(path))
     });
     each.collect()
 }

@@ -1,6 +1,6 @@
 //! The text of sshd's configuration, and whether sshd answers at all.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::admin::doctor::facts::rights::ANYWHERE;
 use crate::admin::doctor::facts::sshd::{CONFIG, DROP_INS, Sshd, SshdAnswer, directives};
@@ -10,17 +10,50 @@ use crate::print::escape::Escaped;
 
 /// Findings about the configuration itself.
 pub fn judge(sshd: &Sshd) -> Vec<Finding> {
-    let mut findings = judge_files(&sshd.files);
+    let mut findings = match &sshd.answer {
+        SshdAnswer::Missing => Vec::new(),
+        _ => judge_files(sshd),
+    };
+    findings.extend(judge_answer(sshd));
+    findings
+}
+
+/// Whether sshd says what it would do.
+pub fn judge_answer(sshd: &Sshd) -> Option<Finding> {
     match &sshd.answer {
-        SshdAnswer::SshdSettings(_) => {}
-        SshdAnswer::Silent(cause) => findings.push(unreadable(cause)),
+        SshdAnswer::SshdSettings(_) => None,
+        SshdAnswer::Silent(cause) => Some(unreadable(cause)),
         SshdAnswer::Missing => {
             let say = "sshd is not installed: nobody can log in over ssh.";
             let fix = "apt-get install -y openssh-server";
-            return vec![Finding::warning("sshd-missing", say, fix)];
+            Some(Finding::warning("sshd-missing", say, fix))
         }
     }
-    findings
+}
+
+/// What follows from a missing Include has one command, and is one finding: the
+/// worst of all.
+pub fn join_by_include(findings: Vec<Finding>) -> Vec<Finding> {
+    let include = Fixes::include();
+    let (joined, mut others): (Vec<_>, Vec<_>) = findings
+        .into_iter()
+        .partition(|finding| finding.fix == include);
+    let mut joined = joined.into_iter();
+    if let Some(first) = joined.next() {
+        let rest: Vec<_> = joined.collect();
+        let severity = rest
+            .iter()
+            .map(|finding| finding.severity)
+            .fold(first.severity, Ord::min);
+        let what = rest.iter().map(|finding| finding.what.as_str());
+        let what: Vec<_> = std::iter::once(first.what.as_str()).chain(what).collect();
+        others.push(Finding {
+            severity,
+            what: what.join(" "),
+            ..first
+        });
+    }
+    others
 }
 
 fn unreadable(cause: &str) -> Finding {
@@ -37,21 +70,14 @@ fn unreadable(cause: &str) -> Finding {
     Finding::serious("sshd-unreadable", say, fix)
 }
 
-fn judge_files(files: &[(PathBuf, String)]) -> Vec<Finding> {
+fn judge_files(sshd: &Sshd) -> Vec<Finding> {
+    let files = &sshd.files;
     let mut findings = Vec::new();
-    let main = files.iter().find(|(path, _)| path == Path::new(CONFIG));
-    let includes = main.is_some_and(|(_, text)| {
-        directives(text).any(|(word, rest)| word == "include" && rest.contains("sshd_config.d"))
-    });
-    if main.is_some() && !includes {
+    if !sshd.includes_drop_ins() {
         let say = format!(
             "{CONFIG} does not include {DROP_INS}: settings for the group {GROUP} there have no effect."
         );
-        findings.push(Finding::warning(
-            "sshd-include",
-            say,
-            Fixes::global(&format!("Include {DROP_INS}/*.conf")),
-        ));
+        findings.push(Finding::warning("sshd-include", say, Fixes::include()));
     }
     let depends = files
         .iter()
@@ -82,6 +108,7 @@ fn judge_files(files: &[(PathBuf, String)]) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::doctor::finding::Severity;
 
     #[test]
     fn configurations() {
@@ -103,10 +130,35 @@ mod tests {
             ),
         ];
         for (text, expected) in rows {
-            let files = [(PathBuf::from(CONFIG), text.to_owned())];
-            let seen: Vec<_> = judge_files(&files).iter().map(|f| f.id).collect();
+            let sshd = Sshd {
+                answer: SshdAnswer::Missing,
+                files: vec![(CONFIG.into(), text.to_owned())],
+            };
+            let seen: Vec<_> = judge_files(&sshd).iter().map(|f| f.id).collect();
             assert_eq!(seen, expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_one_command_mends_is_one_finding() {
+        let include = Fixes::include();
+        let findings = vec![
+            Finding::warning("sshd-include", "None.", include.clone()),
+            Finding::note("other", "Other.", "true"),
+            Finding::serious("sshd-tunnel", "Open.", include.clone()),
+        ];
+        let seen = join_by_include(findings);
+        let seen: Vec<_> = seen
+            .iter()
+            .map(|f| (f.id, f.severity, f.what.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("other", Severity::Note, "Other."),
+                ("sshd-include", Severity::Serious, "None. Open."),
+            ]
+        );
     }
 
     #[test]

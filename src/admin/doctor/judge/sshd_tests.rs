@@ -24,12 +24,14 @@ const SOUND: [(&str, &str); 15] = [
     ("authorizedkeysfile", "/etc/ssh/xfersh_keys/%u"),
 ];
 
-fn fixes(can_join: bool) -> Fixes {
+pub fn fixes(can_join: bool) -> Fixes {
     Fixes {
         name: "alice".into(),
         can_join,
         subsystem_files: vec!["/etc/ssh/sshd_config".into()],
-        accept_env_files: Vec::new(),
+        accept_env_files: vec!["/etc/ssh/sshd_config".into()],
+        includes_drop_ins: true,
+        has_chroots: false,
         sftp_server: "/usr/lib/openssh/sftp-server".into(),
     }
 }
@@ -47,6 +49,7 @@ fn findings(changes: &[(&str, &str)], can_join: bool) -> Vec<Finding> {
         fixes: &fixes(can_join),
         writable_keys: Vec::new(),
         refusal: &refusal,
+        forbidden_by_keys: &|_| false,
     })
 }
 
