@@ -21,7 +21,7 @@ _xfersh() {
     local words="--check --doctor --forced --probe --help --version -c"
     case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
         *" --check "*) words="--user --address --config --forced --json --verbose --live -c" ;;
-        *" --doctor "*) words="--user --json" ;;
+        *" --doctor "*) words="--user --all --json" ;;
         *" --probe "*)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -d -- "$current")

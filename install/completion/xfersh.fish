@@ -17,6 +17,7 @@ complete -c xfersh -n __xfersh_bare -l version -d 'show the version'
 complete -c xfersh -n '__xfersh_bare; or __xfersh_called --check' -s c -x -a sftp-server -d 'the command'
 complete -c xfersh -n '__xfersh_called --check; or __xfersh_called --doctor' -l user -x -a '(__fish_complete_users)' -d 'the account'
 complete -c xfersh -n '__xfersh_called --check; or __xfersh_called --doctor' -l json -d 'print one JSON object'
+complete -c xfersh -n '__xfersh_called --doctor' -l all -d 'a line for each account'
 complete -c xfersh -n '__xfersh_called --check' -l address -x -d "the client's address"
 complete -c xfersh -n '__xfersh_called --check' -l config -r -F -d 'another policy file'
 complete -c xfersh -n '__xfersh_called --check' -l forced -d 'the command is what --forced would get'

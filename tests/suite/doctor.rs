@@ -19,7 +19,18 @@ pub fn findings(host: &Host) -> Vec<(String, String, String)> {
 /// The same, found by a binary in another place.
 #[track_caller]
 pub fn findings_by(host: &Host, program: &str) -> Vec<(String, String, String)> {
-    let output = host.root(program, &["--doctor", "--user", "carol", "--json"]);
+    findings_with(host, program, "carol")
+}
+
+/// The same about another account.
+#[track_caller]
+pub fn findings_of(host: &Host, name: &str) -> Vec<(String, String, String)> {
+    findings_with(host, SHELL, name)
+}
+
+#[track_caller]
+fn findings_with(host: &Host, program: &str, name: &str) -> Vec<(String, String, String)> {
+    let output = host.root(program, &["--doctor", "--user", name, "--json"]);
     let report: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
     let list = report["findings"].as_array().expect("a list of findings");
@@ -152,6 +163,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ("chmod o+w /usr/bin", "binary-writable", "serious"),
     ("chmod g+w /home/carol", "home-writable", "serious"),
     ("chown 54321 /home/carol", "home-owner", "serious"),
+    ("rm -r /home/carol", "home-missing", "serious"),
     // Root's umask may be anything; a policy that only root can read refuses every session.
     (
         "mkdir -m 750 /home/carol/.ssh; chown 54321 /home/carol/.ssh",
@@ -309,7 +321,7 @@ fn break_and_mend((line, id, severity): &(&str, &str, &str)) {
 pub fn mend(host: &Host, line: &str) {
     sh(
         host,
-        &format!("cd /tmp/local && cp {CLIENT_KEY}.pub KEY.pub && {{ {line}\n}}"),
+        &format!("cd /tmp/local && cp {CLIENT_KEY}.pub KEY.pub && {{ :; {line}\n}}"),
     );
 }
 
@@ -354,9 +366,30 @@ impl State {
     /// another account than it did before or after the damage.
     #[track_caller]
     pub fn assert_only_mended(&self, healthy: &Self, broken: &Self, about: &[&str], what: &str) {
-        for (path, before) in &broken.rights {
+        let is_meant = |path: &Path, before: &String| {
             let was_broken = healthy.rights.get(path) != Some(before);
-            let is_meant = was_broken || about.iter().any(|about| path == Path::new(about));
+            was_broken || about.iter().any(|about| path == Path::new(about))
+        };
+        self.assert_same(healthy, broken, is_meant, what);
+    }
+
+    /// The same, where what was set up belongs to others: nothing but `about` has other rights.
+    #[track_caller]
+    pub fn assert_untouched(&self, healthy: &Self, broken: &Self, about: &[&str], what: &str) {
+        let is_meant = |path: &Path, _: &String| about.iter().any(|about| path == Path::new(about));
+        self.assert_same(healthy, broken, is_meant, what);
+    }
+
+    #[track_caller]
+    fn assert_same(
+        &self,
+        healthy: &Self,
+        broken: &Self,
+        is_meant: impl Fn(&Path, &String) -> bool,
+        what: &str,
+    ) {
+        for (path, before) in &broken.rights {
+            let is_meant = is_meant(path, before);
             let after = self.rights.get(path);
             assert!(
                 is_meant || after == Some(before) || path.to_string_lossy().ends_with('-'),

@@ -200,7 +200,8 @@ mod tests {
     fn homes() {
         const ELSEWHERE: &str = "# move the home to where root alone can replace it, for example: usermod -d /home/alice alice; then move its files and keys";
         const CLOSE: (&str, &str) = ("home-writable", "chmod go-w /home/alice");
-        let rows: [(u32, u32, &[(&str, &str)]); 7] = [
+        type Found = &'static [(&'static str, &'static str)];
+        let rows: [(u32, u32, Found); 7] = [
             (1001, 0o755, &[]),
             (0, 0o750, &[]),
             (1002, 0o755, &[("home-owner", ELSEWHERE)]),

@@ -135,8 +135,12 @@ fn none(inputs: &Inputs<'_>) -> Finding {
         (Some(file), _) => {
             let path = quoted(&file.path);
             let parent = quoted(file.path.parent().unwrap_or(Path::new("/")));
+            let readable = match file.content {
+                KeysContent::Absent => format!(" && chmod 0644 {path}"),
+                _ => String::new(),
+            };
             format!(
-                "install -d -m 0755 {parent} && cat KEY.pub >>{path} && chmod a+r {path} # KEY.pub is the public key"
+                "install -d -m 0755 {parent} && cat KEY.pub >>{path}{readable} # KEY.pub is the public key"
             )
         }
         (None, _) if inputs.has_kept_keys => inputs
