@@ -1,7 +1,8 @@
 //! The doctor says first whether an account works at all: each row breaks the way to a login, is seen to break it (or
 //! to lead past xfersh), is found, and is mended by its own line.
 
-use super::doctor::{State, findings, mend};
+use super::doctor::{findings, mend};
+use super::doctor_state::State;
 use super::harness::{Account, Host};
 use super::prepared::{installed, sh};
 

@@ -148,6 +148,16 @@ const MAY: &[(&str, &str, &str)] = &[
         "a configuration is searched for keywords",
     ),
     (
+        "admin/doctor/facts/keys.rs",
+        "lossy(",
+        "options of keys, which sshd compares with ASCII words",
+    ),
+    (
+        "admin/doctor/facts/shadow.rs",
+        "lossy(",
+        "an account whose name is not UTF-8 is refused",
+    ),
+    (
         "admin/doctor/facts/jobs.rs",
         "lossy(",
         "a crontab is searched for paths, which are UTF-8",

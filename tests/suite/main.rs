@@ -16,6 +16,7 @@ mod doctor;
 mod doctor_advice;
 mod doctor_agrees;
 mod doctor_login;
+mod doctor_state;
 mod facts;
 mod filter;
 mod forced;

@@ -158,7 +158,7 @@ impl Examination<'_> {
     fn places(&self) -> io::Result<Vec<Finding>> {
         let home = Home::gather(&self.account().home);
         let keys: Vec<_> = self.keys.iter().map(|file| file.path.clone()).collect();
-        let mut findings = judge::home::judge(&judge::home::Inputs {
+        let mut findings = judge::home::judge(&judge::home::HomeInputs {
             person: self.person,
             home: &home,
             database: self.database,
@@ -197,7 +197,7 @@ impl Examination<'_> {
         let today = shadow::today();
         let mut groups = self.database.groups.iter();
         let primary = groups.find(|group| group.gid == account.gid);
-        findings.extend(judge::login::judge(&judge::login::Inputs {
+        findings.extend(judge::login::judge(&judge::login::LoginInputs {
             person,
             primary: primary.map(|group| group.name.as_str()),
             settings,
@@ -208,7 +208,7 @@ impl Examination<'_> {
         }));
         let owner = account.home.metadata().ok().map(|facts| facts.uid());
         let refusal = |command: &str| self.rights.refusal_of_form(command);
-        findings.extend(judge::keys::judge(&judge::keys::Inputs {
+        findings.extend(judge::keys::judge(&judge::keys::KeyInputs {
             account,
             is_confined: self.reach != Reach::SomeKeys,
             keys: &self.keys,
@@ -236,7 +236,7 @@ impl Examination<'_> {
             let mut keys = judge::keys::usable(&self.keys, &today).peekable();
             by_keys_only && keys.peek().is_some() && keys.all(|key| key.forbids(what))
         };
-        let mut findings = judge::sshd::judge(&judge::sshd::Inputs {
+        let mut findings = judge::sshd::judge(&judge::sshd::SshdInputs {
             name: &self.account().shown().to_string(),
             settings,
             fixes: &self.fixes,

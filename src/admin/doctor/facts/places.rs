@@ -17,7 +17,7 @@ use crate::gather::walk::{WalkEnd, walk};
 
 /// One directory of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct NamedPlace {
     /// Its path in the policy, for this account.
     pub path: PathBuf,
     /// Whether clients may write there.
@@ -50,7 +50,7 @@ pub enum PlaceState {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
     /// Those that the policy names.
-    pub named: Vec<Place>,
+    pub named: Vec<NamedPlace>,
     /// What `~/*` finds, if the policy has it.
     pub children: Option<Children>,
 }
@@ -114,7 +114,7 @@ impl Places {
             return;
         }
         let state = state(&path, writes);
-        self.named.push(Place {
+        self.named.push(NamedPlace {
             path,
             writes,
             state,

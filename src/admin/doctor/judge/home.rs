@@ -14,7 +14,7 @@ use crate::gather::trust::PathEntry;
 use crate::print::escape::Escaped;
 
 /// What the home is judged with.
-pub struct Inputs<'a> {
+pub struct HomeInputs<'a> {
     /// Whose home it is.
     pub person: &'a Person,
     /// What is there.
@@ -28,8 +28,8 @@ pub struct Inputs<'a> {
 }
 
 /// Which facts about it are findings.
-pub fn judge(inputs: &Inputs<'_>) -> Vec<Finding> {
-    let Inputs { person, home, .. } = inputs;
+pub fn judge(inputs: &HomeInputs<'_>) -> Vec<Finding> {
+    let HomeInputs { person, home, .. } = inputs;
     let account = &person.account;
     let mut findings: Vec<_> = not_examined(&home.not_examined).collect();
     let Some((own, above)) = home.way.split_last() else {
@@ -75,7 +75,7 @@ fn missing(account: &Account) -> Finding {
 }
 
 /// Owner and mode of the home itself.
-fn judge_own(inputs: &Inputs<'_>, own: &PathEntry, elsewhere: &str) -> Vec<Finding> {
+fn judge_own(inputs: &HomeInputs<'_>, own: &PathEntry, elsewhere: &str) -> Vec<Finding> {
     let account = &inputs.person.account;
     let (name, path) = (account.shown(), quoted(&account.home));
     let faults = strict_modes(own.status, account.uid);
@@ -133,7 +133,7 @@ fn judge_inside(account: &Account, home: &Home) -> Vec<Finding> {
 }
 
 /// `.ssh` and the files directly in it.
-fn judge_ssh(inputs: &Inputs<'_>, file: &PathEntry) -> Vec<Finding> {
+fn judge_ssh(inputs: &HomeInputs<'_>, file: &PathEntry) -> Vec<Finding> {
     let account = &inputs.person.account;
     let (name, uid) = (account.shown(), account.uid);
     let (path, shown) = (quoted(&file.path), Escaped::path(&file.path));
@@ -185,7 +185,7 @@ mod tests {
     fn found(home: &Home) -> Vec<(&'static str, String)> {
         let passwd = "alice:x:1001:1001::/home/alice:/x\nbob:x:1002:1002::/home/bob:/x\n";
         let database = Database::new(passwd, "");
-        let inputs = Inputs {
+        let inputs = HomeInputs {
             person: &database.people[0],
             home,
             database: &database,

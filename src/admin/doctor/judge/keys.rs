@@ -11,7 +11,7 @@ use crate::gather::trust::PathEntry;
 use crate::print::escape::Escaped;
 
 /// What is judged.
-pub struct Inputs<'a> {
+pub struct KeyInputs<'a> {
     /// Whose keys they are.
     pub account: &'a Account,
     /// Whether xfersh is its shell, or sshd's ForceCommand.
@@ -37,7 +37,7 @@ pub struct Inputs<'a> {
 }
 
 /// Which of them are findings.
-pub fn judge(inputs: &Inputs<'_>) -> Vec<Finding> {
+pub fn judge(inputs: &KeyInputs<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in inputs.keys {
         match &file.content {
@@ -110,7 +110,7 @@ fn unreadable(account: &Account, file: &Keys, entry: &PathEntry, why: &str) -> F
     Finding::serious("keys-unreadable", say, fix)
 }
 
-fn none(inputs: &Inputs<'_>) -> Finding {
+fn none(inputs: &KeyInputs<'_>) -> Finding {
     let account = inputs.account;
     let (name, own) = (account.shown(), word(&account.name));
     let places: Vec<_> = inputs
@@ -168,7 +168,7 @@ fn none(inputs: &Inputs<'_>) -> Finding {
     Finding::serious("keys-none", say, fix)
 }
 
-fn judge_key(inputs: &Inputs<'_>, file: &Keys, key: &AuthorizedKey) -> Option<Finding> {
+fn judge_key(inputs: &KeyInputs<'_>, file: &Keys, key: &AuthorizedKey) -> Option<Finding> {
     let account = inputs.account;
     let name = account.shown();
     let place = format!("{}:{}", Escaped::path(&file.path), key.line);

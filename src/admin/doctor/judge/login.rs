@@ -12,7 +12,7 @@ use crate::decide::policy::NameGlob;
 use crate::print::escape::Escaped;
 
 /// What is judged.
-pub struct Inputs<'a> {
+pub struct LoginInputs<'a> {
     /// Who wants to log in.
     pub person: &'a Person,
     /// The name of its primary group.
@@ -30,7 +30,7 @@ pub struct Inputs<'a> {
 }
 
 /// Why the account could not log in, or without a secret.
-pub fn judge(inputs: &Inputs<'_>) -> Vec<Finding> {
+pub fn judge(inputs: &LoginInputs<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(shadow) = inputs.shadow {
         findings.extend(judge_shadow(inputs, shadow));
@@ -46,8 +46,8 @@ pub fn judge(inputs: &Inputs<'_>) -> Vec<Finding> {
     findings
 }
 
-fn judge_shadow(inputs: &Inputs<'_>, shadow: &Shadow) -> Vec<Finding> {
-    let Inputs {
+fn judge_shadow(inputs: &LoginInputs<'_>, shadow: &Shadow) -> Vec<Finding> {
+    let LoginInputs {
         person,
         settings,
         today,
@@ -110,7 +110,7 @@ fn must_change(shadow: &Shadow, today: i64, own: &str) -> Option<String> {
 
 /// The rule of sshd that keeps the account out (sshd_config(5): DenyUsers,
 /// AllowUsers, DenyGroups, AllowGroups, in this order).
-fn denied(inputs: &Inputs<'_>) -> Option<Finding> {
+fn denied(inputs: &LoginInputs<'_>) -> Option<Finding> {
     let account = &inputs.person.account;
     let (name, fixes) = (account.shown(), inputs.fixes);
     let patterns =

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::admin::doctor::facts::database::{Database, Person};
-use crate::admin::doctor::facts::places::{Children, Place, PlaceState, Places};
+use crate::admin::doctor::facts::places::{Children, NamedPlace, PlaceState, Places};
 use crate::admin::doctor::finding::{Finding, decision, quoted, word};
 use crate::decide::trust::{EntryStatus, is_of_the_system};
 use crate::gather::policy_file::POLICY;
@@ -40,7 +40,7 @@ pub fn judge(
     findings
 }
 
-fn judge_one(person: &Person, place: &Place, database: &Database) -> Option<Finding> {
+fn judge_one(person: &Person, place: &NamedPlace, database: &Database) -> Option<Finding> {
     let name = person.account.shown();
     let shown = Escaped::path(&place.path);
     let finding = match &place.state {

@@ -17,7 +17,7 @@ use crate::decide::trust::is_of_the_system;
 use crate::print::escape::Escaped;
 
 /// What is judged.
-pub struct Inputs<'a> {
+pub struct SshdInputs<'a> {
     /// The login name, escaped.
     pub name: &'a str,
     /// What sshd would do.
@@ -35,7 +35,7 @@ pub struct Inputs<'a> {
 }
 
 /// Every finding about one account.
-pub fn judge(inputs: &Inputs<'_>) -> Vec<Finding> {
+pub fn judge(inputs: &SshdInputs<'_>) -> Vec<Finding> {
     let mut findings = servers(inputs);
     findings.extend(forwarding(inputs));
     findings.extend(session(inputs));
@@ -50,8 +50,8 @@ pub fn is_internal(command: &str) -> bool {
 }
 
 /// What serves sftp, and what replaces the client's command.
-fn servers(inputs: &Inputs<'_>) -> Vec<Finding> {
-    let Inputs {
+fn servers(inputs: &SshdInputs<'_>) -> Vec<Finding> {
+    let SshdInputs {
         name,
         settings,
         fixes,
@@ -229,8 +229,8 @@ const FORWARDINGS: [Forwarding; 5] = [
     },
 ];
 
-fn forwarding(inputs: &Inputs<'_>) -> Vec<Finding> {
-    let Inputs {
+fn forwarding(inputs: &SshdInputs<'_>) -> Vec<Finding> {
+    let SshdInputs {
         name,
         settings,
         fixes,
@@ -263,8 +263,8 @@ fn forwarding(inputs: &Inputs<'_>) -> Vec<Finding> {
 }
 
 /// What sshd starts or attaches besides the shell.
-fn session(inputs: &Inputs<'_>) -> Vec<Finding> {
-    let Inputs {
+fn session(inputs: &SshdInputs<'_>) -> Vec<Finding> {
+    let SshdInputs {
         name,
         settings,
         fixes,
@@ -318,8 +318,8 @@ const RISKY: [&str; 14] = [
     "XDG_CONFIG_HOME",
 ];
 
-fn environment(inputs: &Inputs<'_>) -> Vec<Finding> {
-    let Inputs {
+fn environment(inputs: &SshdInputs<'_>) -> Vec<Finding> {
+    let SshdInputs {
         name,
         settings,
         fixes,
@@ -411,8 +411,8 @@ pub fn keys_below(files: &[KeyFile], writable: &[PathBuf]) -> Vec<(PathBuf, Path
     led.collect()
 }
 
-fn keys(inputs: &Inputs<'_>) -> Vec<Finding> {
-    let Inputs { name, fixes, .. } = inputs;
+fn keys(inputs: &SshdInputs<'_>) -> Vec<Finding> {
+    let SshdInputs { name, fixes, .. } = inputs;
     let each = inputs.writable_keys.iter().map(|(path, place)| {
         let (path_shown, place) = (Escaped::path(path), Escaped::path(place));
         let say = format!("sshd takes the keys of {name} from {path_shown}, and clients may write below {place}: they can add anyone's keys.");

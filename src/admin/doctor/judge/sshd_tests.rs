@@ -1,6 +1,6 @@
 //! Decision table of [`super::sshd`]: one broken setting per row.
 
-use super::sshd::{Inputs, is_forced_xfersh, judge};
+use super::sshd::{SshdInputs, is_forced_xfersh, judge};
 use crate::admin::doctor::facts::settings::SshdSettings;
 use crate::admin::doctor::finding::{Finding, Severity};
 use crate::admin::doctor::fixes::Fixes;
@@ -43,7 +43,7 @@ fn findings(changes: &[(&str, &str)], can_join: bool) -> Vec<Finding> {
     };
     let text: String = SOUND.iter().map(|(key, sound)| value(key, sound)).collect();
     let refusal = |command: &str| command.contains("-l QUIET").then(|| "too quiet".to_owned());
-    judge(&Inputs {
+    judge(&SshdInputs {
         name: "alice",
         settings: &SshdSettings::parse(&text),
         fixes: &fixes(can_join),
