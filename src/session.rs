@@ -145,10 +145,10 @@ pub fn carry_out(
 ) -> Result<SessionEnd, Error> {
     let connection = Connection::hold(uid)?;
     let confined = irrevocably_confine(plan, slot, prepared.opened())?;
-    let server = match split(&confined, (connection, prepared), audit)? {
+    let (server, confined) = match split(&confined, (connection, prepared), audit)? {
         Side::Guard(guard) => return guard.run(),
-        Side::Server(server) => Some(server),
-        Side::Unguarded => None,
+        Side::Server(server) => (Some(server), confined),
+        Side::Unguarded => (None, confined.without_guard()),
     };
     let Err(error) = exec(confined);
     match server {

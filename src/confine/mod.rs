@@ -46,6 +46,13 @@ impl Confined {
         &self.plan
     }
 
+    /// For a session without a guard.
+    #[must_use]
+    pub fn without_guard(mut self) -> Self {
+        self.plan = self.plan.without_guard();
+        self
+    }
+
     /// The Landlock layer that is for the server alone.
     pub const fn server_layer(&self) -> &ServerLayer {
         &self.server

@@ -38,15 +38,12 @@ impl ServerLayer {
         Ok(Self(layer))
     }
 
-    /// Puts the server's side into it. Returns whether it is in force.
+    /// Puts the server's side into it, if there is one.
     ///
     /// # Errors
     ///
     /// The kernel's.
-    pub fn irrevocably_enter(&self) -> Result<bool, Error> {
-        let Some(layer) = &self.0 else {
-            return Ok(false);
-        };
-        layer.irrevocably_enter().map(|()| true)
+    pub fn irrevocably_enter(&self) -> Result<(), Error> {
+        self.0.as_ref().map_or(Ok(()), Layer::irrevocably_enter)
     }
 }

@@ -67,7 +67,7 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
     Ok(Plan {
         kind,
         program,
-        argv: server::argv(case, &inquiry.request, &roots)?,
+        argv: server::argv(case, &inquiry.request)?,
         environment: server::environment(case, kind),
         start: facts.places.start.clone()?,
         umask: case.policy.umask.value,
@@ -97,6 +97,7 @@ fn rules(case: &Case<'_>, facts: &Facts, roots: Roots, request: &Request) -> Rul
         directory_mode_max: policy.directory_mode_max.value,
         watch_reads: roots::watch_reads(&roots),
         watch_named_reads: names_what_it_reads(request),
+        log_reads: policy.log_reads.value,
         library_files: startup::library_files(kind, name_service),
         rsync_temporaries: kind == ServerKind::RsyncReceiver,
         name_service_sockets: startup::name_service_sockets(name_service),

@@ -121,6 +121,9 @@ pub struct Rules {
     /// follows no links. For sftp-server it would cost time on every file
     /// (docs/threat-model.md says what it may read).
     pub watch_named_reads: bool,
+    /// Whether what the client reads and lists is logged: then the guard opens
+    /// what is opened for reading. Nothing else is asked of it.
+    pub log_reads: bool,
     /// Files that libraries open in the same way as the server opens what a
     /// client names.
     pub library_files: Vec<PathBuf>,
@@ -174,6 +177,18 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The same plan for a session without a guard. An sftp-server that may
+    /// change nothing is told so itself: the guard would refuse each attempt,
+    /// and log it.
+    #[must_use]
+    pub fn without_guard(mut self) -> Self {
+        let read_only = Argument::Literal("-R".into());
+        if self.kind == ServerKind::Sftp && !self.writes() && !self.argv.contains(&read_only) {
+            self.argv.push(read_only);
+        }
+        self
+    }
+
     /// The same plan with another program instead of the server: the live
     /// probe, which is as confined as the server would be.
     #[must_use]

@@ -7,7 +7,6 @@ use super::case::Case;
 use super::command::{Direction, Request, ScpRequest, rsync};
 use super::operands::argument;
 use super::plan::{Argument, ServerKind};
-use super::roots::nesting::Root;
 use super::verdict::Refusal;
 
 pub(super) const fn kind(request: &Request) -> ServerKind {
@@ -23,19 +22,11 @@ pub(super) const fn kind(request: &Request) -> ServerKind {
 }
 
 /// The server's argument vector, rebuilt from what was checked.
-pub(super) fn argv(
-    case: &Case<'_>,
-    request: &Request,
-    roots: &[Root],
-) -> Result<Vec<Argument>, Refusal> {
+pub(super) fn argv(case: &Case<'_>, request: &Request) -> Result<Vec<Argument>, Refusal> {
     match request {
         Request::Sftp(sftp) => {
             let mut words: Vec<OsString> = vec!["sftp-server".into()];
             words.extend(sftp.options.iter().cloned());
-            let writes = roots.iter().any(|root| root.access.writes());
-            if !writes && !sftp.read_only {
-                words.push("-R".into());
-            }
             Ok(words.into_iter().map(Argument::Literal).collect())
         }
         Request::Scp(scp) => scp_argv(case, scp),

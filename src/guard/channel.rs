@@ -11,7 +11,7 @@ use super::Answer;
 use super::call_error::CallError;
 use super::caller::{Caller, descriptor_of};
 use super::steps::Waits;
-use super::transfer_log::Holder;
+use super::upload::Holder;
 use crate::system::seccomp::Listener;
 use crate::system::statx::{self, Inode};
 

@@ -99,14 +99,6 @@ impl Connection {
             State::Open | State::Cut => None,
         }
     }
-
-    /// What the closing line says about it.
-    pub const fn cause(&self) -> &'static str {
-        match self.state {
-            State::Cut => " cause=connection",
-            State::Open | State::Ending(_) => "",
-        }
-    }
 }
 
 impl Guard<'_> {
@@ -116,7 +108,7 @@ impl Guard<'_> {
             self.connection.state = State::Cut;
             let line = format_args!("ending the session: its connection has ended");
             self.log.event(Importance::Warning, &line);
-            self.end_session();
+            self.end_session("connection");
         }
     }
 }
@@ -245,6 +237,5 @@ mod tests {
         connection.has_ended();
         assert_eq!(connection.fds().count(), 0);
         assert!(connection.time_left().is_some_and(|left| left <= LINGER));
-        assert_eq!(connection.cause(), "");
     }
 }

@@ -14,6 +14,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
 
 use super::Guard;
+use super::channel::Channel;
 use super::lock::Held;
 use super::resolve::{path_of, proc_name};
 use super::rsync_temporaries::RsyncTemporary;
@@ -67,11 +68,18 @@ impl SessionEnd {
 }
 
 impl Guard<'_> {
+    /// Ends the session because of `cause`. What is still open has not arrived
+    /// whole, and only now can that be seen.
+    pub(super) fn end_session(&mut self, cause: &'static str) {
+        self.log.ends(cause, Channel::is_open);
+        self.kill_all();
+    }
+
     /// Ends every process of the session. They are one process group, which
     /// none can leave, so even one that forks all the time ends. Call it only
     /// while the server has not been collected, so that its process id is still
     /// its own.
-    pub(super) fn end_session(&self) {
+    pub(super) fn kill_all(&self) {
         // ESRCH: nobody is left.
         let _ = kill(
             Pid::from_raw(-self.channel.server.as_raw()),
@@ -86,14 +94,16 @@ impl Guard<'_> {
             watchdog.dismiss();
         }
         while let Ok(_) | Err(Errno::EINTR) = waitpid(None::<Pid>, None) {}
-        self.log.settle_all();
+        // A server that is killed by a signal from elsewhere says nothing.
+        self.log
+            .settle_all(!matches!(status, ExitStatus::Exited(_)));
         for left in self.files.take_temporary() {
             self.remove_temporary(&left);
         }
         self.repeat_complaint();
         self.log.summarise();
         let (counts, seconds) = (*self.log.counts(), self.clock.seconds());
-        let cause = self.connection.cause();
+        let cause = self.log.cause();
         let line = format_args!("end server={status}{cause} seconds={seconds} {counts}");
         self.log.event(Importance::Info, &line);
         SessionEnd(status)

@@ -151,7 +151,7 @@ impl<'a> Waiting<'a> {
             locks: self.prepared.locks,
             resolver: self.prepared.resolver,
             files: SessionFiles::holding(capacity.files, self.prepared.temporary),
-            log: TransferLog::following(self.audit, capacity.uploads),
+            log: TransferLog::following(self.audit, capacity.uploads).of(self.plan),
             umasks: Umasks::default(),
             clock: Clock::start(),
             signals,

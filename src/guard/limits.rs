@@ -110,7 +110,7 @@ impl Guard<'_> {
             self.clock.ended = true;
             let line = format_args!("ending the session: {bound} reached");
             self.log.event(Importance::Warning, &line);
-            self.end_session();
+            self.end_session(bound);
         }
     }
 

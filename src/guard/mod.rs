@@ -18,17 +18,20 @@
 //! (and that only for a limited time), follow a magic link of procfs, or write
 //! through a descriptor whose file it has not checked.
 
+mod attempts;
 mod call_error;
 mod caller;
 mod calls;
 mod capacity;
 mod channel;
 mod connection;
+mod counts;
 mod end;
 mod first_call;
 mod limits;
 mod lock;
 mod preflight;
+mod received;
 mod resolve;
 mod rsync_temporaries;
 mod serve;
@@ -37,6 +40,7 @@ mod start;
 mod steps;
 mod transfer_log;
 mod umask;
+mod upload;
 mod watchdog;
 
 use std::os::fd::OwnedFd;

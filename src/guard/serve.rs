@@ -13,12 +13,14 @@ use nix::unistd::{Pid, getpgid};
 
 use super::call_error::CallError;
 use super::caller::Caller;
-use super::calls::decode;
+use super::calls::decode::{self, Call};
+use super::channel::Channel;
 use super::connection::ANCESTORS;
 use super::end::{ExitStatus, SessionEnd};
-use super::transfer_log::Holder;
+use super::upload::Holder;
 use super::{Answer, Guard};
 use crate::decide::rules::Denial;
+use crate::decide::seccomp::table::is_made_by;
 use crate::log::Importance;
 use crate::system::seccomp::Notification;
 
@@ -53,7 +55,7 @@ impl Guard<'_> {
     fn fail(&mut self, error: &io::Error) {
         let line = format_args!("guard=failed cause=\"{error}\"");
         self.log.event(Importance::Error, &line);
-        self.end_session();
+        self.end_session("guard");
     }
 
     /// Waits for something to happen and handles it. Returns whether a process
@@ -125,7 +127,12 @@ impl Guard<'_> {
         let caller = Caller::new(id, pid, self.plan.kind);
         let call = decode::decode(notification.number, &notification.args);
         self.clock.served(call.is_about_files());
-        match self.perform(&caller, call) {
+        let performed = if is_made_by(self.plan.kind, notification.number) {
+            self.perform(&caller, call)
+        } else {
+            Err(Denial::OtherServer.into())
+        };
+        match performed {
             Ok(answer) => {
                 let begun = matches!(answer, Answer::Descriptor { upload: true, .. });
                 let answered = self.channel.answer(id, answer);
@@ -135,12 +142,25 @@ impl Guard<'_> {
                 }
                 answered.map(drop)
             }
-            Err(CallError::Errno(errno)) => self.channel.listener.fail(id, errno as i32),
+            Err(CallError::Errno(errno)) => {
+                self.note_failure(&caller, call, errno);
+                self.channel.listener.fail(id, errno as i32)
+            }
             Err(CallError::Denied(denial, errno, path)) => {
-                self.log.denied(call.name(), denial, &path);
+                self.note_denial(&caller, call, (denial, path));
                 self.channel.listener.fail(id, errno as i32)
             }
         }
+    }
+
+    /// Logs a denied call. A denial that came before its place was known has
+    /// no path.
+    fn note_denial(&mut self, caller: &Caller, call: Call, (denial, path): (Denial, Vec<u8>)) {
+        let path = match call.object() {
+            Some(on) if path.is_empty() => self.object_path(caller, on).unwrap_or_default(),
+            _ => path,
+        };
+        self.log.denied(call.name(), denial, &path);
     }
 
     /// The server's own program, once.
@@ -150,6 +170,14 @@ impl Guard<'_> {
         }
         self.executed = true;
         Ok(Answer::LetThrough)
+    }
+
+    /// exit_group(2): what the process still has open for writing has not
+    /// arrived whole. It ends whatever the guard does, so the log is right even
+    /// if that is by another's hand. All of it is in registers.
+    pub(super) fn exit(&mut self, caller: &Caller) -> Answer {
+        self.log.exits(caller.pid, Channel::is_open);
+        Answer::LetThrough
     }
 
     /// fork(2) of rsync, whose arguments are all in registers: nothing can be
@@ -197,7 +225,7 @@ impl Guard<'_> {
     /// Collects ended processes. Once the server is among them it ends what is
     /// left of the session, before the server's process id can be used again,
     /// and returns its status.
-    fn reap(&self) -> Option<ExitStatus> {
+    fn reap(&mut self) -> Option<ExitStatus> {
         let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         loop {
             let ended = match waitid(Id::All, look) {
@@ -208,7 +236,10 @@ impl Guard<'_> {
                 Err(_) => return Some(ExitStatus::Unknown),
             };
             if ended == Some(self.channel.server) {
-                self.end_session();
+                // What the server itself had open is gone from view; its other
+                // processes may still have something open.
+                self.log.note_open(Channel::is_open);
+                self.kill_all();
             }
             match waitpid(ended, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) if pid == self.channel.server => {

@@ -241,14 +241,15 @@ fn confine_server(confined: &Confined, guard: Pid, own: Pid) -> Result<Loaded, E
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(io("process group"))?;
     // See the row of rt_sigaction.
     signals::ignore(Signal::SIGVTALRM).map_err(|error| Error::io(Step::Guard("signals"), error))?;
-    let nested = confined.server_layer().irrevocably_enter()?;
+    confined.server_layer().irrevocably_enter()?;
     let own_pid = u32::try_from(own.as_raw()).ok().and_then(NonZeroU32::new);
     let session = SessionValues {
         own_pid: own_pid.ok_or_else(|| Error::text(Step::Guard("pid"), "it is 0"))?,
         watch_reads: plan.rules.watch_reads,
         watch_named_reads: plan.rules.watch_named_reads,
         name_service: !plan.rules.name_service_sockets.is_empty(),
-        null_device_only: nested && !plan.writes(),
+        log_reads: plan.rules.log_reads,
+        writes: plan.writes(),
     };
     load_irrevocably(&program(plan.kind, session)).map_err(|error| match error {
         FilterError::Refused(cause) => Error::io(Step::Guard("system call filter"), cause),

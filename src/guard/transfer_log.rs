@@ -11,140 +11,38 @@
 //! duplicate only 0 to 2. A file that has one of these numbers, or is open
 //! while its process forks, counts as open until the session ends.
 
-use std::fmt::{self, Display};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::fmt::Display;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
+use nix::errno::Errno;
+
 use super::Answer;
+use super::attempts::{Attempts, ErrnoName};
 use super::call_error::CallError;
+use super::counts::{Counts, Deed};
 use super::steps::Logged;
+use super::upload::{Also, EndCause, Holder, Upload};
+use crate::decide::plan::Plan;
 use crate::decide::rules::Denial;
 use crate::log::{Audit, Importance};
 use crate::print::escape::Escaped;
-use crate::system::statx::{self, Inode};
-
-/// How many denied attempts for one reason get their own line.
-const SHOWN: u32 = 5;
-
-/// What was done, for the counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
-    /// A file, directory or link was created.
-    Created,
-    /// An older file was opened for writing or truncated.
-    Overwritten,
-    /// A name was removed.
-    Removed,
-    /// A name was changed.
-    Renamed,
-    /// Mode, owner, times or extended attributes were changed.
-    Attributes,
-}
-
-impl Deed {
-    const ALL: [Self; 5] = [
-        Self::Created,
-        Self::Overwritten,
-        Self::Removed,
-        Self::Renamed,
-        Self::Attributes,
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Overwritten => "overwritten",
-            Self::Removed => "removed",
-            Self::Renamed => "renamed",
-            Self::Attributes => "attributes",
-        }
-    }
-}
-
-/// A descriptor of the server: process and number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// The process.
-    pub pid: i32,
-    /// The number there.
-    pub number: i32,
-}
-
-impl Holder {
-    /// Whether the filter lets the server duplicate it: a standard stream, even
-    /// if that was closed and the number now belongs to a file.
-    const fn may_be_copied(self) -> bool {
-        self.number <= 2
-    }
-}
-
-/// A file that the server has, or had, open for writing.
-#[derive(Debug)]
-struct Upload {
-    inode: Inode,
-    deed: Deed,
-    path: Vec<u8>,
-    /// A second name that it got meanwhile: that is how sftp-server renames.
-    second_path: Option<Vec<u8>>,
-    pin: Rc<OwnedFd>,
-    holder: Option<Holder>,
-    mode: Option<u32>,
-    has_owner: bool,
-    has_times: bool,
-    /// The size in its line, if that has already been written.
-    told: Option<u64>,
-    /// Its process has forked since, or may have copied it: it may also be open
-    /// under another number.
-    is_shared: bool,
-}
-
-impl Upload {
-    /// Whether a process of the session may have it open.
-    fn may_be_open(&self, is_open: impl Fn(Holder, Inode) -> bool) -> bool {
-        let holds = |holder| is_open(holder, self.inode);
-        self.is_shared || self.holder.is_some_and(holds)
-    }
-
-    /// Its size now. Looking at a held descriptor does not fail.
-    fn size(&self) -> u64 {
-        statx::of_fd(self.pin.as_fd()).map_or(0, |status| status.size)
-    }
-}
-
-/// The counts of one session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    deeds: [u64; 5],
-    /// Bytes of the files that were written, by their sizes when closed.
-    pub bytes: u64,
-    /// Denied attempts.
-    pub refused: u64,
-}
-
-impl Counts {
-    /// How often this was done.
-    pub const fn of(&self, deed: Deed) -> u64 {
-        self.deeds[deed as usize]
-    }
-}
-
-impl Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for deed in Deed::ALL {
-            write!(f, "{}={} ", deed.name(), self.of(deed))?;
-        }
-        write!(f, "bytes={} refused={}", self.bytes, self.refused)
-    }
-}
+use crate::system::statx::Inode;
 
 /// The log of one session.
 #[allow(missing_debug_implementations, reason = "the log has no Debug")]
 pub struct TransferLog<'a> {
     /// The log that all lines go to.
     pub audit: &'a mut Audit,
-    counts: Counts,
-    denied: [(u32, Option<Denial>); Denial::KINDS],
-    uploads: Vec<Upload>,
+    pub(super) counts: Counts,
+    attempts: Attempts,
+    /// The directory that was last opened as if it were a file.
+    opened_as_file: Vec<u8>,
+    /// Why the guard ends the session.
+    pub(super) cause: Option<&'static str>,
+    /// The largest size of a file.
+    pub(super) max_file_size: Option<u64>,
+    pub(super) uploads: Vec<Upload>,
     /// From this many on, closed uploads are looked for before another is
     /// followed.
     many: usize,
@@ -158,11 +56,22 @@ impl<'a> TransferLog<'a> {
         Self {
             audit,
             counts: Counts::default(),
-            denied: [(0, None); Denial::KINDS],
+            attempts: Attempts::default(),
+            opened_as_file: Vec::new(),
+            cause: None,
+            max_file_size: None,
             uploads: Vec::new(),
             many: most.min(16),
             most,
         }
+    }
+
+    /// What a plan says about the log.
+    #[must_use]
+    pub fn of(mut self, plan: &Plan) -> Self {
+        self.max_file_size = plan.limits.max_file_size;
+        self.counts.reads = plan.rules.log_reads.then_some((0, 0));
+        self
     }
 
     /// The counts so far.
@@ -243,6 +152,9 @@ impl<'a> TransferLog<'a> {
             has_owner: false,
             has_times: false,
             told: None,
+            is_temporary: false,
+            was_temporary: false,
+            is_incomplete: false,
             is_shared: false,
         });
         Logged::with(answer)
@@ -254,7 +166,11 @@ impl<'a> TransferLog<'a> {
         let before = self.uploads.len() - usize::from(begun);
         let same = |upload: &Upload| upload.holder == Some(holder) && !upload.is_shared;
         if let Some(old) = self.uploads[..before].iter().position(same) {
-            self.finish(old);
+            if self.uploads[old].is_temporary {
+                self.uploads[old].holder = None;
+            } else {
+                self.finish(old);
+            }
         }
         if begun && let Some(last) = self.uploads.last_mut() {
             last.holder = Some(holder);
@@ -273,6 +189,12 @@ impl<'a> TransferLog<'a> {
     /// its line; a later one gets its own line.
     pub fn mode_set(&mut self, inode: Inode, mode: u32, path: &[u8]) -> Logged {
         let earlier = match self.upload(inode) {
+            // rsync sets one before it has the owner, and one after. Nobody
+            // knows the file yet.
+            Some(upload) if upload.is_temporary => {
+                upload.mode = Some(mode);
+                None
+            }
             Some(upload) => upload.mode.replace(mode),
             None => Some(mode),
         };
@@ -296,7 +218,7 @@ impl<'a> TransferLog<'a> {
     /// An owner was set; as [`Self::mode_set`].
     pub fn owner_set(&mut self, inode: Inode, what: &dyn Display, path: &[u8]) -> Logged {
         match self.upload(inode) {
-            Some(upload) if !upload.has_owner => {
+            Some(upload) if !upload.has_owner || upload.is_temporary => {
                 upload.has_owner = true;
                 self.unchanged()
             }
@@ -350,7 +272,7 @@ impl<'a> TransferLog<'a> {
                 at += 1;
                 continue;
             }
-            if !upload.may_be_open(&is_open) {
+            if !upload.goes_on(&is_open) {
                 self.finish(at);
                 continue;
             }
@@ -378,7 +300,7 @@ impl<'a> TransferLog<'a> {
                 continue;
             };
             let path = [new, rest].concat();
-            if !upload.may_be_open(&is_open) {
+            if !upload.goes_on(&is_open) {
                 self.finish(at);
                 continue;
             }
@@ -397,7 +319,7 @@ impl<'a> TransferLog<'a> {
     pub fn settle_closed(&mut self, is_open: impl Fn(Holder, Inode) -> bool) {
         let mut at = 0;
         while let Some(upload) = self.uploads.get(at) {
-            if upload.may_be_open(&is_open) {
+            if upload.goes_on(&is_open) {
                 at += 1;
             } else {
                 self.finish(at);
@@ -405,11 +327,57 @@ impl<'a> TransferLog<'a> {
         }
     }
 
-    /// Writes the lines of all uploads.
-    pub fn settle_all(&mut self) {
-        while self.has_uploads() {
+    /// Writes the lines of all uploads. `unseen`: the server ended without
+    /// telling, so what it did not close before that was looked at last counts
+    /// as open.
+    pub fn settle_all(&mut self, unseen: bool) {
+        let unseen = unseen && self.cause.is_none();
+        while let Some(upload) = self.uploads.first_mut() {
+            if upload.is_temporary {
+                self.give_up(0, " left");
+                continue;
+            }
+            upload.is_incomplete |= unseen;
             self.finish(0);
         }
+    }
+
+    /// A process ends: what it has open for writing stays as it is. What
+    /// another process has open as well is still followed.
+    pub fn exits(&mut self, pid: i32, is_open: impl Fn(Holder, Inode) -> bool) {
+        let mut at = 0;
+        while let Some(upload) = self.uploads.get_mut(at) {
+            let here = upload.holder.map(|holder| Holder { pid, ..holder });
+            let is_here = here.is_some_and(|here| is_open(here, upload.inode));
+            upload.is_incomplete |= is_here;
+            let is_gone = is_here && !upload.is_shared && !upload.is_temporary;
+            if is_gone || !upload.goes_on(&is_open) {
+                self.finish(at);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// The guard ends the session; the first cause is the one that counts.
+    pub fn ends(&mut self, cause: &'static str, is_open: impl Fn(Holder, Inode) -> bool) {
+        if self.cause.is_none() {
+            self.note_open(is_open);
+            self.cause = Some(cause);
+        }
+    }
+
+    /// Notes which uploads are still open, before their processes are ended.
+    pub fn note_open(&mut self, is_open: impl Fn(Holder, Inode) -> bool) {
+        for upload in &mut self.uploads {
+            let holds = |holder| is_open(holder, upload.inode);
+            upload.is_incomplete |= upload.holder.is_some_and(holds);
+        }
+    }
+
+    /// What the closing line says about why the guard ended the session.
+    pub fn cause(&self) -> impl Display + use<> {
+        EndCause(self.cause)
     }
 
     /// Bytes of finished uploads and of those under way. A size can be as large
@@ -420,22 +388,39 @@ impl<'a> TransferLog<'a> {
         open.fold(self.counts.bytes, u64::saturating_add)
     }
 
-    /// Writes the line of an upload, whether it continues or not.
-    fn tell(&mut self, at: usize) {
+    /// Writes the line of an upload, whether it continues or not. One with a
+    /// temporary name has none yet.
+    pub(super) fn tell(&mut self, at: usize) {
         let upload = &mut self.uploads[at];
+        if upload.is_temporary {
+            return;
+        }
         let bytes = upload.size();
         let more = bytes.saturating_sub(upload.told.unwrap_or(0));
         self.counts.bytes = self.counts.bytes.saturating_add(more);
         let path = Escaped::bytes(&upload.path).cut();
+        let is_full = self.max_file_size.is_some_and(|most| bytes >= most);
+        let cause = match (is_full, upload.is_incomplete) {
+            (true, _) => Some("max_file_size"),
+            (false, true) => self.cause,
+            (false, false) => None,
+        };
+        let incomplete = if upload.is_incomplete {
+            self.counts.incomplete += 1;
+            " incomplete"
+        } else {
+            ""
+        };
+        let state = format!("{incomplete}{}", EndCause(cause));
         match upload.told.replace(bytes) {
             None => {
                 self.counts.deeds[upload.deed as usize] += 1;
                 let (deed, also) = (upload.deed.name(), Also(upload));
-                let line = format_args!("{deed} file bytes={bytes}{also} path=\"{path}\"");
+                let line = format_args!("{deed} file bytes={bytes}{state}{also} path=\"{path}\"");
                 self.audit.queue(Importance::Info, &line);
             }
-            Some(before) if before != bytes => {
-                let line = format_args!("written file bytes={bytes} path=\"{path}\"");
+            Some(before) if before != bytes || upload.is_incomplete => {
+                let line = format_args!("written file bytes={bytes}{state} path=\"{path}\"");
                 self.audit.queue(Importance::Info, &line);
             }
             Some(_) => {}
@@ -447,51 +432,61 @@ impl<'a> TransferLog<'a> {
         self.uploads.remove(at);
     }
 
-    /// Notes a denied attempt: the first ones for each reason get a line.
-    pub fn denied(&mut self, call: &str, reason: Denial, path: &[u8]) {
-        self.counts.refused += 1;
-        let (seen, which) = &mut self.denied[reason.index()];
-        *seen = seen.saturating_add(1);
-        *which = Some(reason);
-        if *seen > SHOWN {
-            return;
+    /// Writes a line for a file that was opened for reading.
+    pub fn read(&mut self, bytes: u64, path: &[u8]) {
+        if let Some((read, _)) = &mut self.counts.reads {
+            *read += 1;
+            let path = Escaped::bytes(path).cut();
+            let line = format_args!("read file bytes={bytes} path=\"{path}\"");
+            self.audit.queue(Importance::Info, &line);
         }
-        let line = format_args!(
-            "refused call={call} reason=\"{reason}\" path=\"{}\"",
-            Escaped::bytes(path).cut()
-        );
-        self.audit.event(Importance::Warning, &line);
     }
 
-    /// Writes how many denied attempts got no line.
-    pub fn summarise(&mut self) {
-        for &(seen, reason) in &self.denied {
-            let (more, Some(reason)) = (seen.saturating_sub(SHOWN), reason) else {
-                continue;
-            };
-            if more == 0 {
-                continue;
+    /// Writes a line for a directory that was opened, to be listed. scp opens
+    /// what it sends as it would a file, and a directory then again as one:
+    /// that is one line.
+    pub fn listed(&mut self, path: &[u8], as_directory: bool) {
+        if let Some((_, listed)) = &mut self.counts.reads {
+            let before = std::mem::take(&mut self.opened_as_file);
+            if as_directory && before == path {
+                return;
             }
-            let line = format_args!("refused more={more} reason=\"{reason}\"");
+            if !as_directory {
+                self.opened_as_file = path.to_vec();
+            }
+            *listed += 1;
+            let line = format_args!("listed directory path=\"{}\"", Escaped::bytes(path).cut());
+            self.audit.queue(Importance::Info, &line);
+        }
+    }
+
+    /// Notes an attempt that the policy refused.
+    pub fn denied(&mut self, call: &str, reason: Denial, path: &[u8]) {
+        self.counts.refused += 1;
+        if self.attempts.shows_denied(reason) {
+            let path = Escaped::bytes(path).cut();
+            let line = format_args!("refused call={call} reason=\"{reason}\" path=\"{path}\"");
             self.audit.event(Importance::Warning, &line);
         }
     }
-}
 
-/// What was set while the file was open.
-struct Also<'u>(&'u Upload);
+    /// Counts an attempt that the system refused; whether it gets a line.
+    pub fn shows_failure(&mut self, errno: Errno) -> bool {
+        self.counts.failed += 1;
+        self.attempts.shows_failed(errno)
+    }
 
-impl Display for Also<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(mode) = self.0.mode {
-            write!(f, " mode={mode:04o}")?;
+    /// Its line.
+    pub fn failed(&mut self, call: &str, errno: Errno, path: &[u8]) {
+        let (errno, path) = (ErrnoName(errno), Escaped::bytes(path).cut());
+        let line = format_args!("failed call={call} errno={errno} path=\"{path}\"");
+        self.audit.event(Importance::Warning, &line);
+    }
+
+    /// Writes how many refused and failed attempts got no line.
+    pub fn summarise(&mut self) {
+        for line in self.attempts.rest() {
+            self.audit.event(Importance::Warning, &line);
         }
-        if self.0.has_owner {
-            f.write_str(" owner=set")?;
-        }
-        if self.0.has_times {
-            f.write_str(" times=set")?;
-        }
-        Ok(())
     }
 }

@@ -45,7 +45,8 @@ fn main() {
                 watch_reads: options.contains('w'),
                 watch_named_reads: options.contains('r'),
                 name_service: options.contains('n'),
-                null_device_only: options.contains('d'),
+                log_reads: options.contains('l'),
+                writes: options.contains('e'),
             };
             nix::sys::prctl::set_no_new_privs().expect("no_new_privs");
             load_irrevocably(&program(kind, session)).expect("loading the filter")

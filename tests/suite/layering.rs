@@ -147,6 +147,7 @@ const MAY: &[(&str, &str, &str)] = &[
         "lossy(",
         "a configuration is searched for keywords",
     ),
+    ("guard/attempts.rs", ":?}", "the name of an error number"),
     (
         "admin/doctor/facts/keys.rs",
         "lossy(",

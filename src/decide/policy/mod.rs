@@ -332,6 +332,9 @@ keys! {
     /// Whether a host without a log socket may serve.
     Audit audit: Requirement = Requirement::BestEffort,
         read parse::requirement, show show::requirement;
+    /// Whether what is read and listed is logged as well.
+    LogReads log_reads: bool = false,
+        read parse::boolean, show show::boolean;
     /// The sftp server; `None` is found in the known places.
     SftpServer sftp_server: Option<PathBuf> = None,
         read parse::program, show show::path;

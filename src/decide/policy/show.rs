@@ -22,6 +22,8 @@ pub(super) enum Shown {
     Text(String),
     /// A number in the key's base unit: seconds, bytes, a count.
     Number(u64),
+    /// `true` or `false`.
+    Boolean(bool),
     /// A list.
     List(Vec<Self>),
     /// A table (`[[directory]]`).
@@ -91,6 +93,7 @@ fn json(shown: Shown) -> Json {
         Shown::None => Json::Null,
         Shown::Text(text) => Json::Text(text),
         Shown::Number(number) => Json::Number(number),
+        Shown::Boolean(value) => Json::Bool(value),
         Shown::List(items) => Json::List(items.into_iter().map(json).collect()),
         Shown::Table(fields) => {
             let fields = fields.into_iter();
@@ -114,6 +117,7 @@ impl fmt::Display for Shown {
             Self::None => f.write_str("\"none\""),
             Self::Text(text) => quote(f, text),
             Self::Number(number) => write!(f, "{number}"),
+            Self::Boolean(value) => write!(f, "{value}"),
             Self::List(items) => {
                 f.write_str("[")?;
                 for (i, item) in items.iter().enumerate() {
@@ -204,6 +208,10 @@ pub(super) fn symlinks(value: &Symlinks) -> Shown {
 
 pub(super) fn requirement(value: &Requirement) -> Shown {
     word(value.name())
+}
+
+pub(super) const fn boolean(value: &bool) -> Shown {
+    Shown::Boolean(*value)
 }
 
 pub(super) fn mode(value: &Option<u32>) -> Shown {

@@ -56,13 +56,15 @@ pub enum Denial {
     Dangling,
     /// A signal to a process outside the session.
     Stranger,
+    /// A change that this kind of server never makes.
+    OtherServer,
     /// Another process holds the lock that keeps two sessions apart.
     Locked,
 }
 
 impl Denial {
     /// The number of reasons; the rights count as one.
-    pub const KINDS: usize = 22;
+    pub const KINDS: usize = 23;
 
     /// A number below [`Self::KINDS`] that tells the reasons apart.
     pub const fn index(self) -> usize {
@@ -89,6 +91,7 @@ impl Denial {
             Self::Dangling => 19,
             Self::Stranger => 20,
             Self::Locked => 21,
+            Self::OtherServer => 22,
         }
     }
 
@@ -96,9 +99,11 @@ impl Denial {
     pub const fn errno(self) -> Errno {
         match self {
             // sftp-server then falls back from link and unlink to rename.
-            Self::Right(Right::Link) | Self::Attribute | Self::Program | Self::Stranger => {
-                Errno::EPERM
-            }
+            Self::Right(Right::Link)
+            | Self::Attribute
+            | Self::Program
+            | Self::Stranger
+            | Self::OtherServer => Errno::EPERM,
             Self::Hidden => Errno::ENOENT,
             Self::Unsupported => Errno::EOPNOTSUPP,
             Self::TooMany => Errno::EDQUOT,
@@ -125,7 +130,7 @@ impl fmt::Display for Denial {
             Self::Contents => "the directory holds files that the session did not create",
             Self::Unknown => "the directory cannot be searched before it is moved",
             Self::Special => "not a regular file, nor of a kind that can be created",
-            Self::SymlinkTarget => "the symbolic link would lead outsideside",
+            Self::SymlinkTarget => "the symbolic link would lead outside",
             Self::Attribute => "an extended attribute outside user.*",
             Self::Unsupported => "a form of the call that no file server uses",
             Self::Program => "a second program",
@@ -134,6 +139,7 @@ impl fmt::Display for Denial {
             Self::TooManyOpen => "too many files open for writing at once",
             Self::Stranger => "a signal to a process outside the session",
             Self::Dangling => "nothing is created through a symbolic link",
+            Self::OtherServer => "a change that this server never makes",
             Self::Locked => "another process holds the directory's lock",
         })
     }

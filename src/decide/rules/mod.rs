@@ -23,6 +23,7 @@ use super::roots::nesting::Root;
 pub use denial::Denial;
 pub use names::{folded, is_dotfile};
 pub use place::{Place, first_name_at};
+pub use rsync_temporary::target as rsync_target;
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,16 @@ pub fn has_shape(name: &[u8]) -> bool {
         && random[1..].iter().all(u8::is_ascii_alphanumeric)
 }
 
+/// The path that a file will get whose path ends with a name of that shape.
+pub fn target(path: &[u8]) -> Vec<u8> {
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    if !has_shape(name) {
+        return path.to_vec();
+    }
+    let directory = &path[..path.len() - name.len()];
+    [directory, &name[1..name.len() - RANDOM - 1]].concat()
+}
+
 /// Whether a name is `.NAME.NUMBER` with a NAME that is not a dotfile: when a
 /// symbolic or hard link replaces something, rsync first creates it under such
 /// a name (`atomic_create` in generator.c).
@@ -42,7 +52,14 @@ pub fn has_link_shape(name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{has_link_shape, has_shape};
+    use super::{has_link_shape, has_shape, target};
+
+    #[test]
+    fn targets() {
+        assert_eq!(target(b"/in/.notes.txt.zzzzzz"), b"/in/notes.txt");
+        assert_eq!(target(b".a.AbC123"), b"a");
+        assert_eq!(target(b"/in/.a.AbC12"), b"/in/.a.AbC12");
+    }
 
     #[test]
     fn link_shapes() {

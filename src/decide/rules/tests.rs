@@ -41,6 +41,7 @@ fn rules() -> Rules {
         directory_mode_max: Some(0o2770),
         watch_reads: false,
         watch_named_reads: false,
+        log_reads: false,
         library_files: Vec::new(),
         rsync_temporaries: true,
         name_service_sockets: Vec::new(),

@@ -24,13 +24,13 @@
 
 use nix::libc::{self, sock_filter};
 
-use super::table::{Action, Architecture, Condition, FAMILIES, Syscall, SyscallRule, UNKNOWN};
+use super::table::{
+    Action, Architecture, Condition, FAMILIES, NUMBERS, Syscall, SyscallRule, UNKNOWN,
+};
 use crate::decide::plan::ServerKind;
 
 /// Room for a program; a longer one does not compile.
 const ROOM: usize = 1024;
-/// Room for the numbers of all calls: one more than the highest is enough.
-const NUMBERS: usize = 512;
 /// Room for values that are filled in at run time.
 const BLANKS: usize = 64;
 /// From here on, a number means x32 on x86-64 (`__X32_SYSCALL_BIT`).
@@ -71,8 +71,10 @@ pub enum Blank {
     NotifyIfNameService,
     /// The answer for [`Action::AllowIfNameService`].
     AllowIfNameService,
-    /// The answer for [`Action::AllowIfNullDeviceOnly`].
-    AllowIfNullDeviceOnly,
+    /// The answer for [`Action::NotifyIfOpensAreWatched`].
+    NotifyIfOpensAreWatched,
+    /// The answer for [`Action::NotifyIfSessionWrites`].
+    NotifyIfSessionWrites,
 }
 
 /// The value of a RET instruction for an outcome, or what that value depends
@@ -87,7 +89,8 @@ const fn value_of(outcome: Action) -> Result<u32, Blank> {
         Action::NotifyIfNamedReadsAreWatched => Err(Blank::NotifyIfNamedReadsAreWatched),
         Action::NotifyIfNameService => Err(Blank::NotifyIfNameService),
         Action::AllowIfNameService => Err(Blank::AllowIfNameService),
-        Action::AllowIfNullDeviceOnly => Err(Blank::AllowIfNullDeviceOnly),
+        Action::NotifyIfOpensAreWatched => Err(Blank::NotifyIfOpensAreWatched),
+        Action::NotifyIfSessionWrites => Err(Blank::NotifyIfSessionWrites),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The system-call program of one session.
 //!
 //! The five programs are constants of the binary. What only the session knows
-//! is filled into a copy: the server's process id and four answers.
+//! is filled into a copy: the server's process id and the answers that depend on the plan.
 
 use std::num::NonZeroU32;
 
@@ -24,11 +24,12 @@ pub struct SessionValues {
     /// The guard connects to name service sockets
     /// (`Rules::name_service_sockets` is not empty).
     pub name_service: bool,
-    /// Landlock is in force and lets the server write only to /dev/null, and
-    /// the policy grants no change at all: then opening for writing, which
-    /// every server does once with /dev/null, need not wake the guard. False if
-    /// in doubt.
-    pub null_device_only: bool,
+    /// The guard opens everything that is opened for reading, to log it
+    /// (`Rules::log_reads`).
+    pub log_reads: bool,
+    /// The policy grants a change: the guard looks at what is still open when a
+    /// process ends.
+    pub writes: bool,
 }
 
 /// A program with blanks.
@@ -79,7 +80,10 @@ fn fill_in(code: &mut [sock_filter], blanks: &[(u16, Blank)], session: SessionVa
             }
             Blank::NotifyIfNameService => fixed(session.settle(Action::NotifyIfNameService)),
             Blank::AllowIfNameService => fixed(session.settle(Action::AllowIfNameService)),
-            Blank::AllowIfNullDeviceOnly => fixed(session.settle(Action::AllowIfNullDeviceOnly)),
+            Blank::NotifyIfOpensAreWatched => {
+                fixed(session.settle(Action::NotifyIfOpensAreWatched))
+            }
+            Blank::NotifyIfSessionWrites => fixed(session.settle(Action::NotifyIfSessionWrites)),
         };
     }
 }
@@ -99,18 +103,18 @@ impl SessionValues {
                 choose(self.watch_reads, Action::Notify, Action::Allow)
             }
             Action::NotifyIfNamedReadsAreWatched => choose(
-                self.watch_reads || self.watch_named_reads,
+                self.watch_reads || self.watch_named_reads || self.log_reads,
                 Action::Notify,
                 Action::Allow,
             ),
             Action::NotifyIfNameService => choose(self.name_service, Action::Notify, NO_ACCESS),
             Action::AllowIfNameService => choose(self.name_service, Action::Allow, NO_ACCESS),
-            // O_PATH overrides O_RDWR, so this would look at what is hidden.
-            Action::AllowIfNullDeviceOnly => choose(
-                self.null_device_only && !self.watch_reads,
-                Action::Allow,
+            Action::NotifyIfOpensAreWatched => choose(
+                self.watch_reads || self.log_reads,
                 Action::Notify,
+                Action::Allow,
             ),
+            Action::NotifyIfSessionWrites => choose(self.writes, Action::Notify, Action::Allow),
             Action::Allow | Action::Notify | Action::Errno(_) | Action::Kill => outcome,
         }
     }

@@ -17,10 +17,10 @@ use crate::decide::rules::{self, Denial, FileKind};
 use crate::guard::Guard;
 use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
+use crate::guard::counts::Deed;
 use crate::guard::lock::Held;
 use crate::guard::resolve::{Object, proc_name};
 use crate::guard::steps::{Judged, Logged, Resolved};
-use crate::guard::transfer_log::Deed;
 use crate::system::xattr;
 
 /// The access control list of a file itself (acl(5)).

@@ -43,6 +43,8 @@ pub enum TimesAt {
 pub enum Call {
     /// execve, execveat.
     Execute,
+    /// exit, exit_group.
+    Exit,
     /// fork, clone.
     Fork,
     /// kill.
@@ -162,14 +164,46 @@ impl Call {
     pub const fn is_about_files(self) -> bool {
         !matches!(
             self,
-            Self::Execute | Self::Fork | Self::Signal(..) | Self::Umask(_) | Self::Unknown
+            Self::Execute
+                | Self::Exit
+                | Self::Fork
+                | Self::Signal(..)
+                | Self::Umask(_)
+                | Self::Unknown
         )
+    }
+
+    /// What it would change or read: of several files, the one that a line
+    /// names. `None` if it only looks, or is not about files.
+    pub const fn object(self) -> Option<On> {
+        let path = match self {
+            Self::Mode(on, _)
+            | Self::Owner(on, ..)
+            | Self::Times(on, _)
+            | Self::SetAttribute { on, .. }
+            | Self::RemoveAttribute(on, _) => return Some(on),
+            Self::Open { path, .. }
+            | Self::MakeDirectory(path, _)
+            | Self::MakeNode(path, _)
+            | Self::Remove { path, .. }
+            | Self::Rename { from: path, .. }
+            | Self::Link { to: path, .. }
+            | Self::Symlink { path, .. }
+            | Self::Truncate(path, _) => path,
+            _ => return None,
+        };
+        Some(On::Path {
+            path,
+            follow: false,
+            empty: false,
+        })
     }
 
     /// Its name in the log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Execute => "exec",
+            Self::Exit => "exit",
             Self::Fork => "fork",
             Self::Signal(..) => "kill",
             Self::Umask(_) => "umask",
@@ -226,6 +260,7 @@ fn modern(number: libc::c_long, a: &[u64; 6]) -> Option<Call> {
     };
     Some(match number {
         libc::SYS_execve | libc::SYS_execveat => Call::Execute,
+        libc::SYS_exit | libc::SYS_exit_group => Call::Exit,
         libc::SYS_clone => Call::Fork,
         libc::SYS_kill => Call::Signal(arg(0), arg(1)),
         libc::SYS_umask => Call::Umask(bits(a[0])),

@@ -15,9 +15,9 @@ use crate::decide::rules::{self, Denial, FileKind, FileState, Permit};
 use crate::guard::Guard;
 use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
+use crate::guard::counts::Deed;
 use crate::guard::resolve::{DirEntry, Directory, Object, proc_name};
 use crate::guard::steps::{Logged, Resolved};
-use crate::guard::transfer_log::Deed;
 use crate::system::statx::FileId;
 
 impl Guard<'_> {

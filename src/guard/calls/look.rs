@@ -3,9 +3,10 @@
 //!
 //! A hidden name is answered like one that does not exist.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
 use std::rc::Rc;
 
 use nix::errno::Errno;
@@ -15,11 +16,12 @@ use nix::unistd::{AccessFlags, faccessat};
 
 use super::decode::{Call, On, PathArg};
 use super::open::{reopen, reopen_regular};
+use crate::decide::plan::{Grant, Lookup};
 use crate::decide::policy::Protocol;
 use crate::decide::rules::{self, Denial, FileKind};
 use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
-use crate::guard::resolve::proc_name;
+use crate::guard::resolve::{Object, proc_name};
 use crate::guard::{Answer, Guard};
 use crate::system::{memory, stat, xattr};
 
@@ -70,7 +72,42 @@ impl Guard<'_> {
             FileKind::Null | FileKind::Directory => reopen(&object, flags & OFlag::O_DIRECTORY)?,
             FileKind::File => reopen_regular(&object, OFlag::O_RDONLY, flags)?,
         };
+        self.log_read(&object, flags);
         Ok(Answer::opened(fd, flags, false))
+    }
+
+    /// Logs what is opened for reading, if the policy wants that.
+    pub(super) fn log_read(&mut self, object: &Object, flags: OFlag) {
+        let path = &object.place.path;
+        match object.kind() {
+            FileKind::Directory => {
+                let as_directory = flags.contains(OFlag::O_DIRECTORY);
+                self.log.listed(path, as_directory);
+            }
+            FileKind::File if !self.is_for_itself(object, flags) => {
+                self.log.read(object.status.size, path);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the server or one of its libraries opens a file for itself: of
+    /// the start-up table, and with O_CLOEXEC, which the servers do not set for
+    /// what a client names. A few libraries do not set it either.
+    fn is_for_itself(&self, object: &Object, flags: OFlag) -> bool {
+        let path = Path::new(OsStr::from_bytes(&object.place.path));
+        if !flags.contains(OFlag::O_CLOEXEC) {
+            return self
+                .plan
+                .rules
+                .library_files
+                .iter()
+                .any(|file| file == path);
+        }
+        let mut grants = self.plan.grants.iter();
+        let is_startup =
+            |grant: &Grant| grant.lookup != Lookup::Exact && path.starts_with(&grant.path);
+        object.place.root.is_none() || grants.any(is_startup)
     }
 
     /// The stat family.

@@ -3,6 +3,7 @@
 mod acl;
 mod attributes;
 pub mod decode;
+mod failed;
 mod links;
 mod look;
 mod names;
@@ -28,6 +29,7 @@ impl Guard<'_> {
         self.resolver.begin();
         match call {
             Call::Execute => self.execute(caller),
+            Call::Exit => Ok(self.exit(caller)),
             Call::Fork => Ok(self.fork(caller)),
             Call::Signal(pid, signal) => self.signal(caller, pid, signal),
             Call::Umask(mask) => Ok(Answer::Value(self.umasks.set(caller.pid, mask).into())),

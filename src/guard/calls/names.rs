@@ -14,10 +14,10 @@ use crate::decide::rules::{self, FileKind, FileState, Permit};
 use crate::guard::Guard;
 use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
+use crate::guard::counts::Deed;
 use crate::guard::lock::Held;
 use crate::guard::resolve::{DirEntry, kind};
 use crate::guard::steps::{Done, Logged, Resolved};
-use crate::guard::transfer_log::Deed;
 use crate::system::statx::{self, Status};
 
 impl Guard<'_> {
@@ -118,6 +118,11 @@ impl Guard<'_> {
         self.files
             .unlinked(status.inode, id, &done.what.name, links);
         drop(held);
+        if subject.is_rsync_temporary
+            && let Some(logged) = self.log.given_up(status.inode)
+        {
+            return Ok(logged);
+        }
         let path = self.log.name_after(status.inode, &done.what.place.path);
         self.settle(status.inode, path.as_deref());
         let what = kind_name(kind(&status));

@@ -15,10 +15,10 @@ use crate::decide::seccomp::table::ACCESS_MODE;
 use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
 use crate::guard::channel::Channel;
+use crate::guard::counts::Deed;
 use crate::guard::lock::Held;
 use crate::guard::resolve::{DirEntry, Object, kind, proc_name};
 use crate::guard::steps::{Allowed, Logged, Resolved};
-use crate::guard::transfer_log::Deed;
 use crate::guard::{Answer, Guard};
 use crate::system::statx::{self, Status};
 
@@ -178,6 +178,9 @@ impl Guard<'_> {
         let opened = self
             .log
             .opened(Deed::Created, status.inode, path, pin, answer);
+        if new.temporary {
+            self.log.is_temporary();
+        }
         Ok(opened.answer())
     }
 
@@ -257,6 +260,7 @@ impl Guard<'_> {
             rules::read(rules, place, &subject).map_err(CallError::at(place))?;
             let _waits = self.channel.still_waits(caller)?;
             let fd = reopen_regular(&object, access, flags)?;
+            self.log_read(&object, flags);
             return Ok(Answer::opened(fd, flags, false));
         }
         let permit = rules::write(rules, place, &subject).map_err(CallError::at(place))?;
@@ -382,7 +386,7 @@ const fn access_mode(flags: OFlag) -> OFlag {
 }
 
 /// Whether these flags can change anything.
-fn changes(flags: OFlag) -> bool {
+pub(super) fn changes(flags: OFlag) -> bool {
     let access = access_mode(flags);
     access != OFlag::O_RDONLY
         || flags.intersects(OFlag::O_CREAT | OFlag::O_TRUNC)

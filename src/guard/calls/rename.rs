@@ -13,10 +13,10 @@ use crate::guard::Guard;
 use crate::guard::call_error::CallError;
 use crate::guard::caller::Caller;
 use crate::guard::channel::Channel;
+use crate::guard::counts::Deed;
 use crate::guard::lock::Held;
 use crate::guard::resolve::{DirEntry, Directory, kind};
 use crate::guard::steps::{Done, Logged, Resolved};
-use crate::guard::transfer_log::Deed;
 use crate::system::rename::rename;
 use crate::system::statx::{FileId, Inode, Status};
 
@@ -102,6 +102,9 @@ impl Guard<'_> {
             self.settle(taken.inode, None);
         }
         let (old, new) = (&old.place.path, &new.place.path);
+        if let Some(logged) = self.log.arrived(status.inode, new, taken.is_some()) {
+            return logged;
+        }
         self.settle(status.inode, Some(new));
         if kind(status) == FileKind::Directory {
             self.log.settle_below(old, new, Channel::is_open);

@@ -22,14 +22,15 @@ fn the_kernel_does_what_the_table_says() {
     for (kind, options) in [
         (ServerKind::Sftp, "-"),
         (ServerKind::RsyncReceiver, "wn"),
-        (ServerKind::ScpSource, "d"),
+        (ServerKind::ScpSource, "l"),
     ] {
         let session = SessionValues {
             own_pid: std::num::NonZeroU32::MAX,
             watch_reads: options.contains('w'),
             watch_named_reads: options.contains('r'),
             name_service: options.contains('n'),
-            null_device_only: options.contains('d'),
+            log_reads: options.contains('l'),
+            writes: options.contains('e'),
         };
         let mut batch = vec![];
         let mut wanted = vec![];

@@ -13,15 +13,15 @@ pub const CONTINUING: Mutant = Mutant {
         ),
         (
             "src/guard/serve.rs",
-            "            Err(CallError::Errno(errno)) => self",
+            "            Err(CallError::Errno(errno)) => {",
             "            Err(CallError::Errno(Errno::EHWPOISON)) => self.channel.listener.let_through_unchecked(id),\n            \
-             Err(CallError::Errno(errno)) => self",
+             Err(CallError::Errno(errno)) => {",
         ),
         // The second layer would stop most of what the kernel then does.
         (
             "src/guard/start.rs",
-            "let nested = confined.server_layer().irrevocably_enter()?;",
-            "let nested = false;",
+            "    confined.server_layer().irrevocably_enter()?;\n",
+            "    let _ = confined.server_layer();\n",
         ),
     ],
 };

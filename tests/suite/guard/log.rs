@@ -239,7 +239,7 @@ fn an_upload_that_is_cut_off_is_logged() {
     assert!(sftp.write(&handle, 0, &[b'x'; 1000]).ok());
     assert_eq!(sftp.end(), 0);
     let events = events(&host.log());
-    let line = "created file bytes=1000 path=\"/home/alice/uploads/part\"";
+    let line = "created file bytes=1000 incomplete path=\"/home/alice/uploads/part\"";
     assert!(events.iter().any(|event| event == line), "{events:#?}");
 }
 

@@ -1,6 +1,7 @@
 //! The guard under attack and under load: races, signals, missing kernel features, limits, its log; and an unmodified
 //! client sees no difference.
 
+mod attempts;
 mod bounds;
 mod connection;
 mod container;
@@ -9,6 +10,7 @@ mod features;
 mod first_call;
 mod folding;
 mod growth;
+mod incomplete;
 mod lifecycle;
 mod limits;
 mod log;
@@ -17,6 +19,7 @@ mod moved;
 mod process;
 mod queue;
 mod races;
+mod reads;
 mod remembering;
 mod same;
 mod shortage;

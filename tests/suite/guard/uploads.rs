@@ -90,7 +90,9 @@ fn a_file_that_is_renamed_while_it_is_written_counts() {
         assert_eq!(bytes_in(&lines, " written file"), [written], "{lines:#?}");
         assert_eq!(bytes_in(&lines, " end server="), [written], "{lines:#?}");
         let of = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
-        let second = format!("written file bytes={written} path=\"/home/alice/uploads/second\"");
+        let second = format!(
+            "written file bytes={written} incomplete cause=max_bytes path=\"/home/alice/uploads/second\""
+        );
         assert_eq!(of(&second), 1, "{lines:#?}");
         assert_eq!(
             of(&format!("{line}\"/home/alice/uploads/first\"")),

@@ -83,11 +83,11 @@ fn reading_wakes_the_guard_once() {
     let written = session(&host, made);
     let nothing = session(&host, |_| {});
     assert_eq!(written, nothing + 5);
-    // sftp-server opens /dev/null for reading and writing when it starts (OpenSSH's sanitise_stdfd), and only a
-    // policy that grants no change at all can tell that from a client's open.
-    assert_eq!(session(&host, read_a_lot), 2, "sftp, read-write");
+    // sftp-server opens /dev/null for reading and writing when it starts (OpenSSH's sanitise_stdfd), and the
+    // filter cannot tell that from a client's open. One that may write tells when it ends, too.
+    assert_eq!(session(&host, read_a_lot), 3, "sftp, read-write");
     host.policy("access = \"read-only\"\n");
-    assert_eq!(session(&host, read_a_lot), 1, "sftp, read-only");
+    assert_eq!(session(&host, read_a_lot), 2, "sftp, read-only");
     host.no_policy();
     // A download by the old protocol, under the ordinary policy.
     let mut scp: Child = host
@@ -112,8 +112,8 @@ fn reading_wakes_the_guard_once() {
             .any(|window| window == b"uploaded before"),
         "{output:?}"
     );
-    // Once for /dev/null, once for the file: the guard opens what scp sends (`Rules::watch_named_reads`).
-    assert_eq!(taken(&host), 2, "scp -f");
+    // For execve, for /dev/null, and for the file: the guard opens what scp sends (`Rules::watch_named_reads`).
+    assert_eq!(taken(&host), 3, "scp -f");
 }
 
 /// How many system calls a created file may cost in the guard: poll, receive, read the path, lock, prove the directory,
@@ -185,4 +185,19 @@ fn a_session_that_reads_lets_the_guard_sleep() {
     assert!(sftp.close(&handle).ok());
     assert!(switches(sftp.process()) > before);
     assert_eq!(sftp.end(), 0);
+}
+
+/// What `log_reads` costs: one wake-up for each open. Without it a read wakes nobody.
+#[test]
+fn a_read_that_is_logged_wakes_the_guard() {
+    let host = Host::new();
+    let mut costs = Vec::new();
+    for policy in ["", "log_reads = true\n"] {
+        host.policy(policy);
+        // Ten times a file and three directories more.
+        let [fewer, more] =
+            [10, 20].map(|times| session(&host, |sftp| (0..times).for_each(|_| read_a_lot(sftp))));
+        costs.push(more - fewer);
+    }
+    assert_eq!(costs, [0, 40], "notifications");
 }

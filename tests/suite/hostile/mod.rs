@@ -3,6 +3,7 @@
 //! `table` says what can be done with each row of the system-call table, `places` where; `case` multiplies them.
 //! Each case works in an ordinary account, fails here, and leaves the disk as it was; the guard then still serves.
 
+mod attempts;
 mod case;
 mod descriptors;
 mod found;

@@ -66,6 +66,8 @@ impl Told {
             "renamed",
             "attributes",
             "cleaned",
+            "replaced",
+            "incomplete",
         ];
         let (true, Some(path)) = (deeds.contains(&deed), quoted("path")) else {
             return;
@@ -76,7 +78,15 @@ impl Told {
             format!("{deed} {what}")
         };
         *self.lines.entry(label).or_default() += 1;
-        if let Some(bytes) = words.iter().find_map(|word| word.strip_prefix("bytes=")) {
+        if words.contains(&"left") {
+            *self.lines.entry("left file".into()).or_default() += 1;
+        }
+        if words.contains(&"by=rename") {
+            *self.lines.entry("arrived file".into()).or_default() += 1;
+        }
+        if deed != "incomplete"
+            && let Some(bytes) = words.iter().find_map(|word| word.strip_prefix("bytes="))
+        {
             let bytes = bytes.parse().unwrap_or(0);
             self.uploads.entry(path.clone()).or_default().push(bytes);
         }
@@ -84,7 +94,12 @@ impl Told {
         match deed {
             "created" => add(path, 1),
             "removed" => add(path, -1),
-            "cleaned" => *self.cleaned.entry(path).or_default() -= 1,
+            "cleaned" => {
+                *self.cleaned.entry(path.clone()).or_default() -= 1;
+                // `.NAME.1` is a link, which had its line; `.NAME.XXXXXX` a file, which was there without one.
+                let is_file = path.rsplit('.').next().is_some_and(|end| end.len() == 6);
+                *self.net.entry(path).or_default() += i64::from(is_file);
+            }
             "renamed" => {
                 self.renamed_to.insert(path.clone());
                 add(quoted("from").unwrap_or_default(), -1);
@@ -117,7 +132,14 @@ impl Told {
             found.push(("the log has a gap or no end", text));
             return found;
         }
-        for deed in ["created", "overwritten", "removed", "renamed", "attributes"] {
+        for deed in [
+            "created",
+            "overwritten",
+            "replaced",
+            "removed",
+            "renamed",
+            "attributes",
+        ] {
             let (told, lines) = (self.end.get(deed).copied().unwrap_or(0), self.of(deed));
             if told != lines {
                 let text = format!("{deed}={told}, but {lines} lines: {:#?}", self.tail());
@@ -227,6 +249,8 @@ pub fn calls_and_lines(told: &Told, done: &[(Op, Outcome)], links: bool) -> Vec<
         });
         matching.map(|(_, outcome)| outcome.counts.ok).sum()
     };
+    // Of the files that did not get their own name, some were removed by the server, some by the guard at the end.
+    let given_up = told.number("incomplete file") - told.number("left file");
     let rows = [
         ("mkdir", count(&["mkdir"]), told.number("created directory")),
         (
@@ -238,13 +262,20 @@ pub fn calls_and_lines(told: &Told, done: &[(Op, Outcome)], links: bool) -> Vec<
         (
             "unlink and rmdir",
             count(&["unlink", "rmdir"]),
-            told.of("removed"),
+            told.of("removed") + given_up,
         ),
-        ("rename", count(&["rename", "move"]), told.of("renamed")),
+        (
+            "rename",
+            count(&["rename", "move"]),
+            told.of("renamed") + told.of("arrived"),
+        ),
         (
             "open and truncate",
             count(&["open", "put", "new", "truncate"]),
-            told.number("created file") + told.number("overwritten file"),
+            told.number("created file")
+                + told.number("overwritten file")
+                + told.number("replaced file")
+                + told.number("incomplete file"),
         ),
     ];
     let mut found = Vec::new();

@@ -173,6 +173,13 @@ pub(in crate::decide::policy) fn requirement(
     value.choice(&Requirement::NAMED, errors)
 }
 
+pub(in crate::decide::policy) fn boolean(value: &Value<'_>, errors: &mut Errors) -> Option<bool> {
+    match value.content {
+        Content::Boolean(value) => Some(value),
+        _ => value.wrong_type("true or false", errors),
+    }
+}
+
 pub(in crate::decide::policy) fn dotfile_names(
     value: &Value<'_>,
     errors: &mut Errors,

@@ -21,7 +21,7 @@ use statement::Statements;
 
 pub(super) use errors::Errors;
 pub(super) use keys::{
-    access, dotfile_names, dotfiles, message, no_directory, program, protocols, readable,
+    access, boolean, dotfile_names, dotfiles, message, no_directory, program, protocols, readable,
     requirement, start, symlinks, writable,
 };
 pub(super) use units::{count, duration, mode_max, size, umask};

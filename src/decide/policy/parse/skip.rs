@@ -223,11 +223,13 @@ impl<'t> Plain<'t> {
         Some(key)
     }
 
-    /// A string, a number, or a list of strings, for which there is memory.
+    /// A string, a number, a boolean, or a list of strings, for which there is
+    /// memory.
     fn value(&mut self, memory: &mut Vec<Value<'t>>) -> Option<Value<'t>> {
         match self.byte()? {
             b'[' => self.at += 1,
             b'"' => return self.string(),
+            b't' | b'f' => return self.boolean(),
             _ => return self.number(),
         }
         let mut items = std::mem::take(memory);
@@ -248,6 +250,15 @@ impl<'t> Plain<'t> {
         let digits = self.while_is(|byte| byte.is_ascii_digit());
         let sound = (1..=18).contains(&digits.len()) && !digits.starts_with('0');
         sound.then(|| value(Content::Integer(digits.parse().ok())))
+    }
+
+    /// `true` or `false`.
+    fn boolean(&mut self) -> Option<Value<'t>> {
+        match self.while_is(|byte| byte.is_ascii_lowercase()) {
+            "true" => Some(value(Content::Boolean(true))),
+            "false" => Some(value(Content::Boolean(false))),
+            _ => None,
+        }
     }
 
     /// A basic string without an escape.

@@ -239,7 +239,7 @@ impl EventReceiver for Parts<'_> {
         let raw = toml_parser::Raw::new_unchecked(raw.as_str(), kind, span);
         let content = match raw.decode_scalar(&mut text, errors) {
             ScalarKind::String => Content::Text(text),
-            ScalarKind::Boolean(_) => Content::Other("a boolean"),
+            ScalarKind::Boolean(value) => Content::Boolean(value),
             ScalarKind::DateTime => Content::Other("a date"),
             ScalarKind::Float => Content::Other("a number with a fraction"),
             ScalarKind::Integer(radix) => {

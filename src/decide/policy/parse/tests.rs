@@ -165,6 +165,11 @@ fn every_key_right_and_wrong() {
                 "1.0",
             ],
         ),
+        (
+            "log_reads",
+            &["true", "false"],
+            &[r#""true""#, "1", r#""none""#, "[]", "True"],
+        ),
         ("max_session_time", &[r#""2h""#], &[r#""2w""#, "true"]),
         (
             "max_bytes",

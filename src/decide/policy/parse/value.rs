@@ -19,6 +19,8 @@ pub(super) enum Content<'t> {
     Text(Cow<'t, str>),
     /// An integer; `None` if it has more than 64 bits.
     Integer(Option<i64>),
+    /// `true` or `false`.
+    Boolean(bool),
     /// A list.
     List(Vec<Value<'t>>),
     /// What no key accepts, by name.
@@ -31,6 +33,7 @@ impl<'t> Value<'t> {
         match self.content {
             Content::Text(_) => "a string",
             Content::Integer(_) => "an integer",
+            Content::Boolean(_) => "a boolean",
             Content::List(_) => "a list",
             Content::Other(kind) => kind,
         }

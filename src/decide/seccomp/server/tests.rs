@@ -22,11 +22,12 @@ const ARCHITECTURES: [Architecture; 2] = [Architecture::X86_64, Architecture::Aa
 const OWN_PID: u32 = 4711;
 
 fn sessions() -> impl Iterator<Item = SessionValues> {
-    (0..16).map(|bits: u8| SessionValues {
+    (0..32).map(|bits: u8| SessionValues {
         own_pid: NonZeroU32::new(OWN_PID).unwrap(),
         watch_reads: bits & 1 != 0,
         name_service: bits & 2 != 0,
-        null_device_only: bits & 4 != 0,
+        log_reads: bits & 4 != 0,
+        writes: bits & 16 != 0,
         watch_named_reads: bits & 8 != 0,
     })
 }
@@ -429,6 +430,33 @@ fn the_constants_are_what_the_assembler_makes() {
                 code.iter().map(|i| (i.code, i.jt, i.jf, i.k)).collect()
             };
             assert_eq!(parts(&constant), parts(&fresh));
+        }
+    }
+}
+
+/// `log_reads` changes the answer to opens for reading and to nothing else; without it the program is that of a session
+/// that never heard of it.
+#[test]
+fn logged_reads_are_opens_and_nothing_else() {
+    const RETURN: u16 = 0x06;
+    for kind in KINDS {
+        for session in sessions().filter(|session| !session.log_reads) {
+            let logging = SessionValues {
+                log_reads: true,
+                ..session
+            };
+            let (off, on) = (program(kind, session), program(kind, logging));
+            assert_eq!(off.len(), on.len());
+            for (a, b) in off.iter().zip(&on) {
+                assert_eq!((a.code, a.jt, a.jf), (b.code, b.jt, b.jf));
+                let opened = a.code == RETURN
+                    && (a.k, b.k) == (libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_USER_NOTIF);
+                assert!(a.k == b.k || opened, "{kind:?}");
+            }
+            for row in rows().filter(|row| !matches!(row.name, "open" | "openat")) {
+                let settled = |session| judge(row.answer_for(kind), session, [0; 6]);
+                assert_eq!(settled(session), settled(logging), "{}", row.name);
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ pub enum Action {
     NotifyIfReadsAreWatched,
     /// Opening a file for reading without O_CLOEXEC, as scp opens what a client
     /// names, and as no library opens its own files: [`Action::Notify`] if the
-    /// session watches those or all reads, otherwise [`Action::Allow`].
+    /// session watches those or all reads, or logs them, otherwise
+    /// [`Action::Allow`].
     NotifyIfNamedReadsAreWatched,
     /// What a name service client does: [`Action::Notify`] if the session has
     /// sockets to ask, otherwise EACCES.
@@ -29,11 +30,14 @@ pub enum Action {
     /// Talking on a socket that the guard connected: [`Action::Allow`] if the
     /// session has name service sockets, otherwise EACCES.
     AllowIfNameService,
-    /// Opening for writing without creating or truncating, as the servers do
-    /// with /dev/null when they start: [`Action::Allow`] if Landlock lets the
-    /// server write only to /dev/null and the policy grants no change,
-    /// otherwise [`Action::Notify`].
-    AllowIfNullDeviceOnly,
+    /// Opening for reading with O_CLOEXEC, as libraries open their own files
+    /// and opendir(3) its directory: [`Action::Notify`] if the session watches
+    /// reads or logs them, otherwise [`Action::Allow`].
+    NotifyIfOpensAreWatched,
+    /// The end of a process: [`Action::Notify`] if the session may write, so
+    /// that the guard sees which files are still open, otherwise
+    /// [`Action::Allow`].
+    NotifyIfSessionWrites,
 }
 
 /// One test of a register.
@@ -165,6 +169,24 @@ pub(super) const fn only(
     }
 }
 
+/// A change that only some kinds of server make. The guard refuses it to the
+/// others ([`super::is_made_by`]), so that the attempt is logged.
+pub(super) const fn change(
+    kinds: Kinds,
+    name: &'static str,
+    numbers: Numbers,
+    reason: &'static str,
+) -> Syscall {
+    Syscall {
+        name,
+        numbers,
+        kinds,
+        answer: NOTIFY,
+        otherwise: Action::Notify,
+        reason,
+    }
+}
+
 /// An errno as the program carries it; they are all below 4096.
 pub(super) const fn errno(code: i32) -> Action {
     assert!(code >= 0 && code < 4096);
@@ -178,6 +200,7 @@ pub(super) const ALLOW: SyscallRule = SyscallRule::Always(Action::Allow);
 pub(super) const NOTIFY: SyscallRule = SyscallRule::Always(Action::Notify);
 pub(super) const KILL: SyscallRule = SyscallRule::Always(Action::Kill);
 pub(super) const READS: SyscallRule = SyscallRule::Always(Action::NotifyIfReadsAreWatched);
+pub(super) const ENDS: SyscallRule = SyscallRule::Always(Action::NotifyIfSessionWrites);
 pub(super) const DENY: SyscallRule = SyscallRule::Always(REFUSED);
 pub(super) const ABSENT: SyscallRule = SyscallRule::Always(NOT_THERE);
 

@@ -36,31 +36,20 @@ const fn own_read(argument: u8) -> Condition {
 /// Nothing can be read through an O_PATH descriptor.
 const READING: u32 = CHANGING | libc::O_PATH.cast_unsigned();
 
-/// Reads and writes existing files.
-const fn plain_write(argument: u8) -> Condition {
-    Condition::Int {
-        argument,
-        mask: CHANGING,
-        value: libc::O_RDWR.cast_unsigned(),
-    }
-}
-
 const OPEN: SyscallRule = SyscallRule::Judged {
     arms: &[
-        when(&[own_read(1)], Action::NotifyIfReadsAreWatched),
+        when(&[own_read(1)], Action::NotifyIfOpensAreWatched),
         when(&[without(1, READING)], Action::NotifyIfNamedReadsAreWatched),
         when(&[without(1, CHANGING)], Action::NotifyIfReadsAreWatched),
-        when(&[plain_write(1)], Action::AllowIfNullDeviceOnly),
     ],
     otherwise: Action::Notify,
 };
 
 const OPENAT: SyscallRule = SyscallRule::Judged {
     arms: &[
-        when(&[own_read(2)], Action::NotifyIfReadsAreWatched),
+        when(&[own_read(2)], Action::NotifyIfOpensAreWatched),
         when(&[without(2, READING)], Action::NotifyIfNamedReadsAreWatched),
         when(&[without(2, CHANGING)], Action::NotifyIfReadsAreWatched),
-        when(&[plain_write(2)], Action::AllowIfNullDeviceOnly),
     ],
     otherwise: Action::Notify,
 };

@@ -53,6 +53,34 @@ pub fn find(architecture: Architecture, number: u32) -> Option<&'static Syscall>
     rows().find(|row| row.numbers.on(architecture) == Some(number))
 }
 
+/// Which kinds of server make the call with each number, on this architecture.
+static MADE_BY: [Kinds; NUMBERS] = {
+    let mut made_by = [Kinds::ALL; NUMBERS];
+    let mut family = 0;
+    while family < FAMILIES.len() {
+        let rows = FAMILIES[family];
+        let mut i = 0;
+        while i < rows.len() {
+            if let Some(number) = rows[i].numbers.on(Architecture::NATIVE) {
+                made_by[number as usize] = rows[i].kinds;
+            }
+            i += 1;
+        }
+        family += 1;
+    }
+    made_by
+};
+
+/// Room for the numbers of all calls: one more than the highest is enough.
+pub const NUMBERS: usize = 512;
+
+/// Whether a server of that kind makes the call with this number at all. A
+/// change that it never makes is refused to it whatever the policy grants.
+pub fn is_made_by(kind: ServerKind, number: u32) -> bool {
+    let number = usize::try_from(number).unwrap_or(NUMBERS);
+    MADE_BY.get(number).is_none_or(|kinds| kinds.contains(kind))
+}
+
 impl Syscall {
     /// The answer to this call in a server of that kind.
     pub const fn answer_for(&self, kind: ServerKind) -> SyscallRule {

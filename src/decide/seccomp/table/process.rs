@@ -3,8 +3,8 @@
 use nix::libc;
 
 use super::answer::{
-    ABSENT, ALLOW, Action, DENY, KILL, Kinds, NOTIFY, Syscall, SyscallRule, allow_if, errno, is,
-    is_long, only, own_pid, row, when,
+    ABSENT, ALLOW, Action, DENY, ENDS, KILL, Kinds, NOTIFY, Syscall, SyscallRule, allow_if, errno,
+    is, is_long, only, own_pid, row, when,
 };
 use super::numbers::{both, x86};
 use crate::decide::plan::ServerKind;
@@ -81,8 +81,8 @@ const RSYNC: Kinds = Kinds::of(&[ServerKind::RsyncReceiver, ServerKind::RsyncSen
 pub(super) const ROWS: &[Syscall] = &[
     row("execve", both(59, 221), NOTIFY, "xfersh starts the server with it, once; the guard refuses every later one"),
     row("execveat", both(322, 281), KILL, "no server starts a program, and xfersh starts the server by name"),
-    row("exit", both(60, 93), ALLOW, "ends the server"),
-    row("exit_group", both(231, 94), ALLOW, "ends the server"),
+    row("exit", both(60, 93), ENDS, "ends the server; what it has open then has not arrived whole"),
+    row("exit_group", both(231, 94), ENDS, "ends the server; what it has open then has not arrived whole"),
     only(RSYNC, "fork", x86(57), NOTIFY, "rsync's receiver is two processes; the guard has to know, since files that are open are then open twice"),
     only(RSYNC, "clone", both(56, 220), CLONE, "rsync's receiver is two processes; no thread, no shared memory, no namespace; the guard has to know, since files that are open are then open twice"),
     row("vfork", x86(58), DENY, "shares memory with the child; no server does so"),
