@@ -60,7 +60,15 @@ impl std::fmt::Display for PolicyFileError {
                 if at != policy {
                     write!(f, "{}: ", Escaped::path(at))?;
                 }
-                write!(f, "{error}")
+                write!(f, "{error}")?;
+                let is_closed = error.kind() == io::ErrorKind::PermissionDenied;
+                if is_closed && policy == Path::new(POLICY) {
+                    write!(
+                        f,
+                        "; a session reads it with the rights of its account: chmod a+r {POLICY}"
+                    )?;
+                }
+                Ok(())
             }
             Self::Unsafe(why) => f.write_str(why),
             Self::Wrong(errors) => write!(f, "{errors}"),

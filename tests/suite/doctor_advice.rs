@@ -199,6 +199,58 @@ fn a_home_that_root_cannot_enter_is_not_replaced() {
     sh(&host, "umount /home/carol");
 }
 
+/// A home that does not exist, or is a device, is nobody's to create, to close or to take; what the session serves the
+/// doctor calls healthy.
+#[test]
+fn a_home_that_nobody_needs() {
+    let (mut host, carol) = installed();
+    sh(
+        &host,
+        "mkdir /srv/in; chown carol /srv/in; printf 'writable = [\"/srv/in\"]\nreadable = [\"/srv/in\"]\n' >/etc/xfersh.toml",
+    );
+    host.start_system_sshd();
+    for home in ["/nonexistent", "/dev/null"] {
+        sh(&host, &format!("usermod -d {home} carol"));
+        assert_eq!(findings(&host), [], "{home}");
+        host.sftp(&carol, "-mkdir /srv/in/a\nls /srv/in\n")
+            .succeeded(home);
+        sh(&host, "mv /etc/xfersh.toml /etc/aside");
+        let rows = findings(&host);
+        let found: Vec<_> = rows
+            .iter()
+            .filter(|row| row.0.starts_with("home-"))
+            .collect();
+        assert!(
+            matches!(found[..], [(id, ..)] if id == "home-missing"),
+            "{rows:#?}"
+        );
+        assert!(found[0].2.starts_with("# create the home"), "{rows:#?}");
+        sh(&host, "mv /etc/aside /etc/xfersh.toml");
+    }
+}
+
+#[test]
+fn the_dry_run_says_how_a_closed_policy_is_opened() {
+    let (host, _carol) = installed();
+    sh(
+        &host,
+        "echo 'protocols = [\"sftp\"]' >/etc/xfersh.toml; chmod 600 /etc/xfersh.toml",
+    );
+    let output = host.root(SHELL, &["--check", "--user", "carol"]);
+    assert_eq!(output.code(), 2, "{output}");
+    let says = "cannot read the policy /etc/xfersh.toml: Permission denied (os error 13); a session reads it with the rights of its account: chmod a+r /etc/xfersh.toml";
+    assert!(output.err().contains(says), "{output}");
+    let host_alone = host.root(SHELL, &["--doctor"]);
+    assert_eq!(host_alone.code(), 1, "{host_alone}");
+    assert!(
+        host_alone.out().contains("serious  policy-unreadable"),
+        "{host_alone}"
+    );
+    sh(&host, "chmod a+r /etc/xfersh.toml");
+    host.root(SHELL, &["--check", "--user", "carol"])
+        .succeeded("the dry run");
+}
+
 #[test]
 fn root_and_the_system_are_refused() {
     let (host, _carol) = installed();
@@ -313,6 +365,7 @@ const NOT_BROUGHT_ABOUT: &[(&str, &str)] = &[
         "its row is in judge/sshd_tests.rs",
     ),
     ("policy-type", "its row is in judge/policy.rs"),
+    ("home-none", "a note; a_home_that_nobody_needs"),
     ("binary-mode", "its row is in judge/binary.rs"),
     ("binary-dynamic", "its row is in judge/binary.rs"),
 ];
@@ -324,6 +377,7 @@ const OTHER_WORDS: &[&str] = &[
     "expiry-time",
     "incus-admin",
     "internal-sftp",
+    "point-to-point",
     "port-forwarding",
     "systemd-journal",
     "www-data",
@@ -346,6 +400,7 @@ fn every_finding_has_a_row() {
             entry.file_name().to_string_lossy()
         ));
         let code = text.split("#[cfg(test)]").next().expect("some code");
+        let code = code.replace("\\\"", "");
         // Every literal of this shape is one, but for these words of sshd and Debian.
         for id in code.split('"').skip(1).step_by(2) {
             let is_shaped = id.contains('-')

@@ -156,25 +156,31 @@ impl Examination<'_> {
 
     /// The home and the directories of the policy.
     fn places(&self) -> io::Result<Vec<Finding>> {
-        let home = Home::gather(&self.account().home);
+        let own = &self.account().home;
+        let home = Home::gather(own);
+        let places = Places::gather(&self.rights)?;
         let keys: Vec<_> = self.keys.iter().map(|file| file.path.clone()).collect();
         let mut findings = judge::home::judge(&judge::home::HomeInputs {
             person: self.person,
             home: &home,
+            needs_home: places.named.iter().all(|place| place.path.starts_with(own)),
             database: self.database,
             keys: &keys,
             fixes: &self.fixes,
         });
-        if !home.way.is_empty() {
-            let places = Places::gather(&self.rights)?;
-            let way = &home.way;
-            findings.extend(judge::places::judge(
-                self.person,
-                &places,
-                way,
-                self.database,
-            ));
-        }
+        let is_there = own.is_dir();
+        let places = if is_there {
+            places
+        } else {
+            places.outside(own)
+        };
+        let way = &home.way;
+        findings.extend(judge::places::judge(
+            self.person,
+            &places,
+            way,
+            self.database,
+        ));
         Ok(findings)
     }
 

@@ -108,6 +108,13 @@ impl Places {
         })
     }
 
+    /// Those outside of a home that does not exist.
+    pub fn outside(mut self, home: &Path) -> Self {
+        self.named.retain(|place| !place.path.starts_with(home));
+        self.children = None;
+        self
+    }
+
     fn add(&mut self, path: PathBuf, writes: bool) {
         if let Some(known) = self.named.iter_mut().find(|known| known.path == path) {
             known.writes |= writes;

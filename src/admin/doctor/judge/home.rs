@@ -19,6 +19,8 @@ pub struct HomeInputs<'a> {
     pub person: &'a Person,
     /// What is there.
     pub home: &'a Home,
+    /// Whether the policy has nothing outside of the home.
+    pub needs_home: bool,
     /// All accounts: what belongs to one of them is not taken from it.
     pub database: &'a Database,
     /// The files in the home from which sshd would take keys.
@@ -32,9 +34,10 @@ pub fn judge(inputs: &HomeInputs<'_>) -> Vec<Finding> {
     let HomeInputs { person, home, .. } = inputs;
     let account = &person.account;
     let mut findings: Vec<_> = not_examined(&home.not_examined).collect();
-    let Some((own, above)) = home.way.split_last() else {
+    let is_directory = |own: &PathEntry| own.status.kind == EntryKind::Directory;
+    let Some((own, above)) = home.way.split_last().filter(|(own, _)| is_directory(own)) else {
         if findings.is_empty() {
-            findings.push(missing(account));
+            findings.push(missing(account, home, inputs.needs_home));
         }
         return findings;
     };
@@ -58,12 +61,27 @@ pub fn judge(inputs: &HomeInputs<'_>) -> Vec<Finding> {
 }
 
 /// That there is no home. It is created only where root alone decides what is
-/// there.
-fn missing(account: &Account) -> Finding {
+/// there, and nothing has its name.
+fn missing(account: &Account, facts: &Home, is_needed: bool) -> Finding {
     let (name, home) = (account.shown(), &account.home);
-    let say = format!("The home of {name} is missing: there is nothing to write to.");
+    let shown = Escaped::path(home);
+    let what = if facts.way.is_empty() {
+        "is missing"
+    } else {
+        "is no directory"
+    };
+    if !is_needed {
+        let say = format!(
+            "The home of {name}, {shown}, {what}; the policy names directories elsewhere, and sessions use those."
+        );
+        let fix = decision("nothing to do, if that is meant");
+        return Finding::note("home-none", say, fix);
+    }
+    let say = format!("The home of {name}, {shown}, {what}: there is nothing to write to.");
     let parent = home.parent().unwrap_or(home);
-    let fix = if parent == Path::new("/home") || parent == Path::new("/srv") {
+    let is_free =
+        facts.way.is_empty() && (parent == Path::new("/home") || parent == Path::new("/srv"));
+    let fix = if is_free {
         let path = quoted(home);
         format!("install -d -o root -g {} -m 0750 {path}", account.gid)
     } else {
@@ -188,6 +206,7 @@ mod tests {
         let inputs = HomeInputs {
             person: &database.people[0],
             home,
+            needs_home: true,
             database: &database,
             keys: &["/home/alice/.ssh/authorized_keys".into()],
             fixes: &super::super::sshd_tests::fixes(true),
