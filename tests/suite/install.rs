@@ -59,7 +59,7 @@ fn installing_twice_changes_nothing_more() {
         files.contains(&"/usr/sbin/xfersh-add-account 755 0:0".to_owned()),
         "{files:#?}"
     );
-    assert_eq!(files.len(), 12, "{files:#?}");
+    assert_eq!(files.len(), 22, "{files:#?}");
     let before = host.inside(|| Snapshot::of(&["/etc"]));
     let again = install(&host, &[]).succeeded("install/install again");
     assert!(!again.out().contains("installing"), "{again}");
@@ -332,7 +332,7 @@ fn the_example_policy_holds() {
     // A wrong word is noticed: the check above can fail.
     sh(
         &host,
-        &format!("sed 's/^access/acess/' {example} >/etc/wrong.toml"),
+        &format!("sed 's/^#access/acess/' {example} >/etc/wrong.toml"),
     );
     host.root(
         SHELL,
@@ -390,7 +390,7 @@ fn bash_completes_by_what_was_typed() {
         ("xfersh --ch", "--check"),
         ("xfersh --check --u", "--user"),
         ("xfersh --check --l", "--live"),
-        ("xfersh --doctor --", "--user --json"),
+        ("xfersh --doctor --", "--user --all --json"),
         ("xfersh --doctor --l", ""),
         ("xfersh --forced ", ""),
         ("xfersh --check --user roo", "root"),

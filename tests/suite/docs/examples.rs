@@ -32,10 +32,38 @@ fn policies() -> Vec<(String, String)> {
         .filter(|path| path.starts_with(root().join("install")))
     {
         if path.extension().is_some_and(|ending| ending == "toml") {
-            found.push((path.display().to_string(), read(&path)));
+            let text = read(&path);
+            let every_key = with_every_key(&text);
+            assert_ne!(text, every_key, "{}", path.display());
+            found.push((format!("{}, in force", path.display()), every_key));
+            found.push((path.display().to_string(), text));
         }
     }
     found
+}
+
+/// The example policy with everything in force that stands there as a comment: the lines with no space behind the `#`.
+fn with_every_key(text: &str) -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(key) if !key.is_empty() && !key.starts_with(' ') => format!("{key}\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+/// Who copies the example and changes nothing has the defaults.
+#[test]
+fn the_example_policy_changes_nothing() {
+    let text = read("install/xfersh.toml");
+    let active = text
+        .lines()
+        .find(|line| !line.is_empty() && !line.starts_with('#'));
+    assert_eq!(active, None);
+    let all = with_every_key(&text);
+    assert!(
+        all.contains("\n[[match]]\n") && all.contains("\nmax_file_size = "),
+        "{all}"
+    );
 }
 
 #[test]
@@ -110,6 +138,9 @@ const RECIPES: &[Recipe] = &[
             Works("get out/file got"),
             Fails("put up out/new"),
             Fails("rm out/file"),
+            Fails("put up uploads/new"),
+            Fails("get note.txt got"),
+            Fails("ls uploads"),
         ],
     ),
     Recipe(

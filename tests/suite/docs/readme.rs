@@ -59,11 +59,10 @@ fn run_in(host: &Host, mark: &str, checkout: &str) -> Output {
 /// A host without alice, with what the blocks need: what cargo has built, and alice's key.
 fn host() -> Host {
     let host = Host::with_accounts(&[("plain", Shell::Plain)]);
-    host.root(
-        "mount",
-        &["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/usr/local/bin"],
-    )
-    .succeeded("a place for the binary");
+    host.shell_line(
+        "mkdir -p /mnt/bin/changes /mnt/bin/work; \
+         mount -t overlay overlay -o lowerdir=/usr/bin,upperdir=/mnt/bin/changes,workdir=/mnt/bin/work /usr/bin",
+    );
     let release = format!("{CHECKOUT}/target/any/release");
     host.root("mkdir", &["-p", &release, &format!("{CHECKOUT}/stand-in")])
         .succeeded("mkdir");
@@ -189,12 +188,12 @@ fn an_account_is_set_up_in_four_lines() {
     let (host, alice) = by_hand();
     let entry = host.shell_line("getent passwd alice");
     assert!(
-        entry.trim().ends_with(":/home/alice:/usr/local/bin/xfersh"),
+        entry.trim().ends_with(":/home/alice:/usr/bin/xfersh"),
         "{entry}"
     );
     assert!(
         host.shell_line("cat /etc/shells")
-            .contains("/usr/local/bin/xfersh\n")
+            .contains("/usr/bin/xfersh\n")
     );
     host.write("/tmp/local/report.pdf", b"a report\n");
     for options in [&[][..], &["-O"]] {
