@@ -95,6 +95,8 @@ fn rules(case: &Case<'_>, facts: &Facts, roots: Roots, request: &Request) -> Rul
         symlinks: policy.symlinks.value,
         file_mode_max: policy.file_mode_max.value,
         directory_mode_max: policy.directory_mode_max.value,
+        file_mode_min: policy.file_mode_min.value,
+        directory_mode_min: policy.directory_mode_min.value,
         watch_reads: roots::watch_reads(&roots),
         watch_named_reads: names_what_it_reads(request),
         log_reads: policy.log_reads.value,

@@ -111,6 +111,10 @@ pub struct Rules {
     pub file_mode_max: Option<u32>,
     /// The mode bits that directories can have at most.
     pub directory_mode_max: Option<u32>,
+    /// The mode bits that files always get.
+    pub file_mode_min: Option<u32>,
+    /// The mode bits that directories always get.
+    pub directory_mode_min: Option<u32>,
     /// Whether read-only opens and stat are judged as well: a root that denies
     /// reading is below one that grants it, or dotfiles are hidden.
     pub watch_reads: bool,

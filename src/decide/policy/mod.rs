@@ -301,10 +301,16 @@ keys! {
         read parse::symlinks, show show::symlinks;
     /// The mode bits that files can have at most.
     FileModeMax file_mode_max: Option<u32> = None,
-        read parse::mode_max, show show::mode;
+        read parse::mode_limit, show show::mode;
     /// The mode bits that directories can have at most.
     DirectoryModeMax directory_mode_max: Option<u32> = None,
-        read parse::mode_max, show show::mode;
+        read parse::mode_limit, show show::mode;
+    /// The mode bits that files always get.
+    FileModeMin file_mode_min: Option<u32> = None,
+        read parse::mode_limit, show show::mode;
+    /// The mode bits that directories always get.
+    DirectoryModeMin directory_mode_min: Option<u32> = None,
+        read parse::directory_mode_min, show show::mode;
     /// Sessions that the account may have at once.
     MaxSessions max_sessions: Option<u32> = None,
         read parse::count, show show::count;

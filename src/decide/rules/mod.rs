@@ -452,13 +452,27 @@ pub fn hides(rules: &Rules) -> bool {
     roots.any(|root| root.dotfiles == Dotfiles::Hidden)
 }
 
-/// The mode that a file or directory gets when `wanted` is asked for.
+/// The mode that a file or directory gets when `wanted` is asked for. Of two
+/// limits that contradict each other, the most that is allowed holds.
 pub fn mode(rules: &Rules, kind: FileKind, wanted: u32) -> u32 {
+    const SET_GID: u32 = 0o2000;
     let (bits, bound) = match kind {
         FileKind::Directory => (0o7777, rules.directory_mode_max),
         _ => (0o777, rules.file_mode_max),
     };
-    wanted & bits & bound.unwrap_or(bits)
+    let least = mode_min(rules, kind);
+    // No limit for what is allowed can name set-gid, so it does not forbid it.
+    let bound = bound.unwrap_or(bits) | (least & SET_GID);
+    (wanted | least) & bits & bound
+}
+
+/// The bits that a file or directory gets whatever is asked for.
+pub fn mode_min(rules: &Rules, kind: FileKind) -> u32 {
+    let bits = match kind {
+        FileKind::Directory => rules.directory_mode_min,
+        _ => rules.file_mode_min,
+    };
+    bits.unwrap_or(0)
 }
 
 /// Whether a dotfile in this place makes it inaccessible to a client that names

@@ -39,6 +39,8 @@ fn rules() -> Rules {
         symlinks: Symlinks::Inside,
         file_mode_max: Some(0o640),
         directory_mode_max: Some(0o2770),
+        file_mode_min: None,
+        directory_mode_min: None,
         watch_reads: false,
         watch_named_reads: false,
         log_reads: false,
@@ -357,6 +359,14 @@ fn modes() {
     rules.directory_mode_max = None;
     assert_eq!(mode(&rules, FileKind::File, 0o7755), 0o755);
     assert_eq!(mode(&rules, FileKind::Directory, 0o3755), 0o3755);
+    rules.file_mode_min = Some(0o660);
+    rules.directory_mode_min = Some(0o2770);
+    assert_eq!(mode(&rules, FileKind::File, 0o4600), 0o660);
+    assert_eq!(mode(&rules, FileKind::Directory, 0o700), 0o2770);
+    rules.file_mode_max = Some(0o640);
+    rules.directory_mode_max = Some(0o755);
+    assert_eq!(mode(&rules, FileKind::File, 0o600), 0o640);
+    assert_eq!(mode(&rules, FileKind::Directory, 0o700), 0o2750);
 }
 
 #[test]

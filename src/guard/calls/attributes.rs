@@ -262,7 +262,13 @@ impl Guard<'_> {
 /// get around a limit of the mode.
 fn may_set(rules: &Rules, name: &CStr) -> Result<(), Denial> {
     let name = name.to_bytes();
-    let bounded = rules.file_mode_max.is_some() || rules.directory_mode_max.is_some();
+    let limits = [
+        rules.file_mode_max,
+        rules.directory_mode_max,
+        rules.file_mode_min,
+        rules.directory_mode_min,
+    ];
+    let bounded = limits.iter().any(Option::is_some);
     let list = name.starts_with(b"system.posix_acl_") && !bounded;
     if name.starts_with(b"user.") || list {
         Ok(())

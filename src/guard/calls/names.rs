@@ -33,8 +33,10 @@ impl Guard<'_> {
         let allowed = entry
             .judged(permit)
             .allowed(self.channel.still_waits(caller)?);
-        self.umasks.take(caller.pid);
-        let mode = rules::mode(&self.plan.rules, FileKind::Directory, mode);
+        let rules = &self.plan.rules;
+        self.umasks
+            .take(caller.pid, rules::mode_min(rules, FileKind::Directory));
+        let mode = rules::mode(rules, FileKind::Directory, mode);
         let done = allowed.act(&held, |entry| {
             let bits = Mode::from_bits_truncate(mode);
             mkdirat(&*entry.directory.fd, &*entry.written()?, bits)?;
@@ -60,8 +62,9 @@ impl Guard<'_> {
         let allowed = entry
             .judged(permit)
             .allowed(self.channel.still_waits(caller)?);
-        self.umasks.take(caller.pid);
-        let mode = rules::mode(&self.plan.rules, kind, mode & 0o7777);
+        let rules = &self.plan.rules;
+        self.umasks.take(caller.pid, rules::mode_min(rules, kind));
+        let mode = rules::mode(rules, kind, mode & 0o7777);
         let done = allowed.act(&held, |entry| {
             let bits = Mode::from_bits_truncate(mode);
             let name = entry.written()?;

@@ -123,8 +123,10 @@ impl Guard<'_> {
         if access == OFlag::O_RDONLY && !rules::read_back(&self.plan.rules, &entry.place) {
             return Err(CallError::at(&entry.place)(Denial::Right(Right::Read)));
         }
-        self.umasks.take(caller.pid);
-        let bits = Mode::from_bits_truncate(rules::mode(&self.plan.rules, FileKind::File, mode));
+        let rules = &self.plan.rules;
+        self.umasks
+            .take(caller.pid, rules::mode_min(rules, FileKind::File));
+        let bits = Mode::from_bits_truncate(rules::mode(rules, FileKind::File, mode));
         let how = access
             | (flags & (KEPT | OFlag::O_NONBLOCK))
             | OFlag::O_CREAT

@@ -4,6 +4,7 @@ mod examples;
 mod manual;
 mod names;
 mod readme;
+mod shared;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,16 @@ fn files_ending(ending: &str) -> Vec<PathBuf> {
     let mut found = files();
     found.retain(|path| path.to_string_lossy().ends_with(ending));
     found
+}
+
+/// The text of the block with this mark.
+fn block_of(file: &str, mark: &str) -> String {
+    let found = blocks(Path::new(file))
+        .into_iter()
+        .find(|block| block.mark == mark);
+    found
+        .unwrap_or_else(|| panic!("{file} has no block marked {mark:?}"))
+        .text
 }
 
 /// A block between fences in Markdown.

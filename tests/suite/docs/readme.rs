@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::{blocks, root};
+use super::{block_of, blocks, root};
 use crate::harness::host::XFERSH;
 use crate::harness::sshd::CLIENT_KEY;
 use crate::harness::{Account, Host, Output, Shell, SshdConfig};
@@ -14,12 +14,7 @@ use crate::prepared::{self, SOURCE};
 const CHECKOUT: &str = "/srv/checkout";
 
 fn block(mark: &str) -> String {
-    let found = blocks(Path::new("README.md"))
-        .into_iter()
-        .find(|block| block.mark == mark);
-    found
-        .unwrap_or_else(|| panic!("README.md has no block marked {mark:?}"))
-        .text
+    block_of("README.md", mark)
 }
 
 #[test]

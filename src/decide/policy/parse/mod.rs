@@ -24,7 +24,7 @@ pub(super) use keys::{
     access, boolean, dotfile_names, dotfiles, message, no_directory, program, protocols, readable,
     requirement, start, symlinks, writable,
 };
-pub(super) use units::{count, duration, mode_max, size, umask};
+pub(super) use units::{count, directory_mode_min, duration, mode_limit, size, umask};
 pub(super) use value::Value;
 
 /// Reads a policy; `source` is the file that errors name.

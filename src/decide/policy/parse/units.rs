@@ -31,6 +31,9 @@ const SIZE_MAX: u64 = i64::MAX as u64;
 /// set the set-uid, set-gid and sticky bits.
 const MODE_MAX: u32 = 0o777;
 
+/// The same with set-gid.
+const DIRECTORY_MODE_MAX: u32 = 0o2777;
+
 /// A time of at least a second. `"none"` removes a limit.
 pub(in crate::decide::policy) fn duration(
     value: &Value<'_>,
@@ -96,15 +99,21 @@ fn with_unit(text: &str, units: &Units) -> Option<u64> {
     Some(number.saturating_mul(factor))
 }
 
-/// The largest mode of files or directories. `"none"` removes a limit.
-pub(in crate::decide::policy) fn mode_max(
+/// The most or the least that a mode has. `"none"` removes a limit.
+pub(in crate::decide::policy) fn mode_limit(
     value: &Value<'_>,
     errors: &mut Errors,
 ) -> Option<Option<u32>> {
-    match &value.content {
-        Content::Text(text) if text == "none" => Some(None),
-        _ => umask(value, errors),
-    }
+    limit(value, MODE_MAX, errors)
+}
+
+/// The least that the mode of a directory has: here set-gid may be one of the
+/// bits, so that what is created in it keeps the group.
+pub(in crate::decide::policy) fn directory_mode_min(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<Option<u32>> {
+    limit(value, DIRECTORY_MODE_MAX, errors)
 }
 
 /// Mode bits as an octal string.
@@ -112,6 +121,17 @@ pub(in crate::decide::policy) fn umask(
     value: &Value<'_>,
     errors: &mut Errors,
 ) -> Option<Option<u32>> {
+    octal(value, MODE_MAX, errors)
+}
+
+fn limit(value: &Value<'_>, max: u32, errors: &mut Errors) -> Option<Option<u32>> {
+    match &value.content {
+        Content::Text(text) if text == "none" => Some(None),
+        _ => octal(value, max, errors),
+    }
+}
+
+fn octal(value: &Value<'_>, max: u32, errors: &mut Errors) -> Option<Option<u32>> {
     let text = match &value.content {
         Content::Text(text) => text,
         Content::Integer(_) => {
@@ -131,8 +151,8 @@ pub(in crate::decide::policy) fn umask(
         None
     };
     match mode {
-        Some(mode) if mode <= MODE_MAX => Some(Some(mode)),
-        Some(_) => errors.at(value.span, format!("the mode is larger than {MODE_MAX:o}")),
+        Some(mode) if mode & !max == 0 => Some(Some(mode)),
+        Some(_) => errors.at(value.span, format!("the mode has bits beyond {max:o}")),
         None => {
             let message = format!("{} is not an octal mode", quoted(text));
             let hint = "write one to four octal digits, such as \"027\"";
