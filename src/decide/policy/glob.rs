@@ -28,29 +28,6 @@ impl NameGlob {
     pub fn matches(&self, name: &[u8]) -> bool {
         fits(&self.0, name)
     }
-
-    /// Whether there is a name that both patterns match.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        let (ours, theirs) = (self.0.as_bytes(), other.0.as_bytes());
-        let star = |pattern: &[u8], at: usize| pattern.get(at) == Some(&b'*');
-        // reach[j] is the answer for ours[i..] and theirs[j..]; filled from the
-        // ends.
-        let mut below = vec![false; theirs.len() + 1];
-        for i in (0..=ours.len()).rev() {
-            let mut reach = vec![false; theirs.len() + 1];
-            for j in (0..=theirs.len()).rev() {
-                reach[j] = match (ours.get(i), theirs.get(j)) {
-                    (None, None) => true,
-                    _ if star(ours, i) => below[j] || (j < theirs.len() && reach[j + 1]),
-                    _ if star(theirs, j) => reach[j + 1] || (i < ours.len() && below[j]),
-                    (Some(a), Some(b)) => (a == b || *a == b'?' || *b == b'?') && below[j + 1],
-                    _ => false,
-                };
-            }
-            below = reach;
-        }
-        below[0]
-    }
 }
 
 /// Whether the pattern matches the whole name. Linear in practice: it only ever
@@ -168,31 +145,6 @@ mod tests {
         for (pattern, name, expected) in rows {
             let seen = NameGlob::new(pattern.to_owned()).matches(name.as_bytes());
             assert_eq!(seen, expected, "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn overlapping_patterns() {
-        let rows: [(&str, &str, bool); 14] = [
-            (".*", ".ssh*", true),
-            (".s*", ".ssh*", true),
-            (".ssh", ".ssh*", true),
-            (".?sh", ".ssh*", true),
-            (".*h", ".ssh*", true),
-            (".*x*", ".ssh*", true),
-            (".ssh2", ".ssh*", true),
-            ("._*", ".ssh*", false),
-            (".DS_Store", ".ssh*", false),
-            (".s", ".ssh*", false),
-            (".ss?", ".ssh*", true),
-            (".gitkeep", ".ssh*", false),
-            ("", "", true),
-            ("", "*", true),
-        ];
-        for (a, b, expected) in rows {
-            let (a, b) = (NameGlob::new(a.to_owned()), NameGlob::new(b.to_owned()));
-            assert_eq!(a.overlaps(&b), expected, "{a} {b}");
-            assert_eq!(b.overlaps(&a), expected, "{b} {a}");
         }
     }
 

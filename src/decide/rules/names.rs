@@ -63,10 +63,25 @@ pub fn folded(path: &[u8]) -> Vec<u8> {
 /// `.ssh` and anything that begins with it is never an exception, in any case.
 pub(super) fn is_excepted(name: &[u8], patterns: &NameGlobs) -> bool {
     let visible = visible_part(name);
-    let is_ssh = visible
-        .get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b".ssh"));
-    !is_ssh && visible.len() == name.len() && patterns.matches(name)
+    visible.len() == name.len() && !begins_with_ssh(name) && patterns.matches(name)
+}
+
+/// Whether a file system that folds case may take the beginning of a name for
+/// `.ssh` (CaseFolding.txt of Unicode, full folding: `ß` is `ss`).
+fn begins_with_ssh(name: &[u8]) -> bool {
+    let folded = folded(name);
+    let mut letters = Vec::with_capacity(folded.len());
+    for chunk in folded.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                'ß' => letters.extend(b"ss"),
+                'ſ' => letters.push(b's'),
+                c => letters.extend(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        letters.extend(chunk.invalid());
+    }
+    letters.starts_with(b".ssh")
 }
 
 /// The name from its first code point that has a width.
@@ -163,6 +178,17 @@ mod tests {
         assert!(is_excepted(b".git", &all));
         assert!(!is_excepted(b".ssh", &all));
         assert!(!is_excepted(b".SSH2", &all));
+        // As ext4 with case folding compares them.
+        for name in [
+            ".\u{df}h",
+            ".\u{1e9e}H",
+            ".\u{17f}\u{17f}h",
+            ".s\u{200b}sh",
+            ".sS\u{ad}h.part",
+        ] {
+            assert!(!is_excepted(name.as_bytes(), &all), "{name}");
+        }
+        assert!(is_excepted(".\u{df}".as_bytes(), &all));
         assert!(!is_excepted("\u{200b}.git".as_bytes(), &all));
         assert!(!is_excepted(b".git", &NameGlobs::default()));
     }

@@ -96,7 +96,10 @@ fn every_key_right_and_wrong() {
         ),
         (
             "dotfile_names",
-            &[r#"[".DS_Store", "._*", ".gitkeep"]"#],
+            &[
+                r#"[".DS_Store", "._*", ".gitkeep"]"#,
+                r#"[".*.metadata.json", ".*.swp", ".*.part", ".giosave*", ".fuse_hidden*"]"#,
+            ],
             &[
                 "[]",
                 r#"["x"]"#,
@@ -109,6 +112,9 @@ fn every_key_right_and_wrong() {
                 r#"[".ssh"]"#,
                 r#"[".?sh"]"#,
                 r#"[".ssh_x"]"#,
+                r#"[".SSH"]"#,
+                r#"[".*h"]"#,
+                r#"[".sSh*.part"]"#,
                 r#"[".[a]"]"#,
                 r#"[".a", ".a"]"#,
                 r#"".a""#,
