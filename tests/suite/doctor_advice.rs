@@ -365,6 +365,10 @@ const NOT_BROUGHT_ABOUT: &[(&str, &str)] = &[
         "its row is in judge/sshd_tests.rs",
     ),
     ("policy-type", "its row is in judge/policy.rs"),
+    (
+        "sshd-drop-in-differs",
+        "a note; install::an_upgrade_replaces_what_nobody_changed",
+    ),
     ("home-none", "a note; a_home_that_nobody_needs"),
     ("binary-mode", "its row is in judge/binary.rs"),
     ("binary-dynamic", "its row is in judge/binary.rs"),

@@ -14,6 +14,10 @@ use crate::gather::trust::{PathEntry, way_to};
 const SSHD: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
 /// sshd's main configuration.
 pub const CONFIG: &str = "/etc/ssh/sshd_config";
+/// The drop-in as it came with xfersh.
+pub const SHIPPED: &str = "/usr/share/xfersh/10-xfersh.conf";
+/// Where it is in force.
+pub const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-xfersh.conf";
 /// Where its other files are.
 pub const DROP_INS: &str = "/etc/ssh/sshd_config.d";
 
@@ -24,6 +28,8 @@ pub struct Sshd {
     pub answer: SshdAnswer,
     /// The main file and the drop-ins, with their text.
     pub files: Vec<(PathBuf, String)>,
+    /// The drop-in that came with xfersh, if it is installed.
+    pub shipped: Option<String>,
 }
 
 /// The answer of `sshd -T`.
@@ -54,6 +60,7 @@ impl Sshd {
         Self {
             answer: ask(name),
             files: config_files(),
+            shipped: fs::read_to_string(SHIPPED).ok(),
         }
     }
 

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use crate::admin::doctor::facts::rights::ANYWHERE;
-use crate::admin::doctor::facts::sshd::{CONFIG, DROP_INS, Sshd, SshdAnswer, directives};
+use crate::admin::doctor::facts::sshd::{
+    CONFIG, DROP_IN, DROP_INS, SHIPPED, Sshd, SshdAnswer, directives,
+};
 use crate::admin::doctor::finding::{Finding, quoted};
 use crate::admin::doctor::fixes::{Fixes, GROUP};
 use crate::print::escape::Escaped;
@@ -79,6 +81,7 @@ fn judge_files(sshd: &Sshd) -> Vec<Finding> {
         );
         findings.push(Finding::warning("sshd-include", say, Fixes::include()));
     }
+    findings.extend(changed_drop_in(sshd));
     let depends = files
         .iter()
         .flat_map(|(path, text)| directives(text).map(move |line| (path, line)));
@@ -103,6 +106,19 @@ fn judge_files(sshd: &Sshd) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// That the drop-in is not the one of this version. The administrator may have
+/// changed it: nothing is replaced.
+fn changed_drop_in(sshd: &Sshd) -> Option<Finding> {
+    let shipped = sshd.shipped.as_ref()?;
+    let mut files = sshd.files.iter();
+    let (_, text) = files.find(|(path, _)| path == Path::new(DROP_IN))?;
+    let say = format!(
+        "{DROP_IN} is not the drop-in of this version: it has been changed, and an upgrade keeps it."
+    );
+    let fix = format!("diff {DROP_IN} {SHIPPED}");
+    (text != shipped).then(|| Finding::note("sshd-drop-in-differs", say, fix))
 }
 
 #[cfg(test)]
@@ -133,10 +149,25 @@ mod tests {
             let sshd = Sshd {
                 answer: SshdAnswer::Missing,
                 files: vec![(CONFIG.into(), text.to_owned())],
+                shipped: None,
             };
             let seen: Vec<_> = judge_files(&sshd).iter().map(|f| f.id).collect();
             assert_eq!(seen, expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_changed_drop_in_is_told() {
+        let mut sshd = Sshd {
+            answer: SshdAnswer::Missing,
+            files: vec![(DROP_IN.into(), "Match group xfersh\n".to_owned())],
+            shipped: Some("Match group xfersh\n".to_owned()),
+        };
+        assert_eq!(changed_drop_in(&sshd), None);
+        sshd.shipped = Some("Match group xfersh\n\tPermitTTY no\n".to_owned());
+        assert_eq!(changed_drop_in(&sshd).unwrap().id, "sshd-drop-in-differs");
+        sshd.shipped = None;
+        assert_eq!(changed_drop_in(&sshd), None);
     }
 
     #[test]
