@@ -367,7 +367,7 @@ const NOT_BROUGHT_ABOUT: &[(&str, &str)] = &[
     ("policy-type", "its row is in judge/policy.rs"),
     (
         "sshd-drop-in-differs",
-        "a note; install::an_upgrade_replaces_what_nobody_changed",
+        "a note; install_upgrade::an_upgrade_replaces_what_nobody_changed",
     ),
     ("home-none", "a note; a_home_that_nobody_needs"),
     ("binary-mode", "its row is in judge/binary.rs"),

@@ -26,6 +26,7 @@ mod hostile;
 mod hostile_start;
 mod install;
 mod install_races;
+mod install_upgrade;
 mod layering;
 mod leftovers;
 mod live;

@@ -1,7 +1,9 @@
 //! One attempt: a form of a call at a place, as a line for the hostile server.
 
 use xfersh::decide::plan::ServerKind;
-use xfersh::decide::seccomp::table::{Action, Architecture, Syscall, SyscallRule, rows};
+use xfersh::decide::seccomp::table::{
+    Action, Architecture, Syscall, SyscallRule, is_made_by, rows,
+};
 
 use super::places::{PLACES, Place, Shape};
 use super::table::{FORMS, Form, Needs, Takes};
@@ -52,10 +54,16 @@ pub fn number(name: &str) -> Option<u32> {
     find(name)?.numbers.on(Architecture::NATIVE)
 }
 
-/// Whether the filter lets servers of this kind make the call at all.
+/// Whether servers of this kind make the call at all: the filter answers others itself, or the guard refuses them
+/// whatever the policy grants.
 pub fn reaches(name: &str, kind: ServerKind) -> bool {
-    let answer = find(name).expect("a row").answer_for(kind);
-    !matches!(answer, SyscallRule::Always(Action::Errno(_) | Action::Kill))
+    let row = find(name).expect("a row");
+    let made = row
+        .numbers
+        .on(Architecture::NATIVE)
+        .is_none_or(|number| is_made_by(kind, number));
+    let answer = row.answer_for(kind);
+    made && !matches!(answer, SyscallRule::Always(Action::Errno(_) | Action::Kill))
 }
 
 /// Names of calls at the beginning of a step become numbers.
