@@ -95,7 +95,7 @@ const LEFT_BEHIND: Mutant = Mutant {
 const CLOSED: Mutant = Mutant {
     name: "an upload that is renamed counts as closed",
     changes: &[(
-        "src/guard/transfer_log.rs",
+        "src/guard/upload.rs",
         "self.is_shared || self.holder.is_some_and(holds)",
         "false && self.holder.is_some_and(holds)",
     )],
