@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod doctor;
+mod entry;
 pub mod live;
 mod overrides;
 pub mod probe;
