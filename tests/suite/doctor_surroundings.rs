@@ -268,3 +268,60 @@ fn a_source_of_accounts_that_no_session_can_ask_is_found() {
     transfers(&host, &carol, "by nscd");
     sh(&host, "nscd -K");
 }
+
+/// A policy that the account cannot read, and a home in which there is nothing to write to: each says so, with path
+/// and mend, wherever an administrator looks.
+#[test]
+fn what_keeps_every_session_from_working_is_named() {
+    let (host, carol) = prepared();
+    let check = || host.root(super::prepared::SHELL, &["--check", "--user", "carol"]);
+    let last = || {
+        host.log()
+            .iter()
+            .map(|line| line.text.clone())
+            .collect::<Vec<_>>()
+    };
+    host.policy("access = \"read-write\"\n");
+    let rows = [
+        ("chmod 600 /etc/xfersh.toml", "chmod a+r /etc/xfersh.toml"),
+        ("chmod 700 /etc", "chmod a+x /etc"),
+    ];
+    // For sshd's own processes /etc must be open, so the second row asks --check alone.
+    for (line, mend) in rows {
+        sh(&host, line);
+        let output = check();
+        assert_eq!(output.code(), 2, "{output}");
+        assert!(
+            output.err().contains(&format!("as root: {mend}")),
+            "{output}"
+        );
+        if line.contains("toml") {
+            let _ = host.log();
+            host.sftp(&carol, "ls\n").failed(line);
+            let log = last();
+            assert!(log.iter().any(|text| text.contains(mend)), "{log:#?}");
+        }
+        sh(&host, mend);
+        check().succeeded(mend);
+    }
+    transfers(&host, &carol, "readable again");
+    let _ = host.log();
+    sh(
+        &host,
+        "rm -r /home/carol/uploads; chown root /home/carol; chmod 755 /home/carol",
+    );
+    host.write("/tmp/local/sent", b"sent");
+    host.sftp(&carol, "put sent uploads\n")
+        .failed("nothing to write to");
+    let log = last();
+    let says = "finds none in /home/carol";
+    let lines = log
+        .iter()
+        .filter(|text| text.contains("event=nowhere-writable") && text.contains(says));
+    assert_eq!(lines.count(), 1, "{log:#?}");
+    assert!(check().out().contains(says), "{}", check());
+    let broken = ("", "no-writable-directory", "warning");
+    sh(&host, &found(&host, &broken));
+    transfers(&host, &carol, "a directory to write to");
+    assert!(!last().iter().any(|text| text.contains("nowhere-writable")));
+}

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::facts::answer::Answer;
+use super::facts::answer::ServerAnswer;
 use super::facts::database::Database;
 use super::facts::host_jobs::HostJobs;
 use super::facts::limits::SessionLimits;
@@ -42,7 +42,7 @@ pub fn examine(
         if !matches!(program, Program::Found(_)) {
             continue;
         }
-        let answer = Answer::of(rights, *protocol)
+        let answer = ServerAnswer::of(rights, *protocol)
             .map_err(|error| format!("cannot start the server of {}: {error}", protocol.name()))?;
         let judged =
             answer.and_then(|answer| judge::answer::judge(rights.policy, *protocol, &answer));

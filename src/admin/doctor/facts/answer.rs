@@ -3,7 +3,7 @@
 //! libraries lie where a session may read.
 
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
+use std::io::{self, PipeReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use crate::system::process;
 
 /// What a server did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ServerAnswer {
     /// It spoke its protocol.
     Spoke,
     /// It did not; what it wrote to its standard error.
@@ -52,7 +52,7 @@ fn call(protocol: Protocol) -> (String, &'static [u8]) {
     }
 }
 
-impl Answer {
+impl ServerAnswer {
     /// Tries the server of a protocol that a session would be given; `None` if
     /// the account is refused before a server starts, which is another finding.
     ///
@@ -66,7 +66,10 @@ impl Answer {
             account: rights.account.clone(),
             policy: rights.policy.clone(),
         };
-        let (stdin, to_server) = io::pipe()?;
+        let (stdin, mut to_server) = io::pipe()?;
+        // While its other end is open here: where the session is refused at
+        // once, writing later would raise SIGPIPE. A pipe holds more than this.
+        to_server.write_all(input)?;
         let (from_server, stdout) = io::pipe()?;
         let (errors, stderr) = io::pipe()?;
         match process::fork()? {
@@ -78,7 +81,9 @@ impl Answer {
             }
             ForkResult::Parent { child } => {
                 drop((stdin, stdout, stderr));
-                let seen = listen(child, to_server, from_server, input);
+                // The end of the input comes once it has answered.
+                let seen = listen(child, from_server, protocol);
+                drop(to_server);
                 let _ = waitpid(child, None);
                 let said = text(errors);
                 Ok(judge(protocol, &seen, said))
@@ -90,17 +95,17 @@ impl Answer {
 /// What a refusal begins with on the standard error of the child.
 const REFUSED: &str = "the session is refused";
 
-fn judge(protocol: Protocol, seen: &[u8], said: String) -> Option<Answer> {
+fn judge(protocol: Protocol, seen: &[u8], said: String) -> Option<ServerAnswer> {
     let spoke = match protocol {
         Protocol::Sftp => seen.get(4) == Some(&SFTP_VERSION),
         Protocol::Scp | Protocol::Rsync => !seen.is_empty(),
     };
     if spoke {
-        Some(Answer::Spoke)
+        Some(ServerAnswer::Spoke)
     } else if said.contains(REFUSED) {
         None
     } else {
-        Some(Answer::Silent(said))
+        Some(ServerAnswer::Silent(said))
     }
 }
 
@@ -126,11 +131,9 @@ fn run(
     }
 }
 
-/// Sends the input and takes the first bytes of the answer. A server that does
-/// not come to an answer is ended.
-fn listen(child: Pid, mut to_server: PipeWriter, mut from: PipeReader, input: &[u8]) -> Vec<u8> {
-    // A server that is gone already shows by its silence.
-    let _ = to_server.write_all(input);
+/// Takes the first bytes of the answer. A server that does not come to one is
+/// ended.
+fn listen(child: Pid, mut from: PipeReader, protocol: Protocol) -> Vec<u8> {
     let until = Instant::now() + PATIENCE;
     let mut seen = Vec::new();
     while seen.len() < 5 {
@@ -145,12 +148,11 @@ fn listen(child: Pid, mut to_server: PipeWriter, mut from: PipeReader, input: &[
             Ok(0) | Err(_) => break,
             Ok(count) => seen.extend(bytes.iter().take(count)),
         }
-        // scp says all that it has to say at once.
-        if input != SFTP_INIT {
+        // Any byte of the others will do.
+        if protocol != Protocol::Sftp {
             break;
         }
     }
-    drop(to_server);
     drop(from);
     if Instant::now() >= until {
         let _ = kill(child, Signal::SIGTERM);

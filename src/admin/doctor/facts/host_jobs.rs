@@ -96,7 +96,11 @@ impl HostJobs {
     fn add_units(&mut self, directory: &Path) {
         for entry in files::list(directory, &mut self.not_examined) {
             let path = entry.path();
-            let ends = |end: &str| path.to_string_lossy().ends_with(end);
+            let ends = |end: &str| {
+                path.as_os_str()
+                    .as_encoded_bytes()
+                    .ends_with(end.as_bytes())
+            };
             // A link enables or renames a unit that is read where it is.
             let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
             if ends(".service.d") {

@@ -51,7 +51,7 @@ impl LimitName {
 
 /// What holds for one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limit {
+pub struct SessionLimit {
     /// Which.
     pub name: LimitName,
     /// Its value.
@@ -64,7 +64,7 @@ pub struct Limit {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionLimits {
     /// Those that are not unlimited.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<SessionLimit>,
     /// Whether pam_limits can set another one.
     pub by_pam: bool,
 }
@@ -92,7 +92,7 @@ impl SessionLimits {
                 Some((value, file)) => (value?, Some(file)),
                 None => (soft_limit(&sshd, name)?, None),
             };
-            Some(Limit { name, value, file })
+            Some(SessionLimit { name, value, file })
         });
         Self {
             limits: limits.collect(),

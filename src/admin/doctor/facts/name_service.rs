@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::tool;
 
-/// A source that knows the account, and whether a session can ask it.
+/// A source that knows an account and that no session can ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct UnservedSource {
     /// The database: `passwd` or `group`.
     pub database: &'static str,
     /// Its name in nsswitch.conf(5).
@@ -34,7 +34,7 @@ const SERVED: [(&str, &str); 7] = [
 
 /// The sources that know this entry and that a session cannot ask. Where one
 /// that a session can ask knows it too, there are none.
-pub fn not_served(database: &'static str, key: &str) -> Vec<Source> {
+pub fn not_served(database: &'static str, key: &str) -> Vec<UnservedSource> {
     if Path::new(NSCD).exists() {
         return Vec::new();
     }
@@ -50,7 +50,7 @@ pub fn not_served(database: &'static str, key: &str) -> Vec<Source> {
     if !served.is_empty() {
         return Vec::new();
     }
-    let source = |name: &str| Source {
+    let source = |name: &str| UnservedSource {
         database,
         name: name.to_owned(),
     };

@@ -1,14 +1,14 @@
 //! Does each server answer in the confinement of a session?
 
-use crate::admin::doctor::facts::answer::Answer;
+use crate::admin::doctor::facts::answer::ServerAnswer;
 use crate::admin::doctor::finding::{Finding, decision};
 use crate::decide::policy::{Origin, Policy, Protocol, Sourced};
 use crate::gather::policy_file::POLICY;
 use crate::print::escape::Escaped;
 
 /// Judges what a server did.
-pub fn judge(policy: &Policy, protocol: Protocol, answer: &Answer) -> Option<Finding> {
-    let Answer::Silent(said) = answer else {
+pub fn judge(policy: &Policy, protocol: Protocol, answer: &ServerAnswer) -> Option<Finding> {
+    let ServerAnswer::Silent(said) = answer else {
         return None;
     };
     let name = protocol.name();

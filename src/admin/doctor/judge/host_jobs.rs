@@ -121,7 +121,7 @@ fn run_by(line: &str) -> Vec<&str> {
             .collect();
         let is_path = |word: &&&str| word.starts_with('/');
         let first = words.iter().position(|word| word.starts_with('/'));
-        let runner = words.iter().position(|word| is_runner(word));
+        let runner = words.iter().position(is_runner);
         let enters = words
             .iter()
             .position(|word| *word == "cd" || *word == "pushd");

@@ -1,6 +1,6 @@
 //! Can a session live under the limits that sshd starts it with?
 
-use crate::admin::doctor::facts::limits::{Limit, LimitName, SessionLimits};
+use crate::admin::doctor::facts::limits::{LimitName, SessionLimit, SessionLimits};
 use crate::admin::doctor::finding::{Finding, decision, word};
 use crate::decide::account::Account;
 use crate::decide::policy::{Policy, Protocol};
@@ -41,7 +41,7 @@ pub fn judge(account: &Account, policy: &Policy, limits: &SessionLimits) -> Vec<
     each.collect()
 }
 
-fn origin(limit: &Limit) -> String {
+fn origin(limit: &SessionLimit) -> String {
     match &limit.file {
         Some(file) => Escaped::path(file).to_string(),
         None => "What starts sshd".to_owned(),
@@ -93,7 +93,7 @@ mod tests {
         ];
         for (name, value, expected) in rows {
             let limits = SessionLimits {
-                limits: vec![Limit {
+                limits: vec![SessionLimit {
                     name,
                     value,
                     file: None,

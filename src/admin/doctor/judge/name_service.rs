@@ -1,12 +1,12 @@
 //! Can a session ask the source that knows its account?
 
-use crate::admin::doctor::facts::name_service::{NSSWITCH, Source};
+use crate::admin::doctor::facts::name_service::{NSSWITCH, UnservedSource};
 use crate::admin::doctor::finding::Finding;
 use crate::print::escape::Escaped;
 
 /// Judges the sources that a session cannot ask. `name` is escaped.
-pub fn judge(name: &str, sources: &[Source]) -> Vec<Finding> {
-    let each = sources.iter().map(|Source { database, name: source }| {
+pub fn judge(name: &str, sources: &[UnservedSource]) -> Vec<Finding> {
+    let each = sources.iter().map(|UnservedSource { database, name: source }| {
         let source = Escaped::text(source);
         // nscd asks each source on behalf of whoever asks it.
         let fix = "apt-get install -y nscd";
