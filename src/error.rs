@@ -65,13 +65,14 @@ enum Cause {
 const SHORTAGES: [(i32, &str); 4] = [
     (
         libc::EAGAIN,
-        "the account has reached its limit on processes: see nproc in limits.conf(5), TasksMax in \
-         systemd.resource-control(5), and pids.max of a container",
+        "the account has reached its limit on processes (RLIMIT_NPROC): see nproc in limits.conf(5), \
+         LimitNPROC in systemd.exec(5), TasksMax in systemd.resource-control(5), and pids.max of a \
+         container",
     ),
     (
         libc::EMFILE,
-        "the session's limit on open files is below the 64 that it needs: see nofile in \
-         limits.conf(5) and LimitNOFILE in systemd.exec(5)",
+        "the session's limit on open files (RLIMIT_NOFILE) is below the 64 that it needs: see nofile \
+         in limits.conf(5) and LimitNOFILE in systemd.exec(5)",
     ),
     (
         libc::ENFILE,
@@ -80,7 +81,7 @@ const SHORTAGES: [(i32, &str); 4] = [
     (
         libc::ENOMEM,
         "there is not enough memory: see MemoryMax in systemd.resource-control(5), memory.max of a \
-         container, and 'as' in limits.conf(5)",
+         container, and 'as' in limits.conf(5) (RLIMIT_AS)",
     ),
 ];
 

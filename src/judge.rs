@@ -84,6 +84,7 @@ pub fn read() -> Result<PolicyText, Refusal> {
 }
 
 fn unusable(error: &PolicyFileError) -> Refusal {
-    let hint = format!("fix {POLICY}; 'xfersh --check' shows each error");
+    let hint = error.mend();
+    let hint = hint.unwrap_or_else(|| format!("fix {POLICY}; 'xfersh --check' shows each error"));
     Refusal::new(Stage::Host, error.to_string()).hint(hint)
 }

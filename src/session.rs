@@ -11,8 +11,9 @@ use crate::confine::irrevocably_confine;
 use crate::confine::sanitise::{Standard, sanitise};
 use crate::confine::session_slot::{self, Slot};
 use crate::console;
-use crate::decide::plan::Plan;
+use crate::decide::plan::{Plan, ServerKind};
 use crate::decide::policy::Requirement;
+use crate::decide::roots::nowhere::nowhere;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -109,6 +110,7 @@ fn session(
         (Verdict::Granted(plan), Some(prepared)) => {
             audit.require(plan.audit)?;
             report_weaknesses(&plan, audit);
+            report_nowhere(&plan, subject.as_ref().ok(), audit);
             return carry_out(*plan, identity.uid, prepared, slot, audit)
                 .map(SessionOutcome::Served);
         }
@@ -126,6 +128,22 @@ fn report_weaknesses(plan: &Plan, audit: &mut Audit) {
     }
     for Weakness { missing, open, .. } in Kernel::probe().weaknesses() {
         let event = format_args!("weaker missing=\"{missing}\" open=\"{open}\"");
+        audit.event(Importance::Warning, &event);
+    }
+}
+
+/// Logs that no upload of this session can succeed, if that is known: each is
+/// refused by the kernel or by the guard, which looks like a fault of theirs.
+fn report_nowhere(plan: &Plan, subject: Option<&Subject>, audit: &mut Audit) {
+    let writes = matches!(
+        plan.kind,
+        ServerKind::Sftp | ServerKind::ScpSink | ServerKind::RsyncReceiver
+    );
+    let subject = subject.filter(|_| writes);
+    let why =
+        subject.and_then(|Subject { account, policy }| nowhere(policy, account, &plan.rules.roots));
+    if let Some(why) = why {
+        let event = format_args!("event=nowhere-writable reason={}", Quoted(&why));
         audit.event(Importance::Warning, &event);
     }
 }

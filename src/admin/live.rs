@@ -15,22 +15,20 @@ use nix::unistd::{ForkResult, dup2_stdout, geteuid};
 
 use super::probe::{Expected, TRIES};
 use super::probe_rows::{self, ProbeRow};
-use super::{Unable, invocation};
+use super::{Unable, entry, invocation};
 use crate::cli::Check;
-use crate::confine::sanitise::sanitise;
+use crate::console;
 use crate::decide::access::{Access, Right};
 use crate::decide::invocation::Invocation;
 use crate::decide::plan::Plan;
 use crate::decide::verdict::Verdict;
 use crate::exit::Exit;
-use crate::gather::account::{self, AccountKey};
+use crate::gather::account::AccountKey;
 use crate::gather::policy_file;
-use crate::guard::{Prepared, SessionEnd};
+use crate::guard::SessionEnd;
 use crate::judge::Subject;
-use crate::log::Audit;
 use crate::system::opened::Opened;
 use crate::system::process;
-use crate::{console, session};
 
 /// Commands that no policy serves.
 const NEVER: [&str; 4] = [
@@ -145,28 +143,14 @@ fn start(
 ) -> Result<SessionEnd, String> {
     dup2_stdout(&write).map_err(|error| error.to_string())?;
     drop(write);
-    sanitise().map_err(|error| error.to_string())?;
     // The guard passes interruptions on to the probe, which inherits this.
-    hold_interruptions().map_err(|error| error.to_string())?;
-    if geteuid().is_root() {
-        account::irrevocably_become(&subject.account).map_err(|error| error.to_string())?;
-    }
-    let opened = Opened::default();
-    let verdict = subject.judge(invocation, &opened);
-    let (plan, prepared) = match Prepared::survey(verdict, opened) {
-        (Verdict::Granted(plan), Some(prepared)) => (*plan, prepared),
-        (Verdict::Refused(refusal), _) => {
-            return Err(format!("the session is refused: {refusal}"));
-        }
-        (Verdict::Granted(_), None) => return Err("nothing is prepared".to_owned()),
-    };
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let arguments = probe_arguments(&plan, name);
-    let plan = plan.with_program(program, arguments);
-    let mut audit = Audit::open(subject.account.uid);
-    audit.identify(Some(&subject.account), subject.account.uid, invocation);
-    let uid = subject.account.uid;
-    session::carry_out(plan, uid, prepared, None, &mut audit).map_err(|error| error.to_string())
+    let hold = || hold_interruptions().map_err(|error| error.to_string());
+    entry::serve(subject, invocation, |plan| {
+        hold()?;
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let arguments = probe_arguments(&plan, name);
+        Ok(plan.with_program(program, arguments))
+    })
 }
 
 /// `xfersh --probe HOME NAME [DIRECTORY]`: the first directory in which the

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod doctor;
+mod entry;
 pub mod live;
 mod overrides;
 pub mod probe;
@@ -46,7 +47,10 @@ impl Unable {
             Self::Policy(error) => {
                 match error {
                     PolicyFileError::Wrong(errors) => console::say_lines(&errors.report()),
-                    error => console::say(&error.to_string()),
+                    error => console::say(&match error.mend() {
+                        Some(mend) => format!("{error} ({mend})"),
+                        None => error.to_string(),
+                    }),
                 }
                 answer(json, || report::unusable_policy(error))
             }

@@ -11,6 +11,7 @@ use crate::decide::policy::{Origin, PathTarget, Policy, Protocol};
 use crate::decide::roots::directories::{DirectoryState, DirectoryStates};
 use crate::decide::roots::entries::entries;
 use crate::decide::roots::nesting::{Root, Roots};
+use crate::decide::roots::nowhere::nowhere;
 use crate::decide::roots::roots;
 use crate::decide::roots::start::StartDirectory;
 use crate::decide::verdict::Refusal;
@@ -69,6 +70,10 @@ impl<'a> Summary<'a> {
             summary.add_refusal(*protocol, refusal);
         }
         summary.look_at_absent();
+        if !summary.is_refused {
+            let nowhere = nowhere(policy, account, &summary.roots);
+            summary.notes.extend(nowhere);
+        }
         if !summary.is_refused
             && let Ok(start) = &places.start
         {

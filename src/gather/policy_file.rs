@@ -24,6 +24,7 @@ use super::whole;
 use crate::decide::account::Account;
 use crate::decide::policy::{self, PolicyErrors, PolicyFile};
 use crate::print::escape::Escaped;
+use crate::print::escape::word::{hinted, quoted};
 
 /// Where the policy is.
 pub const POLICY: &str = "/etc/xfersh.toml";
@@ -169,6 +170,28 @@ fn cannot(at: &Path) -> impl Fn(io::Error) -> PolicyFileError + Copy {
 }
 
 impl PolicyFileError {
+    /// The command that lets every account read the policy, if that is what
+    /// failed. To be asked with the rights that failed.
+    pub fn mend(&self) -> Option<String> {
+        let Self::Io { at, error, .. } = self else {
+            return None;
+        };
+        if error.kind() != io::ErrorKind::PermissionDenied {
+            return None;
+        }
+        // What cannot even be looked at is behind a closed directory.
+        let parent = at.parent().unwrap_or(at);
+        let (right, path) = match fs::symlink_metadata(at) {
+            Ok(facts) if facts.is_dir() => ("x", at.as_path()),
+            Ok(_) => ("r", at.as_path()),
+            Err(_) => ("x", parent),
+        };
+        let path = hinted(quoted(path), "PATH");
+        Some(format!(
+            "each session reads the policy as its account; as root: chmod a+{right} {path}"
+        ))
+    }
+
     /// The same error, with the policy that was wanted.
     fn of(mut self, wanted: &Path) -> Self {
         if let Self::Io { policy, .. } = &mut self {

@@ -383,6 +383,7 @@ const OTHER_WORDS: &[&str] = &[
     "internal-sftp",
     "point-to-point",
     "port-forwarding",
+    "run-parts",
     "systemd-journal",
     "www-data",
 ];
@@ -392,10 +393,15 @@ const OTHER_WORDS: &[&str] = &[
 fn every_finding_has_a_row() {
     let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &str| std::fs::read_to_string(own.join(path)).expect("a source file");
-    let tests: String = ["doctor", "doctor_login", "doctor_advice", "doctor_host"]
-        .iter()
-        .filter_map(|name| std::fs::read_to_string(own.join(format!("tests/suite/{name}.rs"))).ok())
-        .collect();
+    let tests: String = [
+        "doctor",
+        "doctor_login",
+        "doctor_advice",
+        "doctor_surroundings",
+    ]
+    .iter()
+    .filter_map(|name| std::fs::read_to_string(own.join(format!("tests/suite/{name}.rs"))).ok())
+    .collect();
     let mut ids = std::collections::BTreeSet::new();
     let judge = own.join("src/admin/doctor/judge");
     for entry in std::fs::read_dir(judge).expect("the judges").flatten() {

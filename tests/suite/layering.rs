@@ -159,6 +159,16 @@ const MAY: &[(&str, &str, &str)] = &[
         "an account whose name is not UTF-8 is refused",
     ),
     (
+        "admin/doctor/facts/host_jobs.rs",
+        "lossy(",
+        "text of jobs, which is searched and not printed",
+    ),
+    (
+        "admin/doctor/facts/answer.rs",
+        "lossy(",
+        "what a server wrote to its standard error, which its judge escapes",
+    ),
+    (
         "admin/doctor/facts/jobs.rs",
         "lossy(",
         "a crontab is searched for paths, which are UTF-8",

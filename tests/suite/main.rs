@@ -17,6 +17,7 @@ mod doctor_advice;
 mod doctor_agrees;
 mod doctor_login;
 mod doctor_state;
+mod doctor_surroundings;
 mod facts;
 mod filter;
 mod forced;

@@ -18,6 +18,7 @@ use super::facts::sshd::{self, Sshd};
 use super::finding::{Finding, decision};
 use super::fixes::{Fixes, KEYS};
 use super::judge;
+use super::surroundings;
 use super::{cannot_look, judge_policy};
 use crate::decide::account::Account;
 use crate::decide::verdict::Refusal;
@@ -84,6 +85,12 @@ pub fn examine(person: &Person, database: &Database, own: &Path) -> Result<Vec<F
     let writable = examination.writable(&mut findings);
     findings.extend(examination.places().map_err(cannot_look)?);
     findings.extend(examination.login(own));
+    let settings = examination.sshd.settings();
+    let uses_pam = settings.is_some_and(|settings| settings.is("usepam", "yes"));
+    let rights = &examination.rights;
+    findings.extend(surroundings::examine(
+        rights, &programs, &writable, uses_pam,
+    )?);
     if examination.reach == Reach::SomeKeys {
         findings.extend(judge::sshd_config::judge_answer(&examination.sshd));
         findings.push(judge::accounts::some_keys(person, &examination.keys));

@@ -13,6 +13,7 @@ mod finding;
 mod fixes;
 mod judge;
 mod report;
+mod surroundings;
 
 use std::fs;
 use std::io;
@@ -132,6 +133,7 @@ fn host(database: &Database, own: &Path, person: Option<&Person>) -> Result<Vec<
         findings.extend(judge::policy::judge(&policy));
     }
     let policy = policy.file();
+    findings.extend(surroundings::examine_names(&policy, database));
     findings.extend(judge::accounts::judge(&ours, &policy));
     if person.is_none() {
         findings.extend(members(database, own));

@@ -136,6 +136,13 @@ impl Policy {
         }
     }
 
+    /// Whether it gives any right to write.
+    pub fn writes_at_all(&self) -> bool {
+        let own = self.directory.value.iter();
+        let mut own = own.filter_map(|directory| directory.access);
+        self.access.value.writes() || own.any(|access| access.writes())
+    }
+
     /// Where the server starts, and where relative paths begin.
     pub fn start_directory(&self, account: &Account) -> PathBuf {
         match self.start.value.target(account) {

@@ -4,6 +4,7 @@
 pub mod directories;
 pub mod entries;
 pub mod nesting;
+pub mod nowhere;
 pub mod start;
 
 use std::collections::BTreeMap;

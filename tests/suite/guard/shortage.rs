@@ -17,9 +17,15 @@ fn limited(host: &Host, limit: &str, command: &str) -> Output {
 }
 
 const LIMITS: &[(&str, &str)] = &[
-    ("--nproc=1", "nproc in limits.conf"),
-    ("--nofile=8", "nofile in limits.conf"),
-    ("--nofile=12", "nofile in limits.conf"),
+    ("--nproc=1", "(RLIMIT_NPROC): see nproc in limits.conf"),
+    (
+        "--nofile=8",
+        "(RLIMIT_NOFILE) is below the 64 that it needs: see nofile in limits.conf",
+    ),
+    (
+        "--nofile=12",
+        "(RLIMIT_NOFILE) is below the 64 that it needs: see nofile in limits.conf",
+    ),
 ];
 
 #[test]

@@ -1,12 +1,16 @@
 //! What the doctor examines: files, accounts, sshd's settings, and what a
 //! session would get. Nothing is judged here.
 
+pub mod answer;
 pub mod binary;
 pub mod database;
 pub mod files;
 pub mod home;
+pub mod host_jobs;
 pub mod jobs;
 pub mod keys;
+pub mod limits;
+pub mod name_service;
 pub mod places;
 pub mod policy;
 pub mod rights;

@@ -1,0 +1,63 @@
+//! What around an account keeps its sessions from working, or runs what they
+//! upload: limits, the name service, jobs of the host, the servers themselves.
+
+use std::path::PathBuf;
+
+use super::facts::answer::ServerAnswer;
+use super::facts::database::Database;
+use super::facts::host_jobs::HostJobs;
+use super::facts::limits::SessionLimits;
+use super::facts::name_service;
+use super::facts::rights::Rights;
+use super::finding::Finding;
+use super::judge;
+use crate::decide::account::AccountSource;
+use crate::decide::facts::Program;
+use crate::decide::policy::{PolicyFile, Protocol};
+
+/// Examines them. `programs` are the servers that a session finds, `uses_pam`
+/// is sshd's UsePAM.
+///
+/// # Errors
+///
+/// That no process can be made.
+pub fn examine(
+    rights: &Rights<'_>,
+    programs: &[(Protocol, Program)],
+    writable: &[PathBuf],
+    uses_pam: bool,
+) -> Result<Vec<Finding>, String> {
+    let account = rights.account;
+    let name = account.shown().to_string();
+    let jobs = HostJobs::gather(&account.name);
+    let mut findings = judge::host_jobs::judge(&name, &jobs, writable);
+    let limits = SessionLimits::gather(account, uses_pam);
+    findings.extend(judge::limits::judge(account, rights.policy, &limits));
+    if account.source == AccountSource::NameService {
+        let mut sources = name_service::not_served("passwd", &account.name);
+        sources.extend(name_service::not_served("group", &account.gid.to_string()));
+        findings.extend(judge::name_service::judge(&name, &sources));
+    }
+    for (protocol, program) in programs {
+        if !matches!(program, Program::Found(_)) {
+            continue;
+        }
+        let answer = ServerAnswer::of(rights, *protocol)
+            .map_err(|error| format!("cannot start the server of {}: {error}", protocol.name()))?;
+        let judged =
+            answer.and_then(|answer| judge::answer::judge(rights.policy, *protocol, &answer));
+        findings.extend(judged);
+    }
+    Ok(findings)
+}
+
+/// Examines the names in the blocks of the policy.
+pub fn examine_names(file: &PolicyFile, database: &Database) -> Vec<Finding> {
+    let knows_user =
+        |name: &str| database.person(name).is_some() || name_service::knows("passwd", name);
+    let knows_group = |name: &str| {
+        let mut groups = database.groups.iter();
+        groups.any(|group| group.name == name) || name_service::knows("group", name)
+    };
+    judge::match_names::judge(file, knows_user, knows_group)
+}
