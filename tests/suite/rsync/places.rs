@@ -411,22 +411,29 @@ fn two_dots_behind_a_link_are_judged_both_ways() {
 fn relative_places_without_a_start_directory() {
     let host = host("start = \"~/uploads/gone\"\nreadable = [\"~/uploads\"]\n");
     for (command, refused) in [
-        ("rsync --server --sender -r . etc/passwd", true),
-        ("rsync --server --sender -r . old.txt", true),
-        ("rsync --server -r . tmp/x", true),
-        (
-            "rsync --server -r --log-file=tmp/LOG . home/alice/uploads",
-            true,
-        ),
-        ("scp -f etc/passwd", true),
-        ("scp -t tmp/x", true),
-        ("rsync --server --sender -r . home/alice/uploads", false),
-        ("scp -f home/alice/uploads/old.txt", false),
-        ("scp -t home/alice/uploads/x", false),
+        // From the first readable directory, where the server starts instead.
+        ("rsync --server --sender -r . old.txt", false),
+        ("rsync --server --sender -r . ../note.txt", true),
+        ("rsync --server --sender -r . ../../../etc/passwd", true),
+        ("rsync --server -r . tmp/x", false),
+        ("rsync --server -r . ../tmp/x", true),
+        ("rsync --server -r --log-file=../LOG . tmp/x", true),
+        ("scp -f ../../../etc/passwd", true),
+        ("scp -t ../x", true),
+        ("rsync --server --sender -r . /home/alice/uploads", false),
+        ("scp -f old.txt", false),
+        ("scp -t x", false),
     ] {
         let output = host.direct(host.alice(), command.as_bytes(), b"");
         assert_eq!(output.code() == 126, refused, "{command}: {output}");
     }
+    // Where it was judged is where it is.
+    let sent = host.direct(host.alice(), b"scp -f old.txt", b"\0\0\0\0");
+    let content = host.read(host.alice().at("uploads/old.txt"));
+    assert!(
+        String::from_utf8_lossy(&sent.stdout).contains(&*String::from_utf8_lossy(&content)),
+        "{sent}"
+    );
 }
 
 /// A procfs link means something else to each process, so it is not followed before the server starts.
