@@ -357,7 +357,6 @@ const NOT_BROUGHT_ABOUT: &[(&str, &str)] = &[
     ("policy-match-address", "a note"),
     ("home-not-searched", "a note"),
     ("policy-absent", "a note"),
-    ("directory-read-only", "says what to decide: no line to run"),
     ("sshd-chroot", "its row is in judge/sshd_tests.rs"),
     ("sshd-force-command", "its row is in judge/sshd_tests.rs"),
     (

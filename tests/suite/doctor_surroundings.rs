@@ -325,3 +325,24 @@ fn what_keeps_every_session_from_working_is_named() {
     transfers(&host, &carol, "a directory to write to");
     assert!(!last().iter().any(|text| text.contains("nowhere-writable")));
 }
+
+/// What is mounted read-only is a decision of somebody's: the line says so and does nothing.
+#[test]
+fn a_writable_directory_on_a_read_only_mount_is_found() {
+    let (host, carol) = prepared();
+    sh(
+        &host,
+        "mount --bind /home/carol/uploads /home/carol/uploads; mount -o remount,bind,ro /home/carol/uploads",
+    );
+    host.policy("writable = [\"~/uploads\"]\n");
+    host.write("/tmp/local/sent", b"sent");
+    host.sftp(&carol, "put sent uploads/sent\n")
+        .failed("a read-only mount");
+    let mend = found(&host, &("", "directory-read-only", "warning"));
+    assert!(mend.starts_with("# "), "{mend}");
+    sh(&host, &mend);
+    found(&host, &("", "directory-read-only", "warning"));
+    sh(&host, "mount -o remount,bind,rw /home/carol/uploads");
+    assert_eq!(findings(&host), []);
+    transfers(&host, &carol, "a mount that can be written");
+}
