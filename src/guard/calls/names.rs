@@ -34,13 +34,13 @@ impl Guard<'_> {
             .judged(permit)
             .allowed(self.channel.still_waits(caller)?);
         let rules = &self.plan.rules;
-        self.umasks
-            .take(caller.pid, rules::mode_min(rules, FileKind::Directory));
+        let least = rules::mode_min(rules, FileKind::Directory);
+        self.umasks.take(caller.pid, least);
         let mode = rules::mode(rules, FileKind::Directory, mode);
         let done = allowed.act(&held, |entry| {
             let bits = Mode::from_bits_truncate(mode);
             mkdirat(&*entry.directory.fd, &*entry.written()?, bits)?;
-            keep_usable(entry);
+            complete(entry, least);
             Ok(())
         })?;
         self.remember(held, done, "directory")
@@ -202,22 +202,29 @@ impl Guard<'_> {
     }
 }
 
-/// If a client creates a directory of the policy, the account must be able to
-/// use it, or the next session would find none of its rules.
-fn keep_usable(entry: &DirEntry) {
+/// Gives a new directory what mkdir(2) does not: the set-gid bit of the least
+/// mode, and if it is a directory of the policy, the account's own rights. Else
+/// the next session would find none of its rules.
+fn complete(entry: &DirEntry, least: u32) {
     const OWNER: u32 = 0o700;
-    if !entry.place.is_policy_directory {
-        return;
-    }
-    if let Ok(status) = entry.status()
-        && status.mode & OWNER != OWNER
+    const SET_GID: u32 = 0o2000;
+    let own = if entry.place.is_policy_directory {
+        OWNER
+    } else {
+        0
+    };
+    let wanted = own | (least & SET_GID);
+    if wanted != 0
+        && let Ok(status) = entry.status()
+        && status.mode & wanted != wanted
     {
-        let mode = Mode::from_bits_truncate((status.mode | OWNER) & 0o7777);
+        let mode = Mode::from_bits_truncate((status.mode | wanted) & 0o7777);
         // If it fails, the next session is refused and says why.
         let follow = FchmodatFlags::FollowSymlink;
         let _ = fchmodat(&*entry.directory.fd, &*entry.name, mode, follow);
     }
 }
+
 const fn kind_name(kind: FileKind) -> &'static str {
     match kind {
         FileKind::File => "file",

@@ -419,3 +419,40 @@ fn bits_of_the_mode() {
     let before = disk(&host);
     assert!(touched(&before.diff(&disk(&host)), account).is_empty());
 }
+
+/// The bits of a minimum are there, whatever mode the client asks for and whatever the umask is.
+#[test]
+fn bits_that_are_always_there() {
+    let host = host();
+    host.policy(&policy(
+        "file_mode_min = \"0664\"\ndirectory_mode_min = \"2770\"\n",
+    ));
+    let account = host.alice();
+    furnish(&host, account);
+    let mut session = Session::start(&host, account, command(ServerKind::RsyncReceiver));
+    let rows: &[(&str, &str, u32)] = &[
+        ("umask 077 ; open p:uploads/a 0x41 0600", "a", 0o664),
+        ("openat -100 p:uploads/b 0x41 0", "b", 0o664),
+        ("chmod p:uploads/a 0400", "a", 0o664),
+        ("fchmodat -100 p:uploads/b 06000", "b", 0o664),
+        ("open p:uploads/c 0x41 0600 ; fchmod $ 0", "c", 0o664),
+        ("mkdir p:uploads/d 0700", "d", 0o2770),
+        ("chmod p:uploads/d 0", "d", 0o2770),
+        ("mknodat -100 p:uploads/e 0100600 0", "e", 0o664),
+        ("chmod p:uploads/old.txt 0600", "old.txt", 0o664),
+    ];
+    for (steps, name, mode) in rows {
+        let result = session.ask(steps);
+        assert!(
+            result.is_some_and(|result| result >= 0),
+            "{steps}: {result:?}"
+        );
+        let path = account.at(&format!("uploads/{name}"));
+        let seen = host.inside(|| path.metadata().expect("a file").permissions().mode() & 0o7777);
+        assert_eq!(format!("{seen:04o}"), format!("{mode:04o}"), "{steps}");
+    }
+    // An access control list would take the bits away again.
+    let acl = "setxattr p:uploads/a p:system.posix_acl_access v:0200000001000600ffffffff04000000ffffffff20000000ffffffff 28 0";
+    assert!(session.ask(acl).expect("an answer") < 0);
+    assert_eq!(session.end(), 0);
+}
