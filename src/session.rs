@@ -143,7 +143,8 @@ fn report_nowhere(plan: &Plan, subject: Option<&Subject>, audit: &mut Audit) {
     let why =
         subject.and_then(|Subject { account, policy }| nowhere(policy, account, &plan.rules.roots));
     if let Some(why) = why {
-        let event = format_args!("event=nowhere-writable reason={}", Quoted(&why));
+        let why = Quoted(&why);
+        let event = format_args!("event=nowhere-writable reason={why}");
         audit.event(Importance::Warning, &event);
     }
 }

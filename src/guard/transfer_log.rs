@@ -455,7 +455,8 @@ impl<'a> TransferLog<'a> {
                 self.opened_as_file = path.to_vec();
             }
             *listed += 1;
-            let line = format_args!("listed directory path=\"{}\"", Escaped::bytes(path).cut());
+            let shown = Escaped::bytes(path).cut();
+            let line = format_args!("listed directory path=\"{shown}\"");
             self.audit.queue(Importance::Info, &line);
         }
     }
