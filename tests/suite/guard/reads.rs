@@ -2,6 +2,7 @@
 //! server reads for itself.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::harness::sshd::CLIENT_CONFIG;
 use crate::harness::{Account, Host, Line};
@@ -46,6 +47,27 @@ fn rsync_from(host: &Host, account: &Account, what: &str) {
     assert!([0, 23].contains(&output.code()), "{output}");
 }
 
+/// The lines of so many sessions. A client may be gone before its session has written the last ones.
+fn lines_of(host: &Host, sessions: usize) -> Vec<Line> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut lines = host.log();
+    let ends = |lines: &[Line]| {
+        let ends = lines
+            .iter()
+            .filter(|line| line.text.contains(" end server="));
+        ends.count()
+    };
+    while ends(&lines) < sessions {
+        assert!(
+            Instant::now() < deadline,
+            "no end of the session: {lines:#?}"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+        lines.extend(host.log());
+    }
+    lines
+}
+
 /// What each protocol reads of the same places.
 fn read_by_all(host: &Host, account: &Account) -> [Vec<String>; 3] {
     let _ = host.log();
@@ -54,13 +76,13 @@ fn read_by_all(host: &Host, account: &Account) -> [Vec<String>; 3] {
     assert!(sftp.get("uploads/sealed").is_err() && sftp.list("uploads/secret").is_err());
     assert!(sftp.stat("uploads/old.txt").ok() && sftp.get("uploads/absent").is_err());
     assert_eq!(sftp.end(), 0);
-    let by_sftp = reads(&host.log());
+    let by_sftp = reads(&lines_of(host, 1));
     let _ = host.scp_from(account, &["-O", "-r"], "uploads/sub", "back");
     let _ = host.scp_from(account, &["-O"], "uploads/sealed", "back");
-    let by_scp = reads(&host.log());
+    let by_scp = reads(&lines_of(host, 2));
     rsync_from(host, account, "uploads/sub");
     rsync_from(host, account, "uploads/sealed");
-    [by_sftp, by_scp, reads(&host.log())]
+    [by_sftp, by_scp, reads(&lines_of(host, 2))]
 }
 
 #[test]

@@ -187,7 +187,6 @@ pub(in crate::decide::policy) fn dotfile_names(
     let names = value.list("a list of names", false, errors, |item, errors| {
         let text = item.text("a name that begins with a dot", errors)?;
         let glob = NameGlob::new(text.to_owned());
-        let folded = NameGlob::new(text.to_lowercase());
         let fault = if text.len() > NAME_MAX {
             "no file name is that long"
         } else if !text.starts_with('.') {
@@ -198,9 +197,9 @@ pub(in crate::decide::policy) fn dotfile_names(
             "a name cannot contain '/' or a NUL character"
         } else if text.contains(['[', ']', '{', '}']) {
             "the only wildcards are '*' and '?'"
-        } else if folded.matches(b".ssh") {
+        } else if glob.matches(b".ssh") {
             "the name would match '.ssh', which is never written"
-        } else if folded.as_str().starts_with(".ssh") {
+        } else if text.starts_with(".ssh") {
             "a name that begins with '.ssh' is never written"
         } else {
             return Some(glob);
