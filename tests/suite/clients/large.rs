@@ -139,7 +139,7 @@ fn a_file_of_three_gib_goes_up_and_down_by_each_protocol() {
     table::keep_section(SECTIONS[1], &rows);
 }
 
-/// Both clients are killed at random moments, again and again, and continue where they were.
+/// Both clients are killed again and again, at random moments after more has arrived, and continue where they were.
 #[test]
 #[ignore = "moves several GiB: tests/run --all"]
 fn interrupted_transfers_go_on_where_they_were() {
@@ -181,8 +181,11 @@ fn interrupted_transfers_go_on_where_they_were() {
         );
         for (what, arrived) in [(up, "$HOME_OF_U/uploads/file"), (down, "down/file")] {
             let interrupted = format!(
-                "cut=0; for n in 1 2 3 4; do timeout -s KILL 0.$((RANDOM % 6 + 3)) bash -c '{what}'; \
-                 size=$(stat -c %s {arrived}); [ $size -gt 0 ] && [ $size -lt 300000000 ] && cut=1; done; \
+                "cut=0; size() {{ stat -c %s {arrived}; }}; for n in 1 2 3 4; do \
+                 before=$(size); setsid bash -c '{what}' & client=$!; \
+                 while [ $(size) = $before ] && kill -0 $client 2>/dev/null; do sleep 0.01; done; \
+                 sleep 0.0$((RANDOM % 10)); kill -KILL -- -$client; wait $client; \
+                 now=$(size); [ $now -gt 0 ] && [ $now -lt 300000000 ] && cut=1; done; \
                  sleep 1; {what}; echo cut=$cut; cmp file {arrived}"
             );
             let said = line(&host, &interrupted);
