@@ -96,3 +96,19 @@ pub enum AccountSource {
     /// through `getent`.
     NameService,
 }
+
+#[cfg(test)]
+impl Account {
+    /// The account of most tables: `u`, uid and gid 1000, home `/home/u`.
+    pub fn for_tables() -> Self {
+        Self {
+            name: "u".to_owned(),
+            uid: 1000,
+            gid: 1000,
+            home: "/home/u".into(),
+            groups: Vec::new(),
+            aliases: Vec::new(),
+            source: AccountSource::Passwd,
+        }
+    }
+}

@@ -93,7 +93,10 @@ impl Guard<'_> {
         if let Some(watchdog) = self.watchdog.take() {
             watchdog.dismiss();
         }
-        while let Ok(_) | Err(Errno::EINTR) = waitpid(None::<Pid>, None) {}
+        // Not for any child: whoever started xfersh may have had others, which
+        // the exec left to this process.
+        let session = Pid::from_raw(-self.channel.server.as_raw());
+        while let Ok(_) | Err(Errno::EINTR) = waitpid(session, None) {}
         // A server that is killed by a signal from elsewhere says nothing.
         self.log
             .settle_all(!matches!(status, ExitStatus::Exited(_)));

@@ -258,7 +258,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "warning",
     ),
     (
-        "mkdir -m 777 /home/carol/uploads/open",
+        "runuser -u carol -- mkdir -m 777 /home/carol/uploads/open",
         "home-other-writable",
         "warning",
     ),

@@ -16,6 +16,7 @@ mod doctor;
 mod doctor_advice;
 mod doctor_agrees;
 mod doctor_login;
+mod doctor_rows;
 mod doctor_state;
 mod doctor_surroundings;
 mod facts;

@@ -40,6 +40,9 @@ fn break_it(host: &Host, carol: &Account) -> Vec<PathBuf> {
     let paths: Vec<PathBuf> = names
         .flat_map(|name| [uploads.join(name), keys.join(name)])
         .collect();
+    let own = |path: &std::path::Path| {
+        std::os::unix::fs::chown(path, Some(carol.id), Some(carol.id)).expect("chown");
+    };
     host.inside(|| {
         let set = |path: &std::path::Path, mode| {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("chmod");
@@ -51,10 +54,12 @@ fn break_it(host: &Host, carol: &Account) -> Vec<PathBuf> {
             if path.starts_with(&keys) {
                 std::fs::write(path, "").expect("a file");
                 set(path, 0o666);
+                own(path);
             } else {
                 let _ = std::fs::remove_dir(path);
                 std::fs::create_dir(path).expect("a directory");
                 set(path, 0o777);
+                own(path);
             }
         }
     });

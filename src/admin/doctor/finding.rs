@@ -40,7 +40,7 @@ pub fn decision(text: &str) -> String {
 /// somebody may need what is in it.
 pub fn set_aside(path: &Path) -> String {
     format!(
-        "install -d -m 0700 {ASIDE} && mv --backup=numbered -t {ASIDE} {}",
+        "mkdir -p -m 0700 {ASIDE} && mv --backup=numbered -t {ASIDE} {}",
         quoted(path)
     )
 }

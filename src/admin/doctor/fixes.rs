@@ -96,7 +96,7 @@ impl Fixes {
         let may = format!("runuser -u {name} -- test -r {from}");
         let copy =
             format!("runuser -u {name} -- cat {from} >>{KEYS}/{name} && chmod 0644 {KEYS}/{name}");
-        let copied = format!("install -d -m 0755 {KEYS} && {{ ! {may} || {{ {copy}; }}; }}");
+        let copied = format!("mkdir -p -m 0755 {KEYS} && {{ ! {may} || {{ {copy}; }}; }}");
         let set = self.own_block(&format!("AuthorizedKeysFile {KEYS}/%u"));
         format!("{copied} && {set}")
     }

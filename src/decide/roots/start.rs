@@ -151,7 +151,6 @@ fn rank(key: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::account::AccountSource;
     use crate::decide::policy;
     use crate::decide::roots::directories::{DirectoryId, DirectoryState, HomeChild, directories};
 
@@ -159,15 +158,7 @@ mod tests {
     /// things: `l` list, `c` create, `e` enter. What is not named does not
     /// exist.
     fn start(text: &str, able: &[(&str, &str)]) -> Option<String> {
-        let account = Account {
-            name: "u".to_owned(),
-            uid: 1000,
-            gid: 1000,
-            home: "/home/u".into(),
-            groups: Vec::new(),
-            aliases: Vec::new(),
-            source: AccountSource::Passwd,
-        };
+        let account = Account::for_tables();
         let file = policy::parse(text, Path::new("policy")).unwrap();
         let policy = file.effective(&account, None);
         let named = directories(&policy, &account).paths.into_iter().zip(0..);

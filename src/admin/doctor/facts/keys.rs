@@ -1,9 +1,12 @@
 //! The keys that let somebody in as an account, as sshd reads them.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::libc;
 
 use super::sshd::KeyFile;
 use crate::decide::account::Account;
@@ -93,8 +96,27 @@ pub fn gather_paths(paths: &[PathBuf], account: &Account) -> io::Result<Vec<Keys
     })
 }
 
+/// As sshd opens it (auth.c, auth_openfile): a FIFO or a device does not hold
+/// it up, and is no key file. No more is read than keys can sensibly take.
+fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(Errno::EINVAL.into());
+    }
+    let mut bytes = Vec::new();
+    file.take(KEYS_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Ten thousand keys, in bytes.
+const KEYS_MAX: u64 = 8 << 20;
+
 fn read(path: &Path) -> KeysContent {
-    match fs::read(path) {
+    match bytes_of(path) {
         Ok(bytes) => KeysContent::Keys(parse(&String::from_utf8_lossy(&bytes))),
         Err(error) if is_absent(&error) => KeysContent::Absent,
         Err(error) => {

@@ -9,7 +9,7 @@ use nix::unistd::AccessFlags;
 
 use super::rights::Rights;
 use crate::decide::policy::PathTarget;
-use crate::decide::trust::{EntryKind, EntryStatus};
+use crate::decide::trust::EntryKind;
 use crate::gather::account::temporarily_become;
 use crate::gather::disk::access;
 use crate::gather::trust::{PathEntry, way_to};
@@ -34,12 +34,13 @@ pub enum PlaceState {
     /// Nothing. The last directory that exists, with everything on the way to
     /// it.
     Missing(Vec<PathEntry>),
-    /// This directory does not let it pass.
-    Closed(PathEntry),
+    /// This directory does not let it pass; with everything on the way to it.
+    Closed(Vec<PathEntry>),
     /// Something that is no directory.
     NotADirectory,
-    /// A directory in which it may not create anything; its status.
-    NotWritable(EntryStatus),
+    /// A directory in which it may not create anything, with everything on the
+    /// way to it.
+    NotWritable(Vec<PathEntry>),
     /// A directory on a mount that nobody can write.
     ReadOnly,
     /// It could not be determined, for another reason than missing rights.
@@ -153,16 +154,19 @@ fn state(path: &Path, writes: bool) -> PlaceState {
     match access(&found, AccessFlags::W_OK | AccessFlags::X_OK) {
         Ok(()) => PlaceState::Usable,
         Err(Errno::EROFS) => PlaceState::ReadOnly,
-        Err(Errno::EACCES) => PlaceState::NotWritable(entry.status),
+        Err(Errno::EACCES) => match way_to(&found) {
+            Ok(way) => PlaceState::NotWritable(way),
+            Err(error) => PlaceState::Failed(error.error.to_string()),
+        },
         Err(error) => PlaceState::Failed(error.to_string()),
     }
 }
 
 fn closed(directory: &Path, error: io::Error) -> PlaceState {
     if error.kind() == io::ErrorKind::PermissionDenied
-        && let Ok(entry) = PathEntry::of(directory)
+        && let Ok(way) = way_to(directory)
     {
-        return PlaceState::Closed(entry);
+        return PlaceState::Closed(way);
     }
     PlaceState::Failed(error.to_string())
 }

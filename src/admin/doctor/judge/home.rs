@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::files::{judge_way, not_examined};
+use super::places::only_root_replaces;
 use super::strict_modes::{StrictModes, strict_modes};
 use crate::admin::doctor::facts::database::{Database, Person};
 use crate::admin::doctor::facts::home::{Home, LOOKS_MAX};
@@ -52,7 +53,7 @@ pub fn judge(inputs: &HomeInputs<'_>) -> Vec<Finding> {
         "home-path-writable",
         &elsewhere,
     ));
-    findings.extend(judge_own(inputs, own, &elsewhere));
+    findings.extend(judge_own(inputs, own, above, &elsewhere));
     for file in &home.ssh {
         findings.extend(judge_ssh(inputs, file));
     }
@@ -93,16 +94,24 @@ fn missing(account: &Account, facts: &Home, is_needed: bool) -> Finding {
 }
 
 /// Owner and mode of the home itself.
-fn judge_own(inputs: &HomeInputs<'_>, own: &PathEntry, elsewhere: &str) -> Vec<Finding> {
+fn judge_own(
+    inputs: &HomeInputs<'_>,
+    own: &PathEntry,
+    above: &[PathEntry],
+    elsewhere: &str,
+) -> Vec<Finding> {
     let account = &inputs.person.account;
     let (name, path) = (account.shown(), quoted(&account.home));
     let faults = strict_modes(own.status, account.uid);
+    // Elsewhere root's command could meet a link.
+    let is_safe = only_root_replaces(above);
     faults
         .map(|fault| match fault {
             StrictModes::Owner(uid) => {
                 let owner = inputs.database.name_of(uid);
                 let (whose, fix) = match owner {
                     Some(owner) => (format!("{} (uid {uid})", Escaped::text(owner)), decision(elsewhere)),
+                    None if !is_safe => (format!("uid {uid}"), decision(elsewhere)),
                     None => (
                         format!("uid {uid}, which no account has"),
                         format!("chown -h {} {path}", word(&account.name)),
@@ -116,7 +125,7 @@ fn judge_own(inputs: &HomeInputs<'_>, own: &PathEntry, elsewhere: &str) -> Vec<F
                     "The home of {name} (mode {mode:04o}) is writable by others, who can create files there that programs read as settings."
                 );
                 let is_own = own.status.uid == account.uid || own.status.mode & 0o1002 == 0;
-                let fix = if is_own {
+                let fix = if is_own && is_safe {
                     format!("chmod go-w {path}")
                 } else {
                     decision(elsewhere)
@@ -127,13 +136,27 @@ fn judge_own(inputs: &HomeInputs<'_>, own: &PathEntry, elsewhere: &str) -> Vec<F
         .collect()
 }
 
+/// Takes rights away from a file in a home, with the rights of its owner: a
+/// client may have put a link in its place meanwhile, which root would follow.
+fn close(account: &Account, entry: &PathEntry, mode: &str) -> String {
+    let path = quoted(&entry.path);
+    if entry.status.uid == account.uid {
+        return format!("runuser -u {} -- chmod {mode} {path}", word(&account.name));
+    }
+    decision(&format!(
+        "{} belongs to uid {}: see what it is, then chmod {mode} it",
+        Escaped::path(&entry.path),
+        entry.status.uid
+    ))
+}
+
 /// Directories in the home that everyone may write.
 fn judge_inside(account: &Account, home: &Home) -> Vec<Finding> {
     let mut findings = Vec::new();
     for directory in &home.other_writable {
         let (shown, mode) = (Escaped::path(&directory.path), directory.status.mode);
         let say = format!("{shown} (mode {mode:04o}) can be written by every account of the host.");
-        let fix = format!("chmod o-w {}", quoted(&directory.path));
+        let fix = close(account, directory, "o-w");
         findings.push(Finding::warning("home-other-writable", say, fix));
     }
     if home.cut {
@@ -181,7 +204,7 @@ fn judge_ssh(inputs: &HomeInputs<'_>, file: &PathEntry) -> Vec<Finding> {
                 let say = format!(
                     "{shown} (mode {mode:04o}) is writable by others, who can let themselves in as {name}."
                 );
-                Finding::serious("ssh-directory-mode", say, format!("chmod go-w {path}"))
+                Finding::serious("ssh-directory-mode", say, close(account, file, "go-w"))
             }
         });
     }

@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn units_and_scripts() {
         let unit = "[Service]\nType=oneshot\nExecStart=-/srv/in/x\n";
-        let fix = "install -d -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /etc/job && { systemctl daemon-reload || true; }";
+        let fix = "mkdir -p -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /etc/job && { systemctl daemon-reload || true; }";
         assert_eq!(found(JobKind::Unit, unit), [fix]);
         assert_eq!(
             found(JobKind::Unit, "[Service]\nReadWritePaths=/srv/in\n"),

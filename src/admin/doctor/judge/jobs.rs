@@ -98,15 +98,15 @@ mod tests {
         let expected = [
             (
                 "account-at",
-                "install -d -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /var/spool/cron/atjobs/a00001",
+                "mkdir -p -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /var/spool/cron/atjobs/a00001",
             ),
             (
                 "account-forward",
-                "install -d -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /home/a/.forward",
+                "mkdir -p -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /home/a/.forward",
             ),
             (
                 "account-linger",
-                "install -d -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /var/lib/systemd/linger/a",
+                "mkdir -p -m 0700 /var/lib/xfersh-set-aside && mv --backup=numbered -t /var/lib/xfersh-set-aside /var/lib/systemd/linger/a",
             ),
         ];
         assert_eq!(seen, expected.map(|(id, fix)| (id, fix.to_owned())));

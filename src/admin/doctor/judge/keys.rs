@@ -6,7 +6,7 @@ use crate::admin::doctor::facts::keys::{AuthorizedKey, Keys, KeysContent};
 use crate::admin::doctor::finding::{Finding, decision, quoted, word};
 use crate::admin::doctor::fixes::{Fixes, KEYS};
 use crate::decide::account::Account;
-use crate::decide::trust::EntryKind;
+use crate::decide::trust::{EntryKind, is_of_the_system};
 use crate::gather::trust::PathEntry;
 use crate::print::escape::Escaped;
 
@@ -98,7 +98,7 @@ fn unreadable(account: &Account, file: &Keys, entry: &PathEntry, why: &str) -> F
     let own = word(&account.name);
     let fix = if entry.status.uid == account.uid {
         format!("runuser -u {own} -- chmod u+{right} {at}")
-    } else if entry.path.starts_with("/root") {
+    } else if !is_of_the_system(&entry.path) {
         decision(
             "keep the keys where the account may read them: AuthorizedKeysFile /etc/ssh/xfersh_keys/%u",
         )
@@ -140,7 +140,7 @@ fn none(inputs: &KeyInputs<'_>) -> Finding {
                 _ => String::new(),
             };
             format!(
-                "install -d -m 0755 {parent} && cat KEY.pub >>{path}{readable} # KEY.pub is the public key"
+                "mkdir -p -m 0755 {parent} && cat KEY.pub >>{path}{readable} # KEY.pub is the public key"
             )
         }
         (None, _) if inputs.has_kept_keys => inputs
@@ -151,7 +151,7 @@ fn none(inputs: &KeyInputs<'_>) -> Finding {
                 .fixes
                 .own_block(&format!("AuthorizedKeysFile {KEYS}/%u"));
             format!(
-                "install -d -m 0755 {KEYS} && cat KEY.pub >>{KEYS}/{own} && {block} # KEY.pub is the public key"
+                "mkdir -p -m 0755 {KEYS} && cat KEY.pub >>{KEYS}/{own} && {block} # KEY.pub is the public key"
             )
         }
         (None, Some(file)) => {
@@ -229,12 +229,18 @@ fn without_command(line: usize) -> String {
     format!("{line}{{s/{OPTION},//I;t;s/,{OPTION}//I;t;s/^[[:space:]]*{OPTION}[[:space:]]+//I}}")
 }
 
-/// Edits a key file, with the rights of the one to whom it belongs.
+/// Edits a key file: with the rights of the account, or as root where nobody
+/// else can put another file there meanwhile.
 fn edit(account: &Account, file: &Keys, script: &str) -> String {
     let line = format!("sed -Ei {} {}", word(script), quoted(&file.path));
     if file.owner == Some(account.uid) {
         format!("runuser -u {} -- {line}", word(&account.name))
-    } else {
+    } else if is_of_the_system(&file.path) {
         line
+    } else {
+        let path = Escaped::path(&file.path);
+        decision(&format!(
+            "edit that line of {path}, which belongs to somebody else"
+        ))
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::admin::doctor::facts::database::{Database, Person};
 use crate::admin::doctor::facts::places::{Children, NamedPlace, PlaceState, Places};
 use crate::admin::doctor::finding::{Finding, decision, quoted, word};
-use crate::decide::trust::{EntryStatus, is_of_the_system};
+use crate::decide::trust::is_of_the_system;
 use crate::gather::policy_file::POLICY;
 use crate::gather::trust::PathEntry;
 use crate::print::escape::Escaped;
@@ -25,7 +25,7 @@ pub fn judge(
     let mut writable = places.named.iter().filter(|place| place.writes);
     let usable = writable.any(|place| place.state == PlaceState::Usable);
     match &places.children {
-        Some(Children::NotListed) => findings.push(not_listed(person)),
+        Some(Children::NotListed) => findings.push(not_listed(person, home, database)),
         Some(Children::Found { usable: true, .. }) | None => {}
         Some(Children::Found {
             count,
@@ -52,23 +52,24 @@ fn judge_one(person: &Person, place: &NamedPlace, database: &Database) -> Option
             );
             Finding::warning("directory-missing", say, create(person, &place.path, way))
         }
-        PlaceState::Closed(entry) => {
+        PlaceState::Closed(way) => {
+            let entry = way.last()?;
             let at = Escaped::path(&entry.path);
             let say = format!(
                 "{at} (mode {:04o}) does not let {name} pass to {shown}: every session is refused, because the rules of that directory could not be enforced.",
                 entry.status.mode
             );
-            Finding::serious("directory-closed", say, open(person, entry, database))
+            Finding::serious("directory-closed", say, open(person, way, database))
         }
         PlaceState::NotADirectory => {
             let say = format!("{shown}, which the policy lets {name} use, is not a directory.");
             Finding::warning("directory-type", say, change_policy(&place.path))
         }
-        PlaceState::NotWritable(status) => {
+        PlaceState::NotWritable(way) => {
             let say = format!(
                 "{name} may not create anything in {shown}, though the policy makes it writable."
             );
-            let fix = let_write(person, &place.path, *status, database);
+            let fix = let_write(person, way, database);
             Finding::warning("directory-not-writable", say, fix)
         }
         PlaceState::ReadOnly => {
@@ -105,7 +106,7 @@ fn change_policy(path: &Path) -> String {
 fn create(person: &Person, path: &Path, way: &[PathEntry]) -> String {
     let account = &person.account;
     let (name, path_word) = (word(&account.name), quoted(path));
-    let by_root = way.iter().all(|entry| entry.status.is_trusted());
+    let by_root = only_root_replaces(way);
     let by_account = way
         .last()
         .is_some_and(|last| last.status.uid == account.uid);
@@ -122,32 +123,62 @@ fn create(person: &Person, path: &Path, way: &[PathEntry]) -> String {
 }
 
 /// Lets the account pass a directory, and nobody else.
-fn open(person: &Person, entry: &PathEntry, database: &Database) -> String {
-    let account = &person.account;
-    let (name, path) = (word(&account.name), quoted(&entry.path));
-    if entry.status.uid == account.uid {
-        format!("runuser -u {name} -- chmod u+rwx {path}")
-    } else if belongs_to_others(&entry.path, person, database) {
-        change_policy(&entry.path)
-    } else {
-        format!("setfacl -m u:{name}:x {path} # lets {name} pass, and changes nothing for others")
-    }
+fn open(person: &Person, way: &[PathEntry], database: &Database) -> String {
+    let name = person.account.shown();
+    let says = format!("lets {name} pass, and changes nothing for others");
+    grant(person, way, "x", &says, database)
 }
 
 /// Lets the account write in a directory that exists. It keeps its owner, its
 /// group and the rights of others.
-fn let_write(person: &Person, path: &Path, status: EntryStatus, database: &Database) -> String {
-    let account = &person.account;
-    let (name, path_word) = (word(&account.name), quoted(path));
-    if status.uid == account.uid {
-        format!("runuser -u {name} -- chmod u+rwx {path_word}")
-    } else if is_of_the_system(path) || belongs_to_others(path, person, database) {
-        change_policy(path)
-    } else {
-        format!(
-            "setfacl -m u:{name}:rwx {path_word} # lets {name} write there, and changes nothing for its owner"
-        )
+fn let_write(person: &Person, way: &[PathEntry], database: &Database) -> String {
+    match way.last() {
+        Some(last) if is_of_the_system(&last.path) => change_policy(&last.path),
+        _ => {
+            let name = person.account.shown();
+            let says = format!("lets {name} write there, and changes nothing for its owner");
+            grant(person, way, "rwx", &says, database)
+        }
     }
+}
+
+/// Gives the account rights on a directory: with the rights of its owner, so
+/// that no link that takes its name meanwhile leads to anything else; as root
+/// only where root alone can replace a name on the way.
+fn grant(
+    person: &Person,
+    way: &[PathEntry],
+    rights: &str,
+    says: &str,
+    database: &Database,
+) -> String {
+    let account = &person.account;
+    let name = word(&account.name);
+    let Some((last, above)) = way.split_last() else {
+        return decision("change the policy");
+    };
+    let (path, uid) = (quoted(&last.path), last.status.uid);
+    if uid == account.uid {
+        return format!("runuser -u {name} -- chmod u+rwx {path}");
+    }
+    if belongs_to_others(&last.path, person, database) {
+        return change_policy(&last.path);
+    }
+    let set = format!("setfacl -m u:{name}:{rights} {path} # {says}");
+    match database.name_of(uid) {
+        _ if uid == 0 && only_root_replaces(above) => set,
+        Some(owner) if uid != 0 => format!("runuser -u {} -- {set}", word(owner)),
+        _ => decision(&format!(
+            "give {} the right {rights} on {} (setfacl), or name another directory in {POLICY}",
+            account.shown(),
+            Escaped::path(&last.path)
+        )),
+    }
+}
+
+/// Whether nobody but root can give a name on this way to something else.
+pub fn only_root_replaces(way: &[PathEntry]) -> bool {
+    way.iter().all(|entry| entry.status.is_trusted())
 }
 
 /// Whether a path is root's home or another account's, or in it.
@@ -162,17 +193,14 @@ fn belongs_to_others(path: &Path, person: &Person, database: &Database) -> bool 
 }
 
 /// That `~/*` cannot be looked up.
-fn not_listed(person: &Person) -> Finding {
+fn not_listed(person: &Person, home: &[PathEntry], database: &Database) -> Finding {
     let account = &person.account;
-    let (name, home) = (account.shown(), Escaped::path(&account.home));
+    let (name, shown) = (account.shown(), Escaped::path(&account.home));
     let say = format!(
-        "{name} cannot list its home {home}, so \"~/*\" finds no directory there: every session is refused."
+        "{name} cannot list its home {shown}, so \"~/*\" finds no directory there: every session is refused."
     );
-    let fix = format!(
-        "setfacl -m u:{}:rx {} # lets {name} list its home, and changes nothing for others",
-        word(&account.name),
-        quoted(&account.home)
-    );
+    let says = format!("lets {name} list its home, and changes nothing for others");
+    let fix = grant(person, home, "rx", &says, database);
     Finding::serious("home-not-listed", say, fix)
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::*;
-use crate::decide::account::AccountSource;
 use crate::decide::policy;
 use crate::decide::roots;
 use crate::decide::roots::directories::{DirectoryId, DirectoryState, HomeChild};
@@ -102,15 +101,7 @@ impl Text {
 }
 
 fn account() -> Account {
-    Account {
-        name: "u".to_owned(),
-        uid: 1000,
-        gid: 1000,
-        home: "/home/u".into(),
-        groups: Vec::new(),
-        aliases: Vec::new(),
-        source: AccountSource::Passwd,
-    }
+    Account::for_tables()
 }
 
 fn places() -> DirectoryStates {
