@@ -7,9 +7,9 @@ use std::ffi::OsString;
 use std::panic::{self, PanicHookInfo};
 
 use crate::confine::exec::exec;
-use crate::confine::irrevocably_confine;
 use crate::confine::sanitise::{Standard, sanitise};
-use crate::confine::session_slot::{self, Slot};
+use crate::confine::session_slot;
+use crate::confine::{Confined, irrevocably_confine};
 use crate::console;
 use crate::decide::plan::{Plan, ServerKind};
 use crate::decide::policy::Requirement;
@@ -21,7 +21,7 @@ use crate::gather::account::AccountKey;
 use crate::gather::identity::Identity;
 use crate::gather::invocation;
 use crate::gather::kernel::{Kernel, Weakness};
-use crate::guard::{Connection, Prepared, SessionEnd, Side, split};
+use crate::guard::{Connection, Prepared, SessionEnd, Side, leave_the_group, split};
 use crate::judge::{self, Subject};
 use crate::log::{Audit, Importance};
 use crate::messages;
@@ -111,8 +111,10 @@ fn session(
             audit.require(plan.audit)?;
             report_weaknesses(&plan, audit);
             report_nowhere(&plan, subject.as_ref().ok(), audit);
-            return carry_out(*plan, identity.uid, prepared, slot, audit)
-                .map(SessionOutcome::Served);
+            let mut connection = Connection::hold(identity.uid)?;
+            let confined = irrevocably_confine(*plan, slot, prepared.opened())?;
+            leave_the_group(&mut connection)?;
+            return start(confined, connection, prepared, audit).map(SessionOutcome::Served);
         }
         (Verdict::Refused(refusal), _) => refusal,
         (Verdict::Granted(_), None) => Refusal::new(Stage::Host, "nothing is prepared"),
@@ -149,8 +151,8 @@ fn report_nowhere(plan: &Plan, subject: Option<&Subject>, audit: &mut Audit) {
     }
 }
 
-/// Confines this process and serves, for a session and for the live probe.
-/// Returns in the guard, once the server has ended.
+/// Confines this process and serves, for the live probe and the doctor. Returns
+/// in the guard, once the server has ended.
 ///
 /// # Errors
 ///
@@ -159,11 +161,20 @@ pub fn carry_out(
     plan: Plan,
     uid: u32,
     prepared: Prepared,
-    slot: Option<Slot>,
     audit: &mut Audit,
 ) -> Result<SessionEnd, Error> {
     let connection = Connection::hold(uid)?;
-    let confined = irrevocably_confine(plan, slot, prepared.opened())?;
+    let confined = irrevocably_confine(plan, None, prepared.opened())?;
+    start(confined, connection, prepared, audit)
+}
+
+/// Starts the server, and its guard in this process.
+fn start(
+    confined: Confined,
+    connection: Connection,
+    prepared: Prepared,
+    audit: &mut Audit,
+) -> Result<SessionEnd, Error> {
     let (server, confined) = match split(&confined, (connection, prepared), audit)? {
         Side::Guard(guard) => return guard.run(),
         Side::Server(server) => (Some(server), confined),

@@ -43,5 +43,5 @@ pub fn serve(
     let uid = subject.account.uid;
     let mut audit = Audit::open(uid);
     audit.identify(Some(&subject.account), uid, invocation);
-    session::carry_out(plan, uid, prepared, None, &mut audit).map_err(|error| error.to_string())
+    session::carry_out(plan, uid, prepared, &mut audit).map_err(|error| error.to_string())
 }

@@ -24,7 +24,10 @@ use crate::system::process::{self, ProcessInfo};
 const LINGER: Duration = Duration::from_secs(2);
 
 /// The most processes between sshd and a session that are looked for.
-pub const ANCESTORS: usize = 8;
+const ANCESTORS: usize = 8;
+
+/// The most that are held: those, and the session's own front.
+pub const HELD: usize = ANCESTORS + 1;
 
 /// The processes whose end is the end of the connection.
 #[derive(Debug)]
@@ -73,6 +76,11 @@ impl Connection {
             held,
             state: State::Open,
         })
+    }
+
+    /// The connection ends with this process, too.
+    pub(super) fn also_held_by(&mut self, front: OwnedFd) {
+        self.held.push(front);
     }
 
     /// What the loop waits for, in addition to calls and signals.

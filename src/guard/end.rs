@@ -49,6 +49,11 @@ impl fmt::Display for ExitStatus {
 pub struct SessionEnd(ExitStatus);
 
 impl SessionEnd {
+    /// One that ended like this.
+    pub(super) const fn of(status: ExitStatus) -> Self {
+        Self(status)
+    }
+
     /// Ends this process the way the server ended: by the same signal, so that
     /// sshd reports it, or with the returned status.
     pub fn pass_on(self) -> Exit {

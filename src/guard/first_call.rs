@@ -188,11 +188,17 @@ fn leave_standard(signals: &SignalFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Blocks the signals that the guard sees to, and reads them by a descriptor.
-fn take_signals() -> io::Result<SignalFd> {
+/// The signals that the guard sees to.
+pub(super) fn seen_to() -> SigSet {
     let mut set = SigSet::empty();
     set.add(Signal::SIGCHLD);
     PASSED_ON.iter().for_each(|signal| set.add(*signal));
+    set
+}
+
+/// Blocks the signals that the guard sees to, and reads them by a descriptor.
+fn take_signals() -> io::Result<SignalFd> {
+    let set = seen_to();
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
     Ok(SignalFd::with_flags(
         &set,

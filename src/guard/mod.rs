@@ -9,8 +9,8 @@
 //! kept out ([`lock`]). The order of the steps is a type ([`steps`]).
 //!
 //! ```text
-//! split ─┬─ server: second Landlock layer > filter > exec
-//!        └─ guard:  first call > own filter > serve: receive > decode > lock > resolve > judge > act > log > answer
+//! front ── split ─┬─ server: second Landlock layer > filter > exec
+//!                 └─ guard:  first call > own filter > serve: receive > decode > lock > resolve > judge > act > log > answer
 //! ```
 //!
 //! What the guard refuses to do: let the kernel continue a call that reads or
@@ -28,6 +28,7 @@ mod connection;
 mod counts;
 mod end;
 mod first_call;
+mod front;
 mod limits;
 mod lock;
 mod preflight;
@@ -54,6 +55,7 @@ pub use calls::decode;
 pub use connection::Connection;
 pub use end::SessionEnd;
 pub use first_call::Waiting;
+pub use front::leave_the_group;
 pub use start::{Prepared, Server, Side, split};
 
 use calls::Sockets;

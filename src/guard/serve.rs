@@ -15,7 +15,7 @@ use super::call_error::CallError;
 use super::caller::Caller;
 use super::calls::decode::{self, Call};
 use super::channel::Channel;
-use super::connection::ANCESTORS;
+use super::connection::HELD;
 use super::end::{ExitStatus, SessionEnd};
 use super::upload::Holder;
 use super::{Answer, Guard};
@@ -68,7 +68,7 @@ impl Guard<'_> {
         let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
         let is_there = |fd: &PollFd| fd.revents().is_some_and(|events| !events.is_empty());
         let own = [self.channel.listener.as_fd(), self.signals.as_fd()];
-        let mut fds: [PollFd; 2 + ANCESTORS] =
+        let mut fds: [PollFd; 2 + HELD] =
             std::array::from_fn(|_| PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
         let mut count = 0;
         for (slot, fd) in fds

@@ -18,9 +18,9 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::wait::waitpid;
-use nix::unistd::{Pid, getppid, pipe2, setpgid};
+use nix::unistd::{Pid, getpid, getppid, pipe2, setpgid};
 
 use super::first_call::Waiting;
 use super::lock::Locks;
@@ -134,7 +134,7 @@ pub fn split<'a>(
     let plan = confined.plan();
     let (read, write) =
         pipe2(OFlag::O_CLOEXEC).map_err(|error| Error::io(Step::Guard("pipe"), error))?;
-    let guard = audit.process();
+    let guard = getpid();
     // From here on nothing is opened or closed in the parent until the other
     // side says that it has its own table.
     let (child, pidfd) = match process::fork_sharing_descriptors().map_err(failed("fork"))? {
@@ -190,7 +190,16 @@ fn do_without<'a>(plan: &Plan, audit: &mut Audit, error: Error) -> Result<Side<'
     let cause = Quoted(&cause);
     let weaker = format_args!("weaker missing=\"the guard\" cause={cause} open=\"{UNGUARDED}\"");
     audit.event(Importance::Error, &weaker);
+    stay_alone()?;
     Ok(Side::Unguarded)
+}
+
+/// What the server's program finds where there is no guard: signals as sshd
+/// leaves them, and its own end with that of the front, which it may have.
+fn stay_alone() -> Result<(), Error> {
+    let failed = |error: Errno| Error::io(Step::Guard("signals"), error);
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(failed)?;
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(failed)
 }
 
 fn become_server(
@@ -239,6 +248,8 @@ fn confine_server(confined: &Confined, guard: Pid, own: Pid) -> Result<Loaded, E
     // A process group of its own, which the filter lets nobody leave: the
     // guard can end it as a whole.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(io("process group"))?;
+    // What waits for the guard is not for the server.
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(io("signals"))?;
     // See the row of rt_sigaction.
     signals::ignore(Signal::SIGVTALRM).map_err(|error| Error::io(Step::Guard("signals"), error))?;
     confined.server_layer().irrevocably_enter()?;

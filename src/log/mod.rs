@@ -22,7 +22,7 @@ use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use nix::unistd::{Pid, getpid};
+use nix::unistd::getpid;
 use syslog::{Logger, LoggerBackend};
 
 use crate::decide::account::Account;
@@ -60,7 +60,6 @@ const RESTING_MAX: Duration = Duration::from_millis(50);
     reason = "the syslog crate's logger has no Debug"
 )]
 pub struct Audit {
-    process: Pid,
     logger: Option<Logger<LoggerBackend, ()>>,
     session: u64,
     subject: String,
@@ -76,26 +75,19 @@ pub struct Audit {
 impl Audit {
     /// Connects to the log daemon; without one, lines are counted as lost.
     pub fn open(uid: u32) -> Self {
-        let process = getpid();
         let mut audit = Self {
-            process,
             logger: None,
             // Unique enough to tell sessions apart; it protects nothing.
             session: RandomState::new().build_hasher().finish(),
             subject: format!("account=- uid={uid} client=-"),
             sequence: 0,
             lost: 0,
-            queue: Lines::new(process.as_raw().cast_unsigned()),
+            queue: Lines::new(getpid().as_raw().cast_unsigned()),
             oldest: None,
             may_queue: true,
         };
         audit.connect();
         audit
-    }
-
-    /// The process that writes: this one.
-    pub const fn process(&self) -> Pid {
-        self.process
     }
 
     /// Fails if the policy requires a log daemon and there is none. If the

@@ -9,6 +9,7 @@ pub mod continuing;
 mod features;
 mod first_call;
 mod folding;
+mod front;
 mod growth;
 mod incomplete;
 mod lifecycle;

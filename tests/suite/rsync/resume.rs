@@ -108,11 +108,12 @@ fn the_temporary_of_a_killed_server_goes() {
             assert!(Instant::now() < deadline, "no temporary file appears");
             std::thread::sleep(Duration::from_millis(20));
         }
-        host.root(
-            "pkill",
-            &["-KILL", "-u", &account.id.to_string(), "-x", "rsync"],
-        )
-        .succeeded("pkill");
+        // All at once: one that sees the other end first removes the file.
+        for signal in ["-STOP", "-KILL"] {
+            let uid = account.id.to_string();
+            let kill = [signal, "-u", &uid, "-x", "rsync"];
+            host.root("pkill", &kill).succeeded("pkill");
+        }
         client.wait().expect("waiting for the client");
         while !host.processes_of(account).is_empty() {
             assert!(
