@@ -20,6 +20,10 @@ pub enum Role {
     Probe(Probe),
     /// The examination of the host.
     Doctor(Doctor),
+    /// The open sessions.
+    Who(Who),
+    /// Ending open sessions.
+    End(End),
     /// The help text.
     Help,
     /// The version.
@@ -58,6 +62,29 @@ pub struct Doctor {
     pub json: bool,
 }
 
+/// The arguments of `--who`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// Print one JSON object.
+    pub json: bool,
+}
+
+/// The arguments of `--end`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// What is to be ended.
+    pub target: Target,
+}
+
+/// Which sessions are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The one that the log and `--who` call so.
+    Session(String),
+    /// All of this account.
+    Account(String),
+}
+
 /// The arguments of `--probe`: where its tries take place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
@@ -94,6 +121,9 @@ xfersh: a login shell for accounts that may copy files and do nothing else
   xfersh --doctor [--user NAME | --all] [--json]
                                examine this host and an account's set-up;
                                --all: a line for each account
+  xfersh --who [--json]        list the open sessions
+  xfersh --end SESSION | --end --account NAME
+                               end a session, or all of an account
   xfersh --probe HOME NAME [DIRECTORY]
                                what --live runs inside the confinement
   xfersh --help | --version
@@ -107,7 +137,7 @@ Options of --check:
   --verbose        also the keys of the policy that have their defaults
   --live           test the confinement for real (needs --user)
 
-Exit status: 0 allowed or nothing serious, 1 a finding, 2 usage or policy
+Exit status: 0 allowed, ended or nothing serious, 1 a finding or no session, 2 usage or policy
 error, 125 xfersh failed, 126 refused; a served session ends with the
 server's own status. See xfersh(8) and xfersh.toml(5).
 ";
@@ -147,7 +177,7 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Role, Usage> {
 /// with the call.
 fn asks_for_json(arguments: &[OsString]) -> bool {
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
-    has("--json") && (has("--check") || has("--doctor"))
+    has("--json") && ["--check", "--doctor", "--who"].into_iter().any(has)
 }
 
 fn parse_admin(arguments: Vec<OsString>) -> Result<Role, String> {
@@ -160,6 +190,8 @@ fn parse_admin(arguments: Vec<OsString>) -> Result<Role, String> {
         Some(Arg::Long("check")) => return parse_check(&mut parser),
         Some(Arg::Long("probe")) => return parse_probe(&mut parser),
         Some(Arg::Long("doctor")) => return parse_doctor(&mut parser),
+        Some(Arg::Long("who")) => return parse_who(&mut parser),
+        Some(Arg::Long("end")) => return parse_end(&mut parser),
         Some(argument) => return Err(said(argument.unexpected())),
         None => return Ok(Role::Session(SessionCall::Command(None))),
     };
@@ -227,6 +259,33 @@ fn parse_doctor(parser: &mut Parser) -> Result<Role, String> {
         return Err("--all and --user exclude each other".to_owned());
     }
     Ok(Role::Doctor(doctor))
+}
+
+fn parse_who(parser: &mut Parser) -> Result<Role, String> {
+    let mut who = Who::default();
+    while let Some(argument) = parser.next().map_err(said)? {
+        match argument {
+            Arg::Long("json") => who.json = true,
+            argument => return Err(said(argument.unexpected())),
+        }
+    }
+    Ok(Role::Who(who))
+}
+
+fn parse_end(parser: &mut Parser) -> Result<Role, String> {
+    let mut target = None;
+    while let Some(argument) = parser.next().map_err(said)? {
+        let next = match argument {
+            Arg::Long("account") => Target::Account(value(parser)?),
+            Arg::Value(session) => Target::Session(session.parse().map_err(said)?),
+            argument => return Err(said(argument.unexpected())),
+        };
+        if target.replace(next).is_some() {
+            return Err("--end takes one SESSION or --account NAME".to_owned());
+        }
+    }
+    let target = target.ok_or("--end needs a SESSION or --account NAME")?;
+    Ok(Role::End(End { target }))
 }
 
 fn value<T: std::str::FromStr>(parser: &mut Parser) -> Result<T, String>

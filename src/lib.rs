@@ -55,6 +55,8 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
         Ok(Role::Probe(probe)) => admin::probe::run(&probe),
         Ok(Role::Help) => console::print(cli::HELP),
         Ok(Role::Version) => console::print(concat!("xfersh ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Role::Who(who)) => admin::sessions::who::run(&who),
+        Ok(Role::End(end)) => admin::sessions::end::run(&end),
         Ok(Role::Doctor(doctor)) => admin::doctor::main(&doctor),
         Err(error) => {
             let what = format!("{}; see 'xfersh --help'", error.what);

@@ -3,7 +3,7 @@ _xfersh() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     case $previous in
-        --user)
+        --user | --account)
             mapfile -t COMPREPLY < <(compgen -u -- "$current")
             return
             ;;
@@ -18,10 +18,12 @@ _xfersh() {
             return
             ;;
     esac
-    local words="--check --doctor --forced --probe --help --version -c"
+    local words="--check --doctor --who --end --forced --probe --help --version -c"
     case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
         *" --check "*) words="--user --address --config --forced --json --verbose --live -c" ;;
         *" --doctor "*) words="--user --all --json" ;;
+        *" --who "*) words="--json" ;;
+        *" --end "*) words="--account" ;;
         *" --probe "*)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -d -- "$current")

@@ -1,4 +1,5 @@
-//! What an administrator calls: the dry run, the live probe, the doctor.
+//! What an administrator calls: the dry run, the live probe, the doctor,
+//! the open sessions.
 
 pub mod check;
 pub mod doctor;
@@ -8,6 +9,7 @@ mod overrides;
 pub mod probe;
 mod probe_rows;
 mod report;
+pub mod sessions;
 mod summary;
 
 use std::net::IpAddr;

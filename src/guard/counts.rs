@@ -47,6 +47,8 @@ impl Deed {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub deeds: [u64; 6],
+    /// Files that were received: created, overwritten or replaced.
+    pub files: u64,
     /// Bytes of the files that were written, by their sizes when closed.
     pub bytes: u64,
     /// Attempts that the policy refused.

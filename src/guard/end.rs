@@ -44,6 +44,15 @@ impl fmt::Display for ExitStatus {
     }
 }
 
+/// Who ended the session.
+struct EndedBy(Option<u32>);
+
+impl fmt::Display for EndedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |uid| write!(f, " by_uid={uid}"))
+    }
+}
+
 /// A session that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionEnd(ExitStatus);
@@ -112,7 +121,8 @@ impl Guard<'_> {
         self.log.summarise();
         let (counts, seconds) = (*self.log.counts(), self.clock.seconds());
         let cause = self.log.cause();
-        let line = format_args!("end server={status}{cause} seconds={seconds} {counts}");
+        let by = EndedBy(self.ended_by);
+        let line = format_args!("end server={status}{cause}{by} seconds={seconds} {counts}");
         self.log.event(Importance::Info, &line);
         SessionEnd(status)
     }

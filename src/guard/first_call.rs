@@ -26,6 +26,7 @@ use super::limits::Clock;
 use super::serve::is_one_of;
 use super::session_files::SessionFiles;
 use super::start::{Met, Prepared, says_something};
+use super::title::SessionTitle;
 use super::transfer_log::TransferLog;
 use super::umask::Umasks;
 use super::watchdog::Watchdog;
@@ -151,6 +152,8 @@ impl<'a> Waiting<'a> {
             locks: self.prepared.locks,
             resolver: self.prepared.resolver,
             files: SessionFiles::holding(capacity.files, self.prepared.temporary),
+            title: SessionTitle::show(self.audit, self.plan.kind),
+            ended_by: None,
             log: TransferLog::following(self.audit, capacity.uploads).of(self.plan),
             umasks: Umasks::default(),
             clock: Clock::start(),

@@ -20,6 +20,7 @@ use super::Connection;
 use super::end::{ExitStatus, SessionEnd};
 use super::first_call::seen_to;
 use crate::error::{Error, Step};
+use crate::system::title::Title;
 use crate::system::{descriptors, process};
 
 /// Takes the session out of the process group that it was started in. A leader
@@ -60,6 +61,8 @@ fn wait_for(guard: Pid) -> ! {
     // the session's places in /proc are nobody's business.
     let _ = descriptors::close_from(0);
     let _ = prctl::set_dumpable(false);
+    // Nobody shall take it for a guard, whatever its caller wrote there.
+    Title::be("xfersh front");
     let signals = seen_to();
     let mut status = None;
     while status.is_none() {

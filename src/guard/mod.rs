@@ -39,6 +39,7 @@ mod serve;
 mod session_files;
 mod start;
 mod steps;
+mod title;
 mod transfer_log;
 mod umask;
 mod upload;
@@ -57,6 +58,7 @@ pub use end::SessionEnd;
 pub use first_call::Waiting;
 pub use front::leave_the_group;
 pub use start::{Prepared, Server, Side, split};
+pub use title::Shown;
 
 use calls::Sockets;
 use channel::Channel;
@@ -64,6 +66,7 @@ use limits::Clock;
 use lock::Locks;
 use resolve::Resolver;
 use session_files::SessionFiles;
+use title::SessionTitle;
 use transfer_log::TransferLog;
 use umask::Umasks;
 use watchdog::Watchdog;
@@ -87,6 +90,10 @@ pub struct Guard<'a> {
     signals: SignalFd,
     connection: Connection,
     sockets: Sockets,
+    /// What ps(1) shows.
+    title: Option<SessionTitle>,
+    /// Who ended the session, by uid, if it was somebody else.
+    ended_by: Option<u32>,
     /// Present if the server may fork.
     watchdog: Option<Watchdog>,
     /// What the server's side could not do before its program ran.

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::signalfd::siginfo;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpgid};
 
@@ -22,6 +23,7 @@ use super::{Answer, Guard};
 use crate::decide::rules::Denial;
 use crate::decide::seccomp::table::is_made_by;
 use crate::log::Importance;
+use crate::system::process::started_with;
 use crate::system::seccomp::Notification;
 
 impl Guard<'_> {
@@ -64,6 +66,7 @@ impl Guard<'_> {
         if self.log.audit.flush_due() == Some(Duration::ZERO) {
             self.log.audit.flush();
         }
+        self.show_counts();
         let timeout = self.next_wake_up();
         let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
         let is_there = |fd: &PollFd| fd.revents().is_some_and(|events| !events.is_empty());
@@ -214,6 +217,10 @@ impl Guard<'_> {
             let number = i32::try_from(info.ssi_signo).unwrap_or(0);
             match Signal::try_from(number) {
                 Ok(Signal::SIGCHLD) | Err(_) => {}
+                Ok(Signal::SIGTERM) if is_by_somebody_else(&info) => {
+                    self.ended_by = self.ended_by.or(Some(info.ssi_uid));
+                    self.end_session("terminated");
+                }
                 // The server may already be gone: then there is nobody to
                 // signal.
                 Ok(signal) => drop(kill(self.channel.server, signal)),
@@ -253,6 +260,13 @@ impl Guard<'_> {
             }
         }
     }
+}
+
+/// Whether a signal comes from somebody with the right to signal any process:
+/// a client's signals come from sshd's process of the account. The kernel fills
+/// in the sender of kill(2) (sigaction(2), SI_USER): its real uid.
+fn is_by_somebody_else(info: &siginfo) -> bool {
+    info.ssi_code == libc::SI_USER && info.ssi_uid != started_with().uids.0
 }
 
 pub(super) fn is_one_of(error: &io::Error, codes: &[i32]) -> bool {

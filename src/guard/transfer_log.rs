@@ -415,6 +415,7 @@ impl<'a> TransferLog<'a> {
         match upload.told.replace(bytes) {
             None => {
                 self.counts.deeds[upload.deed as usize] += 1;
+                self.counts.files += 1;
                 let (deed, also) = (upload.deed.name(), Also(upload));
                 let line = format_args!("{deed} file bytes={bytes}{state}{also} path=\"{path}\"");
                 self.audit.queue(Importance::Info, &line);

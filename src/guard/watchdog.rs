@@ -15,6 +15,7 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socket
 use nix::unistd::{ForkResult, Pid, dup2_stdin, read, setpgid};
 
 use crate::decide::plan::ServerKind;
+use crate::system::title::Title;
 use crate::system::{descriptors, process};
 
 /// The guard's hold on its watchdog. When it is dropped, or closed because the
@@ -58,6 +59,8 @@ fn keep(line: &OwnedFd, server: Pid) -> ! {
     let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), None);
     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     let _ = prctl::set_dumpable(false);
+    // Nobody shall take it for a guard, whatever the caller wrote there.
+    Title::be("xfersh watchdog");
     // Nothing else may stay open: not the listener, since the server must see
     // it close, nor the client's streams, nor the guard's end of the line.
     if dup2_stdin(line).is_ok() && descriptors::close_from(1).is_ok() {

@@ -117,6 +117,11 @@ impl Audit {
         };
     }
 
+    /// The session, its account and its client, as all its lines name them.
+    pub fn names(&self) -> impl fmt::Display + use<'_> {
+        SessionNames(self)
+    }
+
     /// Logs the answer to a request.
     pub fn verdict(&mut self, invocation: &Invocation, verdict: &Verdict) {
         let command = Command(invocation.command.as_deref());
@@ -273,6 +278,15 @@ impl Audit {
 impl Drop for Audit {
     fn drop(&mut self) {
         self.flush();
+    }
+}
+
+/// See [`Audit::names`].
+struct SessionNames<'a>(&'a Audit);
+
+impl fmt::Display for SessionNames<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "session={:016x} {}", self.0.session, self.0.subject)
     }
 }
 

@@ -8,6 +8,8 @@
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt as _;
 
+use super::title;
+
 /// Defines `main` for the binary: it calls this function with the arguments.
 #[macro_export]
 macro_rules! entry_point {
@@ -24,6 +26,7 @@ macro_rules! entry_point {
 
 /// Runs a program with the arguments of `main`.
 pub fn start(count: c_int, vector: *const *const c_char, run: fn(Vec<OsString>) -> u8) -> c_int {
+    title::remember(vector);
     c_int::from(run(arguments(count, vector)))
 }
 

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::libc;
+use nix::sys::signal::Signal;
 use nix::unistd::{ForkResult, Pid};
 
 /// Forks. The process must have one thread, as xfersh always has.
@@ -91,6 +92,29 @@ pub fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     // SAFETY: the call takes two numbers and no pointer.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
     new_fd(fd)
+}
+
+/// Sends a signal to the process behind a pidfd, as kill(2) does.
+///
+/// # Errors
+/// ESRCH if it has ended; EPERM.
+pub fn pidfd_send_signal(pidfd: BorrowedFd<'_>, signal: Signal) -> io::Result<()> {
+    let none = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: the kernel fills in the sender itself where the pointer is null,
+    // and takes no other pointer.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            signal as i32,
+            none,
+            0,
+        )
+    };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// What the kernel tells of a process by its descriptor.

@@ -48,4 +48,5 @@ mod self_test;
 mod ssh;
 mod told;
 mod traced;
+mod who;
 mod wildcards;

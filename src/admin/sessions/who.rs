@@ -1,0 +1,141 @@
+//! `--who`: which sessions are open, and what they are doing.
+
+use nix::unistd::geteuid;
+
+use super::{OpenFile, OpenSession};
+use crate::cli;
+use crate::console;
+use crate::exit::Exit;
+use crate::print::escape::Escaped;
+use crate::print::json::Json;
+use crate::print::style::{Colour, Style};
+use crate::print::table::{self, Row};
+use crate::system::local_time::local_time;
+
+/// What stands where nothing is known.
+const UNKNOWN: &str = "-";
+
+/// Runs `--who`.
+pub fn run(call: &cli::Who) -> Exit {
+    if !geteuid().is_root() {
+        let why = "only root can see the sessions of all accounts: run 'xfersh --who' as root";
+        return super::super::unable(why, call.json);
+    }
+    match super::all() {
+        Ok(sessions) if call.json => console::print(&format!("{}\n", json(&sessions))),
+        Ok(sessions) => console::print(&text(&sessions)),
+        Err(error) => super::super::unable(&format!("cannot read /proc: {error}"), call.json),
+    }
+}
+
+fn text(sessions: &[OpenSession]) -> String {
+    if sessions.is_empty() {
+        return "No session is open.\n".to_owned();
+    }
+    let header = [
+        "SESSION", "ACCOUNT", "CLIENT", "SINCE", "SERVER", "PID", "FILES", "BYTES", "OPEN",
+    ];
+    let rows: Vec<_> = sessions.iter().map(row).collect();
+    table::text(header, &rows, Style::Plain)
+}
+
+fn row(session: &OpenSession) -> Row<9> {
+    let title = &session.title;
+    let word = |text: &Option<String>| match text {
+        Some(text) => Escaped::text(text).to_string(),
+        None => UNKNOWN.to_owned(),
+    };
+    let number = |number: Option<u64>| match number {
+        Some(number) => number.to_string(),
+        None => UNKNOWN.to_owned(),
+    };
+    Row {
+        cells: [
+            word(&title.session),
+            account(session),
+            word(&title.client),
+            since(session.since),
+            word(&title.server),
+            session.pid.to_string(),
+            number(title.files),
+            number(session.bytes()),
+            open(&session.open),
+        ],
+        colour: Colour::Note,
+    }
+}
+
+/// The name of its account, which the title has in the form of the log; its uid
+/// where there was no room for it.
+fn account(session: &OpenSession) -> String {
+    match &session.title.account {
+        Some(name) => Escaped::text(name).to_string(),
+        None => format!("uid={}", session.uid),
+    }
+}
+
+/// The first open file, and how many more there are.
+fn open(files: &[OpenFile]) -> String {
+    let Some(first) = files.iter().find(|file| file.writing).or(files.first()) else {
+        return UNKNOWN.to_owned();
+    };
+    let access = if first.writing { "writes" } else { "reads" };
+    let path = Escaped::path(&first.path).cut();
+    let more = match files.len() {
+        1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    format!(
+        "{access} {path} ({} of {}){more}",
+        first.position, first.size
+    )
+}
+
+/// As RFC 3339 writes it, in the host's time zone.
+fn since(seconds: u64) -> String {
+    let Some(local) = local_time(seconds) else {
+        return UNKNOWN.to_owned();
+    };
+    let ((year, month, day), (hour, minute, second)) = (local.date, local.time);
+    let sign = if local.offset < 0 { '-' } else { '+' };
+    let (hours, minutes) = (local.offset.abs() / 60, local.offset.abs() % 60);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{sign}{hours:02}:{minutes:02}"
+    )
+}
+
+fn json(sessions: &[OpenSession]) -> Json {
+    let sessions = sessions.iter().map(session_json).collect();
+    Json::Object(vec![
+        ("error", Json::Null),
+        ("sessions", Json::List(sessions)),
+    ])
+}
+
+fn session_json(session: &OpenSession) -> Json {
+    let title = &session.title;
+    let number = |number: Option<u64>| number.map_or(Json::Null, Json::Number);
+    let pid = |pid: i32| Json::Number(u64::try_from(pid).unwrap_or(0));
+    let client = title.client.as_deref().filter(|client| *client != UNKNOWN);
+    let files = session.open.iter().map(|file| {
+        Json::Object(vec![
+            ("path", Json::path(&file.path)),
+            ("writing", Json::Bool(file.writing)),
+            ("size", Json::Number(file.size)),
+            ("position", Json::Number(file.position)),
+        ])
+    });
+    Json::Object(vec![
+        ("session", Json::maybe(title.session.as_deref())),
+        ("account", Json::maybe(title.account.as_deref())),
+        ("uid", Json::Number(session.uid.into())),
+        ("client", Json::maybe(client)),
+        ("since", Json::Text(since(session.since))),
+        ("server", Json::maybe(title.server.as_deref())),
+        ("pid", pid(session.pid)),
+        ("server_pid", session.server.map_or(Json::Null, pid)),
+        ("files", number(title.files)),
+        ("bytes", number(session.bytes())),
+        ("open", Json::List(files.collect())),
+    ])
+}
