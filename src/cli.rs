@@ -21,7 +21,7 @@ pub enum Role {
     /// The examination of the host.
     Doctor(Doctor),
     /// The open sessions.
-    Who(Who),
+    Who(WhoCall),
     /// Ending open sessions.
     End(End),
     /// The help text.
@@ -64,7 +64,7 @@ pub struct Doctor {
 
 /// The arguments of `--who`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Who {
+pub struct WhoCall {
     /// Print one JSON object.
     pub json: bool,
 }
@@ -137,9 +137,9 @@ Options of --check:
   --verbose        also the keys of the policy that have their defaults
   --live           test the confinement for real (needs --user)
 
-Exit status: 0 allowed, ended or nothing serious, 1 a finding or no session, 2 usage or policy
-error, 125 xfersh failed, 126 refused; a served session ends with the
-server's own status. See xfersh(8) and xfersh.toml(5).
+Exit status: 0 allowed, ended or nothing serious, 1 a finding or no such
+session, 2 usage or policy error, 125 xfersh failed, 126 refused; a served
+session ends with the server's own status. See xfersh(8) and xfersh.toml(5).
 ";
 
 /// Reads the arguments, `argv[0]` first.
@@ -262,7 +262,7 @@ fn parse_doctor(parser: &mut Parser) -> Result<Role, String> {
 }
 
 fn parse_who(parser: &mut Parser) -> Result<Role, String> {
-    let mut who = Who::default();
+    let mut who = WhoCall::default();
     while let Some(argument) = parser.next().map_err(said)? {
         match argument {
             Arg::Long("json") => who.json = true,
@@ -379,6 +379,9 @@ mod tests {
             Ok(Role::Session(SessionCall::Forced))
         );
         assert_eq!(call(&["xfersh", "--help"]), Ok(Role::Help));
+        let target = Target::Account("a".to_owned());
+        let end = Ok(Role::End(End { target }));
+        assert_eq!(call(&["xfersh", "--end", "--account", "a"]), end);
         for wrong in [
             &["xfersh", "--check", "--address", "x"][..],
             &["xfersh", "--check", "--user"],
@@ -389,6 +392,11 @@ mod tests {
             &["xfersh", "--forced", "x"],
             &["xfersh", "--help", "x"],
             &["xfersh", "--doctor", "-c", "x"],
+            &["xfersh", "--who", "x"],
+            &["xfersh", "--end"],
+            &["xfersh", "--end", "--account"],
+            &["xfersh", "--end", "a", "b"],
+            &["xfersh", "--end", "a", "--account", "b"],
             &["xfersh", "scp", "-t", "x"],
             &["xfersh", "--checks"],
         ] {

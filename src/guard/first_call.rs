@@ -84,10 +84,15 @@ impl Waiting<'_> {
     /// is gone.
     pub fn run(self) -> Result<SessionEnd, Error> {
         let server = self.met.server;
-        let ready = match self.first_call() {
-            Ok(first) => self.set_up(first),
-            Err(error) => Err(Error::io(Step::Guard("the first call"), error)),
-        };
+        // Before its program runs: no process of the account may look into the
+        // guard, not even where there is no Landlock.
+        let closed =
+            prctl::set_dumpable(false).map_err(|error| Error::io(Step::Guard("dumpable"), error));
+        let first = closed.and_then(|()| {
+            let failed = |error| Error::io(Step::Guard("the first call"), error);
+            self.first_call().map_err(failed)
+        });
+        let ready = first.and_then(|first| self.set_up(first));
         match ready {
             Ok((guard, first)) => Ok(guard.run(first)),
             Err(error) => {
@@ -141,7 +146,6 @@ impl<'a> Waiting<'a> {
         prctl::set_child_subreaper(true)
             .map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
         load_quiet_irrevocably(&seccomp::guard::PROGRAM).map_err(failed("own filter"))?;
-        prctl::set_dumpable(false).map_err(|error| Error::io(Step::Guard("dumpable"), error))?;
         leave_standard(&signals).map_err(failed("standard descriptors"))?;
         let guard = Guard {
             plan: self.plan,

@@ -58,7 +58,7 @@ pub use end::SessionEnd;
 pub use first_call::Waiting;
 pub use front::leave_the_group;
 pub use start::{Prepared, Server, Side, split};
-pub use title::Shown;
+pub use title::SessionFields;
 
 use calls::Sockets;
 use channel::Channel;

@@ -73,7 +73,7 @@ impl Guard<'_> {
 
 /// What a title says: what is not in it is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
+pub struct SessionFields {
     /// The session, as in the log.
     pub session: Option<String>,
     /// The account's name, escaped as in the log.
@@ -88,7 +88,7 @@ pub struct Shown {
     pub bytes: Option<u64>,
 }
 
-impl Shown {
+impl SessionFields {
     /// Reads /proc/PID/cmdline; `None` if it is not the title of a guard.
     pub fn read(title: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(title).ok()?.trim_end_matches('\0');
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_title_says_what_was_written() {
-        let shown = Shown::read(WHOLE.as_bytes()).expect("a title");
+        let shown = SessionFields::read(WHOLE.as_bytes()).expect("a title");
         assert_eq!(shown.session.as_deref(), Some("0123456789abcdef"));
         assert_eq!(shown.account.as_deref(), Some("a b"));
         assert_eq!(shown.client.as_deref(), Some("2001:db8::1"));
@@ -135,15 +135,15 @@ mod tests {
     fn what_is_not_there_is_not_known() {
         for (field, known) in [(" account=", 1), (" server=", 3), (" files=", 4)] {
             let end = WHOLE.find(field).expect("a field");
-            let shown = Shown::read(&[&WHOLE.as_bytes()[..end], &[0; 3]].concat());
+            let shown = SessionFields::read(&[&WHOLE.as_bytes()[..end], &[0; 3]].concat());
             let shown = shown.expect("a title");
             let (session, account) = (shown.session, shown.account);
             let texts = [session, account, shown.client, shown.server];
             assert_eq!(texts.iter().flatten().count(), known, "{field}");
             assert_eq!((shown.files, shown.bytes), (None, None));
         }
-        assert_eq!(Shown::read(b"xfersh\0-c\0scp -t x\0"), None);
-        assert_eq!(Shown::read(b"xfersh: \xff"), None);
-        assert_eq!(Shown::read(b""), None);
+        assert_eq!(SessionFields::read(b"xfersh\0-c\0scp -t x\0"), None);
+        assert_eq!(SessionFields::read(b"xfersh: \xff"), None);
+        assert_eq!(SessionFields::read(b""), None);
     }
 }

@@ -19,13 +19,13 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::guard::Shown;
+use crate::guard::SessionFields;
 
 /// An open session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenSession {
     /// What its guard says.
-    pub title: Shown,
+    pub title: SessionFields,
     /// The guard's process id.
     pub pid: i32,
     /// The account's uid.
@@ -60,14 +60,14 @@ struct Process {
 }
 
 /// The program that guards run.
-struct Program {
+struct OwnProgram {
     device: u64,
     inode: u64,
     path: PathBuf,
     mounts: PathBuf,
 }
 
-impl Program {
+impl OwnProgram {
     fn own() -> io::Result<Self> {
         let itself = fs::metadata("/proc/self/exe")?;
         Ok(Self {
@@ -101,7 +101,7 @@ impl Program {
 ///
 /// If /proc cannot be read.
 pub fn all() -> io::Result<Vec<OpenSession>> {
-    let program = Program::own()?;
+    let program = OwnProgram::own()?;
     let boot = boot_time()?;
     let ticks = sysconf(SysconfVar::CLK_TCK)?.unwrap_or(100);
     let ticks = u64::try_from(ticks).unwrap_or(100).max(1);
@@ -146,7 +146,7 @@ pub fn all() -> io::Result<Vec<OpenSession>> {
 
 /// Whether this process is still the guard of that session.
 fn is_still(session: &OpenSession) -> io::Result<bool> {
-    let known = guard(&Program::own()?, session.pid);
+    let known = guard(&OwnProgram::own()?, session.pid);
     Ok(known
         .is_some_and(|(uid, title)| uid == session.uid && title.session == session.title.session))
 }
@@ -160,10 +160,10 @@ impl OpenSession {
     }
 }
 
-fn guard(program: &Program, pid: i32) -> Option<(u32, Shown)> {
+fn guard(program: &OwnProgram, pid: i32) -> Option<(u32, SessionFields)> {
     let directory = directory(pid);
     let title = fs::read(directory.join("cmdline")).ok()?;
-    let title = Shown::read(&title)?;
+    let title = SessionFields::read(&title)?;
     // Of the directory itself the account stays the owner (task_dump_owner in
     // fs/proc/base.c).
     let is_closed = fs::symlink_metadata(directory.join("exe")).ok()?.uid() == 0;

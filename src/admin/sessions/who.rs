@@ -16,7 +16,7 @@ use crate::system::local_time::local_time;
 const UNKNOWN: &str = "-";
 
 /// Runs `--who`.
-pub fn run(call: &cli::Who) -> Exit {
+pub fn run(call: &cli::WhoCall) -> Exit {
     if !geteuid().is_root() {
         let why = "only root can see the sessions of all accounts: run 'xfersh --who' as root";
         return super::super::unable(why, call.json);
