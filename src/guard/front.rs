@@ -21,7 +21,7 @@ use super::end::{ExitStatus, SessionEnd};
 use super::first_call::seen_to;
 use crate::error::{Error, Step};
 use crate::system::title::Title;
-use crate::system::{descriptors, process};
+use crate::system::{code_pages, descriptors, process};
 
 /// Takes the session out of the process group that it was started in. A leader
 /// stays as the front, and this returns in a new process; the connection then
@@ -63,6 +63,9 @@ fn wait_for(guard: Pid) -> ! {
     let _ = prctl::set_dumpable(false);
     // Nobody shall take it for a guard, whatever its caller wrote there.
     Title::be("xfersh front");
+    // It does next to nothing, for as long as the session lasts.
+    let _ = code_pages::release_code();
+    let _ = code_pages::release_unused_stack();
     let signals = seen_to();
     let mut status = None;
     while status.is_none() {

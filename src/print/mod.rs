@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calendar;
 pub mod escape;
 pub mod json;
 pub mod style;

@@ -6,7 +6,6 @@ pub mod code_pages;
 pub mod descriptors;
 pub mod entry;
 pub mod landlock;
-pub mod local_time;
 pub mod lock;
 pub mod memory;
 pub mod opened;

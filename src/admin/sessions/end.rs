@@ -14,7 +14,9 @@ use super::OpenSession;
 use crate::cli::{self, Target};
 use crate::console;
 use crate::exit::Exit;
+use crate::gather::account::{self, AccountKey};
 use crate::print::escape::Escaped;
+use crate::system::opened::Opened;
 use crate::system::process;
 
 /// How long a guard may take. It ends its server at once; then it may wait for
@@ -97,8 +99,8 @@ fn is_meant(target: &Target, session: &OpenSession) -> bool {
 }
 
 fn uid_of(name: &str) -> Option<u32> {
-    let user = nix::unistd::User::from_name(name).ok()??;
-    Some(user.uid.as_raw())
+    let key = AccountKey::Name(name.to_owned());
+    Some(account::lookup(&key, &Opened::default()).ok()?.uid)
 }
 
 /// Ends one session; `false` if it goes on.

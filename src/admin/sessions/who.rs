@@ -6,11 +6,11 @@ use super::{OpenFile, OpenSession};
 use crate::cli;
 use crate::console;
 use crate::exit::Exit;
+use crate::print::calendar;
 use crate::print::escape::Escaped;
 use crate::print::json::Json;
 use crate::print::style::{Colour, Style};
 use crate::print::table::{self, Row};
-use crate::system::local_time::local_time;
 
 /// What stands where nothing is known.
 const UNKNOWN: &str = "-";
@@ -54,7 +54,7 @@ fn row(session: &OpenSession) -> Row<9> {
             word(&title.session),
             account(session),
             word(&title.client),
-            since(session.since),
+            calendar::time(session.since),
             word(&title.server),
             session.pid.to_string(),
             number(title.files),
@@ -91,19 +91,6 @@ fn open(files: &[OpenFile]) -> String {
     )
 }
 
-/// As RFC 3339 writes it, in the host's time zone.
-fn since(seconds: u64) -> String {
-    let Some(local) = local_time(seconds) else {
-        return UNKNOWN.to_owned();
-    };
-    let ((year, month, day), (hour, minute, second)) = (local.date, local.time);
-    let sign = if local.offset < 0 { '-' } else { '+' };
-    let (hours, minutes) = (local.offset.abs() / 60, local.offset.abs() % 60);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{sign}{hours:02}:{minutes:02}"
-    )
-}
-
 fn json(sessions: &[OpenSession]) -> Json {
     let sessions = sessions.iter().map(session_json).collect();
     Json::Object(vec![
@@ -130,7 +117,7 @@ fn session_json(session: &OpenSession) -> Json {
         ("account", Json::maybe(title.account.as_deref())),
         ("uid", Json::Number(session.uid.into())),
         ("client", Json::maybe(client)),
-        ("since", Json::Text(since(session.since))),
+        ("since", Json::Text(calendar::time(session.since))),
         ("server", Json::maybe(title.server.as_deref())),
         ("pid", pid(session.pid)),
         ("server_pid", session.server.map_or(Json::Null, pid)),
