@@ -5,7 +5,8 @@
 //! sequence number counts lines, sent or not, so that a gap shows. Sending
 //! waits for a limited time: a log daemon that hangs must not hang the session,
 //! and a lost line is counted and reported in the next one. The code that
-//! formats an event escapes the peer's bytes.
+//! formats an event escapes the peer's bytes. Nothing before the event contains
+//! a blank, so that a program can tell the client's address from the rest.
 //!
 //! Lines about changes may wait in a queue, since a datagram for each costs
 //! more than everything else about a small file. The queue is sent when it is
@@ -31,7 +32,7 @@ use crate::decide::policy::Requirement;
 use crate::decide::roots::start::StartDirectory;
 use crate::decide::verdict::Verdict;
 use crate::error::{Error, Step};
-use crate::print::escape::{Escaped, Quoted};
+use crate::print::escape::{Escaped, Quoted, bare_field};
 use lines::{Frame, Lines};
 
 pub use lines::Importance;
@@ -110,7 +111,7 @@ impl Audit {
     /// Names the account and its client in all lines from now on.
     pub fn identify(&mut self, account: Option<&Account>, uid: u32, invocation: &Invocation) {
         let name = account.map_or("-", |account| account.name.as_str());
-        let name = Escaped::text(name).cut();
+        let name = bare_field(name);
         self.subject = match invocation.client.address() {
             Some(client) => format!("account={name} uid={uid} client={client}"),
             None => format!("account={name} uid={uid} client=-"),

@@ -99,6 +99,13 @@ impl fmt::Debug for Escaped<'_> {
     }
 }
 
+/// A text as a field of a log line that is not quoted: a blank in it would end
+/// the field, and what follows could look like another one, so it is escaped
+/// too.
+pub fn bare_field(text: &str) -> String {
+    Escaped::text(text).cut().to_string().replace(' ', "\\x20")
+}
+
 /// Marks what is cut off. No escape looks like it.
 fn cut_mark(f: &mut fmt::Formatter<'_>, bytes: usize) -> fmt::Result {
     write!(f, "\\...[{bytes} more bytes]")
@@ -170,6 +177,13 @@ mod tests {
         for (bytes, expected) in rows {
             assert_eq!(Escaped::bytes(bytes).to_string(), expected);
         }
+    }
+
+    #[test]
+    fn a_bare_field_has_no_blank() {
+        assert_eq!(bare_field("alice"), "alice");
+        assert_eq!(bare_field("a b\\ \n"), "a\\x20b\\\\\\x20\\n");
+        assert!(!bare_field(&"x ".repeat(SHOWN_MAX)).contains(' '));
     }
 
     #[test]

@@ -315,6 +315,20 @@ fn an_account_ends_its_own_server_only() {
     assert_eq!(others.end(), 0);
 }
 
+/// The name is one word in the log and in the title, and `--account` takes it as it is.
+#[test]
+fn a_name_with_a_blank_is_ended() {
+    let host = Host::with_accounts(&[("eve x", Shell::Xfersh), ("eve", Shell::Xfersh)]);
+    let blank = host.raw_sftp_direct(host.account("eve x"));
+    let mut other = host.raw_sftp_direct(host.account("eve"));
+    assert!(blank.greeted && other.greeted);
+    until(&host, "two sessions", |lines| lines.len() == 2);
+    end(&host, &["--account", "eve x"]).succeeded("--end");
+    assert_ne!(blank.end(), 0);
+    assert!(other.mkdir("uploads/more").ok());
+    assert_eq!(other.end(), 0);
+}
+
 /// Nobody is a guard because of what stands in the arguments.
 #[test]
 fn a_title_is_not_believed() {

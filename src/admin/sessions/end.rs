@@ -15,7 +15,7 @@ use crate::cli::{self, Target};
 use crate::console;
 use crate::exit::Exit;
 use crate::gather::account::{self, AccountKey};
-use crate::print::escape::Escaped;
+use crate::print::escape::{Escaped, bare_field};
 use crate::system::opened::Opened;
 use crate::system::process;
 
@@ -88,13 +88,10 @@ fn is_meant(target: &Target, session: &OpenSession) -> bool {
     match target {
         Target::Session(id) => session.title.session.as_ref() == Some(id),
         // The title has the name as the log has it.
-        Target::Account(name) => {
-            let shown = Escaped::text(name).cut().to_string();
-            match &session.title.account {
-                Some(account) => *account == shown,
-                None => uid_of(name) == Some(session.uid),
-            }
-        }
+        Target::Account(name) => match &session.title.account {
+            Some(account) => *account == bare_field(name),
+            None => uid_of(name) == Some(session.uid),
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixDatagram;
 
 use super::{SFTP, attack, attacked, number};
 use crate::harness::sftp::{Attributes, CREATE, WRITE};
-use crate::harness::{Host, Line};
+use crate::harness::{Host, Line, Shell};
 
 /// The part of a line after the common beginning of all lines of the session, if numbers and session match.
 #[track_caller]
@@ -133,6 +133,22 @@ fn names_cannot_forge_a_line() {
         assert_eq!(event.matches(" path=\"").count(), 1, "{event}");
         assert!(event.ends_with('"'), "{event}");
     }
+}
+
+/// A directory service may have names with blanks. What follows one must not look like the fields of another client.
+#[test]
+fn a_name_with_blanks_stays_one_field() {
+    let name = "eve uid=0 client=192.0.2.9 verdict=refused";
+    let host = Host::with_accounts(&[(name, Shell::Xfersh)]);
+    let refused = host.direct(host.account(name), b"id", b"");
+    assert_eq!(refused.code(), 126, "{refused}");
+    let lines = host.log();
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    let fields: Vec<&str> = lines[0].text.split(' ').collect();
+    let expected = "account=eve\\x20uid=0\\x20client=192.0.2.9\\x20verdict=refused";
+    assert_eq!(fields[3], expected, "{fields:?}");
+    assert_eq!(fields[5], "client=127.0.0.1", "{fields:?}");
+    assert_eq!(fields[6], "verdict=refused", "{fields:?}");
 }
 
 #[test]
