@@ -1,5 +1,6 @@
 //! The documentation, checked like code: what it names exists, what it shows works.
 
+mod daily;
 mod dot_names;
 mod examples;
 mod manual;
