@@ -119,12 +119,12 @@ pub fn who_uploaded_what(site: &mut Site) {
         .shell_line(&format!("date -d '{day} tomorrow' +%F"));
     let noon = format!("{} 12:00:00", next.trim());
     for mark in ["run: uploads", "run: uploads-file"] {
-        let listed = site.run_at(Some(&noon), mark).succeeded(mark);
+        let listed = site.run_at(&noon, mark).succeeded(mark);
         let text = listed.out();
         assert_eq!(without_time(&text), expected, "{mark}: {listed}");
         assert!(text.lines().all(|line| line.starts_with(&day)), "{text}");
         // On the same day they are not yesterday's.
-        let same_day = site.run_at(Some(&format!("{day} 12:00:00")), mark);
+        let same_day = site.run_at(&format!("{day} 12:00:00"), mark);
         assert_eq!(same_day.out(), "", "{mark}");
     }
 }

@@ -34,6 +34,8 @@ const MARKS: &[&str] = &[
     "run: refused-ask",
     "run: refused-mend",
     "run: incomplete",
+    "run: who",
+    "run: end",
     "run: disable",
     "run: enable",
     "run: ban",
@@ -79,12 +81,16 @@ impl Site {
 
     /// Runs a block of the guide as root.
     fn run(&self, mark: &str) -> Output {
-        self.run_at(None, mark)
+        self.run_text(None, &block_of(GUIDE, mark))
     }
 
     /// The same at another time, as far as the commands of the block look at the clock.
-    fn run_at(&self, time: Option<&str>, mark: &str) -> Output {
-        let text = block_of(GUIDE, mark)
+    fn run_at(&self, time: &str, mark: &str) -> Output {
+        self.run_text(Some(time), &block_of(GUIDE, mark))
+    }
+
+    fn run_text(&self, time: Option<&str>, text: &str) -> Output {
+        let text = text
             .replace("192.0.2.7", CLIENT)
             .replace("/root/", "/srv/root/");
         let mut command = Command::new(if time.is_some() { "faketime" } else { "env" });
@@ -170,6 +176,7 @@ fn the_commands_do_what_the_guide_says() {
     lines::who_uploaded_what(&mut site);
     lines::what_did_not_arrive(&mut site);
     people::a_refused_caller(&mut site);
+    people::who_is_connected(&mut site);
     people::a_disabled_account(&mut site);
     bans::clients_are_banned(&mut site);
 }

@@ -1,7 +1,7 @@
 //! One caller who was refused, and one account that is to be closed.
 
 use super::daemons::until;
-use super::{CLIENT, OWN_FILE, Site};
+use super::{CLIENT, GUIDE, OWN_FILE, Site, block_of};
 
 /// The steps of the guide, from the complaint to the upload.
 pub fn a_refused_caller(site: &mut Site) {
@@ -53,6 +53,36 @@ pub fn a_refused_caller(site: &mut Site) {
     site.host.no_policy();
 }
 
+/// Two sessions: one is ended by its name, the other by its account, and the log says by whom.
+pub fn who_is_connected(site: &mut Site) {
+    let open = [
+        site.host.raw_sftp(&site.alice),
+        site.host.raw_sftp(&site.alice),
+    ];
+    let listed = site.run("run: who").succeeded("the block").out();
+    let sessions: Vec<&str> = listed
+        .lines()
+        .filter(|line| line.contains("alice"))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(sessions.len(), open.len(), "{listed}");
+    let text = block_of(GUIDE, "run: end").replace("1a5aebf27d665c9d", sessions[1]);
+    site.run_text(None, &text).succeeded("the block");
+    for session in open {
+        session.end();
+    }
+    site.settle(OWN_FILE);
+    let text = site.text(OWN_FILE);
+    for session in sessions {
+        let mut lines = text.lines().filter(|line| line.contains(session));
+        let end = lines.rfind(|line| line.contains(" end server=killed:"));
+        let by_root = |end: &str| end.contains(" cause=terminated by_uid=0 ");
+        assert!(end.is_some_and(by_root), "{text}");
+    }
+    let listed = site.run("run: who").succeeded("the block").out();
+    assert!(!listed.contains("alice"), "{listed}");
+}
+
 /// With PAM and without: no key lets an expired account in, and its session ends with a closing line.
 pub fn a_disabled_account(site: &mut Site) {
     for pam in ["no", "yes"] {
@@ -72,7 +102,9 @@ pub fn a_disabled_account(site: &mut Site) {
         site.settle(OWN_FILE);
         let text = site.text(OWN_FILE);
         let end = text.lines().rfind(|line| line.contains(" end server="));
-        assert!(end.is_some_and(|end| end.contains(" created=1 ")), "{text}");
+        let by_root =
+            |end: &str| end.contains(" cause=terminated by_uid=0 ") && end.contains(" created=1 ");
+        assert!(end.is_some_and(by_root), "{text}");
         site.run("run: enable").succeeded("the block");
         site.sftp("pwd\n").succeeded("a session after");
         site.host
