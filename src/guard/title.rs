@@ -93,7 +93,6 @@ impl SessionFields {
     pub fn read(title: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(title).ok()?.trim_end_matches('\0');
         let text = text.strip_prefix(BEGIN)?;
-        // A name of an account may contain spaces, but nothing else may.
         let (head, rest) = text.split_once(" uid=").unwrap_or((text, ""));
         let (session, account) = head.split_once(" account=").unzip();
         let session = session.unwrap_or(head).strip_prefix("session=")?;
@@ -118,14 +117,14 @@ impl SessionFields {
 mod tests {
     use super::*;
 
-    const WHOLE: &str = "xfersh: session=0123456789abcdef account=a b uid=1000 client=2001:db8::1 \
+    const WHOLE: &str = "xfersh: session=0123456789abcdef account=a\\x20b uid=1000 client=2001:db8::1 \
                          server=rsync-receiver files=12 bytes=3456";
 
     #[test]
     fn a_title_says_what_was_written() {
         let shown = SessionFields::read(WHOLE.as_bytes()).expect("a title");
         assert_eq!(shown.session.as_deref(), Some("0123456789abcdef"));
-        assert_eq!(shown.account.as_deref(), Some("a b"));
+        assert_eq!(shown.account.as_deref(), Some("a\\x20b"));
         assert_eq!(shown.client.as_deref(), Some("2001:db8::1"));
         assert_eq!(shown.server.as_deref(), Some("rsync-receiver"));
         assert_eq!((shown.files, shown.bytes), (Some(12), Some(3456)));

@@ -158,7 +158,7 @@ fn is_gone(error: &io::Error) -> bool {
 fn name(session: &OpenSession) -> String {
     let id = session.title.session.as_deref().unwrap_or("-");
     let account = match &session.title.account {
-        Some(account) => format!("'{}'", Escaped::text(account)),
+        Some(account) => format!("'{account}'"),
         None => format!("uid {}", session.uid),
     };
     format!("session {} of {account}", Escaped::text(id))

@@ -7,7 +7,7 @@ use crate::cli;
 use crate::console;
 use crate::exit::Exit;
 use crate::print::calendar;
-use crate::print::escape::Escaped;
+use crate::print::escape::{Escaped, Sentence};
 use crate::print::json::Json;
 use crate::print::style::{Colour, Style};
 use crate::print::table::{self, Row};
@@ -42,7 +42,7 @@ fn text(sessions: &[OpenSession]) -> String {
 fn row(session: &OpenSession) -> Row<9> {
     let title = &session.title;
     let word = |text: &Option<String>| match text {
-        Some(text) => Escaped::text(text).to_string(),
+        Some(text) => Sentence(text).to_string(),
         None => UNKNOWN.to_owned(),
     };
     let number = |number: Option<u64>| match number {
@@ -65,11 +65,11 @@ fn row(session: &OpenSession) -> Row<9> {
     }
 }
 
-/// The name of its account, which the title has in the form of the log; its uid
+/// The name of its account, escaped already as in the log; its uid
 /// where there was no room for it.
 fn account(session: &OpenSession) -> String {
     match &session.title.account {
-        Some(name) => Escaped::text(name).to_string(),
+        Some(name) => Sentence(name).to_string(),
         None => format!("uid={}", session.uid),
     }
 }
