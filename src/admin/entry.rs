@@ -11,11 +11,13 @@ use crate::decide::verdict::Verdict;
 use crate::gather::account;
 use crate::guard::{Prepared, SessionEnd};
 use crate::judge::Subject;
-use crate::log::Audit;
+use crate::log::{Audit, Importance};
 use crate::session;
 use crate::system::opened::Opened;
 
-/// Becomes the account, decides, and carries out the plan with this change.
+/// Becomes the account, decides, and carries out the plan with this change. The
+/// log says for which call (`by`).
+///
 /// Call it in a process of its own: there is no way back.
 ///
 /// # Errors
@@ -24,6 +26,7 @@ use crate::system::opened::Opened;
 pub fn serve(
     subject: &Subject,
     invocation: &Invocation,
+    by: &str,
     change: impl FnOnce(Plan) -> Result<Plan, String>,
 ) -> Result<SessionEnd, String> {
     sanitise().map_err(|error| error.to_string())?;
@@ -42,6 +45,8 @@ pub fn serve(
     let plan = change(plan)?;
     let uid = subject.account.uid;
     let mut audit = Audit::open(uid);
-    audit.identify(Some(&subject.account), uid, invocation);
+    // No client is there, whatever address the decision is for.
+    audit.identify(Some(&subject.account), uid, &super::invocation(None, None));
+    audit.event(Importance::Info, &format_args!("event=test by=\"{by}\""));
     session::carry_out(plan, uid, prepared, &mut audit).map_err(|error| error.to_string())
 }

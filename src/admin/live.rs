@@ -145,7 +145,7 @@ fn start(
     drop(write);
     // The guard passes interruptions on to the probe, which inherits this.
     let hold = || hold_interruptions().map_err(|error| error.to_string());
-    entry::serve(subject, invocation, |plan| {
+    entry::serve(subject, invocation, "--check --live", |plan| {
         hold()?;
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let arguments = probe_arguments(&plan, name);

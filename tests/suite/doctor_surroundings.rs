@@ -173,7 +173,14 @@ fn a_server_with_libraries_elsewhere_is_found() {
         assert!(!bare.contains("shared libraries"), "{bare}");
         let protocols = "protocols = [\"sftp\", \"scp\", \"rsync\"]\n";
         host.policy(protocols);
+        let _ = host.log();
         assert_eq!(findings(&host), [], "before {protocol}");
+        // What the doctor starts is no client's session.
+        let log = host.log();
+        let tests = log
+            .iter()
+            .filter(|line| line.text.contains(" client=- event=test by=\"--doctor\""));
+        assert_eq!(tests.count(), 3, "{log:#?}");
         host.policy(&format!("{protocols}{key} = \"{to}\"\n"));
         host.write("/tmp/local/sent", b"sent");
         let sent = match protocol {

@@ -45,6 +45,9 @@ fn a_sound_host_keeps_every_promise_and_nothing_is_left() {
         "colour without a terminal: {table:?}"
     );
     before.assert_same(&host.disk(), "--live");
+    let log = host.log();
+    let begins = |line: &str| line.contains(" client=- event=test by=\"--check --live\"");
+    assert!(begins(&log[0].text), "{log:#?}");
     let output = live(&host, &["--json"]).succeeded("--live --json");
     assert_eq!(broken(&output), []);
     assert_eq!(host.processes_of(host.alice()), [""; 0]);

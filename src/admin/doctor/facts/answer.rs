@@ -119,7 +119,7 @@ fn run(
         .and_then(|()| dup2_stderr(&stderr));
     drop((stdin, stdout, stderr));
     let end = match taken {
-        Ok(()) => entry::serve(subject, invocation, Ok),
+        Ok(()) => entry::serve(subject, invocation, "--doctor", Ok),
         Err(error) => Err(error.to_string()),
     };
     match end {
