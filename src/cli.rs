@@ -45,6 +45,8 @@ pub struct Check {
     pub verbose: bool,
     /// Answer as for a call with --forced.
     pub forced: bool,
+    /// Answer as for a call with --forced and this profile.
+    pub profile: Option<String>,
     /// Enter the confinement and test it.
     pub live: bool,
     /// The command; without one the policy is checked.
@@ -110,7 +112,9 @@ pub const HELP: &str = "\
 xfersh: a login shell for accounts that may copy files and do nothing else
 
   xfersh -c COMMAND            serve COMMAND (called by sshd)
-  xfersh --forced              serve SSH_ORIGINAL_COMMAND (for ForceCommand)
+  xfersh --forced [--profile NAME]
+                               serve SSH_ORIGINAL_COMMAND (for ForceCommand),
+                               with the [[match]] blocks of that profile
   xfersh --check [OPTIONS] -c COMMAND
                                say what would be done, and why; do nothing
   xfersh --check --user NAME   say what the account may do
@@ -133,6 +137,7 @@ Options of --check:
   --address IP     the client's address
   --config FILE    a policy other than /etc/xfersh.toml
   --forced         COMMAND is what --forced would get
+  --profile NAME   the same with that profile
   --json           one JSON object instead of text
   --verbose        also the keys of the policy that have their defaults
   --live           test the confinement for real (needs --user)
@@ -186,7 +191,7 @@ fn parse_admin(arguments: Vec<OsString>) -> Result<Role, String> {
     let call = match first {
         Some(Arg::Long("help") | Arg::Short('h')) => Role::Help,
         Some(Arg::Long("version") | Arg::Short('V')) => Role::Version,
-        Some(Arg::Long("forced")) => Role::Session(SessionCall::Forced),
+        Some(Arg::Long("forced")) => return parse_forced(&mut parser),
         Some(Arg::Long("check")) => return parse_check(&mut parser),
         Some(Arg::Long("probe")) => return parse_probe(&mut parser),
         Some(Arg::Long("doctor")) => return parse_doctor(&mut parser),
@@ -201,6 +206,19 @@ fn parse_admin(arguments: Vec<OsString>) -> Result<Role, String> {
     }
 }
 
+fn parse_forced(parser: &mut Parser) -> Result<Role, String> {
+    let mut profile = None;
+    while let Some(argument) = parser.next().map_err(said)? {
+        match argument {
+            Arg::Long("profile") if profile.is_none() => {
+                profile = Some(parser.value().map_err(said)?);
+            }
+            argument => return Err(said(argument.unexpected())),
+        }
+    }
+    Ok(Role::Session(SessionCall::Forced { profile }))
+}
+
 fn parse_check(parser: &mut Parser) -> Result<Role, String> {
     let mut check = Check::default();
     while let Some(argument) = parser.next().map_err(said)? {
@@ -211,6 +229,7 @@ fn parse_check(parser: &mut Parser) -> Result<Role, String> {
             Arg::Long("json") => check.json = true,
             Arg::Long("verbose") => check.verbose = true,
             Arg::Long("forced") => check.forced = true,
+            Arg::Long("profile") => check.profile = Some(value(parser)?),
             Arg::Long("live") => check.live = true,
             Arg::Short('c') if check.command.is_none() => {
                 check.command = Some(parser.value().map_err(said)?);
@@ -376,8 +395,16 @@ mod tests {
         assert!(check.json && !check.live);
         assert_eq!(
             call(&["xfersh", "--forced"]),
-            Ok(Role::Session(SessionCall::Forced))
+            Ok(Role::Session(SessionCall::Forced { profile: None }))
         );
+        for arguments in [
+            &["xfersh", "--forced", "--profile", "a b"][..],
+            &["xfersh", "--forced", "--profile=a b"],
+        ] {
+            let profile = Some("a b".into());
+            let forced = Ok(Role::Session(SessionCall::Forced { profile }));
+            assert_eq!(call(arguments), forced, "{arguments:?}");
+        }
         assert_eq!(call(&["xfersh", "--help"]), Ok(Role::Help));
         let target = Target::Account("a".to_owned());
         let end = Ok(Role::End(End { target }));
@@ -390,6 +417,10 @@ mod tests {
             &["xfersh", "--check", "--live"],
             &["xfersh", "--check", "--live", "--user", "a", "-c", "x"],
             &["xfersh", "--forced", "x"],
+            &["xfersh", "--forced", "--profile"],
+            &["xfersh", "--forced", "--profile", "a", "--profile", "b"],
+            &["xfersh", "--profile", "a", "--forced"],
+            &["xfersh", "--check", "--profile"],
             &["xfersh", "--help", "x"],
             &["xfersh", "--doctor", "-c", "x"],
             &["xfersh", "--who", "x"],

@@ -6,6 +6,7 @@ use crate::decide::case::Case;
 use crate::decide::form::Inquiry;
 use crate::decide::invocation::Invocation;
 use crate::decide::policy::Policy;
+use crate::decide::profile;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
 use crate::gather::account::{self, AccountError, AccountKey};
@@ -47,12 +48,14 @@ impl Subject {
         if file.asks_for_groups() {
             account::add_groups(&mut account, opened).map_err(refuse)?;
         }
-        let client = invocation.client.address();
-        if let Some(conflict) = file.conflicts(&account, client).next() {
+        let sessions = profile::circumstances(invocation);
+        let mut conflicts = sessions.flat_map(|session| file.conflicts(&account, session));
+        if let Some(conflict) = conflicts.next() {
             let hint = conflict.hint();
             return Err(Refusal::new(Stage::Account, conflict.to_string()).hint(hint));
         }
-        let policy = file.effective(&account, client);
+        drop(conflicts);
+        let policy = profile::policy_of(&file, &account, invocation)?;
         Ok(Self { account, policy })
     }
 

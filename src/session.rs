@@ -2,7 +2,6 @@
 //! exec. This file is the table of contents of the shell; the logic is in
 //! what it calls.
 
-use std::env;
 use std::ffi::OsString;
 use std::panic::{self, PanicHookInfo};
 
@@ -17,9 +16,9 @@ use crate::decide::roots::nowhere::nowhere;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::gather::account::AccountKey;
+use crate::gather::account::{self, AccountKey};
 use crate::gather::identity::Identity;
-use crate::gather::invocation;
+use crate::gather::invocation::{self, Asked};
 use crate::gather::kernel::{Kernel, Weakness};
 use crate::guard::{Connection, Prepared, SessionEnd, Side, leave_the_group, split};
 use crate::judge::{self, Subject};
@@ -36,8 +35,11 @@ pub enum SessionCall {
     Command(Option<OsString>),
     /// By something that mistakes xfersh for another shell; refused.
     Foreign(&'static str),
-    /// By sshd through ForceCommand: the command is in SSH_ORIGINAL_COMMAND.
-    Forced,
+    /// By a forced command of sshd: the client's is in SSH_ORIGINAL_COMMAND.
+    Forced {
+        /// The name after `--profile`.
+        profile: Option<OsString>,
+    },
 }
 
 /// Serves one call of sshd. Returns only if no server was started.
@@ -86,20 +88,26 @@ fn session(
     audit: &mut Audit,
 ) -> Result<SessionOutcome, Error> {
     let identity = Identity::of_process()?;
-    let forced = call == SessionCall::Forced;
-    let (command, foreign) = match call {
-        SessionCall::Command(command) => (command, None),
-        SessionCall::Forced => (env::var_os("SSH_ORIGINAL_COMMAND"), None),
-        SessionCall::Foreign(what) => (None, Some(what)),
+    let mut asked = match call {
+        SessionCall::Command(command) => Asked::of_shell(command),
+        SessionCall::Forced { profile } => Asked::of_forced(profile.as_deref()),
+        SessionCall::Foreign(what) => Asked::refused(what),
     };
-    let invocation = invocation::gather(command, forced, standard.terminal);
+    let refused = asked.refused.take();
+    let invocation = invocation::gather(asked, standard.terminal);
     let opened = Opened::default();
-    let subject = judge::read()
-        .and_then(|text| Subject::of(&AccountKey::Uid(identity.uid), &text, &invocation, &opened));
-    let account = subject.as_ref().ok().map(|subject| &subject.account);
-    audit.identify(account, identity.uid, &invocation);
-    let verdict = match (foreign, &subject) {
-        (Some(what), _) => Verdict::Refused(Refusal::new(Stage::Form, what)),
+    let key = AccountKey::Uid(identity.uid);
+    let subject = judge::read().and_then(|text| Subject::of(&key, &text, &invocation, &opened));
+    match &subject {
+        Ok(subject) => audit.identify(Some(&subject.account), identity.uid, &invocation),
+        // Whom a policy refuses that cannot be applied has a name all the same.
+        Err(_) => {
+            let account = account::lookup(&key, &opened).ok();
+            audit.identify(account.as_ref(), identity.uid, &invocation);
+        }
+    }
+    let verdict = match (refused, &subject) {
+        (Some(refusal), _) => Verdict::Refused(refusal),
         (None, Ok(subject)) => subject.judge(&invocation, &opened),
         (None, Err(refusal)) => Verdict::Refused(refusal.clone()),
     };

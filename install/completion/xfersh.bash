@@ -12,7 +12,7 @@ _xfersh() {
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
             return
             ;;
-        --address) return ;;
+        --address | --profile) return ;;
         -c)
             mapfile -t COMPREPLY < <(compgen -W "sftp-server" -- "$current")
             return
@@ -20,7 +20,7 @@ _xfersh() {
     esac
     local words="--check --doctor --who --end --forced --probe --help --version -c"
     case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
-        *" --check "*) words="--user --address --config --forced --json --verbose --live -c" ;;
+        *" --check "*) words="--user --address --config --forced --profile --json --verbose --live -c" ;;
         *" --doctor "*) words="--user --all --json" ;;
         *" --who "*) words="--json" ;;
         *" --end "*) words="--account" ;;
@@ -29,7 +29,8 @@ _xfersh() {
             mapfile -t COMPREPLY < <(compgen -d -- "$current")
             return
             ;;
-        *" --forced "* | *" --help "* | *" --version "*) words="" ;;
+        *" --forced "*) words="--profile" ;;
+        *" --help "* | *" --version "*) words="" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }

@@ -24,6 +24,7 @@ complete -c xfersh -n '__xfersh_called --end' -l account -x -a '(__fish_complete
 complete -c xfersh -n '__xfersh_called --check' -l address -x -d "the client's address"
 complete -c xfersh -n '__xfersh_called --check' -l config -r -F -d 'another policy file'
 complete -c xfersh -n '__xfersh_called --check' -l forced -d 'the command is what --forced would get'
+complete -c xfersh -n '__xfersh_called --check; or __xfersh_called --forced' -l profile -x -d 'the profile of the forced command'
 complete -c xfersh -n '__xfersh_called --check' -l verbose -d 'print every key of the policy'
 complete -c xfersh -n '__xfersh_called --check' -l live -d 'test the confinement for real'
 

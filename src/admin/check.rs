@@ -5,9 +5,9 @@ use std::os::unix::ffi::OsStringExt;
 
 use nix::unistd::{geteuid, getuid};
 
+use super::Unable;
 use super::report::{self, Context};
 use super::summary::Summary;
-use super::{Unable, invocation};
 use crate::cli::Check;
 use crate::console;
 use crate::decide;
@@ -39,14 +39,11 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
         return Ok(print(&text, Exit::Success));
     }
     let command = check.command.clone().map(OsStringExt::into_vec);
-    let invocation = Invocation {
-        forced: check.forced,
-        ..invocation(command, check.address)
-    };
     let key = check
         .user
         .clone()
         .map_or_else(|| AccountKey::Uid(getuid().as_raw()), AccountKey::Name);
+    let invocation = super::asked_invocation(check, command, &key)?;
     let subject = match Subject::of(&key, &text, &invocation, &Opened::default()) {
         Ok(subject) => subject,
         Err(refusal) => return Err(Unable::Other(refusal.to_string())),
@@ -59,14 +56,18 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
     let (policy, account) = (&subject.policy, &subject.account);
     let directories = decide::roots::directories::directories(policy, account);
     let places = disk::places(&directories, policy, account, &Opened::default());
-    let refused = refused_protocols(&subject, check, kernel);
+    let refused = refused_protocols(&subject, &invocation, kernel);
     let summary = Summary::of(policy, account, &places, &refused);
-    let overrides = overrides(policy, account, &places);
+    let overrides: Vec<_> = policy
+        .all()
+        .flat_map(|policy| overrides(policy, account, &places))
+        .collect();
     let context = Context {
         subject: &subject,
         file: &file,
         summary: &summary,
         kernel,
+        profile: invocation.profile.as_ref(),
         overrides: &overrides,
         verbose: check.verbose,
     };
@@ -89,7 +90,11 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
 
 /// The protocols that are refused whatever place is named, each with the
 /// verdict on the least that a client can ask for.
-fn refused_protocols(subject: &Subject, check: &Check, kernel: Kernel) -> Vec<(Protocol, Refusal)> {
+fn refused_protocols(
+    subject: &Subject,
+    asked: &Invocation,
+    kernel: Kernel,
+) -> Vec<(Protocol, Refusal)> {
     let served = subject.policy.protocols.value.iter();
     let refusal = |protocol: &Protocol| {
         let command = match protocol {
@@ -97,7 +102,10 @@ fn refused_protocols(subject: &Subject, check: &Check, kernel: Kernel) -> Vec<(P
             Protocol::Scp => "scp -f .",
             Protocol::Rsync => "rsync --server --sender . .",
         };
-        let invocation = invocation(Some(command.into()), check.address);
+        let invocation = Invocation {
+            command: Some(command.into()),
+            ..asked.clone()
+        };
         let opened = Opened::default();
         let verdict = kernel.settle(subject.judge(&invocation, &opened));
         match Prepared::survey(verdict, opened).0 {
@@ -112,7 +120,8 @@ fn refused_protocols(subject: &Subject, check: &Check, kernel: Kernel) -> Vec<(P
 /// no sessions, and a file that is not in force yet is nobody's.
 fn asks_for_file_alone(check: &Check) -> bool {
     let is_for_all = check.config.is_some() || getuid().is_root();
-    check.user.is_none() && check.command.is_none() && is_for_all
+    let is_for_one = check.user.is_some() || check.profile.is_some();
+    !is_for_one && check.command.is_none() && is_for_all
 }
 
 /// Prints, and exits with the given status if that works.

@@ -49,14 +49,9 @@ pub fn run(check: &Check) -> Exit {
 fn examine(check: &Check) -> Result<Vec<ProbeRow>, Unable> {
     let text = policy_file::named_text(check.config.as_deref()).map_err(Unable::Policy)?;
     text.parse().map_err(Unable::Policy)?;
-    let invocation = invocation(Some("sftp-server".into()), check.address);
-    let name = check.user.clone().unwrap_or_default();
-    let subject = Subject::of(
-        &AccountKey::Name(name),
-        &text,
-        &invocation,
-        &Opened::default(),
-    );
+    let key = AccountKey::Name(check.user.clone().unwrap_or_default());
+    let invocation = super::asked_invocation(check, Some("sftp-server".into()), &key)?;
+    let subject = Subject::of(&key, &text, &invocation, &Opened::default());
     let subject = subject.map_err(|refusal| Unable::Other(refusal.to_string()))?;
     let own = geteuid().as_raw();
     if own != 0 && own != subject.account.uid {

@@ -14,9 +14,13 @@ mod summary;
 
 use std::net::IpAddr;
 
+use crate::cli::Check;
 use crate::console;
-use crate::decide::invocation::{Client, Invocation};
+use crate::decide::invocation::{AskedProfile, Client, Invocation, ProfileEffect};
+use crate::decide::policy::ProfileName;
 use crate::exit::Exit;
+use crate::gather::account::AccountKey;
+use crate::gather::account::shell::{is_xfersh, login_shell};
 use crate::gather::policy_file::PolicyFileError;
 use crate::print::json::Json;
 
@@ -28,10 +32,39 @@ fn invocation(command: Option<Vec<u8>>, address: Option<IpAddr>) -> Invocation {
     Invocation {
         command,
         forced: false,
+        profile: None,
         client: address.map(Client::from_address).unwrap_or_default(),
         terminal: false,
         umask: SSHD_UMASK,
     }
+}
+
+/// The call that `--check` asks about. With a profile it is what the forced
+/// command would be for the account: its login shell decides how sshd starts it.
+///
+/// # Errors
+///
+/// That the name is none, or the login shell is not known.
+fn asked_invocation(
+    check: &Check,
+    command: Option<Vec<u8>>,
+    key: &AccountKey,
+) -> Result<Invocation, Unable> {
+    let mut invocation = invocation(command, check.address);
+    invocation.forced = check.forced;
+    if let Some(name) = &check.profile {
+        let name = ProfileName::new(name.as_bytes()).map_err(Unable::Other)?;
+        let shell = login_shell(key).map_err(|error| Unable::Other(error.to_string()))?;
+        let own = std::env::current_exe().unwrap_or_default();
+        let effect = if is_xfersh(&shell, &own) {
+            ProfileEffect::Narrows
+        } else {
+            ProfileEffect::Selects
+        };
+        invocation.forced = true;
+        invocation.profile = Some(AskedProfile { name, effect });
+    }
+    Ok(invocation)
 }
 
 /// Why an administrator's call has no answer.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::summary::Summary;
 use crate::decide::access::Right;
+use crate::decide::invocation::{AskedProfile, ProfileEffect};
 use crate::decide::plan::{Argument, Plan};
 use crate::decide::policy::overrides::Override;
 use crate::decide::policy::{Diagnostic, Policy, PolicyFile, Requirement};
@@ -33,6 +34,8 @@ pub struct Context<'a> {
     pub summary: &'a Summary<'a>,
     /// What the kernel has.
     pub kernel: Kernel,
+    /// The profile of the session that is asked about.
+    pub profile: Option<&'a AskedProfile>,
     /// Where one entry overrides another.
     pub overrides: &'a [Override],
     /// Whether keys that have their defaults are printed.
@@ -70,8 +73,8 @@ pub fn policy(context: &Context<'_>, places: &DirectoryStates, json: bool) -> St
                 weaker_json(&context.subject.policy, context.kernel),
             ),
             ("overrides", super::overrides::json(context.overrides)),
-            ("policy", context.subject.policy.to_json()),
         ]);
+        fields.extend(profile_json(context));
         return format!("{}\n", Json::Object(fields));
     }
     let mut out = summary.text();
@@ -162,7 +165,7 @@ fn verdict_json(context: &Context<'_>, verdict: &Verdict) -> Json {
     };
     let target = refusal.and_then(|refusal| refusal.target.as_deref());
     let start_reason = plan.and_then(|plan| plan.start.instead.as_deref());
-    Json::Object(vec![
+    let mut fields = vec![
         ("verdict", Json::Text(word.to_owned())),
         (
             "reason",
@@ -213,8 +216,28 @@ fn verdict_json(context: &Context<'_>, verdict: &Verdict) -> Json {
             weaker_json(&context.subject.policy, context.kernel),
         ),
         ("overrides", super::overrides::json(context.overrides)),
-        ("policy", context.subject.policy.to_json()),
-    ])
+    ];
+    fields.extend(profile_json(context));
+    Json::Object(fields)
+}
+
+/// The profile, and the policy that holds with it.
+fn profile_json(context: &Context<'_>) -> [(&'static str, Json); 4] {
+    let policy = &context.subject.policy;
+    let profile = context.profile;
+    let within = policy.within.as_ref();
+    [
+        (
+            "profile",
+            Json::maybe(profile.map(|asked| asked.name.as_str())),
+        ),
+        (
+            "profile_effect",
+            Json::maybe(profile.map(|asked| asked.effect.name())),
+        ),
+        ("within", within.map_or(Json::Null, |own| own.to_json())),
+        ("policy", policy.to_json()),
+    ]
 }
 
 fn granted_text(plan: &Plan) -> String {
@@ -246,6 +269,7 @@ fn granted_text(plan: &Plan) -> String {
         exists,
         access,
         dotfiles,
+        ..
     } in &plan.rules.roots
     {
         let text = format!(
@@ -299,8 +323,15 @@ fn policy_text(context: &Context<'_>) -> String {
     let mut out = String::new();
     let (policy, account) = (&context.subject.policy, &context.subject.account);
     row(&mut out, "account", &account.shown().to_string());
+    if let Some(asked) = context.profile {
+        row(&mut out, "profile", &profile_text(asked));
+    }
     weaker_text(&mut out, policy, context.kernel);
     source_text(&mut out, context.file, policy, context.verbose);
+    if let Some(own) = &policy.within {
+        row(&mut out, "within", "the account's own policy:");
+        lines_text(&mut out, own, context.verbose);
+    }
     for line in super::overrides::lines(context.overrides) {
         row(&mut out, "override", &line);
     }
@@ -314,6 +345,23 @@ fn source_text(out: &mut String, file: &PolicyFile, policy: &Policy, verbose: bo
         None => "no policy file: the defaults apply".to_owned(),
     };
     row(out, "policy", &source);
+    lines_text(out, policy, verbose);
+}
+
+fn profile_text(asked: &AskedProfile) -> String {
+    let name = &asked.name;
+    let means = match asked.effect {
+        ProfileEffect::Selects => {
+            "its [[match]] blocks hold as well: another login shell runs the forced command"
+        }
+        ProfileEffect::Narrows => {
+            "only what it and the account's own policy both allow: the login shell is xfersh"
+        }
+    };
+    format!("{name}: {means}")
+}
+
+fn lines_text(out: &mut String, policy: &Policy, verbose: bool) {
     let lines = if verbose {
         policy.lines()
     } else {

@@ -127,7 +127,8 @@ impl<'a> Summary<'a> {
             .roots
             .iter()
             .any(|root| root.exists && root.access != Access::NONE);
-        let written = entries(self.policy).filter(|entry| entry.origin != Origin::Default);
+        let all = self.policy.all().flat_map(entries);
+        let written = all.filter(|entry| entry.origin != Origin::Default);
         let written = written.filter_map(|entry| match entry.template.target(self.account) {
             PathTarget::Directory(path) => Some(path),
             PathTarget::HomeChildren => None,

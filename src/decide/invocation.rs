@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::policy::ProfileName;
+
 /// The longest command that is accepted, in bytes. Linux limits one argument to
 /// 128 KiB (MAX_ARG_STRLEN, execve(2)), so sshd cannot pass on more.
 pub const COMMAND_MAX: usize = 128 * 1024;
@@ -16,12 +18,44 @@ pub struct Invocation {
     /// (`--forced`): then the command can also be sshd's own name for its
     /// built-in sftp server.
     pub forced: bool,
+    /// The profile that it names with that, if any.
+    pub profile: Option<AskedProfile>,
     /// The peer's end of the connection.
     pub client: Client,
     /// Whether one of the descriptors 0 to 2 is a terminal.
     pub terminal: bool,
     /// The file mode creation mask that was inherited.
     pub umask: u32,
+}
+
+/// The profile that a forced command names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedProfile {
+    /// Its name.
+    pub name: ProfileName,
+    /// What it does to the rights of the account.
+    pub effect: ProfileEffect,
+}
+
+/// What a profile does to the rights of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileEffect {
+    /// Its blocks hold like any others: an ordinary account, whose shell runs
+    /// the forced command.
+    Selects,
+    /// It takes rights away and gives none: under the login shell xfersh, where
+    /// a client can send the forced command itself.
+    Narrows,
+}
+
+impl ProfileEffect {
+    /// The name in the answers of `--json`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Selects => "selects",
+            Self::Narrows => "narrows",
+        }
+    }
 }
 
 /// The connection, as sshd wrote it into SSH_CONNECTION (ssh(1)).

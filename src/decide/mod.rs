@@ -17,6 +17,7 @@ pub mod invocation;
 pub mod operands;
 pub mod plan;
 pub mod policy;
+pub mod profile;
 pub mod roots;
 pub mod rules;
 pub mod seccomp;
@@ -32,7 +33,7 @@ use case::Case;
 use command::{Direction, Request};
 use facts::Facts;
 use form::Inquiry;
-use plan::{Limits, Plan, Rules, ServerKind};
+use plan::{DotfileExceptions, Limits, Plan, Rules, ServerKind};
 use policy::Policy;
 use roots::nesting::Roots;
 use verdict::{Refusal, Verdict};
@@ -57,7 +58,7 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
     operands::vet_all(
         &facts.operands,
         facts.target_is_directory,
-        &case.policy.dotfile_names.value,
+        &exceptions(case.policy),
         &roots,
     )?;
     let name_service = case.account.source == AccountSource::NameService;
@@ -91,7 +92,7 @@ fn rules(case: &Case<'_>, facts: &Facts, roots: Roots, request: &Request) -> Rul
     let name_service = case.account.source == AccountSource::NameService;
     Rules {
         home: home(case, facts).to_path_buf(),
-        dotfile_names: policy.dotfile_names.value.clone(),
+        dotfile_names: exceptions(policy),
         symlinks: policy.symlinks.value,
         file_mode_max: policy.file_mode_max.value,
         directory_mode_max: policy.directory_mode_max.value,
@@ -104,6 +105,14 @@ fn rules(case: &Case<'_>, facts: &Facts, roots: Roots, request: &Request) -> Rul
         rsync_temporaries: kind == ServerKind::RsyncReceiver,
         name_service_sockets: startup::name_service_sockets(name_service),
         roots,
+    }
+}
+
+fn exceptions(policy: &Policy) -> DotfileExceptions {
+    let own = policy.within.as_ref();
+    DotfileExceptions {
+        names: policy.dotfile_names.value.clone(),
+        own: own.map(|own| own.dotfile_names.value.clone()),
     }
 }
 

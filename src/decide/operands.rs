@@ -14,8 +14,7 @@ use super::command::paths::{Base, NamedPath, Use};
 use super::command::pattern::Pattern;
 use super::command::words::Word;
 use super::command::{Direction, Request, ScpRequest, rsync};
-use super::plan::{Argument, Rules};
-use super::policy::NameGlobs;
+use super::plan::{Argument, DotfileExceptions, Rules};
 use super::roots::nesting::{Roots, is_reachable};
 use super::rules::{self, Place};
 use super::verdict::{Refusal, Stage};
@@ -170,7 +169,7 @@ pub(super) fn argument(
 pub(super) fn vet_all(
     operands: &[Operand],
     target_is_directory: bool,
-    names: &NameGlobs,
+    names: &DotfileExceptions,
     roots: &Roots,
 ) -> Result<(), Refusal> {
     let mut counted = operands
@@ -191,7 +190,7 @@ pub(super) fn vet(
     path: &Path,
     usage: Use,
     roots: &Roots,
-    dotfile_names: &NameGlobs,
+    dotfile_names: &DotfileExceptions,
 ) -> Result<(), Refusal> {
     let writes = usage.direction == Direction::Sink;
     let reachable = |access: Access| is_reachable(access, writes);
@@ -273,7 +272,7 @@ fn refuse(reason: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::policy::{Dotfiles, NameGlob};
+    use crate::decide::policy::{Dotfiles, NameGlob, NameGlobs};
     use crate::decide::roots::nesting::Root;
 
     fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
@@ -282,6 +281,7 @@ mod tests {
             exists: true,
             access,
             dotfiles,
+            narrowed: None,
         }
     }
 
@@ -314,7 +314,7 @@ mod tests {
             root("/srv/h", Access::READ_WRITE, Dotfiles::Hidden),
         ];
         let roots = Roots::from(roots);
-        let names = NameGlobs::from(vec![NameGlob::new(".DS_Store".to_owned())]);
+        let names = NameGlobs::from(vec![NameGlob::new(".DS_Store".to_owned())]).into();
         let rows = [
             ("/home/a/up", Sink, false, true),
             ("/home/a/up/x", Sink, false, true),

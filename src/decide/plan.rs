@@ -95,6 +95,28 @@ pub enum Lookup {
     DirectoryItself,
 }
 
+/// Dotfile names that may be written nevertheless.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DotfileExceptions {
+    /// Those of the session's policy.
+    pub names: NameGlobs,
+    /// Those of the account's own policy, if a profile narrows it.
+    pub own: Option<NameGlobs>,
+}
+
+impl DotfileExceptions {
+    /// Those of the account's own policy.
+    pub fn own(&self) -> &NameGlobs {
+        self.own.as_ref().unwrap_or(&self.names)
+    }
+}
+
+impl From<NameGlobs> for DotfileExceptions {
+    fn from(names: NameGlobs) -> Self {
+        Self { names, own: None }
+    }
+}
+
 /// The rules by which the guard judges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -104,7 +126,7 @@ pub struct Rules {
     pub roots: Roots,
     /// Dotfile names that may be written nevertheless, below a root and never
     /// directly in the home.
-    pub dotfile_names: NameGlobs,
+    pub dotfile_names: DotfileExceptions,
     /// Targets that may be written into symbolic links.
     pub symlinks: Symlinks,
     /// The mode bits that files can have at most.

@@ -27,7 +27,7 @@ use nix::unistd::getpid;
 use syslog::{Logger, LoggerBackend};
 
 use crate::decide::account::Account;
-use crate::decide::invocation::Invocation;
+use crate::decide::invocation::{AskedProfile, Invocation};
 use crate::decide::policy::Requirement;
 use crate::decide::roots::start::StartDirectory;
 use crate::decide::verdict::Verdict;
@@ -126,13 +126,14 @@ impl Audit {
     /// Logs the answer to a request.
     pub fn verdict(&mut self, invocation: &Invocation, verdict: &Verdict) {
         let command = Command(invocation.command.as_deref());
+        let profile = Profile(invocation.profile.as_ref());
         match verdict {
             Verdict::Granted(plan) => {
                 let kind = plan.kind.name();
                 let program = Escaped::path(&plan.program).cut();
                 let start = MovedStart(&plan.start);
                 let event = format_args!(
-                    "verdict=allowed server={kind} program=\"{program}\"{start} command={command}"
+                    "verdict=allowed server={kind} program=\"{program}\"{start}{profile} command={command}"
                 );
                 self.event(Importance::Info, &event);
             }
@@ -142,7 +143,7 @@ impl Audit {
                 let hint = refusal.hint.as_deref().unwrap_or_default();
                 let hint = Hint(hint);
                 let event = format_args!(
-                    "verdict=refused stage={stage} reason={reason}{hint} command={command}"
+                    "verdict=refused stage={stage} reason={reason}{hint}{profile} command={command}"
                 );
                 self.event(Importance::Warning, &event);
             }
@@ -324,6 +325,18 @@ impl fmt::Display for Command<'_> {
         match self.0 {
             Some(command) => write!(f, "\"{}\"", Escaped::bytes(command).cut()),
             None => f.write_str("-"),
+        }
+    }
+}
+
+/// The profile of a forced command, if it names one.
+struct Profile<'a>(Option<&'a AskedProfile>);
+
+impl fmt::Display for Profile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(asked) => write!(f, " profile={}", asked.name),
+            None => Ok(()),
         }
     }
 }

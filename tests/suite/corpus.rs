@@ -233,7 +233,7 @@ fn the_tables_are_whole() {
             count("forced"),
             rows.len()
         ),
-        (240, 116, 19, 375)
+        (240, 116, 21, 377)
     );
     assert_eq!(unescape(r"a\\b\n\t\r\xe9"), b"a\\b\n\t\r\xe9");
 }

@@ -366,6 +366,22 @@ fn an_ordinary_account_with_a_forced_key_is_left_ordinary() {
         keys.starts_with("restrict,command=\"/usr/bin/xfersh --forced\" ssh-"),
         "{keys}"
     );
+    // The same with a profile that the policy does not have yet.
+    sh(
+        &host,
+        "sed -i 's/--forced\"/--forced --profile up\"/' ~dora/.ssh/authorized_keys",
+    );
+    host.sftp(&dora, "ls uploads\n")
+        .failed("an unknown profile");
+    let rows = findings_of(&host, "dora");
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    assert_eq!(rows[0].0, "profile-unknown");
+    mend(&host, &rows[0].2);
+    assert_eq!(findings_of(&host, "dora"), []);
+    host.sftp(&dora, "ls uploads\n")
+        .succeeded("with the block of the line");
+    host.sftp(&dora, "mkdir uploads/b\n")
+        .failed("read-only, until the administrator says more");
     // All of them in a table; a member of the group with another shell is named.
     sh(
         &host,

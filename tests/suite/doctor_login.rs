@@ -69,6 +69,26 @@ const CLOSED: &[Row] = &[
         "key-command",
         "sed -i 's|^|restrict,command=\"echo \\\\\"a b\\\\\"\",no-pty |' /etc/ssh/xfersh_keys/carol",
     ),
+    Row {
+        about: &["/etc/xfersh.toml"],
+        ..row(
+            "profile-unknown",
+            "sed -i 's|^|command=\"/usr/bin/xfersh --forced --profile up\" |' /etc/ssh/xfersh_keys/carol",
+        )
+    },
+    Row {
+        about: &["/etc/xfersh.toml"],
+        ..row(
+            "profile-unknown",
+            "echo 'ForceCommand /usr/bin/xfersh --forced --profile up' >/etc/ssh/sshd_config.d/05-local.conf; \
+             printf '[[match]]\\nuser = \"plain\"\\nprofile = \"up\"\\n' >/etc/xfersh.toml",
+        )
+    },
+    decided(
+        "profile-name",
+        "sed -i 's|^|command=\"/usr/bin/xfersh --forced --profile up,down\" |' /etc/ssh/xfersh_keys/carol",
+        "sed -i 's|^command=\"[^\"]*\" ||' /etc/ssh/xfersh_keys/carol",
+    ),
     row("account-expired", "chage -E 2020-01-01 carol"),
     row("account-locked", "usermod -L carol"),
     row(
@@ -184,6 +204,42 @@ fn a_key_that_leads_past_xfersh_is_found_and_mended() {
         host.sftp(&carol, "mkdir uploads/.other\n")
             .failed("a dotfile");
     }
+}
+
+/// sshd runs its own forced command instead of those of the keys.
+#[test]
+fn a_profile_that_sshd_never_asks_for_is_found_and_mended() {
+    let (mut host, carol) = installed();
+    let keys = format!(
+        "cp {KEYS} /etc/sound; sed -i 's|^|command=\"/usr/bin/xfersh --forced --profile down\" |' {KEYS}"
+    );
+    sh(&host, &keys);
+    sh(
+        &host,
+        "printf '[[match]]\nprofile = [\"down\", \"both\"]\n[[match]]\nprofile = \"down\"\naccess = \"read-only\"\n' >/etc/xfersh.toml",
+    );
+    assert_eq!(findings(&host), [], "profiles that the policy has");
+    host.start_system_sshd();
+    host.sftp(&carol, "mkdir uploads/one\n")
+        .failed("a key that may only read");
+    sh(
+        &host,
+        "echo 'ForceCommand /usr/bin/xfersh --forced --profile both' >/etc/ssh/sshd_config.d/05-local.conf",
+    );
+    host.start_system_sshd();
+    host.sftp(&carol, "mkdir uploads/one\n")
+        .succeeded("by the profile of ForceCommand");
+    let rows = findings(&host);
+    let found = rows
+        .iter()
+        .find(|found| found.0 == "key-profile-overridden");
+    let found = found.unwrap_or_else(|| panic!("{rows:#?}"));
+    mend(&host, &found.2);
+    assert_eq!(findings(&host), [], "{}", found.2);
+    host.start_system_sshd();
+    host.sftp(&carol, "ls uploads\n").succeeded("a login");
+    host.sftp(&carol, "mkdir uploads/two\n")
+        .failed("a key that may only read");
 }
 
 /// Rows about passwords and second entries: what the doctor says; nothing of the host is changed by a client.

@@ -171,7 +171,10 @@ const LINES: &[&str] = &[
     "user = \"*\"",
     "group = \"web\"",
     "address = \"192.0.2.0/24\"",
+    "profile = \"p\"",
     "address = [\"198.51.100.9\", \"2001:db8::/32\"]",
+    "profile = [\"p\", \"q-1\"]",
+    "profile = \"p q\"",
     "access = \"read-only\"",
     "access = \"upload-only\"",
     "access = [\"list\", \"create\"]",
@@ -228,6 +231,7 @@ const MARKS: &[&[u8]] = &[
     b"alice",
     b"user = \"x\"\n",
     b"user",
+    b"profile = \"p\"\n",
 ];
 
 /// A policy of up to six blocks.

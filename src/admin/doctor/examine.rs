@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::facts::database::{Database, Person, is_xfersh};
+use super::facts::database::{Database, Person};
 use super::facts::home::Home;
 use super::facts::jobs::Jobs;
 use super::facts::keys::{self, Keys};
@@ -21,7 +21,9 @@ use super::judge;
 use super::surroundings;
 use super::{cannot_look, judge_policy};
 use crate::decide::account::Account;
+use crate::decide::policy::PolicyFile;
 use crate::decide::verdict::Refusal;
+use crate::gather::account::shell::is_xfersh;
 
 /// How an account comes to xfersh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ enum Reach {
 /// The account, and what was learnt about it.
 struct Examination<'a> {
     person: &'a Person,
+    file: &'a PolicyFile,
+    is_login_shell: bool,
     database: &'a Database,
     rights: Rights<'a>,
     sshd: Sshd,
@@ -72,6 +76,8 @@ pub fn examine(person: &Person, database: &Database, own: &Path) -> Result<Vec<F
     let keys = keys::gather(&files, account).map_err(cannot_look)?;
     let examination = Examination {
         reach: reach(person, &sshd, &keys, own),
+        file: &file,
+        is_login_shell: is_xfersh(&person.shell, own),
         fixes: Fixes::of(&sshd, &rights, database, &programs),
         person,
         database,
@@ -221,6 +227,14 @@ impl Examination<'_> {
         }));
         let owner = account.home.metadata().ok().map(|facts| facts.uid());
         let refusal = |command: &str| self.rights.refusal_of_form(command);
+        let forced = settings.set("forcecommand");
+        let profiles = judge::profiles::ProfileInputs {
+            account,
+            file: self.file,
+            is_forced_by_sshd: forced.is_some(),
+            unforce: &|| self.unforce(),
+        };
+        let forced = forced.unwrap_or_default();
         findings.extend(judge::keys::judge(&judge::keys::KeyInputs {
             account,
             is_confined: self.reach != Reach::SomeKeys,
@@ -232,8 +246,20 @@ impl Examination<'_> {
             forwarding_is_off: settings.is("disableforwarding", "yes"),
             today: &shadow::date(today),
             refusal: &refusal,
+            profiles: &profiles,
         }));
+        findings.extend(judge::profiles::judge_force_command(&profiles, forced));
         findings
+    }
+
+    /// What lets the forced commands of keys run.
+    fn unforce(&self) -> String {
+        if self.is_login_shell {
+            return self.fixes.own_block("ForceCommand none");
+        }
+        decision(
+            "name the profile in ForceCommand; or, if every key has command=\"xfersh --forced --profile NAME\", remove ForceCommand",
+        )
     }
 
     /// What sshd would do for the account.
@@ -251,6 +277,7 @@ impl Examination<'_> {
         };
         let mut findings = judge::sshd::judge(&judge::sshd::SshdInputs {
             name: &self.account().shown().to_string(),
+            is_login_shell: self.is_login_shell,
             settings,
             fixes: &self.fixes,
             writable_keys: judge::sshd::keys_below(files, writable),

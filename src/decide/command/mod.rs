@@ -5,6 +5,7 @@
 //! short, a list of what is harmful has no end (CVE-2004-1161 to
 //! CVE-2019-1000018 are one forgotten entry each).
 
+mod forced;
 pub mod paths;
 pub mod pattern;
 pub mod programs;
@@ -18,6 +19,7 @@ use super::verdict::Refusal;
 use crate::print::escape::Escaped;
 use words::Word;
 
+pub use forced::ForcedLine;
 pub use rsync::{PathOption, PathPurpose, RsyncOption, RsyncRequest};
 pub use scp::{Direction, ScpRequest};
 pub use sftp::{LogLevel, SftpRequest};
@@ -114,6 +116,9 @@ fn program_protocol(
 fn unknown_program(program: &Word, arguments: &[Word]) -> Refusal {
     let error = Refusal::form("not a file transfer server");
     let path = program.bytes();
+    if let Some(hint) = within_xfersh(program, arguments) {
+        return error.hint(hint);
+    }
     if path == INTERNAL_SFTP {
         return error.hint(
             "sshd starts no shell for it; the client sent the name itself. 'xfersh --forced' \
@@ -144,6 +149,17 @@ fn unknown_program(program: &Word, arguments: &[Word]) -> Refusal {
         "Call {server} directly, without {program} before it."
     ));
     error
+}
+
+/// What to do about a forced command that is for another shell, or that a
+/// client sends to one that has its own.
+fn within_xfersh(program: &Word, arguments: &[Word]) -> Option<&'static str> {
+    let name = program.bytes().rsplit(|c| *c == b'/').next();
+    let is_forced = arguments.first().map(Word::bytes) == Some(b"--forced");
+    (name == Some(b"xfersh") && is_forced).then_some(
+        "xfersh runs already: as a login shell it takes 'xfersh --forced --profile NAME' as a \
+         forced command and needs none without a profile; a client cannot choose one",
+    )
 }
 
 /// Refuses a path that the kernel would not accept. Other words may be longer.

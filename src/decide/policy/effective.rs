@@ -3,8 +3,14 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::{Match, Origin, PathTarget, Policy, PolicyFile, Protocol, Settings, forbidden};
+use super::{
+    Match, Origin, PathTarget, Policy, PolicyFile, ProfileName, Protocol, Settings, forbidden,
+};
 use crate::decide::account::{Account, Conflict};
+
+/// Where the client is, as far as that is known, and which profile the session
+/// asks for.
+pub type Circumstances<'a> = (Option<IpAddr>, Option<&'a ProfileName>);
 
 impl PolicyFile {
     /// The policy of a host without a policy file: the defaults.
@@ -25,8 +31,28 @@ impl PolicyFile {
     /// outside all blocks, then each matching block in the order of the file. A
     /// later block overrides key by key.
     pub fn effective(&self, account: &Account, client: Option<IpAddr>) -> Policy {
-        let blocks = self.blocks_for(&account.name, &account.groups, client);
-        let mut policy = self.with_blocks(&blocks);
+        let blocks = self.blocks_for(&account.name, &account.groups, (client, None));
+        self.for_account(&blocks, account)
+    }
+
+    /// The same with the blocks of a profile. `None` if no block that asks for
+    /// it holds for this account and client: then the name may be misspelt, and
+    /// what was meant is not known.
+    pub fn effective_with(
+        &self,
+        profile: &ProfileName,
+        account: &Account,
+        client: Option<IpAddr>,
+    ) -> Option<Policy> {
+        let session = (client, Some(profile));
+        let blocks = self.blocks_for(&account.name, &account.groups, session);
+        let is_of_profile = |index: &usize| !self.matches[*index].profiles.is_empty();
+        let is_known = blocks.iter().any(is_of_profile);
+        is_known.then(|| self.for_account(&blocks, account))
+    }
+
+    fn for_account(&self, blocks: &[usize], account: &Account) -> Policy {
+        let mut policy = self.with_blocks(blocks);
         policy.leave_out_defaults(account);
         policy
     }
@@ -37,9 +63,9 @@ impl PolicyFile {
     pub fn conflicts<'a>(
         &self,
         account: &'a Account,
-        client: Option<IpAddr>,
+        session: Circumstances<'_>,
     ) -> impl Iterator<Item = Conflict<'a>> {
-        let own_blocks = self.blocks_for(&account.name, &account.groups, client);
+        let own_blocks = self.blocks_for(&account.name, &account.groups, session);
         let own = self.with_blocks(&own_blocks);
         let names_user = !account.aliases.is_empty() && own.names_user();
         account.aliases.iter().filter_map(move |alias| {
@@ -47,7 +73,7 @@ impl PolicyFile {
             let same_policy = || {
                 // The same blocks give the same policy: usually there is
                 // nothing to compare.
-                let blocks = self.blocks_for(&alias.name, &alias.groups, client);
+                let blocks = self.blocks_for(&alias.name, &alias.groups, session);
                 let is_same = blocks == own_blocks || self.with_blocks(&blocks).same_values(&own);
                 !names_user && is_same
             };
@@ -59,6 +85,14 @@ impl PolicyFile {
         })
     }
 
+    /// Whether any block with this profile is for the account, for a client at
+    /// some address.
+    pub fn has_profile(&self, profile: &ProfileName, account: &Account) -> bool {
+        self.matches.iter().any(|block| {
+            block.profiles.contains(profile) && block.is_for(&account.name, &account.groups)
+        })
+    }
+
     /// Whether any block has a condition on groups: only then are they looked
     /// up.
     pub fn asks_for_groups(&self) -> bool {
@@ -66,9 +100,9 @@ impl PolicyFile {
     }
 
     /// Which of the blocks apply.
-    fn blocks_for(&self, name: &str, groups: &[String], client: Option<IpAddr>) -> Vec<usize> {
+    fn blocks_for(&self, name: &str, groups: &[String], session: Circumstances<'_>) -> Vec<usize> {
         let blocks = self.matches.iter().enumerate();
-        let holding = blocks.filter(|(_, block)| block.holds(name, groups, client));
+        let holding = blocks.filter(|(_, block)| block.holds(name, groups, session));
         holding.map(|(index, _)| index).collect()
     }
 
@@ -116,13 +150,18 @@ impl Policy {
 }
 
 impl Match {
-    fn holds(&self, name: &str, groups: &[String], client: Option<IpAddr>) -> bool {
-        let user = self.users.is_empty() || self.users.matches(name.as_bytes());
-        let is_named = |group: &String| self.groups.matches(group.as_bytes());
-        let group = self.groups.is_empty() || groups.iter().any(is_named);
+    fn holds(&self, name: &str, groups: &[String], (client, profile): Circumstances<'_>) -> bool {
         let address = self.addresses.is_empty()
             || client.is_some_and(|ip| self.addresses.iter().any(|block| block.contains(ip)));
-        user && group && address
+        let is_asked_for = |asked| self.profiles.contains(asked);
+        let profile = self.profiles.is_empty() || profile.is_some_and(is_asked_for);
+        self.is_for(name, groups) && address && profile
+    }
+
+    fn is_for(&self, name: &str, groups: &[String]) -> bool {
+        let user = self.users.is_empty() || self.users.matches(name.as_bytes());
+        let is_named = |group: &String| self.groups.matches(group.as_bytes());
+        user && (self.groups.is_empty() || groups.iter().any(is_named))
     }
 }
 
@@ -138,9 +177,11 @@ impl Policy {
 
     /// Whether it gives any right to write.
     pub fn writes_at_all(&self) -> bool {
-        let own = self.directory.value.iter();
-        let mut own = own.filter_map(|directory| directory.access);
-        self.access.value.writes() || own.any(|access| access.writes())
+        self.all().all(|policy| {
+            let own = policy.directory.value.iter();
+            let mut own = own.filter_map(|directory| directory.access);
+            policy.access.value.writes() || own.any(|access| access.writes())
+        })
     }
 
     /// Where the server starts, and where relative paths begin.

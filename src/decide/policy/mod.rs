@@ -10,9 +10,11 @@ mod effective;
 pub(crate) mod forbidden;
 mod glob;
 mod name_globs;
+mod narrow;
 pub mod overrides;
 mod parse;
 mod path_template;
+mod profile;
 mod show;
 
 use std::path::PathBuf;
@@ -21,12 +23,14 @@ use std::time::Duration;
 use super::access::Access;
 
 pub use diagnostic::{Diagnostic, PolicyErrors};
+pub use effective::Circumstances;
 pub use forbidden::Fault;
 pub use forbidden::for_account::{ForbiddenDirectory, NamedDirectory};
 pub use glob::{Cidr, NameGlob};
 pub use name_globs::NameGlobs;
 pub use parse::{parse, parse_for};
 pub use path_template::{PathTarget, PathTemplate};
+pub use profile::ProfileName;
 
 /// Where a value was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +116,15 @@ impl Dotfiles {
     /// The mode's name in the policy.
     pub const fn name(self) -> &'static str {
         Self::NAMED[self as usize].0
+    }
+
+    /// How much a client may do with them: more with a greater number.
+    pub const fn looseness(self) -> u8 {
+        match self {
+            Self::Hidden => 0,
+            Self::Protected => 1,
+            Self::Allowed => 2,
+        }
     }
 }
 
@@ -203,6 +216,9 @@ pub struct Match {
     /// Client addresses; empty means any. A session without a known address
     /// matches none.
     pub addresses: Vec<Cidr>,
+    /// Profiles; empty means that the block holds whether one is asked for or
+    /// not. A session that asks for none matches none.
+    pub profiles: Vec<ProfileName>,
     /// What the block sets.
     pub settings: Settings,
 }
@@ -224,11 +240,15 @@ macro_rules! keys {
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Policy {
             $($(#[$doc])* pub $key: Sourced<$type>,)*
+            /// The account's own policy, if this is that of a profile which
+            /// narrows it ([`Policy::narrow`]): in the directories both must
+            /// allow what is done. Every other key is already what both allow.
+            pub within: Option<Box<Self>>,
         }
 
         impl Default for Policy {
             fn default() -> Self {
-                Self { $($key: Sourced::default($default),)* }
+                Self { $($key: Sourced::default($default),)* within: None }
             }
         }
 

@@ -43,16 +43,8 @@ impl Override {
     /// Whether more would be allowed without the entry.
     pub fn widens(&self) -> bool {
         let (now, then) = (self.holds, self.without);
-        now.access.or(then.access) != now.access || looseness(then) > looseness(now)
-    }
-}
-
-/// How much a client may do with dotfiles.
-const fn looseness(rights: DirectoryRights) -> u8 {
-    match rights.dotfiles {
-        Dotfiles::Hidden => 0,
-        Dotfiles::Protected => 1,
-        Dotfiles::Allowed => 2,
+        now.access.or(then.access) != now.access
+            || then.dotfiles.looseness() > now.dotfiles.looseness()
     }
 }
 
@@ -160,6 +152,7 @@ fn empty(path: &Path) -> Root {
         exists: true,
         access: Access::NONE,
         dotfiles: Dotfiles::Protected,
+        narrowed: None,
     }
 }
 

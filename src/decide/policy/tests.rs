@@ -77,6 +77,44 @@ fn a_later_block_overrides_key_by_key() {
 }
 
 #[test]
+fn a_profile_holds_only_when_it_is_asked_for() {
+    let file = read(
+        "access = \"read-only\"\n[[match]]\nprofile = \"up\"\naccess = \"upload-only\"\n\
+         [[match]]\nuser = \"bob\"\nprofile = [\"up\", \"all\"]\naddress = \"192.0.2.0/24\"\n\
+         access = \"read-write\"\n[[match]]\nuser = \"carol\"\numask = \"027\"\n",
+    );
+    let near = "192.0.2.7";
+    let rows = [
+        ("bob", "up", None, Some("upload-only")),
+        ("bob", "up", Some(near), Some("read-write")),
+        ("bob", "up", Some("198.51.100.9"), Some("upload-only")),
+        ("carol", "up", Some(near), Some("upload-only")),
+        ("bob", "all", Some(near), Some("read-write")),
+        // No block with it holds: what was meant is not known.
+        ("bob", "all", None, None),
+        ("carol", "all", Some(near), None),
+        ("carol", "Up", None, None),
+    ];
+    for (user, profile, address, expected) in rows {
+        let account = account(user, "/home/x");
+        let client = address.map(|address| address.parse().unwrap());
+        assert_eq!(
+            file.effective(&account, client).access.value,
+            Access::READ_ONLY
+        );
+        let profile = ProfileName::new(profile.as_bytes()).unwrap();
+        let seen = file.effective_with(&profile, &account, client);
+        let access = seen.map(|policy| policy.access.value.to_string());
+        assert_eq!(access.as_deref(), expected, "{user} {profile} {address:?}");
+    }
+    let has = |user, profile: &str| {
+        let profile = ProfileName::new(profile.as_bytes()).unwrap();
+        file.has_profile(&profile, &account(user, "/home/x"))
+    };
+    assert!(has("bob", "all") && has("carol", "up") && !has("carol", "all") && !has("bob", "x"));
+}
+
+#[test]
 fn aliases_that_a_policy_treats_differently_are_named() {
     let rows: &[(&str, &[&str])] = &[
         ("", &[]),
@@ -107,7 +145,7 @@ fn aliases_that_a_policy_treats_differently_are_named() {
         account.groups = vec!["users".to_owned()];
         account.aliases = vec![alias("al", &["users"]), alias("al2", &["users", "staff"])];
         let file = read(text);
-        let seen: Vec<_> = file.conflicts(&account, None).collect();
+        let seen: Vec<_> = file.conflicts(&account, (None, None)).collect();
         let names: Vec<_> = seen.iter().map(|c| c.alias.name.as_str()).collect();
         assert_eq!(names, *expected, "{text}");
         assert!(seen.iter().all(|conflict| !conflict.by_home), "{text}");
@@ -124,7 +162,7 @@ fn entries_with_another_home_are_no_aliases() {
         groups: Vec::new(),
     }];
     let file = read("");
-    let conflict = file.conflicts(&account, None).next().unwrap();
+    let conflict = file.conflicts(&account, (None, None)).next().unwrap();
     let expected = format!(
         "'web1' and 'web1sub' share the uid {} with different homes, /home/web1 and /home/web1/site",
         account.uid

@@ -95,9 +95,11 @@ pub struct DirectoryStates {
 /// The directories that the policy names, including the home, and whether `~/*`
 /// is one of them.
 pub fn directories(policy: &Policy, account: &Account) -> Directories {
-    let templates = policy.writable.value.iter();
-    let templates = templates.chain(&policy.readable.value);
-    let templates = templates.chain(policy.directory.value.iter().map(|d| &d.path));
+    let templates = policy.all().flat_map(|policy| {
+        let templates = policy.writable.value.iter();
+        let templates = templates.chain(&policy.readable.value);
+        templates.chain(policy.directory.value.iter().map(|d| &d.path))
+    });
     let start = policy.start_directory(account);
     let home = account.home.clone();
     let mut seen = BTreeSet::new();

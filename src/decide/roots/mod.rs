@@ -3,6 +3,7 @@
 
 pub mod directories;
 pub mod entries;
+mod narrow;
 pub mod nesting;
 pub mod nowhere;
 pub mod start;
@@ -23,11 +24,32 @@ use super::roots::nesting::Root;
 use super::verdict::{Refusal, Stage};
 use crate::print::escape::Escaped;
 use entries::{DirectoryRights, Entry, entries};
+use narrow::PolicyRoots;
 use nesting::Roots;
 
 /// The directories with rights, limited to `most`: what the server never needs
-/// is left out.
-pub fn roots(
+/// is left out. Where a profile narrows the account's policy, both count.
+pub fn roots<'a>(
+    policy: &'a Policy,
+    account: &Account,
+    places: &DirectoryStates,
+    most: Access,
+) -> Vec<Root> {
+    let of_policy = |policy| roots_of(policy, account, places, most);
+    let Some(within) = &policy.within else {
+        return of_policy(policy);
+    };
+    let side = |policy: &'a Policy| PolicyRoots {
+        roots: of_policy(policy).into(),
+        names: &policy.dotfile_names.value,
+    };
+    let home = places.resolved(&account.home);
+    let home = home.map_or(&*account.home, |(home, _)| home);
+    narrow::both(&side(within), &side(policy), home)
+}
+
+/// The same for one policy.
+fn roots_of(
     policy: &Policy,
     account: &Account,
     places: &DirectoryStates,
@@ -59,7 +81,12 @@ pub fn roots(
 pub(super) fn vet(roots: &[Root], home: &Path) -> Result<(), Refusal> {
     let is_dot =
         |part: std::path::Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
-    for root in roots.iter().filter(|root| root.access.writes()) {
+    // A fault of the account's own policy is one of each profile as well.
+    let is_written = |root: &&Root| {
+        let mut policies = root.policies().into_iter().flatten();
+        policies.any(|rights| rights.is_root && rights.access.writes())
+    };
+    for root in roots.iter().filter(is_written) {
         let Ok(below) = root.path.strip_prefix(home) else {
             continue;
         };
@@ -125,6 +152,7 @@ impl<'a> Collected<'a> {
                     exists,
                     access: entry.rights.access,
                     dotfiles: entry.rights.dotfiles,
+                    narrowed: None,
                 });
             }
         }

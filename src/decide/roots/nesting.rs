@@ -23,6 +23,78 @@ pub struct Root {
     /// What applies to dotfiles below it; components of the root itself are not
     /// judged.
     pub dotfiles: Dotfiles,
+    /// What each of two policies says there, where a profile narrows the
+    /// account's own; `access` and `dotfiles` are what follows from both.
+    pub narrowed: Option<Narrowed>,
+}
+
+/// What two policies say in a directory; `None` for one that gives no rights
+/// there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Narrowed {
+    /// The account's own policy.
+    pub own: Option<PolicyRights>,
+    /// That of the profile.
+    pub profile: Option<PolicyRights>,
+}
+
+/// What one policy says in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyRights {
+    /// What may be done below it.
+    pub access: Access,
+    /// What applies to dotfiles below it.
+    pub dotfiles: Dotfiles,
+    /// Whether the policy names this directory, not one above it.
+    pub is_root: bool,
+    /// Whether it is, or is below, a dotfile that this policy protects.
+    pub below_dotfile: bool,
+}
+
+impl Narrowed {
+    /// What both allow.
+    pub fn access(&self) -> Access {
+        match (self.own, self.profile) {
+            (Some(own), Some(profile)) => own.access.and(profile.access),
+            _ => Access::NONE,
+        }
+    }
+
+    /// What holds for dotfiles: the stricter of the two.
+    pub fn dotfiles(&self) -> Dotfiles {
+        let all = [self.own, self.profile].into_iter().flatten();
+        all.map(|rights| rights.dotfiles)
+            .min_by_key(|dotfiles| dotfiles.looseness())
+            .unwrap_or_default()
+    }
+}
+
+impl Root {
+    /// What each policy says here that must allow what is done; the last one is
+    /// that of the session, the first one the account's own if a profile
+    /// narrows it.
+    pub const fn policies(&self) -> [Option<PolicyRights>; 2] {
+        match self.narrowed {
+            Some(Narrowed { own, profile }) => [own, profile],
+            None => [
+                None,
+                Some(PolicyRights {
+                    access: self.access,
+                    dotfiles: self.dotfiles,
+                    is_root: true,
+                    below_dotfile: false,
+                }),
+            ],
+        }
+    }
+
+    /// Whether every policy gives rights here that must allow what is done.
+    pub const fn is_of_all(&self) -> bool {
+        match self.narrowed {
+            Some(Narrowed { own, profile }) => own.is_some() && profile.is_some(),
+            None => true,
+        }
+    }
 }
 
 /// The directories with rights, and their order.
@@ -181,6 +253,7 @@ mod tests {
                         access: [Access::NONE, Access::READ_ONLY, Access::UPLOAD_ONLY]
                             [usize::try_from(bits % 3).unwrap()],
                         dotfiles: Dotfiles::Protected,
+                        narrowed: None,
                     });
                 }
             }

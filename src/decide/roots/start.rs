@@ -47,7 +47,12 @@ pub fn first_of_use<'a>(
     wanted: Option<&'a Path>,
     can: impl Fn(&Path, StartNeeds) -> bool,
 ) -> Option<&'a Path> {
-    let rights = EntryRights::of(policy, account, places);
+    let rights = AllRights(
+        policy
+            .all()
+            .map(|policy| EntryRights::of(policy, account, places))
+            .collect(),
+    );
     let access = |path: &Path| rights.at(path);
     let is_useful = |path: &Path| {
         can(path, StartNeeds::List)
@@ -55,16 +60,47 @@ pub fn first_of_use<'a>(
             || rights.has_any_below(path) && can(path, StartNeeds::Enter)
     };
     let is_readable = |path: &Path| access(path).has(Right::List) && can(path, StartNeeds::List);
-    let all = || rights.in_order.iter().copied();
+    let all = || rights.0.iter().rev().flat_map(EntryRights::directories);
     let useful = wanted.filter(|path| is_useful(path));
     let readable = || all().find(|path| is_readable(path));
     // Nothing can be listed: at least somewhere that can be entered.
-    let home = rights.home.filter(|_| rights.of_children != Access::NONE);
+    let home = places
+        .directory(&account.home)
+        .filter(|_| rights.has_children());
     let with_rights = all().filter(|path| access(path) != Access::NONE);
     let mut others = wanted.into_iter().chain(with_rights).chain(home);
     useful
         .or_else(readable)
         .or_else(|| others.find(|path| can(path, StartNeeds::Enter)))
+}
+
+/// What the policies allow that must all allow it: several where a profile
+/// narrows the account's own.
+struct AllRights<'a>(Vec<EntryRights<'a>>);
+
+impl AllRights<'_> {
+    /// What is allowed in a directory.
+    fn at(&self, path: &Path) -> Access {
+        self.in_all(|rights| rights.at(path))
+    }
+
+    /// Whether anything is allowed in the directories of the home that `~/*`
+    /// finds.
+    fn has_children(&self) -> bool {
+        let mut rights = self.0.iter();
+        rights.any(|rights| rights.of_children != Access::NONE)
+            && self.in_all(|rights| rights.in_home()) != Access::NONE
+    }
+
+    fn in_all(&self, access: impl Fn(&EntryRights<'_>) -> Access) -> Access {
+        let all = self.0.iter().map(access);
+        all.fold(Access::READ_WRITE, Access::and)
+    }
+
+    /// Whether there are rights in a directory below this one.
+    fn has_any_below(&self, path: &Path) -> bool {
+        self.0.iter().all(|rights| rights.has_any_below(path))
+    }
 }
 
 /// What the entries of a policy allow, by the directories that exist.
@@ -107,6 +143,18 @@ impl<'a> EntryRights<'a> {
         keyed.sort_by_key(|(rank, _)| *rank);
         rights.in_order = keyed.into_iter().map(|(_, path)| path).collect();
         rights
+    }
+
+    /// The directories that it names.
+    fn directories(&self) -> impl Iterator<Item = &'a Path> {
+        self.in_order.iter().copied()
+    }
+
+    /// What it allows in the directories of the home, if it says so of the home
+    /// or of all of them.
+    fn in_home(&self) -> Access {
+        let home = self.home.map_or(Access::NONE, |home| self.at(home));
+        home.or(self.of_children)
     }
 
     /// What the most specific entry allows in a directory.

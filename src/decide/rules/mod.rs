@@ -11,16 +11,20 @@
 //! the guard cannot act without one.
 
 mod denial;
+mod dotfiles;
 mod names;
 mod place;
 mod rsync_temporary;
 
-use super::access::{Access, Right};
+use super::access::Right;
 use super::plan::Rules;
-use super::policy::{Dotfiles, NameGlobs};
-use super::roots::nesting::Root;
+use super::policy::Dotfiles;
+use super::roots::nesting::{PolicyRights, Root};
+use dotfiles::{has_dotfile, is_hidden};
 
 pub use denial::Denial;
+pub(super) use dotfiles::is_below_dotfile;
+pub use dotfiles::is_closed_dotfile;
 pub use names::{folded, is_dotfile};
 pub use place::{Place, first_name_at};
 pub use rsync_temporary::target as rsync_target;
@@ -99,45 +103,31 @@ fn holding<'r>(
         return Err(Denial::Home);
     }
     let root = root_of(rules, place).ok_or(Denial::Outside)?;
-    if place.is_root() {
-        let is_root = true;
+    let is_root = place.is_root();
+    if is_root && is_root_of_each(root) {
         return Ok(HoldingRoot { root, is_root });
     }
     if place.is_in_home() {
         return Err(Denial::Home);
     }
-    if has_dotfile(&rules.dotfile_names, root, place, temporary) {
+    if has_dotfile(rules, root, place, temporary) {
         return Err(match root.dotfiles {
             Dotfiles::Hidden => Denial::Hidden,
             _ => Denial::Dotfile,
         });
     }
-    let is_root = false;
     Ok(HoldingRoot { root, is_root })
+}
+
+/// Whether each policy that gives rights in a root names it: for the others it
+/// is a place below theirs.
+fn is_root_of_each(root: &Root) -> bool {
+    let mut policies = root.policies().into_iter().flatten();
+    policies.all(|rights| rights.is_root)
 }
 
 fn root_of<'r>(rules: &'r Rules, place: &Place) -> Option<&'r Root> {
     rules.roots.get(place.root?)
-}
-
-/// Whether a component below the root is a name that P4 protects.
-fn has_dotfile(patterns: &NameGlobs, root: &Root, place: &Place, temporary: bool) -> bool {
-    let last = place.path.len();
-    let mut names = place.names_below();
-    names.any(|(begins, name)| {
-        if temporary && begins + name.len() == last {
-            return false;
-        }
-        let dotfile = names::is_dotfile(name);
-        if dotfile && place.home_at == Some(begins) {
-            return true;
-        }
-        if root.dotfiles == Dotfiles::Allowed {
-            return false;
-        }
-        let short = place.has_short_names && names::may_be_short_name(name);
-        short || (dotfile && !names::is_excepted(name, patterns))
-    })
 }
 
 fn need(holding: HoldingRoot<'_>, right: Right) -> Result<Permit, Denial> {
@@ -319,7 +309,8 @@ pub fn rename<'p>(
     };
     // A directory takes its dotfiles along: into a place where none may be
     // created, or out to one where they may be changed or seen.
-    if is_directory && source.root.dotfiles != target.root.dotfiles {
+    let mut pairs = policy_pairs(source.root, target.root);
+    if is_directory && pairs.any(|(from, to)| from.dotfiles != to.dotfiles) {
         return Err((Denial::Dotfile, to));
     }
     let mut permit = need_if_older(source, state, right).map_err(|d| (d, from))?;
@@ -330,7 +321,7 @@ pub fn rename<'p>(
     if from.root != to.root {
         permit = need(target, arrive).map_err(|d| (d, to))?;
         let is_all_own = state.is_own() && (!is_directory || contents == Contents::Own);
-        if !is_all_own && gains(source.root.access, target.root.access) {
+        if !is_all_own && gains(source.root, target.root) {
             return Err((Denial::Gains, to));
         }
     }
@@ -345,7 +336,7 @@ pub fn rename<'p>(
 
 /// Whether `target` allows something with an older file that `source` does not:
 /// to read, list, change or remove it.
-fn gains(source: Access, target: Access) -> bool {
+fn gains(source: &Root, target: &Root) -> bool {
     const TREATED: [Right; 7] = [
         Right::List,
         Right::Read,
@@ -355,8 +346,21 @@ fn gains(source: Access, target: Access) -> bool {
         Right::Attributes,
         Right::Link,
     ];
-    let mut rights = TREATED.into_iter();
-    rights.any(|right| target.has(right) && !source.has(right))
+    policy_pairs(source, target).any(|(source, target)| {
+        let mut rights = TREATED.into_iter();
+        rights.any(|right| target.access.has(right) && !source.access.has(right))
+    })
+}
+
+/// What each policy says of two roots. Under a profile that narrows the
+/// account's, the sessions without it are a way to use what is gained there, so
+/// what both allow is not all that counts.
+fn policy_pairs(
+    source: &Root,
+    target: &Root,
+) -> impl Iterator<Item = (PolicyRights, PolicyRights)> {
+    let pairs = source.policies().into_iter().zip(target.policies());
+    pairs.filter_map(|(source, target)| source.zip(target))
 }
 
 /// May the file `from` get the second name `to`? `temporary` waives P4 for
@@ -377,8 +381,9 @@ pub fn link<'p>(
     let _: Permit = need_if_older(source, state, Right::Link).map_err(|d| (d, from))?;
     // A second name only adds ways to read: a file with several names can be
     // neither written nor given new attributes, and its own name stays.
-    let reads = |root: &Root| root.access.has(Right::Read);
-    if !state.is_own() && reads(target.root) && !reads(source.root) {
+    let reads = |rights: PolicyRights| rights.access.has(Right::Read);
+    let mut pairs = policy_pairs(source.root, target.root);
+    if !state.is_own() && pairs.any(|(source, target)| reads(target) && !reads(source)) {
         return Err((Denial::Gains, to));
     }
     need(target, Right::Create).map_err(|d| (d, to))
@@ -390,7 +395,11 @@ pub fn symlink_target(rules: &Rules, place: &Place) -> Result<(), Denial> {
         return Ok(());
     }
     let root = root_of(rules, place).ok_or(Denial::SymlinkTarget)?;
-    if has_dotfile(&rules.dotfile_names, root, place, false) {
+    let mut policies = root.policies().into_iter().flatten();
+    if !root.is_of_all() || policies.any(|rights| rights.below_dotfile) {
+        return Err(Denial::SymlinkTarget);
+    }
+    if has_dotfile(rules, root, place, false) {
         return Err(Denial::SymlinkTarget);
     }
     Ok(())
@@ -437,8 +446,7 @@ pub fn read_by_name(rules: &Rules, place: &Place, state: &FileState) -> Result<(
 pub fn visible(rules: &Rules, place: &Place, temporary: bool) -> Result<(), Denial> {
     match root_of(rules, place) {
         Some(root)
-            if root.dotfiles == Dotfiles::Hidden
-                && has_dotfile(&rules.dotfile_names, root, place, temporary) =>
+            if root.dotfiles == Dotfiles::Hidden && is_hidden(rules, root, place, temporary) =>
         {
             Err(Denial::Hidden)
         }
@@ -473,17 +481,6 @@ pub fn mode_min(rules: &Rules, kind: FileKind) -> u32 {
         _ => rules.file_mode_min,
     };
     bits.unwrap_or(0)
-}
-
-/// Whether a dotfile in this place makes it inaccessible to a client that names
-/// it: the client writes where dotfiles are protected, or dotfiles are hidden.
-pub fn is_closed_dotfile(root: &Root, patterns: &NameGlobs, place: &Place, writes: bool) -> bool {
-    let concerned = match root.dotfiles {
-        Dotfiles::Allowed => false,
-        Dotfiles::Protected => writes,
-        Dotfiles::Hidden => true,
-    };
-    concerned && has_dotfile(patterns, root, place, false)
 }
 
 #[cfg(test)]

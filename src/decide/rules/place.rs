@@ -132,6 +132,7 @@ mod tests {
             access: Access::READ_WRITE,
             dotfiles: Dotfiles::Protected,
             exists: true,
+            narrowed: None,
         }
     }
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 mod moves;
+mod narrowed;
 
 use super::*;
 use crate::decide::access::Access;
-use crate::decide::policy::{NameGlob, Symlinks};
+use crate::decide::policy::{NameGlob, NameGlobs, Symlinks};
 
 fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
     Root {
@@ -14,6 +15,7 @@ fn root(path: &str, access: Access, dotfiles: Dotfiles) -> Root {
         exists: true,
         access,
         dotfiles,
+        narrowed: None,
     }
 }
 
@@ -32,10 +34,12 @@ fn rules() -> Rules {
             root("/home", all, Dotfiles::Allowed),
         ]
         .into(),
-        dotfile_names: [".gitkeep", "._*", ".s*"]
-            .map(|name| NameGlob::new(name.into()))
-            .to_vec()
-            .into(),
+        dotfile_names: NameGlobs::from(
+            [".gitkeep", "._*", ".s*"]
+                .map(|name| NameGlob::new(name.into()))
+                .to_vec(),
+        )
+        .into(),
         symlinks: Symlinks::Inside,
         file_mode_max: Some(0o640),
         directory_mode_max: Some(0o2770),

@@ -9,6 +9,7 @@ mod getent;
 pub mod group;
 mod ids;
 pub mod passwd;
+pub mod shell;
 
 use std::fs::File;
 use std::io;

@@ -429,6 +429,7 @@ mod tests {
             access: Access::READ_WRITE,
             dotfiles: Dotfiles::Protected,
             exists: true,
+            narrowed: None,
         };
         let paths = [
             "/srv/a",

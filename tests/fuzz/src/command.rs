@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use xfersh::decide::account::{Account, AccountSource};
 use xfersh::decide::case::Case;
+use xfersh::decide::command::ForcedLine;
 use xfersh::decide::decide;
 use xfersh::decide::facts::{Facts, Program};
 use xfersh::decide::form::Inquiry;
@@ -58,6 +59,8 @@ pub fn command(bytes: &[u8]) {
         Verdict::Refused(refusal) => check_refusal(&refusal),
         Verdict::Granted(plan) => {
             check_plan(&plan);
+            // No transfer names a profile.
+            assert_eq!(ForcedLine::read(command), None);
             // An accepted command is accepted again from its own plan, and means the same.
             let again = quoted(&plan);
             match answer(policy, &again) {
@@ -72,6 +75,7 @@ fn answer(policy: &Policy, command: &[u8]) -> Verdict {
     let invocation = Invocation {
         command: Some(command.to_vec()),
         forced: false,
+        profile: None,
         client: Client::default(),
         terminal: false,
         umask: 0o022,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use xfersh::decide::account::{Account, AccountSource, Alias};
-use xfersh::decide::policy::{Match, PolicyFile, parse, parse_for};
+use xfersh::decide::policy::{Match, PolicyFile, ProfileName, parse, parse_for};
 use xfersh::decide::roots::directories::directories;
 
 /// A text is a policy or a list of errors, each within the text. The effective policy, written out as a policy file, is
@@ -79,6 +79,7 @@ pub fn policy_for(bytes: &[u8]) -> usize {
 fn same_policy(text: &str, all: &PolicyFile, own: &PolicyFile) {
     assert_eq!((&all.source, &all.base), (&own.source, &own.base), "{text}");
     assert_eq!(all.asks_for_groups(), own.asks_for_groups(), "{text}");
+    let profile = ProfileName::new(b"p").expect("a name");
     let mut kept = own.matches.iter().peekable();
     for block in &all.matches {
         if kept.next_if(|kept| *kept == block).is_none() {
@@ -93,20 +94,25 @@ fn same_policy(text: &str, all: &PolicyFile, own: &PolicyFile) {
             Some([192, 0, 2, 7].into()),
             Some([198, 51, 100, 9].into()),
         ] {
-            let conflicts = |file: &PolicyFile| {
-                let seen = file.conflicts(&account, client);
-                seen.map(|conflict| conflict.to_string())
-                    .collect::<Vec<_>>()
-            };
-            assert_eq!(conflicts(all), conflicts(own), "{text}");
+            for profile in [None, Some(&profile)] {
+                let conflicts = |file: &PolicyFile| {
+                    let seen = file.conflicts(&account, (client, profile));
+                    seen.map(|conflict| conflict.to_string())
+                        .collect::<Vec<_>>()
+                };
+                assert_eq!(conflicts(all), conflicts(own), "{text}");
+            }
             for name in NAMES {
                 let mut account = account.clone();
                 account.name = name.into();
-                let (all, own) = (
-                    all.effective(&account, client),
-                    own.effective(&account, client),
-                );
-                assert_eq!(all, own, "{name} {client:?}\n{text}");
+                let answers = |file: &PolicyFile| {
+                    (
+                        file.effective(&account, client),
+                        file.effective_with(&profile, &account, client),
+                        file.has_profile(&profile, &account),
+                    )
+                };
+                assert_eq!(answers(all), answers(own), "{name} {client:?}\n{text}");
             }
         }
     }

@@ -54,7 +54,7 @@ fn files_ending(ending: &str) -> Vec<PathBuf> {
 }
 
 /// The text of the block with this mark.
-fn block_of(file: &str, mark: &str) -> String {
+pub fn block_of(file: &str, mark: &str) -> String {
     let found = blocks(Path::new(file))
         .into_iter()
         .find(|block| block.mark == mark);

@@ -214,6 +214,7 @@ fn invocation(line: &[u8]) -> Invocation {
     Invocation {
         command: Some(line.to_vec()),
         forced: false,
+        profile: None,
         client: Client::default(),
         terminal: false,
         umask: 0o022,

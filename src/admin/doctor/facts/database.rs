@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::decide::account::{Account, AccountSource, Alias};
+use crate::gather::account::shell::{self, is_xfersh};
 use crate::gather::account::{self, AccountError, AccountKey, group, passwd};
 use crate::system::opened::Opened;
 
@@ -143,11 +144,6 @@ fn person(entry: &passwd::PasswdEntry<'_>, group: &str) -> Person {
     let mut groups: Vec<String> = groups.map(|group| group.name.to_owned()).collect();
     let mut seen = HashSet::new();
     groups.retain(|name| seen.insert(name.clone()));
-    // An empty shell means /bin/sh (passwd(5)).
-    let shell = match entry.shell {
-        "" => "/bin/sh",
-        shell => shell,
-    };
     Person {
         account: Account {
             name: entry.name.to_owned(),
@@ -158,7 +154,7 @@ fn person(entry: &passwd::PasswdEntry<'_>, group: &str) -> Person {
             aliases: Vec::new(),
             source: AccountSource::Passwd,
         },
-        shell: shell.into(),
+        shell: shell::named(entry.shell).into(),
     }
 }
 
@@ -182,13 +178,6 @@ pub fn lowest_uid() -> u32 {
         .flatten()
         .and_then(|value| value.parse().ok())
         .unwrap_or(DEFAULT)
-}
-
-/// Whether a login shell is xfersh: by its name, or as the very binary that
-/// runs.
-pub fn is_xfersh(shell: &Path, own: &Path) -> bool {
-    shell.file_name().is_some_and(|name| name == "xfersh")
-        || shell.canonicalize().is_ok_and(|resolved| resolved == own)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub fn judge(ours: &[&Person], policy: &PolicyFile) -> Vec<Finding> {
                 say,
                 format!("usermod -s /bin/bash {}", word(&person.account.name)),
             ));
-        } else if let Some(conflict) = policy.conflicts(&person.account, None).next() {
+        } else if let Some(conflict) = policy.conflicts(&person.account, (None, None)).next() {
             let say = format!("{conflict}: both are refused.");
             let fix = decision(
                 "give one of them another uid: usermod -u UID NAME, which also gives it the files in its home; those elsewhere need chown",

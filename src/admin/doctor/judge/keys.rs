@@ -5,7 +5,9 @@ use std::path::Path;
 use crate::admin::doctor::facts::keys::{AuthorizedKey, Keys, KeysContent};
 use crate::admin::doctor::finding::{Finding, decision, quoted, word};
 use crate::admin::doctor::fixes::{Fixes, KEYS};
+use crate::admin::doctor::judge::profiles::{self, ProfileInputs};
 use crate::decide::account::Account;
+use crate::decide::command::ForcedLine;
 use crate::decide::trust::{EntryKind, is_of_the_system};
 use crate::gather::trust::PathEntry;
 use crate::print::escape::Escaped;
@@ -34,6 +36,8 @@ pub struct KeyInputs<'a> {
     pub today: &'a str,
     /// Why the shell would refuse a command.
     pub refusal: &'a dyn Fn(&str) -> Option<String>,
+    /// The profiles of the policy.
+    pub profiles: &'a ProfileInputs<'a>,
 }
 
 /// Which of them are findings.
@@ -46,7 +50,11 @@ pub fn judge(inputs: &KeyInputs<'_>) -> Vec<Finding> {
                 findings.push(unreadable(inputs.account, file, entry, why));
             }
             KeysContent::Keys(keys) => {
-                findings.extend(keys.iter().filter_map(|key| judge_key(inputs, file, key)));
+                findings.extend(keys.iter().flat_map(|key| judge_key(inputs, file, key)));
+                findings.extend(
+                    keys.iter()
+                        .filter_map(|key| judge_profile(inputs, file, key)),
+                );
             }
         }
     }
@@ -199,6 +207,9 @@ fn judge_key(inputs: &KeyInputs<'_>, file: &Keys, key: &AuthorizedKey) -> Option
         ));
     }
     let command = key.value("command")?;
+    if let Some(ForcedLine::Profile(_)) = ForcedLine::read(command.as_bytes()) {
+        return None;
+    }
     let shown = Escaped::text(&command);
     let say = if super::sshd::is_internal(&command) {
         let say = format!(
@@ -221,6 +232,14 @@ fn judge_key(inputs: &KeyInputs<'_>, file: &Keys, key: &AuthorizedKey) -> Option
         say,
         edit(account, file, &without_command(key.line)),
     ))
+}
+
+fn judge_profile(inputs: &KeyInputs<'_>, file: &Keys, key: &AuthorizedKey) -> Option<Finding> {
+    if is_expired(key, inputs.today) {
+        return None;
+    }
+    let place = format!("{}:{}", Escaped::path(&file.path), key.line);
+    profiles::judge_key(inputs.profiles, &place, &key.value("command")?)
 }
 
 /// Removes the option `command` of one line, with its comma.

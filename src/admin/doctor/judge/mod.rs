@@ -16,6 +16,7 @@ pub mod match_names;
 pub mod name_service;
 pub mod places;
 pub mod policy;
+pub mod profiles;
 pub mod servers;
 pub mod shells;
 pub mod sshd;

@@ -3,7 +3,7 @@
 //! Forwarding and internal-sftp never start the login shell, so only sshd's own
 //! configuration can stop them (sshd_config(5)).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::files::judge_way;
 use super::strict_modes::{StrictModes, strict_modes};
@@ -12,6 +12,7 @@ use crate::admin::doctor::facts::sshd::KeyFile;
 use crate::admin::doctor::finding::{Finding, decision, quoted};
 use crate::admin::doctor::fixes::Fixes;
 use crate::decide::account::Account;
+use crate::decide::command::ForcedLine;
 use crate::decide::policy::NameGlob;
 use crate::decide::trust::is_of_the_system;
 use crate::print::escape::Escaped;
@@ -20,6 +21,8 @@ use crate::print::escape::Escaped;
 pub struct SshdInputs<'a> {
     /// The login name, escaped.
     pub name: &'a str,
+    /// Whether xfersh is the login shell.
+    pub is_login_shell: bool,
     /// What sshd would do.
     pub settings: &'a SshdSettings,
     /// The commands that fix it.
@@ -70,7 +73,7 @@ fn servers(inputs: &SshdInputs<'_>) -> Vec<Finding> {
                 fixes.own_block("ForceCommand none"),
             ));
         }
-        Some(forced) if !is_forced_xfersh(forced) => {
+        Some(forced) if is_for_the_shell(inputs, forced) => {
             if let Some(why) = (inputs.refusal)(forced) {
                 let say = format!(
                     "ForceCommand \"{}\" replaces every command of {name}, and xfersh refuses it: {why}.",
@@ -165,11 +168,19 @@ fn kept_options(command: &str, refusal: &dyn Fn(&str) -> Option<String>) -> Vec<
     options(command).filter(accepted).collect()
 }
 
-/// Whether the command is this program, called for ForceCommand.
+/// Whether the login shell xfersh gets this forced command as a command of a
+/// client. Another shell starts xfersh for it.
+fn is_for_the_shell(inputs: &SshdInputs<'_>, command: &str) -> bool {
+    match ForcedLine::read(command.as_bytes()) {
+        Some(ForcedLine::Profile(_)) => false,
+        Some(ForcedLine::Plain) => inputs.is_login_shell,
+        None => true,
+    }
+}
+
+/// Whether the command is this program, called for ForceCommand or a key.
 pub fn is_forced_xfersh(command: &str) -> bool {
-    let mut words = command.split_whitespace();
-    let program = words.next().map(Path::new).and_then(Path::file_name);
-    program.is_some_and(|program| program == "xfersh") && words.eq(["--forced"])
+    ForcedLine::read(command.as_bytes()).is_some()
 }
 
 struct Forwarding {

@@ -43,14 +43,46 @@ fn findings(changes: &[(&str, &str)], can_join: bool) -> Vec<Finding> {
     };
     let text: String = SOUND.iter().map(|(key, sound)| value(key, sound)).collect();
     let refusal = |command: &str| command.contains("-l QUIET").then(|| "too quiet".to_owned());
-    judge(&SshdInputs {
+    let settings = SshdSettings::parse(&text);
+    judge(&inputs(&settings, &fixes(can_join), &refusal))
+}
+
+fn inputs<'a>(
+    settings: &'a SshdSettings,
+    fixes: &'a Fixes,
+    refusal: &'a dyn Fn(&str) -> Option<String>,
+) -> SshdInputs<'a> {
+    SshdInputs {
         name: "alice",
-        settings: &SshdSettings::parse(&text),
-        fixes: &fixes(can_join),
+        is_login_shell: false,
+        settings,
+        fixes,
         writable_keys: Vec::new(),
-        refusal: &refusal,
+        refusal,
         forbidden_by_keys: &|_| false,
-    })
+    }
+}
+
+/// The login shell xfersh needs no forced command, and takes one with a profile.
+#[test]
+fn a_forced_command_for_the_login_shell() {
+    for (command, is_login_shell, is_found) in [
+        ("xfersh --forced", false, false),
+        ("xfersh --forced", true, true),
+        ("xfersh --forced --profile up", false, false),
+        ("xfersh --forced --profile up", true, false),
+    ] {
+        let settings = SshdSettings::parse(&format!("forcecommand {command}\n"));
+        let refused = |_: &str| Some("why".to_owned());
+        let fixes = fixes(true);
+        let inputs = SshdInputs {
+            is_login_shell,
+            ..inputs(&settings, &fixes, &refused)
+        };
+        let mut ids = judge(&inputs).into_iter().map(|finding| finding.id);
+        let seen = ids.any(|id| id == "sshd-force-command");
+        assert_eq!(seen, is_found, "{command} {is_login_shell}");
+    }
 }
 
 #[test]
@@ -170,6 +202,7 @@ fn forced_xfersh() {
         ("xfersh --forced", true),
         ("/usr/bin/xfersh --forced", true),
         ("/usr/bin/xfersh", false),
+        ("xfersh --forced --profile up", true),
         ("xfersh --forced x", false),
         ("sh -c xfersh --forced", false),
     ] {

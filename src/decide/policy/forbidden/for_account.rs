@@ -77,7 +77,8 @@ impl Policy {
         &'a self,
         account: &'a Account,
     ) -> impl Iterator<Item = NamedDirectory> + 'a {
-        self.places()
+        self.all()
+            .flat_map(Self::places)
             .filter_map(|place| match place.template.target(account) {
                 PathTarget::HomeChildren => None,
                 PathTarget::Directory(path) => Some(NamedDirectory {
@@ -97,7 +98,7 @@ impl Policy {
     /// file system, or, if it is writable, the home itself or something below a
     /// dotfile in it.
     pub fn check_directories(&self, account: &Account) -> Result<(), ForbiddenDirectory> {
-        for place in self.places() {
+        for place in self.all().flat_map(Self::places) {
             let (path, fault) = match place.template.target(account) {
                 PathTarget::HomeChildren => (account.home.clone(), home_fault(&account.home)),
                 PathTarget::Directory(path) => {
@@ -118,7 +119,7 @@ impl Policy {
         Ok(())
     }
 
-    /// Every directory to which the policy gives rights.
+    /// Every directory to which the policy itself gives rights.
     pub(in crate::decide::policy) fn places(&self) -> impl Iterator<Item = DirectoryUse<'_>> {
         let written = if self.access.value.writes() {
             RequiredAccess::Write

@@ -145,7 +145,7 @@ fn is_within(after: Option<DirectoryRights>, before: Option<DirectoryRights>) ->
         (None, _) => true,
         (Some(after), None) => after.access == Access::NONE,
         (Some(after), Some(before)) => {
-            let dotfiles = looseness(after) <= looseness(before);
+            let dotfiles = after.dotfiles.looseness() <= before.dotfiles.looseness();
             after.access.and(before.access) == after.access && dotfiles
         }
     }

@@ -10,8 +10,8 @@ use super::value::{Content, Value};
 use crate::decide::access::{Access, Right};
 use crate::decide::policy::forbidden::{self, RequiredAccess};
 use crate::decide::policy::{
-    Cidr, DirectoryEntry, Dotfiles, NameGlob, NameGlobs, PathTemplate, Protocol, Requirement,
-    Symlinks,
+    Cidr, DirectoryEntry, Dotfiles, NameGlob, NameGlobs, PathTemplate, ProfileName, Protocol,
+    Requirement, Symlinks,
 };
 use crate::print::escape::is_printable;
 
@@ -301,6 +301,18 @@ pub(super) fn name<'v>(item: &'v Value<'_>, errors: &mut Errors) -> Option<&'v s
         return errors.at(item.span, "no account or group has such a name");
     }
     Some(text)
+}
+
+/// The profiles in a condition of a block.
+pub(super) fn profiles(value: &Value<'_>, errors: &mut Errors) -> Option<Vec<ProfileName>> {
+    let wanted = "the name of a profile or a list of names";
+    value.list(wanted, true, errors, |item, errors| {
+        let text = item.text("the name of a profile", errors)?;
+        match ProfileName::new(text.as_bytes()) {
+            Ok(name) => Some(name),
+            Err(fault) => errors.at(item.span, fault),
+        }
+    })
 }
 
 /// The addresses in a condition of a block.

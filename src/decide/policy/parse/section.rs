@@ -15,7 +15,7 @@ use crate::decide::policy::{
 };
 
 /// The conditions of a `[[match]]`.
-const CONDITIONS: [&str; 3] = ["user", "group", "address"];
+const CONDITIONS: [&str; 4] = ["user", "group", "address", "profile"];
 /// The keys of a `[[directory]]`.
 const DIRECTORY_KEYS: [&str; 3] = ["path", "access", "dotfiles"];
 const HEADERS: [&str; 3] = ["match", "directory", "match.directory"];
@@ -222,6 +222,7 @@ impl File {
         match condition {
             "user" => block.users = globs(keys::names(value, errors)),
             "group" => block.groups = globs(keys::names(value, errors)),
+            "profile" => block.profiles = keys::profiles(value, errors).unwrap_or_default(),
             _ => block.addresses = keys::addresses(value, errors).unwrap_or_default(),
         }
     }
@@ -235,6 +236,7 @@ impl File {
             users: NameGlobs::default(),
             groups: NameGlobs::default(),
             addresses: Vec::new(),
+            profiles: Vec::new(),
             settings: Settings::default(),
         });
     }
@@ -244,7 +246,8 @@ impl File {
     fn close_match(&self, errors: &mut Errors) {
         let conditional = |seen: &(&str, u32)| CONDITIONS.contains(&seen.0);
         if !self.matches.is_empty() && !self.seen.0.iter().any(conditional) {
-            let hint = "add user, group or address, or put its keys before the first [[match]]";
+            let hint =
+                "add user, group, address or profile, or put its keys before the first [[match]]";
             errors.hint::<()>(self.header, "the block has no condition", hint);
         }
     }
@@ -372,7 +375,8 @@ fn unknown_key(
     let message = format!("unknown key {} in {part}", quoted(&key.name));
     let known = || names.iter().chain(others).copied();
     let hint = if CONDITIONS.contains(&&*key.name) {
-        "user, group and address are conditions: they belong below a [[match]] line".to_owned()
+        "user, group, address and profile are conditions: they belong below a [[match]] line"
+            .to_owned()
     } else if Policy::KEYS.contains(&&*key.name) {
         "a directory does not have this key; put it before the [[directory]] line".to_owned()
     } else if let Some(name) = near(&key.name, known()) {

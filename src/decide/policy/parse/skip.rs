@@ -107,6 +107,7 @@ impl<'n, 't> Skip<'n, 't> {
         let name = match key {
             "user" => "user",
             "address" => "address",
+            "profile" => "profile",
             _ => Policy::KEYS.iter().copied().find(|name| *name == key)?,
         };
         let errors = &mut self.errors;
@@ -124,6 +125,7 @@ impl<'n, 't> Skip<'n, 't> {
                 (!is_for_them).then_some(true)
             }
             "address" => keys::addresses(value, errors).map(|_| false),
+            "profile" => keys::profiles(value, errors).map(|_| false),
             _ => Setting::read(name, value, errors)?.map(|_| false),
         }
     }

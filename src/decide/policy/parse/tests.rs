@@ -65,6 +65,17 @@ fn every_error_has_its_place() {
             &["1:1+9 the block has no condition", "3:8+2 an empty list"],
         ),
         (
+            "[[match]]\nprofile = [\"a\", \"é\"]\n[[match]]\nprofile = 1\n",
+            &[
+                "2:17+3 \"é\" is not the name of a profile: up to 64 letters, digits, '-', '_' and '.', the first a letter or a digit",
+                "4:11+1 expected the name of a profile or a list of names, found an integer",
+            ],
+        ),
+        (
+            "profile = \"a\"",
+            &["1:1+7 unknown key 'profile' in the file"],
+        ),
+        (
             "[match]\nuser = \"a\"",
             &["1:1+7 this header needs double brackets"],
         ),

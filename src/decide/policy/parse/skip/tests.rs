@@ -13,7 +13,7 @@ fn kept(text: &str) -> Vec<u32> {
 
 /// What may follow a user that is none of the names, in a block that is
 /// skipped.
-const PLAIN: [&str; 12] = [
+const PLAIN: [&str; 13] = [
     "",
     "\n\n  # é \u{1f600} [[match]]\n",
     "access = \"read-only\"\numask = \"022\" # x",
@@ -22,6 +22,7 @@ const PLAIN: [&str; 12] = [
     "  readable=[\"~\"]  ",
     "address = \"192.0.2.7\"",
     "address = [\"192.0.2.0/24\", \"2001:db8::/32\"]\nmax_sessions = 3",
+    "profile = \"p\"\naccess = \"read-only\"",
     "message = \"# [[match]] = x ' é\"",
     "max_sessions = \"none\"",
     "dotfile_names = [\".a*\", \"._?\"]",
@@ -48,7 +49,7 @@ const UNUSUAL: [&str; 16] = [
     "[[ match ]]\nuser = \"x\"",
 ];
 
-const WRONG: [&str; 22] = [
+const WRONG: [&str; 25] = [
     "user = \"y\"",
     "acces = \"read-only\"",
     "access = \"read\"",
@@ -66,6 +67,9 @@ const WRONG: [&str; 22] = [
     "max_sessions = 3.0",
     "max_bytes = 99999999999999999999",
     "address = \"192.0.2.1/24\"",
+    "profile = \"p q\"",
+    "profile = []",
+    "profile = \"p\"\nprofile = \"q\"",
     "readable = [\"~/a\u{7f}\"]",
     "readable = [\"~/a\u{1f}\"]",
     "# \u{7f}",
@@ -99,6 +103,7 @@ fn what_is_for_one_of_the_names_or_for_all_is_kept() {
         "user = \"*\"",
         "user = \"a*l\"",
         "address = \"192.0.2.7\"",
+        "profile = \"p\"",
         "user = \"x\"\ngroup = \"g\"",
     ] {
         let other = "[[match]]\nuser = \"x\"\n";
