@@ -40,12 +40,26 @@ _xfersh_add_account() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     case $previous in
-        --key | --home)
+        --key | --home | --directory)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
             return
             ;;
     esac
-    mapfile -t COMPREPLY < <(compgen -W "--key --home --help" -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W "--key --home --directory --help" -- "$current")
 }
 complete -F _xfersh_add_account xfersh-add-account
+
+_xfersh_remove_account() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words
+    COMPREPLY=()
+    case $previous in
+        --shell) words=$(grep '^/' /etc/shells) ;;
+        *)
+            words="--shell --delete --help"
+            [[ $current == -* ]] || words=$(getent passwd | grep '/xfersh$' | cut -d: -f1)
+            ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+complete -F _xfersh_remove_account xfersh-remove-account

@@ -32,3 +32,9 @@ complete -c xfersh-add-account -f
 complete -c xfersh-add-account -l key -r -F -d 'public keys'
 complete -c xfersh-add-account -l home -x -a '(__fish_complete_directories)' -d 'the home'
 complete -c xfersh-add-account -l help -d 'show the help'
+complete -c xfersh-add-account -l directory -x -a '(__fish_complete_directories)' -d 'a directory to write in'
+
+complete -c xfersh-remove-account -f -a '(__fish_complete_users)'
+complete -c xfersh-remove-account -l shell -x -a '(string match "/*" </etc/shells)' -d 'an ordinary account with this shell'
+complete -c xfersh-remove-account -l delete -d 'also delete the account, its home and its keys'
+complete -c xfersh-remove-account -l help -d 'show the help'

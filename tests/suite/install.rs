@@ -59,7 +59,7 @@ fn installing_twice_changes_nothing_more() {
         files.contains(&"/usr/sbin/xfersh-add-account 755 0:0".to_owned()),
         "{files:#?}"
     );
-    assert_eq!(files.len(), 26, "{files:#?}");
+    assert_eq!(files.len(), 32, "{files:#?}");
     let before = host.inside(|| Snapshot::of(&["/etc"]));
     let again = install(&host, &[]).succeeded("install/install again");
     assert!(!again.out().contains("installing"), "{again}");
@@ -260,10 +260,20 @@ fn accounts_are_made_with_what_they_need() {
     let keys = String::from_utf8(host.read("/etc/ssh/xfersh_keys/carol")).expect("text");
     assert_eq!(keys.lines().count(), 2, "{keys}");
     // An account with another home, without a key.
-    host.root("xfersh-add-account", &["dave", "--home", "/srv/dave"])
+    let said = host
+        .root("xfersh-add-account", &["dave", "--home", "/srv/dave"])
         .succeeded("an account elsewhere");
     let dave = account(&host, "dave", Shell::Xfersh);
-    assert!(host.exists("/srv/dave/uploads") && dave.id != carol.id);
+    assert!(host.exists("/srv/dave") && dave.id != carol.id);
+    // No directory that nobody asked for, and what follows from that.
+    assert_eq!(host.shell_line("ls -A /srv/dave"), "");
+    assert!(
+        said.out().contains("finds none in /srv/dave\n")
+            && said
+                .out()
+                .contains("xfersh-add-account dave --directory uploads"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -395,6 +405,9 @@ fn bash_completes_by_what_was_typed() {
         ("xfersh --forced ", ""),
         ("xfersh --check --user roo", "root"),
         ("xfersh-add-account --k", "--key"),
+        ("xfersh-add-account --d", "--directory"),
+        ("xfersh-remove-account --", "--shell --delete --help"),
+        ("xfersh-remove-account carol --shell /bin/ba", "/bin/bash"),
     ];
     let source = format!(
         "{}/install/completion/xfersh.bash",

@@ -20,7 +20,7 @@ fn is_given_away(host: &Host, script: &str, tries: usize) -> bool {
     let mut lost = false;
     for _ in 0..tries {
         // It may fail, since names come and go; what counts is the disk.
-        host.root(script, &["erin"]);
+        host.root(script, &["erin", "--directory", "uploads"]);
         let owner = host.shell_line("stat -c '%U %a' /srv/secret");
         if owner.trim() != "root 700" {
             lost = true;
@@ -59,7 +59,7 @@ fn a_link_that_is_swapped_gives_nothing_away() {
 #[test]
 fn uploads_are_made_in_a_home_of_either_owner() {
     let host = host();
-    host.root("xfersh-add-account", &["erin"])
+    host.root("xfersh-add-account", &["erin", "--directory", "uploads"])
         .succeeded("an account with a home of its own");
     let line = "stat -c '%U:%G %a' /home/erin/uploads";
     assert_eq!(host.shell_line(line), "erin:erin 750\n");
@@ -67,7 +67,13 @@ fn uploads_are_made_in_a_home_of_either_owner() {
     sh(&host, "mkdir /srv/homes && ln -s /srv/homes /home/more");
     host.root(
         "xfersh-add-account",
-        &["frank", "--home", "/home/more/deep/frank"],
+        &[
+            "frank",
+            "--home",
+            "/home/more/deep/frank",
+            "--directory",
+            "uploads",
+        ],
     )
     .succeeded("a home behind a link");
     let line =
@@ -94,7 +100,8 @@ fn no_home_is_made_where_others_can_exchange_names() {
             "{output}"
         );
         assert!(!host.exists(home), "{home}");
-        sh(&host, "userdel grace");
+        // Nor the account.
+        host.root("id", &["grace"]).failed("grace");
     }
     assert_eq!(host.shell_line("ls -A /srv/secret"), "");
 }

@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod accounts;
 mod check_agrees;
 mod cli;
 mod clients;

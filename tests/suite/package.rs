@@ -46,7 +46,13 @@ fn it_is_installed_used_removed_and_purged() {
     assert!(host.exists(DROP_IN) && host.exists(SHELL));
     host.root(
         "xfersh-add-account",
-        &["carol", "--key", &format!("{CLIENT_KEY}.pub")],
+        &[
+            "carol",
+            "--key",
+            &format!("{CLIENT_KEY}.pub"),
+            "--directory",
+            "uploads",
+        ],
     )
     .succeeded("an account");
     let carol = account(&host, "carol", Shell::Xfersh);
@@ -87,7 +93,13 @@ fn a_purge_keeps_keys_and_members() {
     dpkg(&host, &["-i", PACKAGE]);
     host.root(
         "xfersh-add-account",
-        &["carol", "--key", &format!("{CLIENT_KEY}.pub")],
+        &[
+            "carol",
+            "--key",
+            &format!("{CLIENT_KEY}.pub"),
+            "--directory",
+            "uploads",
+        ],
     )
     .succeeded("an account");
     dpkg(&host, &["-P", "xfersh"]);

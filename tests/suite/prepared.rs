@@ -118,7 +118,8 @@ pub fn prepared() -> (Host, Account) {
 
 pub fn add_account(host: &Host, name: &str) -> Account {
     let key = format!("{CLIENT_KEY}.pub");
-    host.root("/usr/sbin/xfersh-add-account", &[name, "--key", &key])
+    let arguments = [name, "--key", &key, "--directory", "uploads"];
+    host.root("/usr/sbin/xfersh-add-account", &arguments)
         .succeeded("xfersh-add-account");
     account(host, name, Shell::Xfersh)
 }

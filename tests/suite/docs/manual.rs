@@ -11,6 +11,11 @@ use crate::harness::Host;
 
 const PROGRAM: &str = "docs/xfersh.8";
 const POLICY: &str = "docs/xfersh.toml.5";
+/// Scripts for administrators, with their manual pages.
+const SCRIPTS: [(&str, &str); 2] = [
+    ("add-account", "docs/xfersh-add-account.8"),
+    ("remove-account", "docs/xfersh-remove-account.8"),
+];
 
 /// The long options in a text such as that of `--help`.
 fn long_options(text: &str) -> BTreeSet<String> {
@@ -71,6 +76,43 @@ fn every_option_stands_in_help_man_page_and_completion() {
                 "{} does not know {option}",
                 path.display()
             );
+        }
+    }
+}
+
+#[test]
+fn every_option_of_a_script_stands_in_its_help_man_page_and_completion() {
+    for (script, page) in SCRIPTS {
+        let path = root().join("install").join(script);
+        let output = Command::new(&path).arg("--help").output().expect(script);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains(&format!("Usage: xfersh-{script} NAME ")),
+            "{said}"
+        );
+        let help = long_options(&said);
+        // What the loop that reads the words takes.
+        let text = read(&path);
+        let arms = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("--") && line.contains(')'));
+        let taken: BTreeSet<String> = arms.flat_map(long_options).collect();
+        let written = read(page);
+        let man: BTreeSet<String> = written
+            .lines()
+            .filter_map(|line| line.strip_prefix(".It Fl -"))
+            .map(|rest| format!("--{}", rest.split(' ').next().unwrap_or_default()))
+            .collect();
+        assert!(help.len() >= 3, "{help:?}");
+        assert_eq!(help, man, "{script}: --help and the man page differ");
+        assert_eq!(help, taken, "{script}: --help and what is taken differ");
+        for shell in ["xfersh.bash", "_xfersh", "xfersh.fish"] {
+            let text = read(root().join("install/completion").join(shell));
+            for option in &help {
+                let word = &option[2..];
+                assert!(text.contains(word), "{shell} does not know {option}");
+            }
         }
     }
 }
@@ -173,7 +215,10 @@ fn the_keys_of_the_json_object_are_explained() {
 
 #[test]
 fn the_man_pages_have_no_fault() {
-    for page in [PROGRAM, POLICY] {
+    for page in [PROGRAM, POLICY]
+        .into_iter()
+        .chain(SCRIPTS.map(|(_, page)| page))
+    {
         let mut mandoc = Command::new("mandoc");
         mandoc
             .args(["-T", "lint", "-W", "warning"])

@@ -18,7 +18,7 @@ pub fn judge(ours: &[&Person], policy: &PolicyFile) -> Vec<Finding> {
         findings.push(Finding::note(
             "account-none",
             say,
-            "xfersh-add-account NAME --key FILE",
+            "xfersh-add-account NAME --key FILE --directory uploads",
         ));
     }
     for person in ours {
