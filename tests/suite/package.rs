@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::harness::account::Shell;
 use super::harness::sshd::CLIENT_KEY;
-use super::harness::{Host, XFERSH};
+use super::harness::{Host, Output, XFERSH};
 use super::prepared::{DROP_IN, SHELL, SOURCE, USR_CHANGES, account, assert_same, bare, etc, sh};
 
 const PACKAGE: &str = "/opt/package/xfersh.deb";
@@ -25,10 +25,10 @@ fn build(host: &Host) {
 }
 
 /// Dependencies are not checked: the test machine need not have the same packages.
-fn dpkg(host: &Host, arguments: &[&str]) {
+fn dpkg(host: &Host, arguments: &[&str]) -> Output {
     let mut all = vec!["--force-depends"];
     all.extend(arguments);
-    host.root("dpkg", &all).succeeded("dpkg");
+    host.root("dpkg", &all).succeeded("dpkg")
 }
 
 fn usr(host: &Host) -> String {
@@ -107,6 +107,49 @@ fn a_purge_keeps_keys_and_members() {
     assert!(host.exists("/home/carol/uploads"));
     host.root("getent", &["group", "xfersh"])
         .succeeded("the group of an account that is left");
+}
+
+/// Removal says who would be locked out, upgrades and purges do not; a changed drop-in stays until the purge, as Debian
+/// Policy has it for configuration files, and the administrator's own files stay after it.
+#[test]
+fn a_removal_names_who_loses_the_login_and_keeps_what_was_changed() {
+    let host = bare();
+    build(&host);
+    dpkg(&host, &["-i", PACKAGE]);
+    let locked_out = |output: &Output| {
+        let err = output.err();
+        let line = err
+            .lines()
+            .find(|line| line.contains("cannot log in until"));
+        line.map(|line| {
+            assert!(line.contains("xfersh-remove-account NAME"), "{line}");
+            let names = line.split("is back:").nth(1).unwrap_or_default();
+            let names = names.split('(').next().unwrap_or_default();
+            names.split_whitespace().map(str::to_owned).collect()
+        })
+    };
+    let none: Option<Vec<String>> = None;
+    assert_eq!(locked_out(&dpkg(&host, &["-r", "xfersh"])), none);
+    dpkg(&host, &["-i", PACKAGE]);
+    sh(
+        &host,
+        "xfersh-add-account carol; xfersh-add-account dora; xfersh-add-account erin; useradd -M -s /bin/sh frank; \
+         xfersh-remove-account erin; echo 'protocols = [\"sftp\"]' >/etc/xfersh.toml",
+    );
+    sh(&host, &format!("echo '# mine' >>{DROP_IN}"));
+    assert_eq!(locked_out(&dpkg(&host, &["-i", PACKAGE])), none);
+    let both = vec!["carol".to_owned(), "dora".to_owned()];
+    assert_eq!(locked_out(&dpkg(&host, &["-r", "xfersh"])), Some(both));
+    let in_force = || host.shell_line(&format!("cat {DROP_IN}"));
+    assert!(in_force().ends_with("# mine\n"), "{}", in_force());
+    // Installed again, it is still the administrator's.
+    dpkg(&host, &["-i", PACKAGE]);
+    assert!(in_force().ends_with("# mine\n"), "{}", in_force());
+    dpkg(&host, &["-r", "xfersh"]);
+    assert_eq!(locked_out(&dpkg(&host, &["-P", "xfersh"])), none);
+    assert!(!host.exists(DROP_IN) && !host.exists("/var/lib/xfersh"));
+    assert!(host.exists("/etc/xfersh.toml") && host.exists("/home/carol"));
+    sh(&host, "sshd -t");
 }
 
 #[test]
