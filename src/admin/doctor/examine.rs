@@ -170,7 +170,13 @@ impl Examination<'_> {
     /// The home and the directories of the policy.
     fn places(&self) -> io::Result<Vec<Finding>> {
         let own = &self.account().home;
-        let home = Home::gather(own);
+        let settings = self.sshd.settings();
+        let chroot = settings.and_then(|settings| {
+            let account = self.account();
+            let home = own.to_str().unwrap_or_default();
+            settings.chroot(&account.name, account.uid, home)
+        });
+        let home = Home::gather(own, chroot);
         let places = Places::gather(&self.rights)?;
         let keys: Vec<_> = self.keys.iter().map(|file| file.path.clone()).collect();
         let mut findings = judge::home::judge(&judge::home::HomeInputs {

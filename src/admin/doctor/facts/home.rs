@@ -1,7 +1,7 @@
 //! Examines an account's home, and where the account may write.
 
 use std::fs::DirEntry;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::files::{self, NotExamined};
 use crate::decide::trust::EntryKind;
@@ -13,6 +13,8 @@ pub struct Home {
     /// Everything on the way to the home, and finally the home; empty if it is
     /// missing.
     pub way: Vec<PathEntry>,
+    /// If it is missing: the chroot in which there is a directory of its name.
+    pub chroot: Option<PathBuf>,
     /// `.ssh` and what is in it, as far as it exists.
     pub ssh: Vec<PathEntry>,
     /// Directories below the home that everyone may write.
@@ -30,11 +32,16 @@ pub const LOOKS_MAX: usize = 50_000;
 const OTHER_WRITE: u32 = 0o002;
 
 impl Home {
-    /// Looks at the home of one account.
-    pub fn gather(home: &Path) -> Self {
+    /// Looks at the home of one account, whose sessions sshd would put in
+    /// `chroot`.
+    pub fn gather(home: &Path, chroot: Option<PathBuf>) -> Self {
         let mut seen = Self::default();
         let way = files::unless_absent(home, way_to(home), &mut seen.not_examined);
-        let Some(way) = way else { return seen };
+        let Some(way) = way else {
+            let below = home.strip_prefix("/").unwrap_or(home);
+            seen.chroot = chroot.filter(|root| root.join(below).is_dir());
+            return seen;
+        };
         seen.way = way;
         let ssh = home.join(".ssh");
         let inside = files::list(&ssh, &mut seen.not_examined);

@@ -1,5 +1,7 @@
 //! What sshd would do for one account: the output of `sshd -T -C …`.
 
+use std::path::PathBuf;
+
 /// Effective settings, keyword and value, as `sshd -T` prints them: the
 /// keyword in lower case; one with several values may come several times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +48,13 @@ impl SshdSettings {
         let rows = self.all("subsystem").filter_map(|row| row.split_once(' '));
         let mut sftp = rows.filter(|(name, _)| *name == "sftp");
         sftp.next().map(|(_, command)| command.trim())
+    }
+
+    /// Where sessions of the account are in a chroot, with the tokens of
+    /// sshd_config(5) expanded.
+    pub fn chroot(&self, name: &str, uid: u32, home: &str) -> Option<PathBuf> {
+        let root = self.set("chrootdirectory")?;
+        Some(expand(root, name, uid, home).into())
     }
 
     /// Where keys are looked for, with the tokens of sshd_config(5) expanded
@@ -111,6 +120,21 @@ mod tests {
             Some("/usr/lib/openssh/sftp-server -R")
         );
         assert!(settings.is("forcecommand", "NONE"));
+    }
+
+    #[test]
+    fn a_chroot_is_expanded() {
+        let rows = [
+            ("/srv/sftp/%u", Some("/srv/sftp/alice")),
+            ("%h", Some("/h")),
+            ("/srv/%U%%", Some("/srv/7%")),
+            ("none", None),
+        ];
+        for (value, expected) in rows {
+            let settings = SshdSettings::parse(&format!("chrootdirectory {value}\n"));
+            let seen = settings.chroot("alice", 7, "/h");
+            assert_eq!(seen, expected.map(PathBuf::from), "{value}");
+        }
     }
 
     #[test]

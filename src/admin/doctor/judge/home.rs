@@ -78,6 +78,14 @@ fn missing(account: &Account, facts: &Home, is_needed: bool) -> Finding {
         let fix = decision("nothing to do, if that is meant");
         return Finding::note("home-none", say, fix);
     }
+    if let Some(chroot) = &facts.chroot {
+        let (root, moved) = (Escaped::path(chroot), home_out_of(chroot, home));
+        let say = format!(
+            "The home of {name}, {shown}, {what}: it is a path in ChrootDirectory {root}, and xfersh serves {name} in no chroot."
+        );
+        let fix = format!("usermod -d {} {}", quoted(&moved), word(&account.name));
+        return Finding::serious("home-missing", say, fix);
+    }
     let say = format!("The home of {name}, {shown}, {what}: there is nothing to write to.");
     let parent = home.parent().unwrap_or(home);
     let is_free =
@@ -91,6 +99,19 @@ fn missing(account: &Account, facts: &Home, is_needed: bool) -> Finding {
         ))
     };
     Finding::serious("home-missing", say, fix)
+}
+
+/// What a home that is a path in a chroot becomes without the chroot. Clients
+/// uploaded into `/in`, and a home is never written: so it is a directory in
+/// the home. What is deeper (`/home/alice`) belongs to one account in a chroot
+/// of several.
+fn home_out_of(chroot: &Path, home: &Path) -> PathBuf {
+    let below = home.strip_prefix("/").unwrap_or(home);
+    if below.components().count() == 1 {
+        chroot.to_owned()
+    } else {
+        chroot.join(below)
+    }
 }
 
 /// Owner and mode of the home itself.
@@ -268,6 +289,24 @@ mod tests {
             missing[0].1,
             "install -d -o root -g 1001 -m 0750 /home/alice"
         );
+    }
+
+    #[test]
+    fn a_home_in_a_chroot_is_named_as_it_is_outside() {
+        let rows = [("/in", "/srv/a b"), ("/home/alice", "/srv/a b/home/alice")];
+        for (home, expected) in rows {
+            let moved = home_out_of("/srv/a b".as_ref(), home.as_ref());
+            assert_eq!(moved, Path::new(expected), "{home}");
+        }
+        let facts = Home {
+            chroot: Some("/srv/jail".into()),
+            ..Home::default()
+        };
+        let expected = (
+            "home-missing",
+            "usermod -d /srv/jail/home/alice alice".to_owned(),
+        );
+        assert_eq!(found(&facts), [expected]);
     }
 
     #[test]
