@@ -34,6 +34,7 @@ mod layering;
 mod leftovers;
 mod live;
 mod mend_lines;
+mod migrate;
 mod model;
 mod name_service;
 mod narrowing;

@@ -1,0 +1,76 @@
+//! rrsync: a key that may only run rsync below one directory.
+
+use super::*;
+
+/// `/new/` was below the directory; with xfersh it is the host's own.
+const LINES: &[Line] = &[
+    same("RSYNC -a tree/ HOST:old/"),
+    same("RSYNC -a --delete tree/ HOST:old/"),
+    instead("RSYNC -a --link-dest=../old tree/ HOST:new/"),
+    instead("RSYNC -a --link-dest=../none tree/ HOST:other/"),
+    same("RSYNC -a HOST:old/ back/"),
+    no_more("RSYNC -a tree/ HOST:/absolute/"),
+    instead("RSYNC -a tree/ HOST:/srv/backup/web1/absolute/"),
+    no_more("RSYNC -a --link-dest=/old tree/ HOST:third/"),
+    instead("RSYNC -a --link-dest=/srv/backup/web1/old tree/ HOST:/srv/backup/web1/fourth/"),
+    same("RSYNC -a .dot HOST:dotted"),
+    never("RSYNC -a up HOST:../../beside"),
+    never("RSYNC -aL tree/ HOST:old/ --copy-unsafe-links -s"),
+    never("RSYNC -aL HOST:old/ back/"),
+    never("SSH HOST id"),
+    never("SCP up HOST:x"),
+    never("sftp ls"),
+];
+
+fn old() -> (Host, Account) {
+    let mut host = host();
+    let web1 = add(&host, "web1", "/bin/sh");
+    let options = block("old: rrsync");
+    sh(
+        &host,
+        &format!(
+            "mkdir /srv/backup && install -d -o web1 -g web1 /srv/backup/web1; \
+             sed -i 's|^|{} |' /home/web1/.ssh/authorized_keys",
+            options.trim()
+        ),
+    );
+    host.start_system_sshd();
+    (host, web1)
+}
+
+/// Whether the snapshot shares its file with the one before.
+fn is_linked(host: &Host, snapshot: &str) -> bool {
+    let line = format!(
+        "stat -c %i /srv/backup/web1/old/sub/two /srv/backup/web1/{snapshot}/sub/two | uniq | wc -l"
+    );
+    host.shell_line(&line) == "1\n"
+}
+
+#[test]
+fn an_account_comes_from_rrsync() {
+    let (host, web1) = old();
+    try_lines(&host, &web1, LINES, false);
+    assert!(is_linked(&host, "third"));
+    sh(&host, "rm -r /srv/backup/web1/*");
+    put_policy(&host, "from-rrsync");
+    let said = run(&host, "from-rrsync");
+    assert!(said.out().contains("0 serious"), "{said}");
+    try_lines(&host, &web1, LINES, true);
+    assert!(is_linked(&host, "new") && is_linked(&host, "fourth"));
+}
+
+/// An account that keeps its shell: only what is forced changes.
+#[test]
+fn a_key_comes_from_rrsync() {
+    let (host, web1) = old();
+    try_lines(&host, &web1, LINES, false);
+    sh(&host, "rm -r /srv/backup/web1/*");
+    put_policy(&host, "from-rrsync");
+    sh(
+        &host,
+        "sed -i 's|command=\"[^\"]*\"|command=\"/usr/bin/xfersh --forced\"|' /home/web1/.ssh/authorized_keys",
+    );
+    assert!(block("old: rrsync").contains("restrict"));
+    try_lines(&host, &web1, LINES, true);
+    assert!(is_linked(&host, "new") && is_linked(&host, "fourth"));
+}
