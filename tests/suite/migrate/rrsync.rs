@@ -74,3 +74,129 @@ fn a_key_comes_from_rrsync() {
     try_lines(&host, &web1, LINES, true);
     assert!(is_linked(&host, "new") && is_linked(&host, "fourth"));
 }
+
+/// An option of rrsync, the `access` that the guide names for it, a client's line, whether it works with rrsync and with
+/// xfersh, and what the disk shows after it.
+type Restriction = (
+    &'static str,
+    &'static str,
+    &'static str,
+    (bool, bool),
+    &'static str,
+);
+
+const WRITE_ONLY: &str =
+    r#"["create", "overwrite", "remove", "rename", "mkdir", "attributes", "link"]"#;
+const NO_REMOVAL: &str =
+    r#"["list", "read", "create", "overwrite", "rename", "mkdir", "attributes", "link"]"#;
+
+const RESTRICTIONS: &[Restriction] = &[
+    (
+        "-ro",
+        "\"read-only\"",
+        "RSYNC -a HOST:old/ back/",
+        (true, true),
+        "test -e back/two",
+    ),
+    (
+        "-ro",
+        "\"read-only\"",
+        "RSYNC -a up HOST:new",
+        (false, false),
+        "test ! -e $dir/new",
+    ),
+    (
+        "-wo",
+        WRITE_ONLY,
+        "RSYNC -rt up HOST:new",
+        (true, true),
+        "cmp up $dir/new",
+    ),
+    (
+        "-wo",
+        WRITE_ONLY,
+        "RSYNC -rtW tree/sub/ HOST:old/",
+        (true, true),
+        "cmp tree/sub/two $dir/old/two",
+    ),
+    (
+        "-wo",
+        WRITE_ONLY,
+        "RSYNC -a HOST:old/ back/",
+        (false, false),
+        "test ! -e back",
+    ),
+    (
+        "-no-del",
+        NO_REMOVAL,
+        "RSYNC -a tree/sub/ HOST:old/",
+        (true, true),
+        "cmp tree/sub/two $dir/old/two",
+    ),
+    (
+        "-no-del",
+        NO_REMOVAL,
+        "RSYNC -a --delete tree/ HOST:old/",
+        (false, false),
+        "test -e $dir/old/two",
+    ),
+    (
+        "-no-overwrite",
+        "\"append-only\"",
+        "RSYNC -a up HOST:new",
+        (true, true),
+        "cmp up $dir/new",
+    ),
+    // Skipped without a word; refused with an error.
+    (
+        "-no-overwrite",
+        "\"append-only\"",
+        "RSYNC -a tree/sub/ HOST:old/",
+        (true, false),
+        "grep -q old $dir/old/two",
+    ),
+];
+
+#[test]
+fn the_options_of_rrsync_have_their_rights() {
+    let (host, web1) = old();
+    let keys = "/home/web1/.ssh/authorized_keys";
+    sh(&host, &format!("cp {keys} /etc/key"));
+    for (option, access, act, works, shows) in RESTRICTIONS {
+        for is_after in [false, true] {
+            sh(
+                &host,
+                &format!(
+                    "rm -rf /srv/backup/web1/* {LOCAL}/back; cd /srv/backup/web1; mkdir old; echo old >old/two; \
+                     touch -d 2001-01-01 old/two; chown -R web1: old"
+                ),
+            );
+            let command = if is_after {
+                "/usr/bin/xfersh --forced".to_owned()
+            } else {
+                format!("/usr/bin/rrsync {option} /srv/backup/web1")
+            };
+            sh(
+                &host,
+                &format!("sed 's|command=\"[^\"]*\"|command=\"{command}\"|' /etc/key >{keys}"),
+            );
+            let mut policy = block("recipe: from-rrsync");
+            if *option == "-wo" {
+                policy = policy.replace("readable = [\"/srv/backup/%u\"]\n", "");
+            }
+            host.policy(&format!("{policy}access = {access}\n"));
+            let line = Line {
+                act,
+                before: works.0,
+                after: works.1,
+            };
+            try_lines(&host, &web1, &[line], is_after);
+            sh(
+                &host,
+                &format!(
+                    "cd {LOCAL}; dir=/srv/backup/web1; {shows} || {{ echo '{option}: {act}' >&2; false; }}"
+                ),
+            );
+        }
+    }
+}

@@ -43,4 +43,11 @@ fn an_account_comes_from_rush() {
     assert_eq!(mode(), "640\n");
     let after = host.shell_line("sha256sum ~alice/.bashrc ~alice/.profile ~alice/.ssh/*");
     assert_eq!(before, after);
+    // And back, as the guide says.
+    sh(
+        &host,
+        "usermod --shell /usr/sbin/rush alice; gpasswd -d alice xfersh",
+    );
+    try_lines(&host, &alice, &LINES[..3], false);
+    host.sftp(&alice, "put .dot\n").succeeded("a dotfile");
 }
