@@ -8,6 +8,7 @@ mod odd;
 mod options;
 mod places;
 mod resume;
+mod same;
 mod trees;
 
 use std::process::Command;

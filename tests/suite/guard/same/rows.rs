@@ -8,11 +8,11 @@ pub type Act = fn(&mut Sftp, &Account) -> Reply;
 /// A request and, if it ends differently from plain OpenSSH, why.
 pub struct Row(pub &'static str, pub Act, pub Option<&'static str>);
 
-const fn same(name: &'static str, act: Act) -> Row {
+pub const fn same(name: &'static str, act: Act) -> Row {
     Row(name, act, None)
 }
 
-const fn differs(name: &'static str, why: &'static str, act: Act) -> Row {
+pub const fn differs(name: &'static str, why: &'static str, act: Act) -> Row {
     Row(name, act, Some(why))
 }
 
@@ -228,13 +228,13 @@ pub const ATTRIBUTES: &[Row] = &[
         s.setstat("uploads/l", Attributes::times(5, 6))
     }),
     same("own group", |s, a| {
-        s.setstat("uploads/old.txt", Attributes::owner(a.id, a.team()))
+        s.setstat("uploads/old.txt", Attributes::owner(a.id, a.id))
     }),
     same("own group of an open file", |s, a| {
         let handle = s
             .handle(|s| s.open("uploads/old.txt", WRITE))
             .expect("opening");
-        s.fsetstat(&handle, Attributes::owner(a.id, a.team()))
+        s.fsetstat(&handle, Attributes::owner(a.id, a.id))
     }),
     same("another owner", |s, _| {
         s.setstat("uploads/old.txt", Attributes::owner(0, 0))
