@@ -43,6 +43,9 @@ fn a_closed_account_is_out_until_that_is_undone() {
     let output = remove(&host, &["carol"]).succeeded("closing the account");
     assert_eq!(host.processes_of(&carol), [] as [&str; 0]);
     assert!(output.out().contains("ended the sessions"), "{output}");
+    let log = host.log();
+    let last = log.last().expect("a closing line");
+    assert!(last.text.contains("by_uid=0"), "{log:#?}");
     open.end();
     before.assert_same(&files(&host), "closing the account");
     host.sftp(&carol, "ls\n").failed("a login");
