@@ -187,7 +187,7 @@ impl Examination<'_> {
             keys: &keys,
             fixes: &self.fixes,
         });
-        let is_there = own.is_dir();
+        let is_there = own.is_dir() && home.chroot.is_none();
         let places = if is_there {
             places
         } else {

@@ -13,7 +13,8 @@ pub struct Home {
     /// Everything on the way to the home, and finally the home; empty if it is
     /// missing.
     pub way: Vec<PathEntry>,
-    /// If it is missing: the chroot in which there is a directory of its name.
+    /// If it is missing, or `/`: the chroot in which there is a directory of
+    /// its name. Then nothing else is looked at.
     pub chroot: Option<PathBuf>,
     /// `.ssh` and what is in it, as far as it exists.
     pub ssh: Vec<PathEntry>,
@@ -36,10 +37,12 @@ impl Home {
     /// `chroot`.
     pub fn gather(home: &Path, chroot: Option<PathBuf>) -> Self {
         let mut seen = Self::default();
+        let below = home.strip_prefix("/").unwrap_or(home);
+        let chroot = chroot.filter(|root| root.join(below).is_dir());
+        let is_root = home == Path::new("/") && chroot.is_some();
         let way = files::unless_absent(home, way_to(home), &mut seen.not_examined);
-        let Some(way) = way else {
-            let below = home.strip_prefix("/").unwrap_or(home);
-            seen.chroot = chroot.filter(|root| root.join(below).is_dir());
+        let Some(way) = way.filter(|_| !is_root) else {
+            seen.chroot = chroot;
             return seen;
         };
         seen.way = way;

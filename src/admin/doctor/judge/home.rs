@@ -66,7 +66,9 @@ pub fn judge(inputs: &HomeInputs<'_>) -> Vec<Finding> {
 fn missing(account: &Account, facts: &Home, is_needed: bool) -> Finding {
     let (name, home) = (account.shown(), &account.home);
     let shown = Escaped::path(home);
-    let what = if facts.way.is_empty() {
+    let what = if home == Path::new("/") {
+        "is the root of the file system"
+    } else if facts.way.is_empty() {
         "is missing"
     } else {
         "is no directory"
@@ -107,7 +109,7 @@ fn missing(account: &Account, facts: &Home, is_needed: bool) -> Finding {
 /// of several.
 fn home_out_of(chroot: &Path, home: &Path) -> PathBuf {
     let below = home.strip_prefix("/").unwrap_or(home);
-    if below.components().count() == 1 {
+    if below.components().count() <= 1 {
         chroot.to_owned()
     } else {
         chroot.join(below)
@@ -293,7 +295,11 @@ mod tests {
 
     #[test]
     fn a_home_in_a_chroot_is_named_as_it_is_outside() {
-        let rows = [("/in", "/srv/a b"), ("/home/alice", "/srv/a b/home/alice")];
+        let rows = [
+            ("/", "/srv/a b"),
+            ("/in", "/srv/a b"),
+            ("/home/alice", "/srv/a b/home/alice"),
+        ];
         for (home, expected) in rows {
             let moved = home_out_of("/srv/a b".as_ref(), home.as_ref());
             assert_eq!(moved, Path::new(expected), "{home}");
