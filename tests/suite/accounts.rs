@@ -77,7 +77,11 @@ fn an_account_gets_a_shell_again() {
     let (host, carol) = prepared();
     host.ssh(&carol, &[], "id").failed("a command");
     let before = files(&host);
+    let open = host.raw_sftp(&carol);
+    assert!(open.greeted);
     let output = remove(&host, &["carol", "--shell", "/bin/sh"]).succeeded("another shell");
+    assert_eq!(host.processes_of(&carol), [] as [&str; 0]);
+    open.end();
     before.assert_same(&files(&host), "another shell");
     // The keys of the group no longer count, and the home is still root's; both are said, with what to do.
     host.ssh(&carol, &[], "id").failed("a login by the old key");

@@ -145,3 +145,38 @@ fn the_same_session_leaves_the_same_trees() {
     );
     assert_eq!(plain_said, ours_said, "the client says something else");
 }
+
+/// Where OpenSSH waits until somebody reads the FIFO, the client is refused at once; no client reads one.
+#[test]
+fn nobody_waits_for_the_reader_of_a_fifo() {
+    let host = Host::with_sshd();
+    furnish(&host);
+    client_files(&host);
+    let write = |account: &Account| {
+        let mut client = std::process::Command::new("timeout");
+        let scp = host.client("scp");
+        client.args(["2", "scp"]).args(scp.get_args());
+        client
+            .args(["-O", "up", &format!("{}@host:uploads/fifo", account.name)])
+            .current_dir(crate::harness::client::LOCAL);
+        host.run(&mut client, b"")
+    };
+    // What timeout(1) ends with if it had to end the command.
+    assert_eq!(write(host.plain()).code(), 124);
+    let refused = write(host.alice());
+    assert_eq!(refused.code(), 1, "{refused}");
+    assert!(refused.err().contains("Permission denied"), "{refused}");
+    let read = |account: &Account, options: &[&str]| {
+        let output = host.scp_from(account, options, "uploads/fifo", "got");
+        output.failed("reading a FIFO").err()
+    };
+    for (account, options, says) in [
+        (host.plain(), &[][..], "not a regular file"),
+        (host.plain(), &["-O"], "not a regular file"),
+        (host.alice(), &[], "not a regular file"),
+        (host.alice(), &["-O"], "Permission denied"),
+    ] {
+        let err = read(account, options);
+        assert!(err.contains(says), "{} {options:?}: {err}", account.name);
+    }
+}
