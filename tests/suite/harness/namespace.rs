@@ -1,4 +1,4 @@
-//! A private machine for one test: its own mounts, processes and loopback network.
+//! A private machine for one test: its own mounts, processes, shared memory and loopback network.
 //!
 //! All of it depends on one process, the first of its PID namespace, which ends when the pipe to it closes. So a test
 //! that panics, and even a test run that is killed, leaves no process, mount or file behind.
@@ -22,6 +22,8 @@ pub struct Namespace {
     mounts: File,
     processes: File,
     network: File,
+    /// Shared memory of System V, which outlives the processes.
+    memory: File,
     /// Processes of the namespace that this test process must collect: a PID namespace does not end before.
     children: Mutex<Vec<u32>>,
 }
@@ -29,7 +31,14 @@ pub struct Namespace {
 impl Namespace {
     pub fn new() -> Self {
         let mut keeper = Command::new("unshare")
-            .args(["--mount", "--pid", "--net", "--fork", "--kill-child=KILL"])
+            .args([
+                "--mount",
+                "--pid",
+                "--net",
+                "--ipc",
+                "--fork",
+                "--kill-child=KILL",
+            ])
             .args(["--propagation", "private", "--", "/bin/sh", "-c", SCRIPT])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -59,6 +68,7 @@ impl Namespace {
             mounts: open("mnt"),
             processes: open("pid"),
             network: open("net"),
+            memory: open("ipc"),
             keeper,
             alive,
             first,
@@ -94,6 +104,8 @@ impl Namespace {
                     unshare(CloneFlags::CLONE_FS).expect("unshare(CLONE_FS)");
                     setns(&self.network, CloneFlags::CLONE_NEWNET)
                         .expect("entering the network namespace");
+                    setns(&self.memory, CloneFlags::CLONE_NEWIPC)
+                        .expect("entering the IPC namespace");
                     setns(&self.mounts, CloneFlags::CLONE_NEWNS)
                         .expect("entering the mount namespace");
                     if processes {

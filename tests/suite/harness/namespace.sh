@@ -1,6 +1,6 @@
 # Builds the private machine of one test host and keeps it until standard input ends.
 #
-# Runs as the first process of new mount, PID and network namespaces, so that everything made here, files,
+# Runs as the first process of new mount, PID, IPC and network namespaces, so that everything made here, files,
 # mounts, processes and sockets alike, is gone as soon as this process is. The machine's own disk is read-only
 # from here on; every place that a test may write to is a file system in memory.
 set -eu
