@@ -55,6 +55,8 @@ enum Cause {
     Text(String),
     /// What the server's side said, and the system's error behind it.
     Told(String, Option<i32>),
+    /// The server's side has ended, and did not say why.
+    Ended(&'static str),
     /// What the server's side said when it ended, and also said to the client.
     Repeated(String),
 }
@@ -122,6 +124,23 @@ impl Error {
         }
     }
 
+    /// The server's side has ended, and did not say why.
+    pub const fn ended(step: Step, sentence: &'static str) -> Self {
+        Self {
+            step,
+            cause: Cause::Ended(sentence),
+        }
+    }
+
+    /// Whether the host may lack what the step needs. No reason for that is
+    /// what somebody could cause at the start of any session: a limit that is
+    /// reached (by a client, with many sessions), or the end of a process.
+    pub fn may_be_a_lack(&self) -> bool {
+        let is_ended = matches!(self.cause, Cause::Ended(_) | Cause::Repeated(_))
+            || self.code() == Some(libc::ESRCH);
+        !is_ended && self.shortage().is_none()
+    }
+
     /// The step failed in the server's side, which said this.
     pub const fn told(step: Step, text: String, code: Option<i32>) -> Self {
         Self {
@@ -134,7 +153,7 @@ impl Error {
     pub fn code(&self) -> Option<i32> {
         match &self.cause {
             Cause::Io(error) => error.raw_os_error(),
-            Cause::Text(_) | Cause::Repeated(_) => None,
+            Cause::Text(_) | Cause::Ended(_) | Cause::Repeated(_) => None,
             Cause::Told(_, code) => *code,
         }
     }
@@ -155,6 +174,8 @@ impl Error {
         }
         match self.step {
             _ if matches!(self.cause, Cause::Repeated(_)) => None,
+            // Nothing is known to be missing.
+            _ if matches!(self.cause, Cause::Ended(_)) => None,
             Step::Landlock => Some(
                 "Landlock must be built into the kernel (5.13) and named in the 'lsm=' boot \
                  parameter; or set 'confinement = \"best-effort\"'",
@@ -175,6 +196,7 @@ impl fmt::Display for Error {
         match &self.cause {
             Cause::Io(error) => write!(f, "cannot {step}: {error}"),
             Cause::Text(text) | Cause::Told(text, _) => write!(f, "cannot {step}: {text}"),
+            Cause::Ended(text) => write!(f, "cannot {step}: {text}"),
             // It already begins with its own step.
             Cause::Repeated(text) => f.write_str(text),
         }
@@ -206,7 +228,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.cause {
             Cause::Io(error) => Some(error),
-            Cause::Text(_) | Cause::Told(..) | Cause::Repeated(_) => None,
+            Cause::Text(_) | Cause::Told(..) | Cause::Ended(_) | Cause::Repeated(_) => None,
         }
     }
 }

@@ -83,6 +83,16 @@ impl Connection {
         self.held.push(front);
     }
 
+    /// Fails if one of those processes has ended.
+    ///
+    /// # Errors
+    ///
+    /// If so.
+    pub(super) fn still_there(&self) -> Result<(), Error> {
+        let is_over = self.held.iter().any(|fd| is_ready(fd.as_fd()));
+        if is_over { Err(ended()) } else { Ok(()) }
+    }
+
     /// What the loop waits for, in addition to calls and signals.
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let is_open = self.state == State::Open;

@@ -8,9 +8,8 @@ use std::os::fd::AsFd as _;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::libc;
-use nix::sys::signal::{SigSet, Signal, kill, raise};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
-use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
 
 use super::Guard;
@@ -21,6 +20,7 @@ use super::rsync_temporaries::RsyncTemporary;
 use crate::exit::Exit;
 use crate::log::Importance;
 use crate::print::escape::{Escaped, Quoted};
+use crate::system::process::{Ended, Wait, collect};
 use crate::system::{signals, statx};
 
 /// How the server ended.
@@ -28,8 +28,8 @@ use crate::system::{signals, statx};
 pub(super) enum ExitStatus {
     /// With this exit status.
     Exited(i32),
-    /// By this signal.
-    Killed(Signal),
+    /// By the signal of this number.
+    Killed(i32),
     /// Somebody else collected it.
     Unknown,
 }
@@ -38,8 +38,21 @@ impl fmt::Display for ExitStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exited(code) => write!(f, "exited:{code}"),
-            Self::Killed(signal) => write!(f, "killed:{signal}"),
+            Self::Killed(number) => match Signal::try_from(*number) {
+                Ok(signal) => write!(f, "killed:{signal}"),
+                // From SIGRTMIN on they have no names of their own.
+                Err(_) => write!(f, "killed:{number}"),
+            },
             Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+impl From<Ended> for ExitStatus {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Exited(code) => Self::Exited(code),
+            Ended::Killed(number) => Self::Killed(number),
         }
     }
 }
@@ -69,13 +82,10 @@ impl SessionEnd {
         match self.0 {
             ExitStatus::Exited(code) => Exit::Server(u8::try_from(code & 0xff).unwrap_or(u8::MAX)),
             ExitStatus::Unknown => Exit::Failed,
-            ExitStatus::Killed(signal) => {
-                // If anything fails here, the status below says the same.
-                let _ = signals::set_default(signal);
-                let _ = SigSet::from(signal).thread_unblock();
-                let _ = raise(signal);
-                // As sh(1) shows a signal.
-                Exit::Server(u8::try_from(128 + signal as i32).unwrap_or(u8::MAX))
+            ExitStatus::Killed(number) => {
+                signals::end_by(number);
+                // If that failed: as sh(1) shows a signal.
+                Exit::Server(u8::try_from(128 + number).unwrap_or(u8::MAX))
             }
         }
     }
@@ -110,7 +120,7 @@ impl Guard<'_> {
         // Not for any child: whoever started xfersh may have had others, which
         // the exec left to this process.
         let session = Pid::from_raw(-self.channel.server.as_raw());
-        while let Ok(_) | Err(Errno::EINTR) = waitpid(session, None) {}
+        while collect(session, Wait::Yes).is_ok() {}
         // A server that is killed by a signal from elsewhere says nothing.
         self.log
             .settle_all(!matches!(status, ExitStatus::Exited(_)));

@@ -84,6 +84,8 @@ impl Waiting<'_> {
     /// is gone.
     pub fn run(self) -> Result<SessionEnd, Error> {
         let server = self.met.server;
+        // First, so that what the caller wrote there is never a guard's.
+        let title = SessionTitle::show(self.audit, self.plan.kind);
         // Before its program runs: no process of the account may look into the
         // guard, not even where there is no Landlock.
         let closed =
@@ -92,7 +94,7 @@ impl Waiting<'_> {
             let failed = |error| Error::io(Step::Guard("the first call"), error);
             self.first_call().map_err(failed)
         });
-        let ready = first.and_then(|first| self.set_up(first));
+        let ready = first.and_then(|first| self.set_up(first, title));
         match ready {
             Ok((guard, first)) => Ok(guard.run(first)),
             Err(error) => {
@@ -135,11 +137,16 @@ impl Waiting<'_> {
 impl<'a> Waiting<'a> {
     /// Makes the guard. The watchdog is a process, so it comes before the
     /// filter, which lets the guard start none.
-    fn set_up(self, first: FirstCall) -> Result<(Guard<'a>, Option<Notification>), Error> {
+    fn set_up(
+        self,
+        first: FirstCall,
+        mut title: Option<SessionTitle>,
+    ) -> Result<(Guard<'a>, Option<Notification>), Error> {
         let failed = |what| move |error: io::Error| Error::io(Step::Guard(what), error);
         let met = self.met;
         drop(self.other_end);
-        let watchdog = Watchdog::start(self.plan.kind, met.server).map_err(failed("watchdog"))?;
+        let watchdog = Watchdog::start(self.plan.kind, met.server, title.as_mut())
+            .map_err(failed("watchdog"))?;
         let capacity =
             Capacity::claim().map_err(|error| Error::io(Step::Guard("descriptors"), error))?;
         let signals = take_signals().map_err(failed("signals"))?;
@@ -156,7 +163,7 @@ impl<'a> Waiting<'a> {
             locks: self.prepared.locks,
             resolver: self.prepared.resolver,
             files: SessionFiles::holding(capacity.files, self.prepared.temporary),
-            title: SessionTitle::show(self.audit, self.plan.kind),
+            title,
             ended_by: None,
             log: TransferLog::following(self.audit, capacity.uploads).of(self.plan),
             umasks: Umasks::default(),

@@ -1,31 +1,33 @@
-//! The front: the process that sshd started and waits for.
+//! The front: the process that was started, and that its starter waits for.
 //!
-//! sshd leads each session into a process group of its own, and passes a signal
-//! that the client asks for (RFC 4254, 6.9) to all of that group, SIGKILL too.
-//! A guard in it could be killed by its own client before it has written its
-//! lines and removed what rsync left. The process that leads the group cannot
-//! leave it (setpgid(2)), so it stays there alone as the front: it holds
-//! nothing, passes signals on, and ends as the guard does. If it is killed, the
-//! connection has ended, and the guard ends the session as it does then.
+//! A server passes signals that the client asks for (RFC 4254, 6.9), SIGKILL
+//! too, to what it has started: sshd to the process group that it leads each
+//! session into, dropbear to the process itself, as root. A guard that they
+//! reach could be killed by its own client before it has written its lines and
+//! removed what rsync left, and would take a client's SIGTERM for the
+//! administrator's. So whatever started the session, that process forks and
+//! stays there as the front: it holds nothing, passes signals on, and ends as
+//! the guard does, which is in a process group of its own. If the front is
+//! killed, the connection has ended, and the guard ends the session as it does
+//! then.
 
 use std::os::fd::OwnedFd;
 
-use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{SigmaskHow, Signal, kill, sigprocmask};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, getpgrp, getpid, setpgid};
+use nix::unistd::{ForkResult, Pid, getpid, setpgid};
 
 use super::Connection;
 use super::end::{ExitStatus, SessionEnd};
 use super::first_call::seen_to;
 use crate::error::{Error, Step};
+use crate::system::process::{self, Wait, collect};
 use crate::system::title::Title;
-use crate::system::{code_pages, descriptors, process};
+use crate::system::{code_pages, descriptors};
 
-/// Takes the session out of the process group that it was started in. A leader
-/// stays as the front, and this returns in a new process; the connection then
-/// ends with the front, too.
+/// Takes the session out of the process, and out of the process group, that it
+/// was started in. This process stays as the front, and this returns in a new
+/// one; the connection then ends with the front, too.
 ///
 /// The signals that a guard sees to are blocked from here on: they wait until
 /// it reads them.
@@ -36,11 +38,7 @@ use crate::system::{code_pages, descriptors, process};
 pub fn leave_the_group(connection: &mut Connection) -> Result<(), Error> {
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&seen_to()), None)
         .map_err(|error| Error::io(Step::Guard("signals"), error))?;
-    let own = getpid();
-    if getpgrp() == own {
-        let front = fork_from(own)?;
-        connection.also_held_by(front);
-    }
+    connection.also_held_by(fork_from(getpid())?);
     let itself = Pid::from_raw(0);
     setpgid(itself, itself).map_err(|error| Error::io(Step::Guard("process group"), error))
 }
@@ -60,9 +58,10 @@ fn wait_for(guard: Pid) -> ! {
     // sshd must see the client's streams close when the server closes them, and
     // the session's places in /proc are nobody's business.
     let _ = descriptors::close_from(0);
-    let _ = prctl::set_dumpable(false);
-    // Nobody shall take it for a guard, whatever its caller wrote there.
+    // Nobody shall take it for a guard, whatever its caller wrote there, not
+    // even if it is stopped here.
     Title::be("xfersh front");
+    let _ = prctl::set_dumpable(false);
     // It does next to nothing, for as long as the session lasts.
     let _ = code_pages::release_code();
     let _ = code_pages::release_unused_stack();
@@ -70,13 +69,13 @@ fn wait_for(guard: Pid) -> ! {
     let mut status = None;
     while status.is_none() {
         status = match signals.wait() {
-            Ok(Signal::SIGCHLD) => collect(guard, Some(WaitPidFlag::WNOHANG)),
+            Ok(Signal::SIGCHLD) => look(guard, Wait::No),
             // It has not been collected, so the number is its own.
             Ok(signal) => {
                 let _ = kill(guard, signal);
                 None
             }
-            Err(_) => collect(guard, None).or(Some(ExitStatus::Unknown)),
+            Err(_) => look(guard, Wait::Yes).or(Some(ExitStatus::Unknown)),
         };
     }
     let end = SessionEnd::of(status.unwrap_or(ExitStatus::Unknown));
@@ -84,14 +83,9 @@ fn wait_for(guard: Pid) -> ! {
 }
 
 /// How it ended; `None` as long as it has not.
-fn collect(guard: Pid, flags: Option<WaitPidFlag>) -> Option<ExitStatus> {
-    loop {
-        return match waitpid(guard, flags) {
-            Ok(WaitStatus::Exited(_, code)) => Some(ExitStatus::Exited(code)),
-            Ok(WaitStatus::Signaled(_, signal, _)) => Some(ExitStatus::Killed(signal)),
-            Err(Errno::EINTR) => continue,
-            Err(_) => Some(ExitStatus::Unknown),
-            Ok(_) => None,
-        };
+fn look(guard: Pid, wait: Wait) -> Option<ExitStatus> {
+    match collect(guard, wait) {
+        Ok(ended) => ended.map(ExitStatus::from),
+        Err(_) => Some(ExitStatus::Unknown),
     }
 }

@@ -9,7 +9,6 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::signalfd::siginfo;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpgid};
 
 use super::call_error::CallError;
@@ -23,7 +22,7 @@ use super::{Answer, Guard};
 use crate::decide::rules::Denial;
 use crate::decide::seccomp::table::is_made_by;
 use crate::log::Importance;
-use crate::system::process::started_with;
+use crate::system::process::{Wait, collect, ended_child, started_with};
 use crate::system::seccomp::Notification;
 
 impl Guard<'_> {
@@ -233,29 +232,24 @@ impl Guard<'_> {
     /// left of the session, before the server's process id can be used again,
     /// and returns its status.
     fn reap(&mut self) -> Option<ExitStatus> {
-        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         loop {
-            let ended = match waitid(Id::All, look) {
-                Ok(WaitStatus::StillAlive) => return None,
-                Ok(status) => status.pid(),
-                Err(Errno::EINTR) => continue,
+            let ended = match ended_child() {
+                Ok(ended) => ended?,
                 // No child at all: how the server ended cannot be known.
                 Err(_) => return Some(ExitStatus::Unknown),
             };
-            if ended == Some(self.channel.server) {
+            let is_server = ended == self.channel.server;
+            if is_server {
                 // What the server itself had open is gone from view; its other
                 // processes may still have something open.
                 self.log.note_open(Channel::is_open);
                 self.kill_all();
             }
-            match waitpid(ended, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) if pid == self.channel.server => {
-                    return Some(ExitStatus::Exited(code));
+            match collect(ended, Wait::No) {
+                Ok(status) if is_server => {
+                    return Some(status.map_or(ExitStatus::Unknown, ExitStatus::from));
                 }
-                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == self.channel.server => {
-                    return Some(ExitStatus::Killed(signal));
-                }
-                Ok(_) | Err(Errno::EINTR) => {}
+                Ok(_) => {}
                 Err(_) => return Some(ExitStatus::Unknown),
             }
         }

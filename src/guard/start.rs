@@ -20,7 +20,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::wait::waitpid;
-use nix::unistd::{Pid, getpid, getppid, pipe2, setpgid};
+use nix::unistd::{Pid, getpgid, getpid, getppid, pipe2, setpgid};
 
 use super::first_call::Waiting;
 use super::lock::Locks;
@@ -164,7 +164,7 @@ pub fn split<'a>(
             let _ = waitpid(child, None);
             let words = is_heard.then(|| last_words(&mut pipe)).flatten();
             let error = words.unwrap_or(error);
-            do_without(plan, audit, error)
+            do_without(plan, audit, error, &connection)
         }
     }
 }
@@ -181,25 +181,34 @@ fn last_words(pipe: &mut File) -> Option<Error> {
 /// Continues without a guard if the policy allows it and the kernel lacks a
 /// mechanism. Reaching a limit is not such a reason: a client could cause that
 /// with enough sessions.
-fn do_without<'a>(plan: &Plan, audit: &mut Audit, error: Error) -> Result<Side<'a>, Error> {
-    let is_no_lack = error.shortage().is_some() || error.for_client().is_none();
-    if plan.confinement == Requirement::Required || is_no_lack {
+fn do_without<'a>(
+    plan: &Plan,
+    audit: &mut Audit,
+    error: Error,
+    connection: &Connection,
+) -> Result<Side<'a>, Error> {
+    if plan.confinement == Requirement::Required || !error.may_be_a_lack() {
         return Err(error);
     }
     let cause = error.to_string();
     let cause = Quoted(&cause);
     let weaker = format_args!("weaker missing=\"the guard\" cause={cause} open=\"{UNGUARDED}\"");
     audit.event(Importance::Error, &weaker);
-    stay_alone()?;
+    stay_alone(connection)?;
     Ok(Side::Unguarded)
 }
 
 /// What the server's program finds where there is no guard: signals as sshd
-/// leaves them, and its own end with that of the front, which it may have.
-fn stay_alone() -> Result<(), Error> {
+/// leaves them, the process group that sshd passes signals to, which is the
+/// front's, and its own end with that of the front.
+fn stay_alone(connection: &Connection) -> Result<(), Error> {
     let failed = |error: Errno| Error::io(Step::Guard("signals"), error);
-    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(failed)?;
-    prctl::set_pdeathsig(Signal::SIGKILL).map_err(failed)
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(failed)?;
+    let group = getpgid(Some(getppid())).map_err(failed)?;
+    // A front that ended before that has not been noticed.
+    connection.still_there()?;
+    setpgid(Pid::from_raw(0), group).map_err(failed)?;
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(failed)
 }
 
 fn become_server(
@@ -283,7 +292,7 @@ fn hear(pipe: &mut File, other_end: OwnedFd, server: &OwnedFd) -> Result<(Hello,
     let step = || Step::Guard("the server's side");
     let failed = |error: io::Error| Error::io(step(), error);
     if !says_something(pipe.as_fd(), server).map_err(failed)? {
-        return Err(Error::text(step(), "it ended without saying why"));
+        return Err(Error::ended(step(), "it ended without saying why"));
     }
     let mut hello = [0; HELLO];
     pipe.read_exact(&mut hello).map_err(failed)?;

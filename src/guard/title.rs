@@ -42,6 +42,11 @@ impl SessionTitle {
         Some(shown)
     }
 
+    /// Shows this instead: in a process that has been forked from the guard.
+    pub fn become_other(&mut self, text: &str) {
+        self.title.set(text);
+    }
+
     fn write(&mut self) {
         let (files, bytes) = self.shown;
         self.text.truncate(self.fixed);

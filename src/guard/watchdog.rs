@@ -14,8 +14,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair};
 use nix::unistd::{ForkResult, Pid, dup2_stdin, read, setpgid};
 
+use super::title::SessionTitle;
 use crate::decide::plan::ServerKind;
-use crate::system::title::Title;
 use crate::system::{descriptors, process};
 
 /// The guard's hold on its watchdog. When it is dropped, or closed because the
@@ -29,7 +29,11 @@ impl Watchdog {
     /// # Errors
     ///
     /// Those of socketpair(2) and fork(2).
-    pub fn start(kind: ServerKind, server: Pid) -> io::Result<Option<Self>> {
+    pub fn start(
+        kind: ServerKind,
+        server: Pid,
+        title: Option<&mut SessionTitle>,
+    ) -> io::Result<Option<Self>> {
         if !matches!(kind, ServerKind::RsyncReceiver | ServerKind::RsyncSender) {
             return Ok(None);
         }
@@ -41,7 +45,13 @@ impl Watchdog {
         )?;
         match process::fork()? {
             ForkResult::Parent { .. } => Ok(Some(Self(ours))),
-            ForkResult::Child => keep(&its, server),
+            ForkResult::Child => {
+                // Nobody shall take it for a guard.
+                if let Some(title) = title {
+                    title.become_other("xfersh watchdog");
+                }
+                keep(&its, server)
+            }
         }
     }
 
@@ -59,8 +69,6 @@ fn keep(line: &OwnedFd, server: Pid) -> ! {
     let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), None);
     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     let _ = prctl::set_dumpable(false);
-    // Nobody shall take it for a guard, whatever the caller wrote there.
-    Title::be("xfersh watchdog");
     // Nothing else may stay open: not the listener, since the server must see
     // it close, nor the client's streams, nor the guard's end of the line.
     if dup2_stdin(line).is_ok() && descriptors::close_from(1).is_ok() {

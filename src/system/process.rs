@@ -117,6 +117,83 @@ pub fn pidfd_send_signal(pidfd: BorrowedFd<'_>, signal: Signal) -> io::Result<()
     Ok(())
 }
 
+/// How a process ended. The number of a signal is any: those from SIGRTMIN on
+/// have no name in nix, whose own functions fail at them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With this exit status.
+    Exited(i32),
+    /// By the signal of this number.
+    Killed(i32),
+}
+
+/// A child that has ended, which stays to be collected; `None` if none has.
+///
+/// # Errors
+/// ECHILD if there is no child.
+pub fn ended_child() -> io::Result<Option<Pid>> {
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    loop {
+        // SAFETY: the structure is plain data, for which zeros are valid.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the kernel writes one siginfo to the pointer, which borrows
+        // `info` for the time of the call.
+        let result = unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, flags) };
+        if result == 0 {
+            // SAFETY: waitid has filled in the fields of a child, or left the
+            // zeros.
+            let pid = unsafe { info.si_pid() };
+            return Ok((pid != 0).then(|| Pid::from_raw(pid)));
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// Whether to wait for a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Until it has ended.
+    Yes,
+    /// Only look.
+    No,
+}
+
+/// Collects a child that has ended, or one of the process group `-pid`; `None`
+/// if it has not ended.
+///
+/// # Errors
+/// ECHILD if there is no such child.
+pub fn collect(pid: Pid, wait: Wait) -> io::Result<Option<Ended>> {
+    let flags = match wait {
+        Wait::Yes => 0,
+        Wait::No => libc::WNOHANG,
+    };
+    let mut status = 0;
+    loop {
+        // SAFETY: the kernel writes one int to the pointer, which borrows
+        // `status` for the time of the call.
+        let result = unsafe { libc::waitpid(pid.as_raw(), &raw mut status, flags) };
+        if result == 0 {
+            return Ok(None);
+        }
+        if result > 0 {
+            // Neither stopped nor continued processes were asked for.
+            return Ok(Some(if libc::WIFSIGNALED(status) {
+                Ended::Killed(libc::WTERMSIG(status))
+            } else {
+                Ended::Exited(libc::WEXITSTATUS(status))
+            }));
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
 /// What the kernel tells of a process by its descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessInfo {

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::libc;
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
 
 /// Sets a signal to its default action (signal(7)).
 ///
@@ -20,6 +21,18 @@ pub fn set_default(number: Signal) -> io::Result<()> {
 /// Those of sigaction(2).
 pub fn ignore(number: Signal) -> io::Result<()> {
     set(number, SigHandler::SigIgn)
+}
+
+/// Ends this process by a signal, whatever was set for it. Returns if it does
+/// not: the number is of none that ends a process.
+pub fn end_by(number: i32) {
+    // If any of this fails, so does the end.
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
+    // SAFETY: the action is the kernel's own, so none of our code runs in
+    // signal context.
+    unsafe { libc::signal(number, libc::SIG_DFL) };
+    // SAFETY: the call takes a number.
+    unsafe { libc::raise(number) };
 }
 
 fn set(number: Signal, action: SigHandler) -> io::Result<()> {

@@ -6,6 +6,7 @@
  *   reading   process_vm_readv fails with EPERM, as under a profile that refuses it
  *   listener  there already is a listener, as inside some container managers: a second one fails with EBUSY
  *   tracing   process_vm_readv of any other process fails with EPERM, as under Yama's ptrace_scope 2
+ *   dying     what is to become the server is killed at its start, as when there is no memory
  *   calls=N,N these system calls fail with EPERM, as under the seccomp profile of a container, and clone3 with ENOSYS
  *   nothing   nothing is missing
  */
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,10 +60,14 @@ int main(int argc, char **argv)
 					FAIL(EINVAL), ANSWER(SECCOMP_RET_ALLOW) };
 	struct sock_filter reading[] = { LOAD(nr), UNLESS(SYS_process_vm_readv, 1), FAIL(EPERM),
 					 ANSWER(SECCOMP_RET_ALLOW) };
-	/* The program keeps this process id; what it starts has another. */
+	/* The program keeps this process id, and its guard has the next one, as long as nothing else is started
+	 * meanwhile; the server has a higher one. */
 	struct sock_filter tracing[] = { LOAD(nr), UNLESS(SYS_process_vm_readv, 3), LOAD(args[0]),
-					 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)getpid(), 1, 0), FAIL(EPERM),
+					 BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (unsigned)getpid() + 1, 0, 1), FAIL(EPERM),
 					 ANSWER(SECCOMP_RET_ALLOW) };
+	/* Only what is to become the server does this (see the row of rt_sigaction). */
+	struct sock_filter dying[] = { LOAD(nr), UNLESS(SYS_rt_sigaction, 3), LOAD(args[0]), UNLESS(SIGVTALRM, 1),
+				       ANSWER(SECCOMP_RET_KILL_PROCESS), ANSWER(SECCOMP_RET_ALLOW) };
 	struct sock_filter all[] = { ANSWER(SECCOMP_RET_ALLOW) };
 	int result = -1;
 
@@ -75,6 +81,8 @@ int main(int argc, char **argv)
 		result = load(reading, sizeof(reading) / sizeof(*reading), 0);
 	else if (!strcmp(argv[1], "tracing"))
 		result = load(tracing, sizeof(tracing) / sizeof(*tracing), 0);
+	else if (!strcmp(argv[1], "dying"))
+		result = load(dying, sizeof(dying) / sizeof(*dying), 0);
 	else if (!strncmp(argv[1], "calls=", 6))
 		result = refuse(argv[1] + 6);
 	else if (!strcmp(argv[1], "listener"))

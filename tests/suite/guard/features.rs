@@ -1,8 +1,13 @@
 //! Kernels that lack something, simulated by an outer filter: refused by default, with a line that says what is
 //! missing; weaker only if the policy says so.
 
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::harness::{Account, Host, Kind, Output, Sftp};
 
@@ -34,6 +39,17 @@ fn shell(host: &Host, account: &Account, feature: &str) -> Command {
         .current_dir(directory)
         .env_clear()
         .envs(environment);
+    command
+}
+
+/// A session of rsync's server for which `attack` stands in.
+fn rsync_shell(host: &Host, feature: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    let id = host.alice().id.to_string();
+    command
+        .args(["--reuid", &id, "--regid", &id, "--clear-groups", WITHOUT])
+        .args([feature, host.alice().shell_path(), "-c", super::RSYNC])
+        .current_dir(host.alice().home());
     command
 }
 
@@ -156,6 +172,64 @@ fn the_check_says_what_is_open() {
                 text.starts_with(verdict),
                 "{feature}, policy {policy:?}: {output}"
             );
+        }
+    }
+}
+
+/// That a process ended shows nothing about the kernel, and somebody could cause it.
+#[test]
+fn a_death_is_no_missing_feature() {
+    let host = host();
+    for policy in ["", "confinement = \"best-effort\"\n"] {
+        host.policy(policy);
+        let output = session(&host, "dying");
+        assert_eq!(
+            (output.code(), output.out().as_str()),
+            (125, ""),
+            "{policy}: {output}"
+        );
+        let log = log(&host);
+        assert!(
+            log.contains("it ended without saying why"),
+            "{policy}: {log}"
+        );
+        assert!(
+            !log.contains("weaker missing=\"the guard\""),
+            "{policy}: {log}"
+        );
+        assert!(!log.contains("or set 'confinement"), "{policy}: {log}");
+    }
+}
+
+/// Without a guard, a signal of a client reaches all processes of the server, as it does in an ordinary account.
+#[test]
+fn signals_without_a_guard() {
+    let host = super::attacked("confinement = \"best-effort\"\n");
+    host.install_program("without", Kind::Program);
+    for signal in [Signal::SIGKILL, Signal::SIGTERM] {
+        let mut command = rsync_shell(&host, "notify");
+        // As sshd starts it.
+        command
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut session = host.namespace().spawn(&mut command).expect("a session");
+        let input = session.stdin.as_mut().expect("stdin is piped");
+        input.write_all(b"sleepers 5\n").expect("telling it");
+        let mut line = String::new();
+        let mut said = BufReader::new(session.stdout.take().expect("stdout is piped"));
+        said.read_line(&mut line).expect("its word");
+        assert_eq!(line, "sleeping 5\n", "{}", log(&host));
+        assert!(log(&host).contains("weaker missing=\"the guard\""));
+        killpg(Pid::from_raw(session.id().cast_signed()), signal).expect("a signal");
+        let status = session.wait().expect("its end");
+        assert_eq!(status.signal(), Some(signal as i32), "{status}");
+        // The others need not have ended first.
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !host.processes_of(host.alice()).is_empty() {
+            let left = host.processes_of(host.alice());
+            assert!(Instant::now() < deadline, "{signal}: {left:#?}");
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }

@@ -27,10 +27,12 @@ fn traced(host: &Host, options: &[&str]) -> Output {
     host.run(&mut strace, INIT)
 }
 
-/// The guard's own calls, in their order: it is the process that the trace begins with.
+/// The guard's own calls, in their order: it is the process that takes calls.
 fn calls_of_the_guard(host: &Host) -> Vec<String> {
     let trace = String::from_utf8_lossy(&host.read(TRACE)).into_owned();
-    let guard = trace.split_whitespace().next().expect("a trace").to_owned();
+    let taking = trace.lines().find(|line| line.contains(RECEIVE));
+    let guard = taking.and_then(|line| line.split_whitespace().next());
+    let guard = guard.expect("a guard").to_owned();
     let own = trace.lines().filter_map(|line| line.strip_prefix(&guard));
     own.map(|line| line.trim().to_owned()).collect()
 }

@@ -101,3 +101,30 @@ fn no_signal_of_a_client_takes_a_line_or_leaves_a_file() {
         }
     }
 }
+
+/// dropbear does not lead a session into a group of its own, and passes a signal on to the process that it started, as
+/// root.
+#[test]
+fn a_signal_to_the_process_that_was_started() {
+    let host = Host::new();
+    for signal in SIGNALS {
+        let _ = host.log();
+        let mut sftp = host.raw_sftp_direct(host.alice());
+        for index in 0..10 {
+            assert!(sftp.mkdir(&format!("uploads/{signal}{index}")).ok());
+        }
+        let started = sftp.process().to_string();
+        let mut kill = Command::new("kill");
+        let sent = kill.args(["-s", signal, &started]).status();
+        assert!(sent.expect("kill").success());
+        // A server that has a handler for it goes on; then its input ends.
+        sftp.end();
+        left(&host, host.alice());
+        let lines = host.log();
+        let made = lines.iter().filter(|line| line.text.contains("/uploads/"));
+        assert!(made.count() >= 10, "{signal}: {lines:#?}");
+        let last = &lines.last().expect("lines").text;
+        assert!(last.contains(" end server="), "{signal}: {lines:#?}");
+        assert!(!last.contains(" by_uid="), "{signal}: {lines:#?}");
+    }
+}

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use super::{RSYNC, SFTP, attack, attacked};
 use crate::harness::sftp::{Attributes, CREATE, Reply, WRITE};
-use crate::harness::{Account, Host, Sftp, Snapshot};
+use crate::harness::{Account, Host, Sftp, Snapshot, children, guard_of};
 
 /// How long what is left of a session may stay.
 const GRACE: Duration = Duration::from_secs(1);
@@ -45,15 +45,6 @@ const STEPS: &[(&str, Step)] = &[
 
 fn send(process: u32, signal: Signal) {
     kill(Pid::from_raw(process.cast_signed()), signal).expect("sending a signal");
-}
-
-/// The processes that this one has started, as seen from outside the host.
-fn children(process: u32) -> Vec<u32> {
-    let path = format!("/proc/{process}/task/{process}/children");
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace()
-        .filter_map(|number| number.parse().ok())
-        .collect()
 }
 
 /// The server is the guard's first child; rsync's has a watchdog as well.
@@ -117,7 +108,7 @@ fn the_guard_is_killed_between_two_steps() {
         host.refurnish();
         let (mut sftp, _) = up_to(&host, step);
         let before = host.disk();
-        send(sftp.process(), Signal::SIGKILL);
+        send(sftp.guard(), Signal::SIGKILL);
         assert_eq!(left(&host, host.alice()), [""; 0], "after {step} steps");
         assert_eq!(
             sftp.mkdir("uploads/after"),
@@ -135,7 +126,7 @@ fn the_guard_is_killed_during_a_step() {
     for (step, (name, _)) in STEPS.iter().enumerate() {
         host.refurnish();
         let (mut sftp, mut handle) = up_to(&host, step);
-        let guard = sftp.process();
+        let guard = sftp.guard();
         // Stopped, so that the call is pending and the guard has not received it.
         send(guard, Signal::SIGSTOP);
         let before = host.disk();
@@ -156,7 +147,7 @@ fn the_guard_is_killed_during_a_step() {
 fn a_stopped_guard_stops_changes_and_goes_on() {
     let host = Host::new();
     let (mut sftp, mut handle) = up_to(&host, 0);
-    let guard = sftp.process();
+    let guard = sftp.guard();
     for (step, (name, _)) in STEPS.iter().enumerate() {
         send(guard, Signal::SIGSTOP);
         let before = host.disk();
@@ -229,7 +220,7 @@ fn the_server_is_killed() {
             for (_, step) in &STEPS[..step] {
                 step(&mut sftp, &mut handle);
             }
-            send(server_of(sftp.process()), signal);
+            send(server_of(sftp.guard()), signal);
             let status = ended(sftp.into_process());
             assert_eq!(status.signal(), Some(signal as i32), "{signal}: {status}");
             assert_eq!(left(&host, host.alice()), [""; 0], "{signal}");
@@ -296,7 +287,9 @@ fn the_client_vanishes() {
 #[test]
 fn forked_processes_end_with_either() {
     let host = attacked("");
-    for victim in ["server", "guard"] {
+    // The server, by a signal of every kind: those from SIGRTMIN on have no names.
+    for (victim, signal) in [("server", 9), ("server", 15), ("server", 40), ("guard", 9)] {
+        let _ = host.log();
         let mut command = host.shell(host.alice());
         command
             .args(["-c", RSYNC])
@@ -310,18 +303,26 @@ fn forked_processes_end_with_either() {
         let mut said = std::io::BufReader::new(session.stdout.take().expect("stdout is piped"));
         said.read_line(&mut line).expect("its word");
         assert_eq!(line, "sleeping 5\n");
-        // The guard, its watchdog, the server, and what that has forked.
-        assert_eq!(host.processes_of(host.alice()).len(), 8);
+        // The front, the guard, its watchdog, the server, and what that has forked.
+        assert_eq!(host.processes_of(host.alice()).len(), 9);
+        let guard = guard_of(session.id());
         let process = match victim {
-            "guard" => session.id(),
-            _ => server_of(session.id()),
+            "guard" => guard,
+            _ => server_of(guard),
         };
-        send(process, Signal::SIGKILL);
-        ended(session);
+        let mut kill = std::process::Command::new("kill");
+        kill.args([format!("-{signal}"), process.to_string()]);
+        assert!(kill.status().expect("kill").success());
+        let status = ended(session);
+        let what = format!("the {victim} was killed by {signal}");
+        assert_eq!(left(&host, host.alice()), [""; 0], "{what}");
+        assert_eq!(status.signal(), Some(signal), "{what}: {status}");
+        let log = host.log();
+        let last = &log.last().expect("a line").text;
         assert_eq!(
-            left(&host, host.alice()),
-            [""; 0],
-            "the {victim} was killed"
+            last.contains(" end server=killed:"),
+            victim == "server",
+            "{what}: {last}"
         );
     }
 }

@@ -60,7 +60,7 @@ fn max_sessions() {
     assert_eq!(second.end(), 0);
     let next = host.raw_sftp_direct(host.alice());
     assert!(next.greeted);
-    let guard = nix::unistd::Pid::from_raw(next.process().cast_signed());
+    let guard = nix::unistd::Pid::from_raw(next.guard().cast_signed());
     nix::sys::signal::kill(guard, nix::sys::signal::Signal::SIGKILL).expect("killing a session");
     next.end();
     std::thread::sleep(Duration::from_millis(300));

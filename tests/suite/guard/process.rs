@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
 use super::{RSYNC, SFTP, attack, attacked, number};
-use crate::harness::{Account, Host, Sftp, SshdConfig};
+use crate::harness::{Account, Host, Sftp, SshdConfig, guard_of};
 
 fn mode(host: &Host, account: &Account, name: &str) -> Option<u32> {
     host.inside(|| {
@@ -162,7 +162,7 @@ fn the_guard_does_not_grow() {
         let mut line = String::new();
         output.read_line(&mut line).expect("its word");
         assert_eq!(line, format!("done {count} failed 0\n"));
-        let size = size(session.id());
+        let size = size(guard_of(session.id()));
         drop(input);
         session.wait().expect("its end");
         let log = host.log();
@@ -216,7 +216,7 @@ fn many_directories_in_the_home() {
     let mut sftp = Sftp::start(host.namespace(), &mut command);
     assert!(sftp.greeted, "{:#?}", host.log());
     assert!(sftp.put("d1500/x", b"x").ok());
-    let (_, descriptors) = size(sftp.process());
+    let (_, descriptors) = size(sftp.guard());
     assert!(
         descriptors < 64,
         "the guard holds {descriptors} descriptors"

@@ -188,7 +188,7 @@ fn a_guard_that_is_killed_loses_only_what_waits() {
         for index in 0..40 {
             assert!(sftp.mkdir(&format!("uploads/{round}/{index}")).ok());
         }
-        let guard = Pid::from_raw(sftp.process().cast_signed());
+        let guard = Pid::from_raw(sftp.guard().cast_signed());
         kill(guard, Signal::SIGKILL).expect("killing the guard");
         sftp.end();
         lines.extend(texts(&host));

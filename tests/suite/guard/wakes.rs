@@ -172,18 +172,18 @@ fn a_session_that_reads_lets_the_guard_sleep() {
     read_a_lot(&mut sftp);
     // A second after the last call it wakes once more, to settle and to become idle.
     std::thread::sleep(Duration::from_millis(2500));
-    let before = switches(sftp.process());
+    let before = switches(sftp.guard());
     let started = Instant::now();
     while started.elapsed() < Duration::from_millis(2500) {
         read_a_lot(&mut sftp);
     }
-    assert_eq!(switches(sftp.process()), before, "the guard woke");
+    assert_eq!(switches(sftp.guard()), before, "the guard woke");
     // The counter counts.
     let handle = sftp
         .handle(|sftp| sftp.open("uploads/new", WRITE | CREATE))
         .expect("opening");
     assert!(sftp.close(&handle).ok());
-    assert!(switches(sftp.process()) > before);
+    assert!(switches(sftp.guard()) > before);
     assert_eq!(sftp.end(), 0);
 }
 

@@ -133,3 +133,21 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
     });
     receive
 }
+
+/// The processes that this one has started, as seen from outside the host.
+pub fn children(process: u32) -> Vec<u32> {
+    let path = format!("/proc/{process}/task/{process}/children");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|number| number.parse().ok())
+        .collect()
+}
+
+/// The guard of a session that was started without sshd: the only child of the process that was started, which is the
+/// front.
+#[track_caller]
+pub fn guard_of(front: u32) -> u32 {
+    let children = children(front);
+    assert_eq!(children.len(), 1, "the children of a front: {children:?}");
+    children[0]
+}

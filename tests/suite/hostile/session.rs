@@ -147,9 +147,9 @@ impl Session {
         }
     }
 
-    /// The descriptors of the guard, which is the process that was started.
+    /// The descriptors of the guard.
     pub fn guards_descriptors(&self) -> usize {
-        let path = format!("/proc/{}/fd", self.child.id());
+        let path = format!("/proc/{}/fd", crate::harness::guard_of(self.child.id()));
         std::fs::read_dir(path).expect("the guard is there").count()
     }
 

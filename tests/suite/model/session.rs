@@ -127,8 +127,8 @@ impl Session {
     /// The process id of the guard, as seen from outside the host.
     pub fn guard(&self) -> u32 {
         match &self.server {
-            Server::Plain { sftp, .. } => sftp.process(),
-            Server::Taken { child, .. } => child.id(),
+            Server::Plain { sftp, .. } => sftp.guard(),
+            Server::Taken { child, .. } => crate::harness::guard_of(child.id()),
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 mod wire;
 
 use super::namespace::Namespace;
+use super::run::guard_of;
 pub use wire::{Attributes, EOF, FAILURE, NO_SUCH_FILE, OK, PERMISSION_DENIED, Reply, UNSUPPORTED};
 use wire::{Packet, decode, kind, packets};
 
@@ -280,6 +281,12 @@ impl Sftp {
     /// The process id of the local end, as seen from outside the namespace.
     pub fn process(&self) -> u32 {
         self.process.id()
+    }
+
+    /// The process id of the guard of a session that was started without sshd.
+    #[track_caller]
+    pub fn guard(&self) -> u32 {
+        guard_of(self.process())
     }
 
     /// Gives up the conversation but not the session: its process is left.
