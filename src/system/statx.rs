@@ -122,6 +122,15 @@ pub fn of_name(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Status> {
     statx(directory, name, libc::AT_SYMLINK_NOFOLLOW)
 }
 
+/// What is known already of the file that a name below a directory leads to:
+/// no file system is asked, so this does not wait for one that does not answer.
+///
+/// # Errors
+/// ENOENT, EACCES and the like as stat(2).
+pub fn known(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Status> {
+    statx(directory, name, libc::AT_STATX_DONT_SYNC)
+}
+
 fn statx(fd: BorrowedFd<'_>, name: &CStr, flags: i32) -> io::Result<Status> {
     let wanted = libc::STATX_TYPE
         | libc::STATX_MODE

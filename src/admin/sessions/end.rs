@@ -1,12 +1,12 @@
 //! `--end`: ends open sessions. Their guards write into the log who did it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::libc;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, Uid, geteuid, setresuid};
 
@@ -22,6 +22,12 @@ use crate::system::process;
 /// How long a guard may take. It ends its server at once; then it may wait for
 /// the log, for a limited time.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a guard is told meanwhile.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How often new sessions are looked for.
+const ROUNDS: u32 = 50;
 
 /// The uid of who has logged in (proc_pid_loginuid(5)); -1 if nobody did.
 const LOGIN: &str = "/proc/self/loginuid";
@@ -39,40 +45,46 @@ fn end(target: &Target) -> Result<Exit, String> {
         return Err("only root can end the sessions of others: run 'xfersh --end' as root".into());
     }
     let by = sender();
+    let account = match target {
+        Target::Account(name) => uid_of(name),
+        Target::Session(_) => None,
+    };
+    let mut tried = BTreeSet::new();
     let mut ended = 0;
-    let started = Instant::now();
+    let mut is_all = true;
     // One that was about to start is met in the next round.
-    loop {
+    for _ in 0..ROUNDS {
         let sessions = super::all().map_err(|error| format!("cannot read /proc: {error}"))?;
-        let sessions = sessions.iter().filter(|session| is_meant(target, session));
-        let sessions: Vec<_> = sessions.collect();
+        let mut sessions: Vec<_> = sessions
+            .into_iter()
+            .filter(|session| is_meant(target, account, session))
+            // One that has not ended will not end now.
+            .filter(|session| tried.insert((session.pid, session.since)))
+            .collect();
         if sessions.is_empty() {
-            break;
+            return Ok(sum_up(target, ended, is_all));
         }
-        if started.elapsed() > PATIENCE {
-            console::say(&format!(
-                "new sessions come as fast as they are ended ({ended} so far): disable the account \
-                 first ('usermod -e 1 NAME'), then end its sessions"
-            ));
-            return Ok(Exit::Finding);
-        }
-        for session in sessions {
-            if !end_one(session, by).map_err(|error| failed(session, &error))? {
-                console::say(&format!(
-                    "{} has not ended after {} seconds; 'kill -9 {}' ends it without its last \
-                     lines in the log",
-                    name(session),
-                    PATIENCE.as_secs(),
-                    session.pid
-                ));
-                return Ok(Exit::Finding);
-            }
-            ended += 1;
-            console::print(&format!("Ended {}.\n", name(session)));
+        let count = sessions.len();
+        let failure = end_these(&mut sessions, by);
+        ended += count - sessions.len();
+        is_all &= sessions.is_empty();
+        for session in &sessions {
+            console::say(&goes_on(session, failure.as_ref()));
         }
     }
+    console::say(&format!(
+        "new sessions come as fast as they are ended ({ended} so far): disable the account first \
+         ('usermod -e 1 NAME'), then end its sessions"
+    ));
+    Ok(Exit::Finding)
+}
+
+fn sum_up(target: &Target, ended: usize, is_all: bool) -> Exit {
+    if !is_all {
+        return Exit::Finding;
+    }
     if ended > 0 {
-        return Ok(Exit::Success);
+        return Exit::Success;
     }
     let what = match target {
         Target::Session(id) => format!("no session '{}' is open", Escaped::text(id)),
@@ -81,42 +93,70 @@ fn end(target: &Target) -> Result<Exit, String> {
         }
     };
     console::say(&format!("{what}; see 'xfersh --who'"));
-    Ok(Exit::Finding)
+    Exit::Finding
 }
 
-fn is_meant(target: &Target, session: &OpenSession) -> bool {
-    match target {
-        Target::Session(id) => session.title.session.as_ref() == Some(id),
-        // The title has the name as the log has it.
-        Target::Account(name) => match &session.title.account {
-            Some(account) => *account == bare_field(name),
-            None => uid_of(name) == Some(session.uid),
-        },
+/// Whether a session is to be ended; `account` is the uid of the account that
+/// was named, if there is one of that name.
+fn is_meant(target: &Target, account: Option<u32>, session: &OpenSession) -> bool {
+    match (target, account) {
+        (Target::Session(id), _) => session.title.session.as_ref() == Some(id),
+        // Several names may have this uid. One that it has not, or has no more,
+        // says nothing.
+        (Target::Account(name), Some(uid)) => {
+            let shown = bare_field(name);
+            session.uid == uid && session.account.as_ref().is_none_or(|name| *name == shown)
+        }
+        // It may have been removed since.
+        (Target::Account(name), None) => session.title.account == Some(bare_field(name)),
     }
 }
 
 fn uid_of(name: &str) -> Option<u32> {
     let key = AccountKey::Name(name.to_owned());
-    Some(account::lookup(&key, &Opened::default()).ok()?.uid)
+    let account = account::lookup(&key, &Opened::default()).ok()?;
+    Some(account.uid)
 }
 
-/// Ends one session; `false` if it goes on.
-fn end_one(session: &OpenSession, by: Uid) -> io::Result<bool> {
-    let guard = match process::pidfd_open(Pid::from_raw(session.pid)) {
-        Ok(guard) => guard,
-        Err(error) if is_gone(&error) => return Ok(true),
-        Err(error) => return Err(error),
-    };
-    // The number may have become another process's before it was opened.
-    if !super::is_still(session)? {
-        return Ok(true);
+/// Ends these sessions, all at once: none waits for another one. Those that go
+/// on are left; returns the last failure.
+fn end_these(sessions: &mut Vec<OpenSession>, by: Uid) -> Option<io::Error> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut failure = None;
+    loop {
+        // Again and again: a SIGTERM that comes while another one waits to be
+        // read is lost, whoever sent that (signal(7)).
+        sessions.retain(|session| match terminate(session, by) {
+            Ok(true) => true,
+            Ok(false) => {
+                console::print(&format!("Ended {}.\n", name(session)));
+                false
+            }
+            Err(error) => {
+                failure = Some(error);
+                true
+            }
+        });
+        if sessions.is_empty() || Instant::now() > deadline {
+            return failure;
+        }
+        std::thread::sleep(PAUSE);
     }
-    match signal_as(by, session.uid, &guard) {
-        Ok(()) => {}
-        Err(error) if is_gone(&error) => return Ok(true),
-        Err(error) => return Err(error),
+}
+
+/// Sends the signal to the guard; `false` if it has ended.
+fn terminate(session: &OpenSession, by: Uid) -> io::Result<bool> {
+    let sent = process::pidfd_open(Pid::from_raw(session.pid)).and_then(|guard| {
+        // The number may have become another process's before it was opened.
+        if !super::is_still(session)? {
+            return Ok(false);
+        }
+        signal_as(by, session.uid, &guard).map(|()| true)
+    });
+    match sent {
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(false),
+        other => other,
     }
-    wait_for(&guard, Instant::now() + PATIENCE)
 }
 
 /// Who is at work: the kernel tells the guard the real uid of who sends a
@@ -132,38 +172,31 @@ fn sender() -> Uid {
 fn signal_as(by: Uid, account: u32, guard: &OwnedFd) -> io::Result<()> {
     let root = Uid::from_raw(0);
     let real = if by.as_raw() == account { root } else { by };
-    setresuid(real, root, root)?;
+    // Without CAP_SETUID it is root's.
+    let is_changed = setresuid(real, root, root).is_ok();
     let sent = process::pidfd_send_signal(guard.as_fd(), Signal::SIGTERM);
-    setresuid(root, root, root)?;
-    sent
-}
-
-fn wait_for(guard: &OwnedFd, deadline: Instant) -> io::Result<bool> {
-    let mut fds = [PollFd::new(guard.as_fd(), PollFlags::POLLIN)];
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        match poll(&mut fds, left) {
-            Ok(count) => return Ok(count > 0),
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
-        }
+    if is_changed {
+        setresuid(root, root, root)?;
     }
-}
-
-fn is_gone(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(nix::libc::ESRCH)
+    sent
 }
 
 fn name(session: &OpenSession) -> String {
     let id = session.title.session.as_deref().unwrap_or("-");
-    let account = match &session.title.account {
+    let account = match &session.account {
         Some(account) => format!("'{account}'"),
         None => format!("uid {}", session.uid),
     };
     format!("session {} of {account}", Escaped::text(id))
 }
 
-fn failed(session: &OpenSession, error: &io::Error) -> String {
-    format!("cannot end {}: {error}", name(session))
+fn goes_on(session: &OpenSession, failure: Option<&io::Error>) -> String {
+    let why = failure.map_or_else(String::new, |error| format!(" ({error})"));
+    format!(
+        "{} has not ended after {} seconds{why}; 'kill -9 {}' ends it without its last lines in \
+         the log",
+        name(session),
+        PATIENCE.as_secs(),
+        session.pid
+    )
 }

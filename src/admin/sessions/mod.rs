@@ -7,25 +7,48 @@
 //! (PR_SET_DUMPABLE), so its files in /proc belong to root. Anybody may start
 //! xfersh with arguments that look like a title; only a guard, which has put a
 //! title there, does so while its files belong to root.
+//!
+//! But whoever starts xfersh under ptrace(2) makes it do and say anything. The
+//! kernel vouches for the uid alone: a title is believed about the account that
+//! its process runs as, and about no other. So an account can invent sessions
+//! of its own, and nothing else: all that is read from a process has a bound,
+//! and none keeps the others from being listed or ended.
 
 pub mod end;
 pub mod who;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::libc;
 use nix::unistd::{SysconfVar, sysconf};
 
+use crate::gather::account::{self, AccountKey};
 use crate::guard::SessionFields;
+use crate::print::escape::bare_field;
+use crate::system::opened::Opened;
+use crate::system::statx;
+
+/// Longer than any title. The memory that a process shows as its arguments can
+/// be as large as it likes (PR_SET_MM_MAP).
+const TITLE_MAX: u64 = 8192;
+
+/// How many descriptors of a session's processes are looked at.
+const OPEN_MAX: usize = 4096;
 
 /// An open session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenSession {
     /// What its guard says.
     pub title: SessionFields,
+    /// The name of its account, as the title has it, if `uid` has that name.
+    pub account: Option<String>,
     /// The guard's process id.
     pub pid: i32,
     /// The account's uid.
@@ -34,8 +57,8 @@ pub struct OpenSession {
     pub since: u64,
     /// The server's process id, while it lives.
     pub server: Option<i32>,
-    /// What the server has open now.
-    pub open: Vec<OpenFile>,
+    /// The processes of the server's group.
+    pub group: Vec<i32>,
 }
 
 /// A file that a server has open.
@@ -115,10 +138,13 @@ pub fn all() -> io::Result<Vec<OpenSession>> {
             processes.insert(number, process);
         }
     }
+    let mut names = BTreeMap::new();
     let mut sessions: Vec<_> = processes
         .iter()
         .filter_map(|(pid, process)| {
             let (uid, title) = guard(&program, *pid)?;
+            let names = names.entry(uid).or_insert_with(|| names_of(uid));
+            let account = title.account.clone().filter(|name| names.contains(name));
             let children = processes.iter().filter(|(_, other)| other.parent == *pid);
             // The server leads its process group, which the watchdog does not
             // share.
@@ -132,11 +158,12 @@ pub fn all() -> io::Result<Vec<OpenSession>> {
                 .map(|(number, _)| *number);
             Some(OpenSession {
                 title,
+                account,
                 pid: *pid,
                 uid,
                 since: boot + process.started / ticks,
                 server,
-                open: open_files(group),
+                group: group.collect(),
             })
         })
         .collect();
@@ -151,25 +178,28 @@ fn is_still(session: &OpenSession) -> io::Result<bool> {
         .is_some_and(|(uid, title)| uid == session.uid && title.session == session.title.session))
 }
 
-impl OpenSession {
-    /// Bytes that were received, those of files under way included.
-    fn bytes(&self) -> Option<u64> {
-        let open = self.open.iter().filter(|file| file.writing);
-        let open = open.map(|file| file.size);
-        Some(open.fold(self.title.bytes?, u64::saturating_add))
-    }
+/// The names of a uid, in the form that titles have them.
+fn names_of(uid: u32) -> Vec<String> {
+    let Ok(account) = account::lookup(&AccountKey::Uid(uid), &Opened::default()) else {
+        return Vec::new();
+    };
+    let aliases = account.aliases.iter().map(|alias| &alias.name);
+    let names = std::iter::once(&account.name).chain(aliases);
+    names.map(|name| bare_field(name)).collect()
 }
 
 fn guard(program: &OwnProgram, pid: i32) -> Option<(u32, SessionFields)> {
     let directory = directory(pid);
-    let title = fs::read(directory.join("cmdline")).ok()?;
-    let title = SessionFields::read(&title)?;
     // Of the directory itself the account stays the owner (task_dump_owner in
     // fs/proc/base.c).
     let is_closed = fs::symlink_metadata(directory.join("exe")).ok()?.uid() == 0;
     if !is_closed || !program.is_of(&directory) {
         return None;
     }
+    let mut title = Vec::new();
+    let arguments = File::open(directory.join("cmdline")).ok()?;
+    arguments.take(TITLE_MAX).read_to_end(&mut title).ok()?;
+    let title = SessionFields::read(&title)?;
     let status = fs::read_to_string(directory.join("status")).ok()?;
     let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     Some((uid.split_whitespace().next()?.parse().ok()?, title))
@@ -205,28 +235,37 @@ fn boot_time() -> io::Result<u64> {
 }
 
 /// The regular files that these processes have open, each once.
-fn open_files(processes: impl Iterator<Item = i32>) -> Vec<OpenFile> {
+fn open_files(processes: &[i32]) -> Vec<OpenFile> {
     let mut files = BTreeMap::new();
+    let mut left = OPEN_MAX;
     for process in processes {
-        let directory = directory(process);
+        let directory = directory(*process);
+        let descriptors = directory.join("fd");
         // It may end while it is looked at.
-        let Ok(entries) = fs::read_dir(directory.join("fd")) else {
+        let (Ok(entries), Ok(names)) = (fs::read_dir(&descriptors), File::open(&descriptors))
+        else {
             continue;
         };
-        for entry in entries.flatten() {
-            let Ok(file) = fs::metadata(entry.path()) else {
+        for entry in entries.flatten().take(left) {
+            left -= 1;
+            let name = entry.file_name();
+            let info = directory.join("fdinfo").join(&name);
+            let Ok(name) = CString::new(name.into_vec()) else {
                 continue;
             };
-            let info = directory.join("fdinfo").join(entry.file_name());
-            if file.is_file()
+            let Ok(file) = statx::known(names.as_fd(), &name) else {
+                continue;
+            };
+            if file.mode & libc::S_IFMT == libc::S_IFREG
                 && let Ok(path) = fs::read_link(entry.path())
                 && let Some((position, writing)) = parse_fdinfo(&info)
             {
-                let known = files.entry((file.dev(), file.ino(), writing));
+                let id = file.inode.file();
+                let known = files.entry((id.device, id.number, writing));
                 let known = known.or_insert_with(|| OpenFile {
                     path,
                     writing,
-                    size: file.len(),
+                    size: file.size,
                     position,
                 });
                 known.position = known.position.max(position);

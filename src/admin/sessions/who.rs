@@ -22,13 +22,39 @@ pub fn run(call: &cli::WhoCall) -> Exit {
         return super::super::unable(why, call.json);
     }
     match super::all() {
-        Ok(sessions) if call.json => console::print(&format!("{}\n", json(&sessions))),
-        Ok(sessions) => console::print(&text(&sessions)),
+        Ok(sessions) => {
+            let sessions: Vec<_> = sessions.into_iter().map(Listed::look).collect();
+            if call.json {
+                console::print(&format!("{}\n", json(&sessions)))
+            } else {
+                console::print(&text(&sessions))
+            }
+        }
         Err(error) => super::super::unable(&format!("cannot read /proc: {error}"), call.json),
     }
 }
 
-fn text(sessions: &[OpenSession]) -> String {
+/// A session, and what its server has open.
+struct Listed {
+    session: OpenSession,
+    open: Vec<OpenFile>,
+}
+
+impl Listed {
+    fn look(session: OpenSession) -> Self {
+        let open = super::open_files(&session.group);
+        Self { session, open }
+    }
+
+    /// Bytes that were received, those of files under way included.
+    fn bytes(&self) -> Option<u64> {
+        let open = self.open.iter().filter(|file| file.writing);
+        let open = open.map(|file| file.size);
+        Some(open.fold(self.session.title.bytes?, u64::saturating_add))
+    }
+}
+
+fn text(sessions: &[Listed]) -> String {
     if sessions.is_empty() {
         return "No session is open.\n".to_owned();
     }
@@ -39,7 +65,8 @@ fn text(sessions: &[OpenSession]) -> String {
     table::text(header, &rows, Style::Plain)
 }
 
-fn row(session: &OpenSession) -> Row<9> {
+fn row(listed: &Listed) -> Row<9> {
+    let Listed { session, open } = listed;
     let title = &session.title;
     let word = |text: &Option<String>| match text {
         Some(text) => Sentence(text).to_string(),
@@ -58,24 +85,24 @@ fn row(session: &OpenSession) -> Row<9> {
             word(&title.server),
             session.pid.to_string(),
             number(title.files),
-            number(session.bytes()),
-            open(&session.open),
+            number(listed.bytes()),
+            open_cell(open),
         ],
         colour: Colour::Note,
     }
 }
 
 /// The name of its account, escaped already as in the log; its uid
-/// where there was no room for it.
+/// where there was no room for it, or that uid has no such name.
 fn account(session: &OpenSession) -> String {
-    match &session.title.account {
+    match &session.account {
         Some(name) => Sentence(name).to_string(),
         None => format!("uid={}", session.uid),
     }
 }
 
 /// The first open file, and how many more there are.
-fn open(files: &[OpenFile]) -> String {
+fn open_cell(files: &[OpenFile]) -> String {
     let Some(first) = files.iter().find(|file| file.writing).or(files.first()) else {
         return UNKNOWN.to_owned();
     };
@@ -91,7 +118,7 @@ fn open(files: &[OpenFile]) -> String {
     )
 }
 
-fn json(sessions: &[OpenSession]) -> Json {
+fn json(sessions: &[Listed]) -> Json {
     let sessions = sessions.iter().map(session_json).collect();
     Json::Object(vec![
         ("error", Json::Null),
@@ -99,12 +126,13 @@ fn json(sessions: &[OpenSession]) -> Json {
     ])
 }
 
-fn session_json(session: &OpenSession) -> Json {
+fn session_json(listed: &Listed) -> Json {
+    let Listed { session, open } = listed;
     let title = &session.title;
     let number = |number: Option<u64>| number.map_or(Json::Null, Json::Number);
     let pid = |pid: i32| Json::Number(u64::try_from(pid).unwrap_or(0));
     let client = title.client.as_deref().filter(|client| *client != UNKNOWN);
-    let files = session.open.iter().map(|file| {
+    let files = open.iter().map(|file| {
         Json::Object(vec![
             ("path", Json::path(&file.path)),
             ("writing", Json::Bool(file.writing)),
@@ -114,7 +142,7 @@ fn session_json(session: &OpenSession) -> Json {
     });
     Json::Object(vec![
         ("session", Json::maybe(title.session.as_deref())),
-        ("account", Json::maybe(title.account.as_deref())),
+        ("account", Json::maybe(session.account.as_deref())),
         ("uid", Json::Number(session.uid.into())),
         ("client", Json::maybe(client)),
         ("since", Json::Text(calendar::time(session.since))),
@@ -122,7 +150,7 @@ fn session_json(session: &OpenSession) -> Json {
         ("pid", pid(session.pid)),
         ("server_pid", session.server.map_or(Json::Null, pid)),
         ("files", number(title.files)),
-        ("bytes", number(session.bytes())),
+        ("bytes", number(listed.bytes())),
         ("open", Json::List(files.collect())),
     ])
 }

@@ -18,4 +18,5 @@ mod processes;
 mod session;
 mod sockets;
 mod table;
+mod titles;
 mod two;
