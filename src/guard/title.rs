@@ -31,7 +31,8 @@ impl SessionTitle {
         let fields = [" account=", " server="].into_iter();
         let ends = fields.filter_map(|field| text.find(field));
         let fits = |end: &usize| *end <= title.room();
-        let fixed = ends.chain([text.len()]).filter(fits).max().unwrap_or(0);
+        let ends = ends.chain([BEGIN.len(), text.len()]);
+        let fixed = ends.filter(fits).max().unwrap_or(0);
         let mut shown = Self {
             title,
             text,
@@ -98,9 +99,18 @@ impl SessionFields {
     pub fn read(title: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(title).ok()?.trim_end_matches('\0');
         let text = text.strip_prefix(BEGIN)?;
+        // There was no room for more, not even for the counts, or for these.
+        if text.is_empty() || text.starts_with(" files=") {
+            return Some(Self::default());
+        }
         let (head, rest) = text.split_once(" uid=").unwrap_or((text, ""));
         let (session, account) = head.split_once(" account=").unzip();
         let session = session.unwrap_or(head).strip_prefix("session=")?;
+        // Without an account, the counts are next.
+        let (session, rest) = match session.split_once(' ') {
+            Some((session, counts)) => (session, counts),
+            None => (session, rest),
+        };
         let field = |name: &str| {
             let mut fields = rest.split(' ').filter_map(|field| field.split_once('='));
             let value = fields.find(|(key, _)| *key == name)?.1;
@@ -145,6 +155,16 @@ mod tests {
             let texts = [session, account, shown.client, shown.server];
             assert_eq!(texts.iter().flatten().count(), known, "{field}");
             assert_eq!((shown.files, shown.bytes), (None, None));
+        }
+        let title = &b"xfersh: session=0123456789abcdef files=1 bytes=2\0"[..];
+        let shown = SessionFields::read(title).expect("a title");
+        assert_eq!(shown.session.as_deref(), Some("0123456789abcdef"));
+        assert_eq!(
+            (shown.account, shown.files, shown.bytes),
+            (None, Some(1), Some(2))
+        );
+        for least in [&b"xfersh: \0\0"[..], b"xfersh:  files=1 bytes=2\0"] {
+            assert_eq!(SessionFields::read(least), Some(SessionFields::default()));
         }
         assert_eq!(SessionFields::read(b"xfersh\0-c\0scp -t x\0"), None);
         assert_eq!(SessionFields::read(b"xfersh: \xff"), None);

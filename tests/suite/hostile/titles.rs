@@ -10,7 +10,7 @@ const SFTP: &str = "/usr/lib/openssh/sftp-server";
 const ID: &str = "0123456789abcdef";
 const LATE: Duration = Duration::from_secs(20);
 
-/// Runs something as an account, whatever its shell is; its first line of output must be that.
+/// Runs something as an account, whatever its shell is; its first line of output must be that, if anything.
 #[track_caller]
 fn as_account(host: &Host, account: &Account, words: &[&str], input: &str, says: &str) -> Child {
     let id = account.id.to_string();
@@ -24,10 +24,12 @@ fn as_account(host: &Host, account: &Account, words: &[&str], input: &str, says:
     let mut child = host.namespace().spawn(&mut command).expect("a process");
     let stdin = child.stdin.as_mut().expect("stdin is piped");
     stdin.write_all(input.as_bytes()).expect("telling it");
-    let mut line = String::new();
-    let said = child.stdout.take().expect("stdout is piped");
-    BufReader::new(said).read_line(&mut line).expect("its word");
-    assert!(line.starts_with(says), "{words:?}: {line:?}");
+    if !says.is_empty() {
+        let mut line = String::new();
+        let said = child.stdout.take().expect("stdout is piped");
+        BufReader::new(said).read_line(&mut line).expect("its word");
+        assert!(line.starts_with(says), "{words:?}: {line:?}");
+    }
     child
 }
 
@@ -108,4 +110,32 @@ fn a_signal_that_waits_does_not_hide_the_administrators() {
     let log = host.log();
     let last = &log.last().expect("a closing line").text;
     assert!(last.contains(" cause=terminated by_uid="), "{log:#?}");
+}
+
+/// The title is as long as the arguments and the environment were: however short, the session is seen and ended.
+#[test]
+fn a_session_that_was_started_with_nothing_is_ended() {
+    let host = Host::new();
+    let command = ["env", "-i", XFERSH, "-c", "scp -t uploads"];
+    let more = [
+        "env",
+        "-i",
+        "ROOM=xxxxxxxxxxxxxx",
+        XFERSH,
+        "-c",
+        "scp -t uploads",
+    ];
+    let sessions =
+        [&command[..], &more].map(|words| as_account(&host, host.alice(), words, "", ""));
+    let lines = who(&host, 2);
+    let uid = format!("uid={}", host.alice().id);
+    assert!(lines.iter().all(|line| line[1] == uid), "{lines:#?}");
+    let known = lines.iter().filter(|line| line[0].len() == 16);
+    assert_eq!(known.count(), 1, "{lines:#?}");
+    host.root(XFERSH, &["--end", "--account", "alice"])
+        .succeeded("--end");
+    for mut session in sessions {
+        session.wait().expect("its end");
+    }
+    who(&host, 0);
 }
