@@ -34,6 +34,9 @@ pub const HELD: usize = ANCESTORS + 1;
 pub struct Connection {
     held: Vec<OwnedFd>,
     state: State,
+    /// The session has a front, which passes signals on; they wait for the
+    /// guard.
+    has_front: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +78,21 @@ impl Connection {
         Ok(Self {
             held,
             state: State::Open,
+            has_front: false,
         })
     }
 
     /// The connection ends with this process, too.
     pub(super) fn also_held_by(&mut self, front: OwnedFd) {
         self.held.push(front);
+        self.has_front = true;
+    }
+
+    /// Whether signals were blocked for the guard: the server's side gives its
+    /// program the mask that sshd leaves, which is empty. Without a front the
+    /// mask is the caller's, who wants it so.
+    pub(super) const fn has_front(&self) -> bool {
+        self.has_front
     }
 
     /// Fails if one of those processes has ended.

@@ -198,11 +198,14 @@ fn do_without<'a>(
     Ok(Side::Unguarded)
 }
 
-/// What the server's program finds where there is no guard: signals as sshd
-/// leaves them, the process group that sshd passes signals to, which is the
+/// What the server's program of a session finds where there is no guard: signals
+/// as sshd leaves them, the process group that sshd passes signals to, which is the
 /// front's, and its own end with that of the front.
 fn stay_alone(connection: &Connection) -> Result<(), Error> {
     let failed = |error: Errno| Error::io(Step::Guard("signals"), error);
+    if !connection.has_front() {
+        return Ok(());
+    }
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(failed)?;
     let group = getpgid(Some(getppid())).map_err(failed)?;
     // A front that ended before that has not been noticed.
@@ -217,7 +220,7 @@ fn become_server(
     open: Open,
     write: OwnedFd,
 ) -> Server {
-    let confined = confine_server(confined, guard, own);
+    let confined = confine_server(confined, (guard, own), open.0.has_front());
     // As long as the table is shared, nothing here may be closed.
     if descriptors::take_own_table().is_err() {
         std::process::exit(i32::from(Exit::Failed.code()));
@@ -247,7 +250,11 @@ fn become_server(
     }
 }
 
-fn confine_server(confined: &Confined, guard: Pid, own: Pid) -> Result<Loaded, Error> {
+fn confine_server(
+    confined: &Confined,
+    (guard, own): (Pid, Pid),
+    has_front: bool,
+) -> Result<Loaded, Error> {
     let plan = confined.plan();
     let io = |what| move |error: nix::Error| Error::io(Step::Guard(what), error);
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(io("death signal"))?;
@@ -258,7 +265,10 @@ fn confine_server(confined: &Confined, guard: Pid, own: Pid) -> Result<Loaded, E
     // guard can end it as a whole.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).map_err(io("process group"))?;
     // What waits for the guard is not for the server.
-    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(io("signals"))?;
+    if has_front {
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+            .map_err(io("signals"))?;
+    }
     // See the row of rt_sigaction.
     signals::ignore(Signal::SIGVTALRM).map_err(|error| Error::io(Step::Guard("signals"), error))?;
     confined.server_layer().irrevocably_enter()?;
