@@ -222,6 +222,10 @@ fn a_file_that_is_no_xfersh_is_not_installed() {
         output.failed(binary);
     }
     before.assert_same(&state(&host), "refused binaries");
+    // A bare name is a file in the working directory, not a command.
+    let named = format!("cd /opt && mv {XFERSH} built && {SOURCE}/install/install --binary built");
+    sh(&host, &named);
+    assert!(host.exists("/usr/bin/xfersh"));
 }
 
 #[test]
