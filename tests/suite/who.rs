@@ -334,8 +334,8 @@ fn a_name_with_a_blank_is_ended() {
 fn a_title_is_not_believed() {
     let host = host();
     let title = "xfersh: session=0123456789abcdef account=alice uid=1 client=10.0.0.1 server=sftp files=9 bytes=9";
-    let as_plain = |what: &str| {
-        let line = format!("exec -a '{title}' {what}");
+    let as_plain = |before: &str, what: &str| {
+        let line = format!("{before} exec -a '{title}' {what}");
         let mut command = Command::new("setpriv");
         let id = host.plain().id.to_string();
         command
@@ -356,29 +356,32 @@ fn a_title_is_not_believed() {
     };
     host.shell_line("cp /opt/xfersh /tmp/xfersh; mkfifo -m 666 /tmp/fifo");
     let impostors = [
-        as_plain("sleep 100"),
-        // The program itself, waiting for something, and in a session of its own.
-        as_plain("/opt/xfersh --check --config /tmp/fifo"),
-        as_plain("/opt/xfersh -c /usr/lib/openssh/sftp-server"),
-        as_plain("/tmp/xfersh -c /usr/lib/openssh/sftp-server"),
+        as_plain("", "sleep 100"),
+        // The program itself: writing where there is no room, and in a session of its own.
+        as_plain(
+            "exec 3<>/tmp/fifo; head -c 65536 /dev/zero >&3;",
+            "/opt/xfersh --help >&3",
+        ),
+        as_plain("", "/opt/xfersh -c /usr/lib/openssh/sftp-server"),
+        as_plain("", "/tmp/xfersh -c /usr/lib/openssh/sftp-server"),
     ];
     let deadline = Instant::now() + LATE;
-    let seen = || {
-        host.shell_line("ps -eo args= | grep -c '^xfersh: session=[0-9a-f]* account=plain' || true")
+    let running = || host.shell_line("ps -eo args=");
+    let are_there = |running: &str| {
+        let is_there = |line: &str| running.lines().any(|running| running.trim() == line);
+        let guards = "xfersh: session=";
+        let guards = running
+            .lines()
+            .filter(|line| line.starts_with(guards) && line.contains(" account=plain "));
+        guards.count() == 2
+            && ["100", "--help"]
+                .iter()
+                .all(|end| is_there(&format!("{title} {end}")))
     };
-    while seen().trim() != "2" {
-        assert!(
-            Instant::now() < deadline,
-            "{}",
-            host.shell_line("ps -eo pid,args")
-        );
+    while !are_there(&running()) {
+        assert!(Instant::now() < deadline, "proves nothing: {}", running());
         std::thread::sleep(Duration::from_millis(50));
     }
-    let running = host.shell_line("ps -eo args=");
-    assert!(
-        running.lines().any(|line| line.starts_with(title)),
-        "proves nothing: {running}"
-    );
     let lines = who(&host);
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert_eq!(lines[0][1], "plain");
