@@ -30,6 +30,7 @@ fn reads(lines: &[Line]) -> Vec<String> {
     lines.iter().filter_map(event).collect()
 }
 
+/// `-I`: a file of the same size and second that an earlier client left would not be read again.
 fn rsync_from(host: &Host, account: &Account, what: &str) {
     let mut rsync = Command::new("rsync");
     let source = format!("{}@host:{what}", account.name);
@@ -39,7 +40,7 @@ fn rsync_from(host: &Host, account: &Account, what: &str) {
         .args([
             "-e",
             &format!("ssh -F {CLIENT_CONFIG}"),
-            "-r",
+            "-rI",
             &source,
             "back",
         ]);
