@@ -59,7 +59,8 @@ fn a_closed_account_is_out_until_that_is_undone() {
         "/usr/sbin/nologin\n"
     );
     // Twice is once.
-    remove(&host, &["carol"]).failed("closing it again");
+    let again = remove(&host, &["carol"]).failed("closing it again");
+    assert!(again.err().contains("closed already; to delete"), "{again}");
     sh(&host, &undo(&output));
     assert_eq!(host.shell_line("id -Gn carol"), "carol xfersh\n");
     assert_eq!(
@@ -105,6 +106,34 @@ fn an_account_gets_a_shell_again() {
     host.ssh(&carol, &[], "id").failed("a command");
     host.sftp(&carol, "ls uploads\n")
         .succeeded("a session again");
+}
+
+/// What this script closed it also deletes; an account that somebody else closed it leaves alone.
+#[test]
+fn a_closed_account_can_be_deleted() {
+    let (host, carol) = prepared();
+    remove(&host, &["carol"]).succeeded("closing the account");
+    sh(&host, "mv /etc/ssh/xfersh_keys/carol /srv/key");
+    let mut before = files(&host);
+    let refused = remove(&host, &["carol", "--delete"]).failed("an account without keys of xfersh");
+    assert!(
+        refused.err().contains("not an account of xfersh"),
+        "{refused}"
+    );
+    before.assert_same(&files(&host), "a refused call");
+    sh(
+        &host,
+        "mv /srv/key /etc/ssh/xfersh_keys/carol; chage -E -1 carol",
+    );
+    before = files(&host);
+    remove(&host, &["carol", "--delete"]).failed("an account that has not expired");
+    before.assert_same(&files(&host), "a refused call");
+    sh(&host, "chage -E 1 carol");
+    let output = remove(&host, &["carol", "--delete"]).succeeded("deleting the closed account");
+    assert!(output.out().contains("cannot be undone"), "{output}");
+    host.root("id", &["carol"]).failed("the account");
+    assert!(!host.exists("/home/carol") && !host.exists("/etc/ssh/xfersh_keys/carol"));
+    assert_eq!(host.processes_of(&carol), [] as [&str; 0]);
 }
 
 #[test]

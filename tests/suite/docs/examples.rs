@@ -1,6 +1,6 @@
 //! Every policy that the documentation shows is valid.
 
-use super::{blocks, files, files_ending, read, root};
+use super::{block_of, blocks, files, files_ending, read, root};
 use crate::harness::{Host, Shell, SshdConfig, XFERSH};
 
 /// What is between `.Bd -literal` and `.Ed` in the examples section of a man page.
@@ -171,6 +171,35 @@ const RECIPES: &[Recipe] = &[
         ],
     ),
 ];
+
+/// What the recipes say about making a directory: the account can use it under the recipe, and who must read it can.
+#[test]
+fn the_directories_of_the_recipes_have_their_readers() {
+    let shell = Shell::Xfersh;
+    let mut host = Host::with_accounts(&[("alice", shell), ("backup-1", shell)]);
+    host.start_sshd(&SshdConfig::default());
+    host.shell_line("echo authors:x:70002:alice >>/etc/group; rm -rf /srv/www /srv/backup");
+    host.write("/tmp/local/up", b"new\n");
+    for (mark, name, place, readers) in [
+        ("web", "alice", "/srv/www/alice", [true, false]),
+        ("backup", "backup-1", "/srv/backup/backup-1", [false; 2]),
+    ] {
+        run_block(&host, &format!("run: {mark}"), "true").succeeded(mark);
+        host.policy(&block_of(
+            "docs/administrators-guide.md",
+            &format!("recipe: {mark}"),
+        ));
+        let account = host.account(name);
+        let put = format!("mkdir {place}/sub\nput up {place}/sub/new\n");
+        host.sftp(account, &put).succeeded(mark);
+        for (reader, may) in ["www-data", "nobody"].into_iter().zip(readers) {
+            let groups = format!("--reuid={reader} --regid={reader} --clear-groups");
+            let command = format!("setpriv {groups} cat {place}/sub/new");
+            let output = host.root("sh", &["-c", &command]);
+            assert_eq!(output.status.success(), may, "{mark}, {reader}: {output}");
+        }
+    }
+}
 
 #[test]
 fn the_recipes_of_the_guide_do_what_they_say() {
