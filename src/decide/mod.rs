@@ -26,6 +26,9 @@ mod startup;
 pub mod trust;
 pub mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use account::AccountSource;
