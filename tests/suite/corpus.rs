@@ -1,10 +1,11 @@
 //! Every command of the corpus, through the real binary: the dry run and the shell itself.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
-use crate::harness::{Host, Output, XFERSH};
+use crate::harness::{Host, Kind, Output, XFERSH};
 
 const TABLES: &[(&str, &str)] = &[
     ("clients.tsv", include_str!("../corpus/clients.tsv")),
@@ -260,4 +261,114 @@ fn rsync_rows_under_an_rsync_policy() {
     let host = Host::new();
     host.policy("protocols = [\"sftp\", \"scp\", \"rsync\"]\n");
     judge_all(&host, &of_policy("rsync", |row| row.expected));
+}
+
+/// Rows that are accepted for their form and name a place that no policy can give: the home itself, a device, and
+/// a way up that leads to /etc.
+const NOWHERE: [&str; 3] = ["client-114", "client-115", "scp-opt-118"];
+
+/// What each accepted row starts where its places are allowed, word by word.
+#[test]
+fn accepted_rows_start_what_they_say() {
+    let host = Host::new();
+    let server = host.install_program("argv", Kind::Program);
+    let server = server.display();
+    host.shell_line("mkdir -m 777 -p /srv/c /srv/c/d /tmp /var/tmp /home/u");
+    host.policy(&format!(
+        "protocols = [\"sftp\", \"scp\", \"rsync\"]\nsftp_server = \"{server}\"\nscp = \"{server}\"\nrsync = \
+         \"{server}\"\nstart = \"/srv/c\"\nwritable = [\"/srv/c\", \"/t\", \"/x\", \"/tmp\", \"/var/tmp\", \
+         \"/home/u\", \"/a'b\"]\nreadable = [\"~\", \"/a\", \"/x|y&z\"]\n"
+    ));
+    let accepted = rows().into_iter();
+    let accepted = accepted.filter(|row| row.expected == Expected::Accept);
+    let (mut wrong, mut refused, mut count) = (String::new(), BTreeSet::new(), 0);
+    for row in accepted {
+        let (allowed, output) = shell(&host, &row);
+        if !allowed {
+            refused.insert(row.id);
+            continue;
+        }
+        count += 1;
+        let words = output.stdout.strip_suffix(b"\0").unwrap_or_default();
+        let seen: Vec<_> = words.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+        let expected = vector(&row.command);
+        if seen != expected {
+            let text = |words: &[Vec<u8>]| words.join(&b'|').escape_ascii().to_string();
+            let (seen, expected) = (text(&seen), text(&expected));
+            wrong += &format!("{}: {seen}\n  instead of {expected}\n  {output}\n", row.id);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert_eq!(refused, BTreeSet::from(NOWHERE));
+    assert_eq!(count, 190);
+}
+
+/// The argument vector that a command asks for, made another way: its words, with the options of scp in the order
+/// of the table and without those that mean nothing to a server, and `--` before the places.
+fn vector(command: &[u8]) -> Vec<Vec<u8>> {
+    let fallback = command.starts_with(b"test -x ");
+    // shell-words reads text: a byte for each character.
+    let text: String = command.iter().map(|byte| char::from(*byte)).collect();
+    // A client that escapes twice means an apostrophe.
+    let words = shell_words::split(&text)
+        .or_else(|_| shell_words::split(&text.replace("\\\\'", "\\\\\\'")));
+    let words = words.unwrap_or_else(|_| panic!("{text}"));
+    let program = words[0].rsplit('/').next().unwrap_or_default();
+    let mut rest = words[1..].to_vec();
+    if fallback {
+        return vec![b"sftp-server".to_vec()];
+    }
+    let mut vector: Vec<String> = Vec::new();
+    match program {
+        "sftp-server" | "internal-sftp" => {
+            vector.push("sftp-server".to_owned());
+            vector.append(&mut rest);
+        }
+        "scp" => {
+            let mut set = String::new();
+            let is_option = |word: &String| word.len() > 1 && word.starts_with('-');
+            while let Some(word) = rest.first().filter(|word| is_option(word)) {
+                let ends = word == "--";
+                set += &rest.remove(0);
+                if ends {
+                    break;
+                }
+            }
+            vector.push("scp".to_owned());
+            let letters = "vrpdtf".chars().filter(|letter| set.contains(*letter));
+            vector.extend(letters.map(|letter| format!("-{letter}")));
+            vector.push("--".to_owned());
+            vector.extend(rest.iter().map(|word| place(word)));
+        }
+        _ => {
+            let dot = rest
+                .iter()
+                .position(|word| word == ".")
+                .expect("rsync's dot");
+            let mut places = rest.split_off(dot + 1);
+            if places.is_empty() {
+                // An empty place of the client means where the server starts.
+                places.push(".".to_owned());
+            }
+            rest.pop();
+            vector.push("rsync".to_owned());
+            vector.append(&mut rest);
+            vector.extend(["--".to_owned(), ".".to_owned()]);
+            vector.extend(places.iter().map(|word| place(word)));
+        }
+    }
+    let bytes = |word: String| {
+        word.chars()
+            .map(|c| u8::try_from(c).expect("a byte"))
+            .collect()
+    };
+    vector.into_iter().map(bytes).collect()
+}
+
+fn place(word: &str) -> String {
+    let below = |rest: &str| format!("/home/alice{rest}");
+    match word.strip_prefix("~alice").or(word.strip_prefix('~')) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => below(rest),
+        _ => word.to_owned(),
+    }
 }
