@@ -75,7 +75,33 @@ fn standard_descriptors_closed() {
                 &format!("-c {request}"),
                 HELLO,
             );
-            unharmed(&host, &format!("{closed} {request}"), &output);
+            let what = format!("{closed} {request}");
+            let log = unharmed(&host, &what, &output);
+            let hears = !closed.contains('<');
+            let speaks = !closed.starts_with('>') && !closed.contains(" >");
+            let complains = !closed.contains("2>");
+            let sends = request.contains("scp");
+            // A server whose standard input is over ends; scp misses the answer of its peer.
+            let (status, lines) = match request {
+                "id" => (126, &["verdict=refused"][..]),
+                _ if sends && !hears => (1, &["verdict=allowed", "end server=exited:1 "][..]),
+                _ => (0, &["verdict=allowed", "end server=exited:0 "][..]),
+            };
+            assert_eq!(output.code(), status, "{what}: {output}");
+            assert_eq!(log.len(), lines.len(), "{what}: {log:?}");
+            for (line, part) in log.iter().zip(lines) {
+                assert!(line.text.contains(part), "{what}: {log:?}");
+            }
+            assert_eq!(
+                !output.stdout.is_empty(),
+                sends && hears && speaks,
+                "{what}: {output}"
+            );
+            assert_eq!(
+                !output.stderr.is_empty(),
+                request == "id" && complains,
+                "{what}: {output}"
+            );
         }
     }
     before.assert_same(&host.disk(), "closed descriptors");
@@ -276,7 +302,10 @@ fn a_mebibyte_through_sshd() {
     let before = host.disk();
     let mut client = Command::new("ssh");
     let output = host.run(client.args(["-F", "/etc/ssh/long", "alice@host"]), b"");
-    assert_ne!(output.code(), 0, "{output}");
+    // sshd ends a connection whose packet is longer than 256 KiB (PACKET_MAX_SIZE of packet.h): no shell was started.
+    assert_eq!((output.code(), output.stdout.len()), (255, 0), "{output}");
+    let log = host.log();
+    assert!(log.is_empty(), "{log:?}");
     before.assert_same(&host.disk(), "a command of a mebibyte");
     host.sftp(host.alice(), "ls uploads\n")
         .succeeded("the next session");

@@ -62,6 +62,10 @@ fn refused_options_start_nothing() {
         "rsync --server --sender --debug=FILTER -r . uploads",
         "rsync --server -r --write-devices . uploads/x",
     ] {
+        // There it starts, whatever it then misses.
+        let plain = direct(host.plain(), &format!("timeout 1 {command}"));
+        let runs = plain.err().contains("rsync") || plain.err().contains("uploads/conf");
+        assert!(runs && plain.code() < 124, "{command}: {plain}");
         let before = host.disk();
         let output = direct(host.alice(), command);
         assert_eq!(output.code(), 126, "{command}: {output}");
