@@ -191,8 +191,9 @@ pub fn cases(kind: ServerKind, rights: &[&str]) -> Vec<Case> {
 pub fn effects_of(host: &Host, kind: ServerKind, cases: &[Case]) -> usize {
     let wrong: Vec<String> = host.inside(|| {
         let wrong = |case: &&Case| {
-            effect(host, host.plain(), case, "exec /opt/hostile")
-                != effect(host, host.alice(), case, command(kind))
+            let plain = effect(host, host.plain(), case, "exec /opt/hostile");
+            // Two failures are not an agreement.
+            plain.0 != Some(true) || plain != effect(host, host.alice(), case, command(kind))
         };
         let wrong = cases.iter().filter(wrong);
         wrong.map(|case| case.name.clone()).collect()
