@@ -59,7 +59,7 @@ fn installing_twice_changes_nothing_more() {
         files.contains(&"/usr/sbin/xfersh-add-account 755 0:0".to_owned()),
         "{files:#?}"
     );
-    assert_eq!(files.len(), 32, "{files:#?}");
+    assert_eq!(files.len(), 33, "{files:#?}");
     let before = host.inside(|| Snapshot::of(&["/etc"]));
     let again = install(&host, &[]).succeeded("install/install again");
     assert!(!again.out().contains("installing"), "{again}");

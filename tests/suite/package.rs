@@ -1,4 +1,7 @@
-//! The Debian package: built, installed, used, removed, purged.
+//! The packages: what is in them. The Debian one: built, installed, used, removed, purged.
+
+mod formats;
+mod retired;
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -174,6 +177,11 @@ fn both_ways_to_build_it_put_the_same_files_in() {
             (path.to_owned(), mode.to_owned())
         })
         .collect();
+    assert_eq!(built, declared());
+}
+
+/// The files of the Debian package with their modes, as Cargo.toml lists them for `cargo deb`.
+fn declared() -> BTreeSet<(String, String)> {
     let manifest = include_str!("../../Cargo.toml");
     let start = manifest.find("\nassets = [").expect("the list of assets");
     let end = manifest[start..].find("\n]").expect("its end");
@@ -187,5 +195,5 @@ fn both_ways_to_build_it_put_the_same_files_in() {
         })
         .collect();
     assert!(declared.len() >= 10);
-    assert_eq!(built, declared);
+    declared
 }
