@@ -8,20 +8,27 @@ use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 const UPLOADS: usize = 1024;
 /// New files that are held open at once.
 const FILES: usize = 512;
+/// New files that are held open at once where there are no birth times, beyond
+/// [`FILES`]: only what is held is known there, and rsync sets the times of a
+/// directory after all that is in it.
+const BIRTHLESS: rlim_t = 16_384;
 /// Descriptors for everything except what is remembered: the guard's own, those
 /// of locks, roots and temporary names, and those of the call that it is
 /// answering.
 const OTHERS: rlim_t = 48;
 
-/// If the account may have that many, the guard raises its own limit to this;
-/// it never uses more.
+/// If the account may have that many, the guard raises its own limit to this.
+/// Where files have birth times, it never uses more.
 const ENOUGH: rlim_t = OTHERS + (UPLOADS + FILES) as rlim_t;
 
 /// How many of each the guard remembers, at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// New files that are held open.
+    /// New files with a birth time that are held open.
     pub files: usize,
+    /// New files that are held open at all: those without a birth time are held
+    /// as long as there is room.
+    pub held: usize,
     /// Uploads that are followed at once.
     pub uploads: usize,
 }
@@ -34,7 +41,7 @@ impl Capacity {
     /// Those of getrlimit(2) and setrlimit(2).
     pub fn claim() -> nix::Result<Self> {
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-        let limit = soft.max(hard.min(ENOUGH));
+        let limit = soft.max(hard.min(ENOUGH + BIRTHLESS));
         if limit > soft {
             setrlimit(Resource::RLIMIT_NOFILE, limit, hard)?;
         }
@@ -46,8 +53,10 @@ impl Capacity {
         let spare = limit.min(ENOUGH).saturating_sub(OTHERS);
         let spare = usize::try_from(spare).unwrap_or(0);
         let files = (spare / 2).clamp(1, FILES);
+        let more = limit.saturating_sub(ENOUGH).min(BIRTHLESS);
         Self {
             files,
+            held: files + usize::try_from(more).unwrap_or(0),
             uploads: spare.saturating_sub(files).clamp(1, UPLOADS),
         }
     }
@@ -59,11 +68,13 @@ mod tests {
 
     #[test]
     fn it_fits() {
-        assert_eq!(Capacity::within(rlim_t::MAX), Capacity::within(ENOUGH));
-        for limit in [56, 64, 128, 256, 700] {
+        let most = Capacity::within(ENOUGH + BIRTHLESS);
+        assert_eq!(Capacity::within(rlim_t::MAX), most);
+        for limit in [56, 64, 128, 256, 700, 1024, ENOUGH, 2000, 20_000] {
             let room = Capacity::within(limit);
-            let all = (room.files + room.uploads) as rlim_t;
+            let all = (room.held + room.uploads) as rlim_t;
             assert!(all + OTHERS <= limit, "{limit}: {room:?}");
+            assert!(room.files <= room.held, "{limit}: {room:?}");
             assert!(room.uploads > 0, "{limit}: {room:?}");
         }
     }

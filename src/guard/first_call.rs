@@ -162,7 +162,7 @@ impl<'a> Waiting<'a> {
             },
             locks: self.prepared.locks,
             resolver: self.prepared.resolver,
-            files: SessionFiles::holding(capacity.files, self.prepared.temporary),
+            files: SessionFiles::holding(capacity, self.prepared.temporary),
             title,
             ended_by: None,
             log: TransferLog::following(self.audit, capacity.uploads).of(self.plan),

@@ -19,6 +19,7 @@
 //! through a descriptor whose file it has not checked.
 
 mod attempts;
+mod birthless;
 mod call_error;
 mod caller;
 mod calls;

@@ -3,9 +3,9 @@
 //!
 //! A file is known by device, inode number and birth time. An inode number can
 //! be reused once its file is gone, so a new file is held open with O_PATH for
-//! a while: a file that gets the number after that has a later birth time. If a
-//! file system has no birth times, only what is held open is known. What is
-//! forgotten counts as older than the session, which can only take rights away.
+//! a while: a file that gets the number after that has a later birth time. Where
+//! there are no birth times, see [`super::birthless`]. What is forgotten counts
+//! as older than the session, which can only take rights away.
 
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
@@ -14,6 +14,11 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+
+use super::birthless::Birthless;
+use super::capacity::Capacity;
 use super::resolve::{DirEntry, Directory};
 use super::rsync_temporaries::{RsyncTemporaries, RsyncTemporary};
 use crate::system::statx::{FileId, Inode, Status};
@@ -63,11 +68,15 @@ struct Pin {
 /// All that the guard remembers about the session's files.
 #[derive(Debug)]
 pub struct SessionFiles {
-    /// What the session created.
+    /// What the session created, with a birth time.
     own: HashSet<FileKey>,
-    /// The oldest first.
+    /// Of these, what is held open, the oldest first.
     pins: VecDeque<Pin>,
     pins_max: usize,
+    /// What the session created without a birth time.
+    birthless: Birthless,
+    /// How much of both is held open at most.
+    held_max: usize,
     temporary: Rc<RefCell<RsyncTemporaries>>,
     /// Names of files to which the session gave a second one.
     names: VecDeque<GivenName>,
@@ -103,12 +112,14 @@ impl GivenName {
 }
 
 impl SessionFiles {
-    /// Nothing yet; holds at most this many files at once.
-    pub fn holding(pins_max: usize, temporary: Rc<RefCell<RsyncTemporaries>>) -> Self {
+    /// Nothing yet; holds at most this many files open.
+    pub fn holding(capacity: Capacity, temporary: Rc<RefCell<RsyncTemporaries>>) -> Self {
         Self {
             own: HashSet::new(),
             pins: VecDeque::new(),
-            pins_max,
+            pins_max: capacity.files,
+            birthless: Birthless::default(),
+            held_max: capacity.held,
             temporary,
             names: VecDeque::new(),
         }
@@ -116,7 +127,11 @@ impl SessionFiles {
 
     /// Whether the session created this file.
     pub fn is_own(&self, inode: Inode) -> bool {
-        self.own.contains(&inode.into())
+        if inode.has_birth() {
+            self.own.contains(&inode.into())
+        } else {
+            self.birthless.contains(inode)
+        }
     }
 
     /// The names of a file with more than one that the session knows to be its
@@ -131,8 +146,17 @@ impl SessionFiles {
 
     /// Remembers a file that was just created.
     pub fn add(&mut self, inode: Inode, pin: Rc<OwnedFd>) {
+        if !inode.has_birth() {
+            self.rest();
+            let left = self.held_max.saturating_sub(self.pins.len());
+            self.birthless.make_room(left);
+            self.birthless.add(inode, pin);
+            return;
+        }
         let now = Instant::now();
-        while self.pins.len() >= self.pins_max
+        self.birthless.make_room(self.held_max);
+        let left = self.held_max.saturating_sub(self.birthless.count());
+        while self.pins.len() >= self.pins_max.min(left).max(1)
             && let Some(oldest) = self.pins.pop_front()
         {
             self.let_go(&oldest, now);
@@ -150,7 +174,7 @@ impl SessionFiles {
     /// A file that is no longer held stays known only if any other file that
     /// gets its number must have another birth time.
     fn let_go(&mut self, pin: &Pin, now: Instant) {
-        if !pin.inode.has_birth() || now.duration_since(pin.since) < HELD_MIN {
+        if now.duration_since(pin.since) < HELD_MIN {
             self.own.remove(&pin.inode.into());
         }
     }
@@ -160,7 +184,7 @@ impl SessionFiles {
     pub fn rest(&mut self) {
         let now = Instant::now();
         self.pins
-            .retain(|pin| !pin.inode.has_birth() || now.duration_since(pin.since) < HELD_MIN);
+            .retain(|pin| now.duration_since(pin.since) < HELD_MIN);
     }
 
     /// It got a second name. `first` is the name that it had until then, if
@@ -176,6 +200,15 @@ impl SessionFiles {
             self.remember(GivenName::of(inode, entry, directory, false));
         }
         self.remember(GivenName::of(inode, second.0, second.1, true));
+        if !inode.has_birth() {
+            let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let DirEntry {
+                directory, name, ..
+            } = second.0;
+            if let Ok(fd) = openat(&*directory.fd, &**name, flags, Mode::empty()) {
+                self.birthless.linked(inode, fd);
+            }
+        }
     }
 
     fn remember(&mut self, name: GivenName) {
@@ -202,6 +235,7 @@ impl SessionFiles {
         let has_own_name = self.names.iter().any(|given| given.inode == inode);
         if links == 0 || !has_own_name {
             self.own.remove(&inode.into());
+            self.birthless.remove(inode);
             self.pins.retain(|pin| pin.inode != inode);
         }
     }
@@ -273,7 +307,12 @@ mod tests {
     }
 
     fn files(pins_max: usize) -> SessionFiles {
-        SessionFiles::holding(pins_max, Rc::default())
+        let capacity = Capacity {
+            files: pins_max,
+            held: pins_max,
+            uploads: 1,
+        };
+        SessionFiles::holding(capacity, Rc::default())
     }
 
     fn pin() -> Rc<OwnedFd> {
@@ -300,13 +339,5 @@ mod tests {
         std::thread::sleep(HELD_MIN * 2);
         files.add(inode(3), pin());
         assert!(files.is_own(inode(2)));
-        let no_birth = Inode {
-            born: (0, 0),
-            ..inode(4)
-        };
-        files.add(no_birth, pin());
-        std::thread::sleep(HELD_MIN * 2);
-        files.add(inode(5), pin());
-        assert!(!files.is_own(no_birth));
     }
 }

@@ -109,9 +109,10 @@ const MOUNT_ROOT: u64 = 0x2000;
 /// The file behind a descriptor, O_PATH or not.
 ///
 /// # Errors
-/// EBADF; EIO and the like from the file system.
+/// EBADF; EIO and the like from the file system; ENOENT or ESTALE if it is gone
+/// on a file system like FUSE or NFS.
 pub fn of_fd(fd: BorrowedFd<'_>) -> io::Result<Status> {
-    statx(fd, c"", libc::AT_EMPTY_PATH)
+    as_it_is_now(fd, c"", libc::AT_EMPTY_PATH)
 }
 
 /// The file of this name below a directory; a symbolic link is not followed.
@@ -119,7 +120,28 @@ pub fn of_fd(fd: BorrowedFd<'_>) -> io::Result<Status> {
 /// # Errors
 /// ENOENT, ENOTDIR, EACCES, ENAMETOOLONG as stat(2).
 pub fn of_name(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Status> {
-    statx(directory, name, libc::AT_SYMLINK_NOFOLLOW)
+    as_it_is_now(directory, name, libc::AT_SYMLINK_NOFOLLOW)
+}
+
+/// File systems without birth times, FUSE and NFS, may also show for a second
+/// how many links a file had before it was linked or removed by its other name,
+/// and show a file that is gone. So they are asked again.
+fn as_it_is_now(fd: BorrowedFd<'_>, name: &CStr, flags: i32) -> io::Result<Status> {
+    let cached = statx(fd, name, flags)?;
+    let is_file = cached.mode & libc::S_IFMT == libc::S_IFREG;
+    if cached.inode.has_birth() || !is_file {
+        return Ok(cached);
+    }
+    statx(fd, name, flags | libc::AT_STATX_FORCE_SYNC)
+}
+
+/// The same as [`of_fd`] for a file of any kind, asking the file system in any
+/// case.
+///
+/// # Errors
+/// As [`of_fd`].
+pub fn of_fd_now(fd: BorrowedFd<'_>) -> io::Result<Status> {
+    statx(fd, c"", libc::AT_EMPTY_PATH | libc::AT_STATX_FORCE_SYNC)
 }
 
 /// What is known already of the file that a name below a directory leads to:

@@ -12,6 +12,7 @@ mod cli;
 mod clients;
 mod confine;
 mod corpus;
+mod disks;
 mod docs;
 mod doctor;
 mod doctor_advice;

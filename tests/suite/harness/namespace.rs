@@ -1,12 +1,15 @@
 //! A private machine for one test: its own mounts, processes, shared memory and loopback network.
 //!
 //! All of it depends on one process, the first of its PID namespace, which ends when the pipe to it closes. So a test
-//! that panics, and even a test run that is killed, leaves no process, mount or file behind.
+//! that panics, and even a test run that is killed, leaves no process, mount or file behind. (With `XFERSH_TEST_HOMES`,
+//! the directory on another file system in which each namespace has its homes, a killed run leaves files there.)
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns, unshare};
@@ -14,6 +17,31 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 const SCRIPT: &str = include_str!("namespace.sh");
+
+/// Names a directory on the file system that the homes of the accounts shall be on.
+const HOMES: &str = "XFERSH_TEST_HOMES";
+
+/// A directory for the homes of one namespace, on the file system of [`HOMES`].
+struct Homes(PathBuf);
+
+impl Homes {
+    fn new() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{number}", std::process::id());
+        let path = Path::new(&std::env::var_os(HOMES)?).join(name);
+        std::fs::create_dir(&path)
+            .unwrap_or_else(|error| panic!("{HOMES}: cannot create {path:?}: {error}"));
+        Some(Self(path))
+    }
+}
+
+impl Drop for Homes {
+    fn drop(&mut self) {
+        // The script that mounted the file system removes what a test has made unremovable.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
 
 pub struct Namespace {
     keeper: Child,
@@ -26,11 +54,18 @@ pub struct Namespace {
     memory: File,
     /// Processes of the namespace that this test process must collect: a PID namespace does not end before.
     children: Mutex<Vec<u32>>,
+    /// Removed after the namespace, which uses it.
+    _homes: Option<Homes>,
 }
 
 impl Namespace {
     pub fn new() -> Self {
-        let mut keeper = Command::new("unshare")
+        let homes = Homes::new();
+        let mut keeper = Command::new("unshare");
+        if let Some(Homes(path)) = &homes {
+            keeper.env("XFERSH_TEST_HOMES_HERE", path);
+        }
+        let mut keeper = keeper
             .args([
                 "--mount",
                 "--pid",
@@ -73,6 +108,7 @@ impl Namespace {
             alive,
             first,
             children: Mutex::default(),
+            _homes: homes,
         }
     }
 

@@ -2,7 +2,8 @@
 #
 # Runs as the first process of new mount, PID, IPC and network namespaces, so that everything made here, files,
 # mounts, processes and sockets alike, is gone as soon as this process is. The machine's own disk is read-only
-# from here on; every place that a test may write to is a file system in memory.
+# from here on; every place that a test may write to is a file system in memory, except that the homes are in the
+# directory XFERSH_TEST_HOMES_HERE if that is set.
 set -eu
 umask 022
 exec 2>&1
@@ -16,12 +17,19 @@ perl -e 'socket(S, 2, 2, 0) or die "socket: $!"; $up = pack("a16s", "lo", 0x41);
 # As systemd sets it: a log daemon that is busy for a moment loses nothing.
 echo 512 >/proc/sys/net/unix/max_dgram_qlen
 
+# Before anything is mounted over the place where it is.
+if [ -n "${XFERSH_TEST_HOMES_HERE-}" ]; then
+    mount --bind "$XFERSH_TEST_HOMES_HERE" /home
+else
+    mount -t tmpfs -o mode=755 tmpfs /home
+fi
+
 mount -t tmpfs -o mode=755 tmpfs /mnt
 cp -a /etc/. /mnt/
 mount --move /mnt /etc
 rm -f /etc/xfersh.toml
 
-for place in /home /opt /srv /run /mnt /var/log; do
+for place in /opt /srv /run /mnt /var/log; do
     mount -t tmpfs -o mode=755 tmpfs "$place"
 done
 for place in /tmp /var/tmp; do
