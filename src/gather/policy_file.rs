@@ -3,8 +3,9 @@
 //! The path to the file is walked name by name, on descriptors: each directory
 //! is judged by the descriptor in which the next name is opened, and so is the
 //! file, which is opened once. Nothing that is judged here can be replaced
-//! before it is used. Links on the way are followed by the same rule, so that
-//! the directories they lead to are judged too.
+//! before it is used. Links on the way, and one that has the file's own name,
+//! are followed by the same rule, so that the directories they lead to are
+//! judged too.
 //!
 //! There is no policy only if [`POLICY`] does not exist in a directory that is
 //! sound. Every other error refuses: a policy that cannot be found must not
@@ -286,24 +287,62 @@ enum PolicyStep {
     OpenDirectory(OpenDirectory),
     /// A link owned by root, and its target.
     Link(PathBuf),
+    /// The file.
+    Policy(OpenPolicy),
+    /// There is no file of that name.
+    Absent,
 }
 
+/// How often a walk is begun again, if a name that it was led to is gone.
+const WALKS_MAX: u32 = 3;
+
 /// Opens the file; `None` if its directory does not contain it.
+///
+/// Where the policy is delivered by links, as Kubernetes does it, an update
+/// points a link to a new directory and removes the old one. A walk that is on
+/// its way there then meets a name that is gone; another one finds the new one.
 fn open_safely(path: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
+    let mut walks = 1;
+    loop {
+        match walk_to_file(path) {
+            Err(PolicyFileError::Io { error, .. })
+                if error.kind() == io::ErrorKind::NotFound && walks < WALKS_MAX =>
+            {
+                walks += 1;
+            }
+            end => return end,
+        }
+    }
+}
+
+fn walk_to_file(path: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
     let mut rest = names(path);
-    // The last name is the file: nothing is followed below it.
-    let file = (!rest.is_empty()).then(|| rest.remove(0));
     let mut directory = OpenDirectory::root()?;
     let mut links = 0;
-    while let Some(name) = rest.pop() {
-        match directory.step(&name)? {
+    // Once a link has had the file's name, somebody wants a policy: that its
+    // target is absent is an error, and never means the defaults.
+    let mut is_led = false;
+    loop {
+        let name = rest.pop().unwrap_or_else(|| PathBuf::from("."));
+        let is_file = rest.is_empty();
+        let step = match is_file {
+            true => directory.open(&name)?,
+            false => directory.step(&name)?,
+        };
+        match step {
             PolicyStep::OpenDirectory(next) => directory = next,
+            PolicyStep::Policy(policy) => return Ok(Some(policy)),
+            PolicyStep::Absent if is_led => {
+                return Err(cannot(&directory.join(&name))(Errno::ENOENT.into()));
+            }
+            PolicyStep::Absent => return Ok(None),
             PolicyStep::Link(_) if links == LINKS_MAX => {
                 let path = directory.join(&name);
                 return Err(cannot(&path)(Errno::ELOOP.into()));
             }
             PolicyStep::Link(target) => {
                 links += 1;
+                is_led |= is_file;
                 if target.is_absolute() {
                     directory = OpenDirectory::root()?;
                 }
@@ -311,7 +350,6 @@ fn open_safely(path: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
             }
         }
     }
-    directory.open(file.as_deref().unwrap_or_else(|| Path::new(".")))
 }
 
 /// The names of a path, the last one first.
@@ -363,8 +401,8 @@ impl OpenDirectory {
         Ok(PolicyStep::OpenDirectory(Self { opened, path }))
     }
 
-    /// Opens the file with this name; `None` if there is none.
-    fn open(&self, name: &Path) -> Result<Option<OpenPolicy>, PolicyFileError> {
+    /// Opens the file with this name, or reads the link that has it.
+    fn open(&self, name: &Path) -> Result<PolicyStep, PolicyFileError> {
         let path = self.join(name);
         let unfit = |why: &str| {
             let shown = Escaped::path(&path);
@@ -372,8 +410,14 @@ impl OpenDirectory {
         };
         let file = match openat(&self.opened, name, POLICY_FLAGS, Mode::empty()) {
             Ok(fd) => File::from(fd),
-            Err(Errno::ENOENT) => return self.is_there().map(|()| None),
-            Err(Errno::ELOOP) => return unfit("is a symbolic link"),
+            Err(Errno::ENOENT) => return self.is_there().map(|()| PolicyStep::Absent),
+            Err(Errno::ELOOP) => {
+                return match self.step(name)? {
+                    link @ PolicyStep::Link(_) => Ok(link),
+                    // It is no link any more.
+                    _ => Err(cannot(&path)(Errno::ELOOP.into())),
+                };
+            }
             // A socket, or a device without a driver.
             Err(Errno::ENXIO) => return unfit("is not a regular file"),
             Err(error) => return Err(cannot(&path)(error.into())),
@@ -385,7 +429,7 @@ impl OpenDirectory {
         }
         vet_owner(&facts, &path)?;
         let size = facts.len();
-        Ok(Some(OpenPolicy { file, size }))
+        Ok(PolicyStep::Policy(OpenPolicy { file, size }))
     }
 
     /// A directory that was removed contains no file either, which says nothing

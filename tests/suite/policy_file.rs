@@ -39,6 +39,17 @@ const fn file_case(name: &'static str, make: fn(&Host), said: &'static [&'static
     }
 }
 
+/// A policy as Kubernetes delivers a ConfigMap: a directory on a file system in memory that others may write, but which
+/// is sticky; in it, links of root's. Then what a case changes.
+fn linked(host: &Host, change: &str) {
+    host.shell_line(
+        "mkdir -p /opt/config && mount -t tmpfs -o mode=1777 tmpfs /opt/config && cd /opt/config && mkdir ..1 && \
+         echo 'protocols = [\"sftp\"]' >..1/policy && ln -s ..1 ..data && ln -s ..data/policy policy && \
+         ln -s ../opt/config/policy /etc/xfersh.toml",
+    );
+    host.shell_line(change);
+}
+
 fn good(host: &Host) {
     host.policy("protocols = [\"sftp\", \"scp\"]\n");
 }
@@ -71,13 +82,50 @@ const CASES: &[Case] = &[
         &["own"],
     ),
     file_case(
-        "a symlink",
+        "a link of another account's",
+        |h| linked(h, "chown -h alice /etc/xfersh.toml"),
+        &["/etc/xfersh.toml is a link of uid", "not of root"],
+    ),
+    file_case(
+        "a chain with a link of another account's",
+        |h| linked(h, "chown -h alice /opt/config/..data"),
+        &["/opt/config/..data is a link of uid", "not of root"],
+    ),
+    file_case(
+        "a link into what others may write",
+        |h| linked(h, "chmod 777 /opt/config"),
+        &["/opt/config can be written by others (mode 0777)"],
+    ),
+    file_case(
+        "a link through another account's directory",
+        |h| linked(h, "chown alice /opt/config/..1"),
+        &["/opt/config/..1 is owned by uid"],
+    ),
+    file_case(
+        "a link to a file that others may write",
+        |h| linked(h, "chmod 666 /opt/config/..1/policy"),
+        &["/opt/config/..1/policy can be written by others"],
+    ),
+    file_case(
+        "a link to what is not there",
+        |h| linked(h, "rm /opt/config/..1/policy"),
+        &["policy /etc/xfersh.toml: /opt/config/..1/policy: No such file"],
+    ),
+    file_case(
+        "a link to a directory",
+        |h| linked(h, "ln -sfn / /etc/xfersh.toml"),
+        &["/ is not a regular file"],
+    ),
+    file_case(
+        "more links than the kernel follows",
         |h| {
-            h.write("/opt/policy.toml", b"protocols = [\"sftp\"]\n");
-            h.inside(|| std::os::unix::fs::symlink("/opt/policy.toml", FILE))
-                .expect("symlink");
+            linked(
+                h,
+                "cd /opt; ln -s config/policy 1; for i in $(seq 2 40); do ln -s $((i-1)) $i; done; \
+                 ln -sfn /opt/40 /etc/xfersh.toml",
+            );
         },
-        &["link"],
+        &["Too many levels of symbolic links"],
     ),
     file_case(
         "a FIFO",
@@ -303,6 +351,37 @@ fn a_good_policy_holds() {
     assert!(!sftp.put("site/new", b"x").ok());
     before.assert_same(&host.disk(), "a directory that the policy leaves out");
     assert_eq!(sftp.end(), 0);
+}
+
+/// An update points `..data` to a new directory and removes the old one: the next session has the new policy. While that
+/// happens again and again, no session is refused for it, and none gets the defaults.
+#[test]
+fn links_that_only_root_could_have_made_lead_to_the_policy() {
+    let host = Host::new();
+    let served = |command: &str| host.direct(host.alice(), command.as_bytes(), b"").code();
+    linked(&host, "true");
+    assert_eq!((served("sftp-server"), served("scp -t uploads")), (0, 126));
+    let check = host.root(XFERSH, &["--check", "--user", "alice"]);
+    check.succeeded("--check");
+    let update = "cd /opt/config; new=..$N; mkdir $new; echo 'protocols = [\"scp\"]' >$new/policy; \
+                  old=$(readlink ..data); ln -s $new ..tmp; mv -T ..tmp ..data; rm -r $old";
+    host.shell_line(&format!("N=2; {update}"));
+    assert_eq!(served("sftp-server"), 126, "after an update");
+    let _ = host.log();
+    host.shell_line(&format!(
+        "sh -c 'N=3; while [ ! -e /opt/stop ]; do {}; N=$((N+1)); done' >/opt/said 2>&1 &",
+        update.replace('\'', "'\\''")
+    ));
+    for _ in 0..100 {
+        assert_eq!(served("sftp-server"), 126, "the defaults would serve it");
+    }
+    host.shell_line("touch /opt/stop");
+    let log = host.log();
+    let lost = log.iter().filter(|line| line.text.contains("No such file"));
+    assert!(
+        lost.count() * 20 < log.len(),
+        "sessions find no policy: {log:#?}"
+    );
 }
 
 #[test]

@@ -26,9 +26,11 @@ impl PolicyFacts {
     /// Those of taking on the ids of the account.
     pub fn gather(account: &Account) -> io::Result<Self> {
         let path = Path::new(POLICY);
-        let mut way = way_to(path.parent().unwrap_or(path)).unwrap_or_default();
-        // A link is not a policy, wherever it leads.
-        way.extend(PathEntry::of(path));
+        let way = way_to(path).unwrap_or_else(|_| {
+            let mut way = way_to(path.parent().unwrap_or(path)).unwrap_or_default();
+            way.extend(PathEntry::of(path));
+            way
+        });
         let loaded = temporarily_become(account, host_policy)?;
         Ok(Self { loaded, way })
     }

@@ -33,6 +33,9 @@ fn absent() -> Finding {
 fn judge_unusable(error: &PolicyFileError, way: &[PathEntry]) -> Vec<Finding> {
     let findings = match error {
         PolicyFileError::Unsafe(_) => judge_unsafe(way),
+        PolicyFileError::Io { error, .. } if error.kind() == ErrorKind::NotFound => {
+            judge_dangling(way)
+        }
         PolicyFileError::Io { error, .. } if error.kind() == ErrorKind::PermissionDenied => {
             judge_closed(way)
         }
@@ -47,6 +50,20 @@ fn judge_unusable(error: &PolicyFileError, way: &[PathEntry]) -> Vec<Finding> {
         say,
         format!("editor {POLICY}"),
     )]
+}
+
+/// The way ends with the file's own name only if that is not a link, or one
+/// that leads nowhere.
+fn judge_dangling(way: &[PathEntry]) -> Vec<Finding> {
+    let link = way
+        .last()
+        .filter(|entry| entry.path.as_os_str() == POLICY && entry.status.kind == EntryKind::Link);
+    let finding = link.map(|_| {
+        let say = format!("{POLICY} is a link that leads nowhere: every session is refused.");
+        let fix = format!("mv {POLICY} {POLICY}.not-a-file");
+        Finding::serious("policy-type", say, fix)
+    });
+    finding.into_iter().collect()
 }
 
 fn judge_unsafe(way: &[PathEntry]) -> Vec<Finding> {
