@@ -268,6 +268,32 @@ fn sessions_are_ended_and_the_log_says_by_whom() {
 }
 
 /// A client's own SIGTERM is the server's business, and nobody else's.
+/// Root of a container may not look into the processes of others (no CAP_SYS_PTRACE): their titles are enough.
+#[test]
+fn root_without_the_right_to_trace_lists_and_ends_sessions() {
+    let host = host();
+    let mut sftp = host.raw_sftp(host.alice());
+    let _handle = upload(&mut sftp, "uploads/first");
+    let lines = until(&host, "a session", |lines| lines.len() == 1);
+    let session = lines[0][0].clone();
+    let contained = |arguments: &[&str]| {
+        let bounds = ["--bounding-set=-sys_ptrace", "--inh-caps=-all", XFERSH];
+        host.root("setpriv", &[&bounds[..], arguments].concat())
+    };
+    let pid = lines[0][5].clone();
+    let control = "--bounding-set=-sys_ptrace";
+    let link = format!("/proc/{pid}/exe");
+    host.root("setpriv", &[control, "readlink", &link])
+        .failed("looking into a guard");
+    let seen = contained(&["--who"]).succeeded("--who").out();
+    assert!(seen.contains(&session) && seen.contains("alice"), "{seen}");
+    contained(&["--end", "--account", "alice"]).succeeded("--end");
+    assert!(
+        closing(&host, &session).contains(" by_uid=0"),
+        "who ended it"
+    );
+}
+
 #[test]
 fn an_account_ends_its_own_server_only() {
     let mut host = Host::with_sshd();

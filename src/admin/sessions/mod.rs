@@ -12,7 +12,8 @@
 //! kernel vouches for the uid alone: a title is believed about the account that
 //! its process runs as, and about no other. So an account can invent sessions
 //! of its own, and nothing else: all that is read from a process has a bound,
-//! and none keeps the others from being listed or ended.
+//! and none keeps the others from being listed or ended. So where the program
+//! of a process cannot be seen, as by root of a container, its title is enough.
 
 pub mod end;
 pub mod who;
@@ -102,18 +103,22 @@ impl OwnProgram {
     }
 
     /// Whether this process runs it, or what was in its place earlier. Only
-    /// where names mean the same as here is a name enough.
-    fn is_of(&self, process: &Path) -> bool {
+    /// where names mean the same as here is a name enough. `None` if it cannot
+    /// be looked into: root of a container has no CAP_SYS_PTRACE.
+    fn is_of(&self, process: &Path) -> Option<bool> {
         let link = process.join("exe");
-        let same = fs::metadata(&link)
-            .is_ok_and(|file| (file.dev(), file.ino()) == (self.device, self.inode));
+        let same = match fs::metadata(&link) {
+            Ok(file) => (file.dev(), file.ino()) == (self.device, self.inode),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return None,
+            Err(_) => false,
+        };
         let earlier = || {
             let mut replaced = self.path.clone().into_os_string();
             replaced.push(" (deleted)");
             fs::read_link(&link).is_ok_and(|path| path.as_os_str() == replaced)
                 && fs::read_link(process.join("ns/mnt")).is_ok_and(|mounts| mounts == self.mounts)
         };
-        same || earlier()
+        Some(same || earlier())
     }
 }
 
@@ -151,7 +156,7 @@ pub fn all() -> io::Result<Vec<OpenSession>> {
             let server = children
                 .filter(|(number, other)| other.group == **number)
                 .map(|(number, _)| *number)
-                .find(|number| !program.is_of(&directory(*number)));
+                .find(|number| program.is_of(&directory(*number)) != Some(true));
             let group = processes
                 .iter()
                 .filter(|(_, other)| Some(other.group) == server)
@@ -193,7 +198,7 @@ fn guard(program: &OwnProgram, pid: i32) -> Option<(u32, SessionFields)> {
     // Of the directory itself the account stays the owner (task_dump_owner in
     // fs/proc/base.c).
     let is_closed = fs::symlink_metadata(directory.join("exe")).ok()?.uid() == 0;
-    if !is_closed || !program.is_of(&directory) {
+    if !is_closed || program.is_of(&directory) == Some(false) {
         return None;
     }
     let mut title = Vec::new();
