@@ -11,6 +11,7 @@ mod check_agrees;
 mod cli;
 mod clients;
 mod confine;
+mod container_entry;
 mod corpus;
 mod disks;
 mod docs;
