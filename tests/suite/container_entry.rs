@@ -241,6 +241,28 @@ fn what_is_wrong_is_said_and_nothing_is_started() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The accounts that the guide shows for who comes from atmoz/sftp.
+#[test]
+fn the_lines_of_the_guide_for_who_comes_from_another_image_work() {
+    let guide = include_str!("../../docs/administrators-guide.md");
+    let (_, rest) = guide
+        .split_once("<!-- old: atmoz -->\n```\n")
+        .expect("the block");
+    let (lines, _) = rest.split_once("```").expect("its end");
+    let host = image();
+    sh(
+        &host,
+        "umask 077; mv /etc/xfersh/keys/alice.pub /etc/xfersh/keys/bar.pub; touch /etc/xfersh/accounts",
+    );
+    sh(&host, &format!("cat >/etc/xfersh/accounts <<'X'\n{lines}X"));
+    entry(&host, "", &[]).succeeded("the lines");
+    let made = host.shell_line("grep xfersh$ /etc/passwd | cut -d: -f1,3,4; ls -d /home/*/*");
+    assert_eq!(
+        made,
+        "foo:1001:100\nbar:1002:1002\n/home/bar/uploads\n/home/foo/upload\n"
+    );
+}
+
 #[test]
 fn it_touches_nothing_but_the_image() {
     let host = image();
