@@ -54,11 +54,14 @@ impl SessionLayer {
         let Some(mut layer) = layer else {
             return Ok(entered);
         };
+        let mut was_there = false;
         for grant in &plan.grants {
             let beneath = match opened.take(&grant.path) {
                 Some(known) => Some(known),
+                None if grant.lookup == Lookup::FollowLast && !was_there => None,
                 None => open_granted(grant)?,
             };
+            was_there = beneath.is_some();
             if let Some(beneath) = beneath {
                 let allowed = layer.allow(beneath.as_fd(), grant.access);
                 allowed.map_err(|error| Error::io(Step::Rule(grant.path.clone()), error))?;
@@ -96,7 +99,7 @@ fn open_granted(grant: &Grant) -> Result<Option<OwnedFd>, Error> {
         Lookup::Exact => open_resolved(&grant.path, flags)
             .map(Some)
             .map_err(|error| Error::io(Step::Rule(grant.path.clone()), error)),
-        Lookup::Follow => if_there(grant, open_at(&grant.path, flags)),
+        Lookup::Follow | Lookup::FollowLast => if_there(grant, open_at(&grant.path, flags)),
         Lookup::DirectoryItself => if_there(grant, open_at(&grant.path, itself)),
     }
 }

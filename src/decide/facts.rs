@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::command::programs;
+use super::needs::Needs;
+use super::needs::flaw::UnloadableProgram;
 use super::operands::Operand;
 use super::policy::Protocol;
 use super::trust::{Distrust, is_of_the_system};
@@ -21,12 +23,15 @@ pub use super::roots::directories::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
     /// The file itself, links resolved: root alone can change it and the way to
-    /// it, and the account can run it.
-    Found(PathBuf),
+    /// it, and the account can run it; and what it needs to be loaded beyond the
+    /// start-up table.
+    Found(PathBuf, Needs),
     /// None of the candidates exists.
     Missing,
     /// It exists and is not to be started.
     Unsafe(UnsafeProgram),
+    /// It exists and cannot be loaded in a session.
+    Unloadable(UnloadableProgram),
     /// It could not be determined.
     Failed(UnknownFact),
 }
@@ -104,9 +109,9 @@ fn elsewhere(protocol: Protocol) -> String {
 
 impl Program {
     /// The program, if it may be started.
-    pub(super) fn vet(&self, protocol: Protocol) -> Result<PathBuf, Refusal> {
+    pub(super) fn vet(&self, protocol: Protocol) -> Result<(PathBuf, &Needs), Refusal> {
         match self {
-            Self::Found(path) => Ok(path.clone()),
+            Self::Found(path, needs) => Ok((path.clone(), needs)),
             Self::Missing => {
                 let key = programs::key(protocol);
                 let hint = format!("install it, or set the policy key '{key}'");
@@ -115,6 +120,10 @@ impl Program {
             Self::Unsafe(program) => {
                 let hint = program.command(&hinted(quoted(&program.at), "PATH"));
                 let hint = hint.unwrap_or_else(|| elsewhere(protocol));
+                Err(Refusal::new(Stage::Host, program.to_string()).hint(hint))
+            }
+            Self::Unloadable(program) => {
+                let hint = program.flaw.hint(programs::key(protocol));
                 Err(Refusal::new(Stage::Host, program.to_string()).hint(hint))
             }
             Self::Failed(failure) => Err(failure.refusal()),

@@ -23,6 +23,9 @@ pub struct Inquiry {
     pub request: Request,
     /// Programs that could serve it; the first that exists is used.
     pub programs: Vec<PathBuf>,
+    /// Whether the policy names it: then what it needs is inspected, wherever
+    /// it is.
+    pub is_named: bool,
     /// The directories that the policy names.
     pub directories: Directories,
     /// The places that the client names: operands, then those of options. A
@@ -54,6 +57,7 @@ impl Inquiry {
         let target = operands.first().map(|operand| operand.path.clone());
         let configured = case.policy.program(protocol);
         Ok(Self {
+            is_named: configured.is_some(),
             programs: configured
                 .map_or_else(|| programs::places(protocol), |path| vec![path.clone()]),
             request,

@@ -14,6 +14,7 @@ pub mod command;
 pub mod facts;
 pub mod form;
 pub mod invocation;
+pub mod needs;
 pub mod operands;
 pub mod plan;
 pub mod policy;
@@ -22,7 +23,7 @@ pub mod roots;
 pub mod rules;
 pub mod seccomp;
 mod server;
-mod startup;
+pub mod startup;
 pub mod trust;
 pub mod verdict;
 
@@ -51,7 +52,7 @@ pub fn decide(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Verdict {
 }
 
 fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refusal> {
-    let program = facts.program.vet(inquiry.request.protocol())?;
+    let (program, needs) = facts.program.vet(inquiry.request.protocol())?;
     let mut faults = facts.places.faults(case.policy, case.account).into_iter();
     faults.next().map_or(Ok(()), Err)?;
     let kind = server::kind(&inquiry.request);
@@ -66,6 +67,7 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
     )?;
     let name_service = case.account.source == AccountSource::NameService;
     let mut grants = startup::grants(kind, name_service);
+    grants.extend(needs.grants());
     grants.push(startup::program(program.clone()));
     grants.extend(roots::grants(&roots));
     Ok(Plan {

@@ -90,6 +90,8 @@ pub enum Lookup {
     Exact,
     /// Links are followed; a path that does not exist on this host is skipped.
     Follow,
+    /// As `Follow`, where the path of the row before it exists.
+    FollowLast,
     /// Only a directory counts: a link leads to one that has its own row
     /// (`/lib` where /usr is merged).
     DirectoryItself,

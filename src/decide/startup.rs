@@ -4,11 +4,11 @@
 //! None of these rows allows a directory to be listed. Rows whose path does not
 //! exist on a host are skipped, so one table serves every distribution.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use landlock::{AccessFs, BitFlags, make_bitflags};
 
-use super::plan::Lookup::{self, DirectoryItself, Follow};
+use super::plan::Lookup::{self, DirectoryItself, Follow, FollowLast};
 use super::plan::{Grant, ServerKind};
 
 /// One row: path, rights, which servers need it, how it is looked up, and why.
@@ -21,8 +21,10 @@ enum Who {
     Rsync,
 }
 
-const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile});
-const RUN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{Execute | ReadFile});
+/// To read files.
+pub(super) const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile});
+/// To run a program.
+pub(super) const RUN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{Execute | ReadFile});
 const READ_WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile});
 
 const TABLE: &[StartupFile] = &[
@@ -39,6 +41,13 @@ const TABLE: &[StartupFile] = &[
         Who::All,
         Follow,
         "the interpreter of a host with musl",
+    ),
+    StartupFile(
+        MUSL_DIRECTORIES,
+        READ,
+        Who::All,
+        FollowLast,
+        "where musl's interpreter looks for libraries: it finds none if the file is there and closed",
     ),
     StartupFile(
         "/usr/lib",
@@ -130,10 +139,14 @@ const TABLE: &[StartupFile] = &[
 const INTERPRETER_GNU: &str = "/lib64/ld-linux-x86-64.so.2";
 #[cfg(target_arch = "x86_64")]
 const INTERPRETER_MUSL: &str = "/lib/ld-musl-x86_64.so.1";
+#[cfg(target_arch = "x86_64")]
+const MUSL_DIRECTORIES: &str = "/etc/ld-musl-x86_64.path";
 #[cfg(target_arch = "aarch64")]
 const INTERPRETER_GNU: &str = "/lib/ld-linux-aarch64.so.1";
 #[cfg(target_arch = "aarch64")]
 const INTERPRETER_MUSL: &str = "/lib/ld-musl-aarch64.so.1";
+#[cfg(target_arch = "aarch64")]
+const MUSL_DIRECTORIES: &str = "/etc/ld-musl-aarch64.path";
 
 /// Sources of the name service that keep accounts in their own files, for
 /// accounts that are not in /etc/passwd.
@@ -197,6 +210,20 @@ fn grant(row: &StartupFile) -> Grant {
         reason,
         lookup,
     }
+}
+
+/// Whether a row has the loader that a program names so.
+pub(super) fn has_interpreter(named: &Path) -> bool {
+    [INTERPRETER_GNU, INTERPRETER_MUSL]
+        .map(Path::new)
+        .contains(&named)
+}
+
+/// Whether each server may read this file or directory, a path without links:
+/// libraries of the distribution lie in the directories of the table.
+pub fn is_readable(path: &Path) -> bool {
+    let mut rows = TABLE.iter().filter(|row| row.2 == Who::All);
+    rows.any(|row| row.1.contains(AccessFs::ReadFile) && path.starts_with(row.0))
 }
 
 /// The row of the server program itself.

@@ -43,6 +43,7 @@ pub enum Distrust {
 
 const STICKY: u32 = 0o1000;
 const OTHERS_WRITE: u32 = 0o022;
+const GROUP_WRITE: u32 = 0o020;
 
 impl EntryStatus {
     /// Why it cannot be trusted; nothing if root alone can change it.
@@ -77,6 +78,24 @@ impl EntryStatus {
             Distrust::Owner(_) => Distrust::Owner(self),
             Distrust::Writable(_) => Distrust::Writable(self),
         })
+    }
+
+    /// Whether this is a store of packages (`/nix/store`, `/gnu/store`: root's,
+    /// mode 1775) of which the way has these entries, and root alone can change
+    /// them. The group that builds packages can make new names in a store. The
+    /// sticky bit keeps it from removing and renaming what is root's (inode(7)).
+    /// It could link another file of root's to a free name (see above), but a
+    /// directory has no second link, and one of root's cannot be brought here
+    /// from elsewhere: rename(2) wants the right to write in the directory that
+    /// moves. So a directory of root's in a store is what root has put there; a
+    /// file or a link need not be. That they are root's is asked of each entry on
+    /// its own. A store that everybody can write is none.
+    pub fn is_closed_store(self, within: &[Self]) -> bool {
+        let is_store = self.kind == EntryKind::Directory
+            && self.uid == 0
+            && self.mode & (STICKY | OTHERS_WRITE) == STICKY | GROUP_WRITE;
+        let mut within = within.iter();
+        is_store && within.len() > 0 && within.all(|entry| entry.kind == EntryKind::Directory)
     }
 
     /// Whether root alone can change it.
@@ -147,6 +166,38 @@ impl fmt::Display for Distrust {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stores() {
+        use EntryKind::{Directory, File, Link};
+        let status = |kind, uid, mode| EntryStatus { kind, uid, mode };
+        let package = status(Directory, 0, 0o555);
+        let rows = [
+            (status(Directory, 0, 0o1775), vec![package], true),
+            (status(Directory, 0, 0o1775), vec![package, package], true),
+            (status(Directory, 0, 0o1775), vec![], false),
+            (
+                status(Directory, 0, 0o1775),
+                vec![status(File, 0, 0o444)],
+                false,
+            ),
+            (
+                status(Directory, 0, 0o1775),
+                vec![package, status(Link, 0, 0o777)],
+                false,
+            ),
+            (status(Directory, 0, 0o0775), vec![package], false),
+            (status(Directory, 0, 0o1777), vec![package], false),
+            (status(Directory, 7, 0o1775), vec![package], false),
+        ];
+        for (store, within, expected) in rows {
+            assert_eq!(
+                store.is_closed_store(&within),
+                expected,
+                "{store:?} {within:?}"
+            );
+        }
+    }
 
     #[test]
     fn root_alone() {

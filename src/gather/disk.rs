@@ -16,6 +16,7 @@ use nix::sys::stat::{Mode, makedev};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, faccessat};
 
+use super::needs;
 use super::start;
 use super::trust::{self, PathEntry, WayError, is_roots_link};
 use super::walk::{WalkEnd, is_absent, walk};
@@ -25,6 +26,7 @@ use crate::decide::facts::{
     UnknownFact, UnsafeProgram,
 };
 use crate::decide::form::Inquiry;
+use crate::decide::needs::{Needs, is_of_the_distribution};
 use crate::decide::operands::Operand;
 use crate::decide::policy::Policy;
 use crate::decide::roots::directories::Directories;
@@ -51,7 +53,7 @@ pub fn gather(inquiry: &Inquiry, policy: &Policy, account: &Account, opened: &Op
         .as_ref()
         .is_some_and(|path| start.join(path).is_dir());
     Facts {
-        program: program(&inquiry.programs),
+        program: program(&inquiry.programs, inquiry.is_named),
         places,
         operands,
         target_is_directory,
@@ -319,10 +321,11 @@ fn owner(path: &Path) -> Option<u32> {
 /// The first server program that exists, if it can be trusted: root alone can
 /// change it and everything on the way to it, and the account can run it.
 /// What will be started is what was judged, not a link that leads there.
-pub fn program(candidates: &[PathBuf]) -> Program {
+/// `is_named` says that the policy chose it.
+pub fn program(candidates: &[PathBuf], is_named: bool) -> Program {
     for path in candidates {
         match trust::way_to(path) {
-            Ok(way) => return vet_program(path, &way),
+            Ok(way) => return vet_program(path, &way, is_named),
             Err(missing) if is_absent(&missing.error) => {}
             Err(missing) => return cannot_find(path, &missing),
         }
@@ -330,7 +333,7 @@ pub fn program(candidates: &[PathBuf]) -> Program {
     Program::Missing
 }
 
-fn vet_program(program: &Path, way: &[PathEntry]) -> Program {
+fn vet_program(program: &Path, way: &[PathEntry], is_named: bool) -> Program {
     let unsafe_at = |entry: &PathEntry, flaw| {
         Program::Unsafe(UnsafeProgram {
             program: program.to_owned(),
@@ -338,10 +341,8 @@ fn vet_program(program: &Path, way: &[PathEntry]) -> Program {
             flaw,
         })
     };
-    for entry in way {
-        if let Some(why) = entry.status.distrust_for_program().next() {
-            return unsafe_at(entry, ProgramFlaw::Distrust(why));
-        }
+    if let Some((entry, why)) = trust::distrusted(way) {
+        return unsafe_at(entry, ProgramFlaw::Distrust(why));
     }
     let Some(file) = way.last() else {
         return Program::Missing;
@@ -352,7 +353,13 @@ fn vet_program(program: &Path, way: &[PathEntry]) -> Program {
     // A process of a program that cannot be read is not dumpable (prctl(2)):
     // no guard could read its memory.
     match access(&file.path, AccessFlags::R_OK | AccessFlags::X_OK) {
-        Ok(()) => Program::Found(file.path.clone()),
+        Ok(()) if !is_named && is_of_the_distribution(&file.path) => {
+            Program::Found(file.path.clone(), Needs::default())
+        }
+        Ok(()) => match needs::inspect(&file.path) {
+            Ok(needs) => Program::Found(file.path.clone(), needs),
+            Err(flaw) => Program::Unloadable(flaw),
+        },
         Err(_) => unsafe_at(file, ProgramFlaw::NotRunnable(file.status.mode)),
     }
 }

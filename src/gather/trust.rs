@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::walk::{WalkEnd, walk};
-use crate::decide::trust::{EntryKind, EntryStatus};
+use crate::decide::trust::{Distrust, EntryKind, EntryStatus};
 use nix::errno::Errno;
 
 /// An entry of a directory, as lstat(2) sees it.
@@ -57,41 +57,77 @@ pub struct WayError {
     pub error: io::Error,
 }
 
-/// Everything on the way to a file, from `/` on, and last the file itself:
-/// each directory, each link, and each directory on the way of a link.
+/// A way, as far as it goes.
+#[derive(Debug)]
+pub struct Way {
+    /// Everything on it, from `/` on: each directory, each link, each directory
+    /// on the way of a link, and last what it leads to, if that exists.
+    pub entries: Vec<PathEntry>,
+    /// Where it ends.
+    pub end: WalkEnd,
+}
+
+/// Follows a path.
 ///
 /// # Errors
 ///
-/// The first entry that cannot be looked at; ENOENT where there is no such
-/// file.
-pub fn way_to(path: &Path) -> Result<Vec<PathEntry>, WayError> {
+/// That `/` cannot be looked at.
+pub fn way(path: &Path) -> Result<Way, WayError> {
     let root = Path::new("/");
-    let failed = |at: &Path| {
-        let at = at.to_owned();
-        move |error| WayError { at, error }
-    };
-    let mut way = vec![PathEntry::of(root).map_err(failed(root))?];
+    let first = PathEntry::of(root).map_err(|error| WayError {
+        at: root.to_owned(),
+        error,
+    })?;
+    let mut entries = vec![first];
     let end = walk(path, |path, metadata| {
-        if way.iter().all(|seen| seen.path != path) {
-            way.push(PathEntry {
+        if entries.iter().all(|seen| seen.path != path) {
+            entries.push(PathEntry {
                 path: path.to_owned(),
                 status: status(metadata),
             });
         }
         Ok(true)
     });
-    match end {
-        WalkEnd::Found(found) => {
-            // A way can lead back to what it has passed.
-            if let Some(at) = way.iter().position(|entry| entry.path == found) {
-                let last = way.remove(at);
-                way.push(last);
-            }
-            Ok(way)
-        }
-        WalkEnd::Failed(at, error) => Err(failed(&at)(error)),
-        WalkEnd::Absent(at) | WalkEnd::Refused(at) => Err(failed(&at)(Errno::ENOENT.into())),
+    // A way can lead back to what it has passed.
+    if let WalkEnd::Found(found) = &end
+        && let Some(at) = entries.iter().position(|entry| entry.path == *found)
+    {
+        let last = entries.remove(at);
+        entries.push(last);
     }
+    Ok(Way { entries, end })
+}
+
+/// Everything on the way to a file, and last the file itself.
+///
+/// # Errors
+///
+/// The first entry that cannot be looked at; ENOENT where there is no such
+/// file.
+pub fn way_to(path: &Path) -> Result<Vec<PathEntry>, WayError> {
+    let Way { entries, end } = way(path)?;
+    match end {
+        WalkEnd::Found(_) => Ok(entries),
+        WalkEnd::Failed(at, error) => Err(WayError { at, error }),
+        WalkEnd::Absent(at) | WalkEnd::Refused(at) => Err(WayError {
+            at,
+            error: Errno::ENOENT.into(),
+        }),
+    }
+}
+
+/// The first entry on a way to a program or its library that others than root
+/// can change.
+pub fn distrusted(way: &[PathEntry]) -> Option<(&PathEntry, Distrust)> {
+    let is_closed_store = |at: usize, entry: &PathEntry| {
+        let of_it = |other: &&PathEntry| other.path.parent() == Some(&entry.path);
+        let within: Vec<_> = way.iter().filter(of_it).map(|other| other.status).collect();
+        at + 1 < way.len() && entry.status.is_closed_store(&within)
+    };
+    way.iter().enumerate().find_map(|(at, entry)| {
+        let why = entry.status.distrust_for_program().next()?;
+        (!is_closed_store(at, entry)).then_some((entry, why))
+    })
 }
 
 /// Whether root alone could have made this link, and can replace it.

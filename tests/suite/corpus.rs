@@ -234,7 +234,7 @@ fn the_tables_are_whole() {
             count("forced"),
             rows.len()
         ),
-        (240, 116, 21, 377)
+        (253, 117, 21, 391)
     );
     assert_eq!(unescape(r"a\\b\n\t\r\xe9"), b"a\\b\n\t\r\xe9");
 }

@@ -3,7 +3,8 @@
 
 use super::doctor::findings;
 use super::harness::account::Account;
-use super::harness::{Host, Kind};
+use super::harness::sshd::CLIENT_CONFIG;
+use super::harness::{Host, Kind, Output};
 use super::prepared::{installed, prepared, sh};
 
 /// How a host is broken, what the doctor calls it, and how bad it is.
@@ -181,31 +182,43 @@ fn a_server_with_libraries_elsewhere_is_found() {
             .iter()
             .filter(|line| line.text.contains(" client=- event=test by=\"--doctor\""));
         assert_eq!(tests.count(), 3, "{log:#?}");
+        // Named in the policy, its library is found.
         host.policy(&format!("{protocols}{key} = \"{to}\"\n"));
-        host.write("/tmp/local/sent", b"sent");
-        let sent = match protocol {
-            "sftp" => host.sftp(&carol, "put sent uploads/odd\n"),
-            "scp" => host.scp_to(&carol, &["-O"], &["sent"], "uploads/odd"),
-            _ => {
-                let mut client = host.client("rsync");
-                client.args(["-e", "ssh", "/tmp/local/sent", "carol@host:uploads/odd"]);
-                host.run(&mut client, b"")
-            }
-        };
-        sent.failed("an upload by a server without its library");
+        assert_eq!(findings(&host), [], "{key} = {to}");
+        send(&host, &carol, protocol).succeeded("an upload by a server that the policy names");
+        assert!(host.exists(carol.at("uploads/odd")));
+        sh(&host, &format!("rm {}", carol.at("uploads/odd").display()));
+        // In the place of the distribution's, no session looks for it.
+        sh(&host, &format!("cp {program} /tmp/kept; cp {to} {program}"));
+        host.policy(protocols);
+        send(&host, &carol, protocol).failed("an upload by a server without its library");
         assert!(!host.exists(carol.at("uploads/odd")));
-        let what = format!("{key} = {to}");
         let rows = findings(&host);
         let [row] = rows.as_slice() else {
-            panic!("{what}: {rows:#?}");
+            panic!("{program}: {rows:#?}");
         };
         assert_eq!(
             (row.0.as_str(), row.1.as_str()),
-            ("server-silent", "serious")
+            ("server-elsewhere", "serious")
         );
         sh(&host, &row.2);
-        assert_eq!(findings(&host), [], "{what}");
-        transfers(&host, &carol, &what);
+        assert_eq!(findings(&host), [], "{program}");
+        transfers(&host, &carol, program);
+        sh(&host, &format!("cp /tmp/kept {program}"));
+    }
+}
+
+fn send(host: &Host, carol: &Account, protocol: &str) -> Output {
+    host.write("/tmp/local/sent", b"sent");
+    match protocol {
+        "sftp" => host.sftp(carol, "put sent uploads/odd\n"),
+        "scp" => host.scp_to(carol, &["-O"], &["sent"], "uploads/odd"),
+        _ => {
+            let mut client = std::process::Command::new("rsync");
+            let shell = format!("ssh -F {CLIENT_CONFIG}");
+            client.args(["-e", &shell, "/tmp/local/sent", "carol@host:uploads/odd"]);
+            host.run(client.current_dir("/tmp"), b"")
+        }
     }
 }
 

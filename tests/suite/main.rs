@@ -22,6 +22,7 @@ mod doctor_login;
 mod doctor_rows;
 mod doctor_state;
 mod doctor_surroundings;
+mod elsewhere;
 mod facts;
 mod filter;
 mod forced;

@@ -155,7 +155,7 @@ impl Fixes {
 /// The server that was found, or else the first place where one is looked for.
 fn sftp_server(rights: &Rights<'_>, programs: &[(Protocol, Program)]) -> String {
     let found = programs.iter().find_map(|program| match program {
-        (Protocol::Sftp, Program::Found(path)) => Some(path.clone()),
+        (Protocol::Sftp, Program::Found(path, _)) => Some(path.clone()),
         _ => None,
     });
     let candidates = || rights.candidates(Protocol::Sftp)?.into_iter().next();

@@ -1,7 +1,7 @@
 //! What around an account keeps its sessions from working, or runs what they
 //! upload: limits, the name service, jobs of the host, the servers themselves.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::facts::answer::ServerAnswer;
 use super::facts::database::Database;
@@ -13,7 +13,9 @@ use super::finding::Finding;
 use super::judge;
 use crate::decide::account::AccountSource;
 use crate::decide::facts::Program;
+use crate::decide::needs::Needs;
 use crate::decide::policy::{PolicyFile, Protocol};
+use crate::gather::needs;
 
 /// Examines them. `programs` are the servers that a session finds, `uses_pam`
 /// is sshd's UsePAM.
@@ -39,16 +41,24 @@ pub fn examine(
         findings.extend(judge::name_service::judge(&name, &sources));
     }
     for (protocol, program) in programs {
-        if !matches!(program, Program::Found(_)) {
+        let Program::Found(path, needs) = program else {
             continue;
-        }
+        };
         let answer = ServerAnswer::of(rights, *protocol)
             .map_err(|error| format!("cannot start the server of {}: {error}", protocol.name()))?;
-        let judged =
-            answer.and_then(|answer| judge::answer::judge(rights.policy, *protocol, &answer));
+        let judged = answer.and_then(|answer| {
+            let elsewhere = lies_elsewhere(path, needs).then_some(path.as_path());
+            judge::answer::judge(rights.policy, *protocol, &answer, elsewhere)
+        });
         findings.extend(judged);
     }
     Ok(findings)
+}
+
+/// Whether a program of the distribution needs what no session looks for.
+fn lies_elsewhere(program: &Path, needs: &Needs) -> bool {
+    let inspected = || needs::inspect(program);
+    *needs == Needs::default() && inspected().is_ok_and(|found| found != Needs::default())
 }
 
 /// Examines the names in the blocks of the policy.

@@ -12,6 +12,7 @@ use xfersh::decide::decide;
 use xfersh::decide::facts::{Facts, Program};
 use xfersh::decide::form::Inquiry;
 use xfersh::decide::invocation::{Client, Invocation};
+use xfersh::decide::needs::Needs;
 use xfersh::decide::operands::Operand;
 use xfersh::decide::plan::{Argument, Plan, ServerKind};
 use xfersh::decide::policy::{Policy, parse};
@@ -112,7 +113,7 @@ fn facts(inquiry: &Inquiry) -> Facts {
     });
     let named: BTreeMap<_, _> = named.collect();
     Facts {
-        program: Program::Found(inquiry.programs[0].clone()),
+        program: Program::Found(inquiry.programs[0].clone(), Needs::default()),
         places: DirectoryStates {
             home_children: Ok(children
                 .filter(|child| !named.contains_key(&child.path))

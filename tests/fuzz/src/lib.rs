@@ -4,10 +4,12 @@
 //! command`), the suite with a fixed number of seeded ones (`properties::`).
 
 mod command;
+mod elf;
 mod policy;
 mod text;
 
 pub use command::command;
+pub use elf::elf;
 pub use policy::{policy, policy_for};
 pub use text::{pattern, text, words};
 

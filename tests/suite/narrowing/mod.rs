@@ -13,6 +13,7 @@ use xfersh::decide::decide;
 use xfersh::decide::facts::{Facts, Program};
 use xfersh::decide::form::Inquiry;
 use xfersh::decide::invocation::{Client, Invocation};
+use xfersh::decide::needs::Needs;
 use xfersh::decide::operands::Operand;
 use xfersh::decide::plan::Plan;
 use xfersh::decide::policy::{Policy, ProfileName, parse};
@@ -115,7 +116,7 @@ impl Disk {
             id: Some(id(path)),
         });
         Facts {
-            program: Program::Found("/usr/bin/server".into()),
+            program: Program::Found("/usr/bin/server".into(), Needs::default()),
             places: DirectoryStates {
                 named,
                 home_children: Ok(home_children.collect()),

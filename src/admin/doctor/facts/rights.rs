@@ -10,6 +10,7 @@ use crate::decide::case::Case;
 use crate::decide::facts::Program;
 use crate::decide::form::Inquiry;
 use crate::decide::invocation::Invocation;
+use crate::decide::needs::Needs;
 use crate::decide::policy::{Policy, Protocol};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::decide::{self};
@@ -54,11 +55,12 @@ impl Rights<'_> {
     pub fn programs(&self) -> io::Result<Vec<(Protocol, Program)>> {
         let protocols = self.policy.protocols.value.iter();
         let candidates: Vec<_> = protocols
-            .filter_map(|protocol| Some((*protocol, self.candidates(*protocol)?)))
+            .filter_map(|protocol| Some((*protocol, self.inquiry(*protocol)?)))
             .collect();
         account::temporarily_become(self.account, || {
             let programs = candidates.iter();
-            let programs = programs.map(|(protocol, paths)| (*protocol, disk::program(paths)));
+            let found = |inquiry: &Inquiry| disk::program(&inquiry.programs, inquiry.is_named);
+            let programs = programs.map(|(protocol, inquiry)| (*protocol, found(inquiry)));
             programs.collect()
         })
     }
@@ -66,6 +68,10 @@ impl Rights<'_> {
     /// Where the server of a protocol is looked for; `None` if the account is
     /// refused before that.
     pub fn candidates(&self, protocol: Protocol) -> Option<Vec<PathBuf>> {
+        self.inquiry(protocol).map(|inquiry| inquiry.programs)
+    }
+
+    fn inquiry(&self, protocol: Protocol) -> Option<Inquiry> {
         let command = match protocol {
             Protocol::Sftp => "sftp-server",
             Protocol::Scp => "scp -f x",
@@ -77,8 +83,7 @@ impl Rights<'_> {
             policy: &policy,
             ..*self
         };
-        let inquiry = Inquiry::of(&rights.case(&invocation(command)));
-        inquiry.ok().map(|inquiry| inquiry.programs)
+        Inquiry::of(&rights.case(&invocation(command))).ok()
     }
 
     /// The directories that clients may write, resolved, whether they exist or
@@ -104,7 +109,7 @@ impl Rights<'_> {
             Refusal::new(Stage::Host, format!("cannot look as '{name}': {error}"))
         })?;
         // Whether the server is there is another check.
-        facts.program = Program::Found(PathBuf::from("/"));
+        facts.program = Program::Found(PathBuf::from("/"), Needs::default());
         match decide::decide(&case, &inquiry, &facts) {
             Verdict::Granted(plan) => {
                 let roots = plan.rules.roots.iter().filter(|root| root.access.writes());

@@ -3,6 +3,7 @@
 
 use crate::admin::doctor::finding::{Finding, decision, quoted};
 use crate::decide::facts::{Program, ProgramFlaw};
+use crate::decide::needs::flaw::LoadFlaw;
 use crate::decide::policy::Protocol;
 use crate::decide::trust::Distrust;
 
@@ -38,6 +39,14 @@ fn judge_one(protocol: Protocol, program: &Program) -> Option<Finding> {
             "server-missing",
             format!("apt-get install -y {}", package(protocol)),
         ),
+        Program::Unloadable(found) => {
+            let hint = refusal.hint.unwrap_or_default();
+            let fix = match &found.flaw {
+                LoadFlaw::Untrusted { at, why, .. } => why.command(at, &quoted(at)),
+                _ => None,
+            };
+            ("server-unloadable", fix.unwrap_or_else(|| decision(&hint)))
+        }
         _ => {
             let hint = refusal.hint.unwrap_or_default();
             ("not-examined", decision(&hint))
@@ -68,6 +77,7 @@ const fn package(protocol: Protocol) -> &'static str {
 mod tests {
     use super::*;
     use crate::decide::facts::{UnknownFact, UnsafeProgram};
+    use crate::decide::needs::Needs;
     use crate::decide::trust::{EntryKind, EntryStatus};
 
     #[test]
@@ -91,7 +101,7 @@ mod tests {
         });
         let program = "/usr/bin/scp";
         let rows: [(Program, &str); 10] = [
-            (Program::Found(program.into()), ""),
+            (Program::Found(program.into(), Needs::default()), ""),
             (
                 Program::Missing,
                 "server-missing: apt-get install -y openssh-client",
