@@ -59,7 +59,7 @@ pub struct WayError {
 
 /// A way, as far as it goes.
 #[derive(Debug)]
-pub struct Way {
+pub struct FollowedWay {
     /// Everything on it, from `/` on: each directory, each link, each directory
     /// on the way of a link, and last what it leads to, if that exists.
     pub entries: Vec<PathEntry>,
@@ -72,7 +72,7 @@ pub struct Way {
 /// # Errors
 ///
 /// That `/` cannot be looked at.
-pub fn way(path: &Path) -> Result<Way, WayError> {
+pub fn way(path: &Path) -> Result<FollowedWay, WayError> {
     let root = Path::new("/");
     let first = PathEntry::of(root).map_err(|error| WayError {
         at: root.to_owned(),
@@ -95,7 +95,7 @@ pub fn way(path: &Path) -> Result<Way, WayError> {
         let last = entries.remove(at);
         entries.push(last);
     }
-    Ok(Way { entries, end })
+    Ok(FollowedWay { entries, end })
 }
 
 /// Everything on the way to a file, and last the file itself.
@@ -105,7 +105,7 @@ pub fn way(path: &Path) -> Result<Way, WayError> {
 /// The first entry that cannot be looked at; ENOENT where there is no such
 /// file.
 pub fn way_to(path: &Path) -> Result<Vec<PathEntry>, WayError> {
-    let Way { entries, end } = way(path)?;
+    let FollowedWay { entries, end } = way(path)?;
     match end {
         WalkEnd::Found(_) => Ok(entries),
         WalkEnd::Failed(at, error) => Err(WayError { at, error }),

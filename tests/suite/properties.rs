@@ -305,3 +305,26 @@ fn every_call_can_be_read() {
         checks::call(&bytes);
     }
 }
+
+/// Bytes of a real server, changed at places that mean something: the first 4 KiB, and the dynamic section's.
+#[test]
+fn every_program_can_be_read() {
+    let mut random = Random::seeded(17);
+    let program = std::fs::read("/usr/lib/openssh/sftp-server").expect("sftp-server");
+    checks::elf(&program);
+    for _ in 0..2_000 {
+        let mut bytes = program.clone();
+        for _ in 0..=random.below(4) {
+            let at = match random.below(3) {
+                0 => random.below(1024),
+                1 => random.below(8192),
+                _ => random.below(bytes.len()),
+            };
+            bytes[at] = u8::try_from(random.below(256)).expect("a byte");
+        }
+        if random.below(8) == 0 {
+            bytes.truncate(random.below(bytes.len()));
+        }
+        checks::elf(&bytes);
+    }
+}

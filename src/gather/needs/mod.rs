@@ -18,7 +18,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use elf_file::ElfError;
-use places::{Found, Places};
+use places::{Found, SearchedPlaces};
 
 use super::disk::is_refusal;
 use crate::decide::needs::flaw::{LoadFlaw, UnloadableProgram};
@@ -84,7 +84,7 @@ struct Search {
     loader_path: PathBuf,
     objects: Vec<LoadedObject>,
     names: BTreeSet<Vec<u8>>,
-    places: Places,
+    places: SearchedPlaces,
     /// Where libraries are looked for last.
     defaults: Vec<PathBuf>,
     cache: Option<Vec<u8>>,
@@ -93,7 +93,7 @@ struct Search {
 
 impl Search {
     fn of(program: &Path, facts: ElfFacts, interpreter: &Path) -> Result<Self, LoadFlaw> {
-        let mut places = Places::default();
+        let mut places = SearchedPlaces::default();
         let loader_path = match places.file(interpreter, program)? {
             Found::At(path) => path,
             Found::Absent => return Err(missing(interpreter, program, &[], None)),

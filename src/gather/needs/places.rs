@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::decide::needs::flaw::LoadFlaw;
 use crate::decide::trust::EntryKind;
 use crate::gather::disk::is_refusal;
-use crate::gather::trust::{PathEntry, Way, distrusted, status, way};
+use crate::gather::trust::{FollowedWay, PathEntry, distrusted, status, way};
 use crate::gather::walk::{WalkEnd, is_absent};
 
 /// The most directories of one search.
@@ -27,11 +27,11 @@ pub enum Found {
 
 /// What was looked at.
 #[derive(Debug, Default)]
-pub struct Places {
+pub struct SearchedPlaces {
     directories: BTreeMap<PathBuf, Found>,
 }
 
-impl Places {
+impl SearchedPlaces {
     /// The directory at this path, if there is one that the account can pass.
     ///
     /// # Errors
@@ -98,7 +98,8 @@ impl Places {
 
 /// Follows the whole way.
 fn look(path: &Path, by: &Path, wanted: EntryKind) -> Result<Found, LoadFlaw> {
-    let Way { entries, end } = way(path).map_err(|error| failed(&error.at, &error.error))?;
+    let FollowedWay { entries, end } =
+        way(path).map_err(|error| failed(&error.at, &error.error))?;
     if let Some((entry, why)) = distrusted(&entries) {
         return Err(untrusted(&entry.path, by, why));
     }

@@ -47,7 +47,8 @@ pub fn judge(
 /// The command that names a program in the policy: its first line is before any
 /// block.
 fn name_it(key: &str, program: &Path) -> String {
-    let line = format!("{key} = \"{}\"", program.display());
+    // One of the table's own paths, or what a link of root's there leads to.
+    let line = format!("{key} = \"{}\"", Escaped::path(program));
     format!(
         "if [ -s {POLICY} ]; then sed -i '1i {line}' {POLICY}; else echo '{line}' >{POLICY}; fi"
     )
