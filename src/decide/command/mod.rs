@@ -285,12 +285,12 @@ mod tests {
     fn a_server_that_is_meant_gets_a_hint() {
         let hint = |command: &str| parse(command).unwrap_err().hint.unwrap_or_default();
         for (command, key) in [
-            ("/usr/lib64/misc/sftp-server", "'sftp_server'"),
+            ("/usr/pkg/libexec/sftp-server", "'sftp_server'"),
             (
                 "/nix/store/x-openssh/libexec/sftp-server -l INFO",
                 "'sftp_server'",
             ),
-            ("/opt/bin/scp -t x", "'scp'"),
+            ("/opt/x/bin/scp -t x", "'scp'"),
             ("/usr/pkg/bin/rsync --server . x", "'rsync'"),
         ] {
             assert!(hint(command).contains(key), "{command}");

@@ -9,6 +9,7 @@ use crate::decide::decide;
 use crate::decide::facts::{Program, ProgramFlaw, UnknownFact, UnsafeProgram};
 use crate::decide::form::Inquiry;
 use crate::decide::invocation::{AskedProfile, Client, Invocation, ProfileEffect};
+use crate::decide::needs::Needs;
 use crate::decide::policy::{self, ProfileName};
 use crate::decide::profile;
 use crate::decide::trust::{Distrust, EntryKind, EntryStatus};
@@ -118,7 +119,7 @@ fn program(what: &str) -> Program {
         "no file" => ProgramFlaw::NotAFile,
         "not runnable" => ProgramFlaw::NotRunnable(0o700),
         "closed" => ProgramFlaw::Closed,
-        found => return Program::Found(found.into()),
+        found => return Program::Found(found.into(), Needs::default()),
     };
     Program::Unsafe(UnsafeProgram {
         program: "/opt/server".into(),

@@ -7,6 +7,7 @@ use crate::decide::facts::{
     DirectoryId, DirectoryState, DirectoryStates, Facts, HomeChild, Program, UnknownFact,
 };
 use crate::decide::form::Inquiry;
+use crate::decide::needs::Needs;
 use crate::decide::operands::Operand;
 use crate::decide::policy::Policy;
 use crate::decide::roots::start::StartDirectory;
@@ -130,7 +131,8 @@ impl<'a> Disk<'a> {
         });
         let target = inquiry.target.as_ref().map(|path| start.join(path));
         Facts {
-            program: program.unwrap_or_else(|| Program::Found(inquiry.programs[0].clone())),
+            program: program
+                .unwrap_or_else(|| Program::Found(inquiry.programs[0].clone(), Needs::default())),
             operands: operands.collect(),
             target_is_directory: target
                 .is_some_and(|path| matches!(self.state(&path), DirectoryState::Directory { .. })),

@@ -45,6 +45,7 @@ fn the_rows_for_the_start() {
     let sftp = [
         "/lib64/ld-linux-x86-64.so.2 Execute ReadFile follow",
         "/lib/ld-musl-x86_64.so.1 Execute ReadFile follow",
+        "/etc/ld-musl-x86_64.path ReadFile follow last",
         "/usr/lib ReadFile follow",
         "/usr/lib64 ReadFile follow",
         "/lib ReadFile itself",

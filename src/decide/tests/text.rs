@@ -17,6 +17,7 @@ pub fn grant(grant: &Grant) -> String {
     let lookup = match grant.lookup {
         Lookup::Exact => "",
         Lookup::Follow => " follow",
+        Lookup::FollowLast => " follow last",
         Lookup::DirectoryItself => " itself",
     };
     format!("{} {}{lookup}", grant.path.display(), rights.join(" "))
