@@ -184,7 +184,9 @@ impl Error {
                 "the guard needs Linux 5.14, no other seccomp listener, procfs on /proc, and the \
                  right to read the memory of its child; or set 'confinement = \"best-effort\"'",
             ),
-            Step::Audit => Some("start a syslog daemon, or set 'audit = \"best-effort\"'"),
+            Step::Audit => Some(
+                "start what takes the log ('xfersh --doctor' says what is missing), or set 'audit = \"best-effort\"'",
+            ),
             _ => None,
         }
     }

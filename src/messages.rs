@@ -2,12 +2,9 @@
 //! reason for the log and the administrator. Texts alone: `console` and `log`
 //! say them.
 
-use std::fmt;
-
 use crate::decide::policy::Policy;
 use crate::decide::verdict::Refusal;
-use crate::error::Error;
-use crate::print::escape::{Escaped, Quoted};
+use crate::print::escape::Escaped;
 
 /// What a refused user sees, unless the policy has another sentence.
 pub const MESSAGE: &str = "This account is for file transfer only.";
@@ -48,18 +45,4 @@ fn protocols(refusal: &Refusal, policy: &Policy) -> Option<String> {
         [] => format!("It serves {last}, not {asked}."),
         _ => format!("It serves {} and {last}, not {asked}.", others.join(", ")),
     })
-}
-
-/// An error as an event of the log.
-pub struct FailedEvent<'a>(pub &'a Error);
-
-impl fmt::Display for FailedEvent<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = self.0.to_string();
-        write!(f, "event=failed reason={}", Quoted(&reason))?;
-        match self.0.hint() {
-            Some(hint) => write!(f, " hint={}", Quoted(hint)),
-            None => Ok(()),
-        }
-    }
 }

@@ -4,14 +4,17 @@
 
 use std::ffi::OsString;
 use std::panic::{self, PanicHookInfo};
+use std::path::Path;
 
 use crate::confine::exec::exec;
 use crate::confine::sanitise::{Standard, sanitise};
 use crate::confine::session_slot;
 use crate::confine::{Confined, irrevocably_confine};
 use crate::console;
+use crate::decide::account::Account;
 use crate::decide::plan::{Plan, ServerKind};
-use crate::decide::policy::Requirement;
+use crate::decide::policy::{Policy, Requirement};
+use crate::decide::roots::directories::directories;
 use crate::decide::roots::nowhere::nowhere;
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::error::Error;
@@ -20,11 +23,12 @@ use crate::gather::account::{self, AccountKey};
 use crate::gather::identity::Identity;
 use crate::gather::invocation::{self, Asked};
 use crate::gather::kernel::{Kernel, Weakness};
+use crate::gather::log_file;
 use crate::guard::{Connection, Prepared, SessionEnd, Side, leave_the_group, split};
 use crate::judge::{self, Subject};
-use crate::log::{Audit, Importance};
+use crate::log::{Audit, Event, Importance};
 use crate::messages;
-use crate::print::escape::{Escaped, Quoted};
+use crate::print::escape::Escaped;
 use crate::system::opened::Opened;
 use crate::system::process::started_with;
 
@@ -46,7 +50,7 @@ pub enum SessionCall {
 pub fn serve(call: SessionCall) -> Exit {
     panic::set_hook(Box::new(report_panic));
     let inherited = sanitise();
-    let mut audit = Audit::open(started_with().uids.0);
+    let mut audit = open_log(started_with().uids.0);
     match inherited.and_then(|standard| session(call, standard, &mut audit)) {
         Ok(SessionOutcome::Refused(message)) => {
             console::say(&message);
@@ -54,7 +58,7 @@ pub fn serve(call: SessionCall) -> Exit {
         }
         Ok(SessionOutcome::Served(end)) => end.pass_on(),
         Err(error) => {
-            audit.event(Importance::Error, &messages::FailedEvent(&error));
+            report_failure(&error, &mut audit);
             if let Some(sentence) = error.for_client() {
                 console::say(&sentence);
             }
@@ -70,11 +74,39 @@ pub fn report_panic(panic: &PanicHookInfo<'_>) {
         format!(" at {}:{}", Escaped::text(place.file()), place.line())
     });
     let reason = format!("internal error{place}: {what}");
-    let mut audit = Audit::open(nix::unistd::getuid().as_raw());
-    let reason = Quoted(&reason);
-    let event = format_args!("event=failed reason={reason}");
+    let mut audit = open_log(nix::unistd::getuid().as_raw());
+    let event = Event::told("failed", FAILED).sentence("reason", &reason);
     audit.event(Importance::Error, &event);
     console::say("An internal error ended the session; the server's log says where.");
+}
+
+/// How the line about a session that could not be served begins.
+const FAILED: &str = "event=failed";
+
+/// The log, before the policy says where it goes.
+fn open_log(uid: u32) -> Audit {
+    let mut audit = Audit::open(uid);
+    audit.fall_back(|| log_file::open(Path::new(log_file::FALLBACK), &[]));
+    audit
+}
+
+/// Sends the lines where the policy says. No file is used to which the account
+/// has rights.
+pub fn direct_log(policy: &Policy, account: Option<&Account>, audit: &mut Audit) {
+    let (target, format) = (&policy.log.value, policy.log_format.value);
+    audit.direct(target, format, |path| {
+        let own = account.map(|account| directories(policy, account).paths);
+        log_file::open(path, &own.unwrap_or_default())
+    });
+}
+
+fn report_failure(error: &Error, audit: &mut Audit) {
+    let reason = error.to_string();
+    let mut event = Event::told("failed", FAILED).sentence("reason", &reason);
+    if let Some(hint) = error.hint() {
+        event = event.sentence("hint", hint);
+    }
+    audit.event(Importance::Error, &event);
 }
 
 enum SessionOutcome {
@@ -97,7 +129,11 @@ fn session(
     let invocation = invocation::gather(asked, standard.terminal);
     let opened = Opened::default();
     let key = AccountKey::Uid(identity.uid);
-    let subject = judge::read().and_then(|text| Subject::of(&key, &text, &invocation, &opened));
+    let text = judge::read();
+    let subject = match &text {
+        Ok(text) => Subject::of(&key, text, &invocation, &opened),
+        Err(refusal) => Err(refusal.clone()),
+    };
     match &subject {
         Ok(subject) => audit.identify(Some(&subject.account), identity.uid, &invocation),
         // Whom a policy refuses that cannot be applied has a name all the same.
@@ -105,6 +141,18 @@ fn session(
             let account = account::lookup(&key, &opened).ok();
             audit.identify(account.as_ref(), identity.uid, &invocation);
         }
+    }
+    match (&subject, &text) {
+        (Ok(Subject { account, policy }), _) => direct_log(policy, Some(account), audit),
+        // It cannot be applied to this account, but somebody shall hear of it.
+        (Err(_), Ok(text)) => {
+            let file = text.parse().ok();
+            let policy = file.map(|file| file.outside_blocks());
+            policy
+                .iter()
+                .for_each(|policy| direct_log(policy, None, audit));
+        }
+        (Err(_), Err(_)) => {}
     }
     let verdict = match (refused, &subject) {
         (Some(refusal), _) => Verdict::Refused(refusal),
@@ -137,7 +185,8 @@ fn report_weaknesses(plan: &Plan, audit: &mut Audit) {
         return;
     }
     for Weakness { missing, open, .. } in Kernel::probe().weaknesses() {
-        let event = format_args!("weaker missing=\"{missing}\" open=\"{open}\"");
+        let event = Event::of("weaker").words("missing", &missing);
+        let event = event.words("open", &open);
         audit.event(Importance::Warning, &event);
     }
 }
@@ -153,8 +202,8 @@ fn report_nowhere(plan: &Plan, subject: Option<&Subject>, audit: &mut Audit) {
     let why =
         subject.and_then(|Subject { account, policy }| nowhere(policy, account, &plan.rules.roots));
     if let Some(why) = why {
-        let why = Quoted(&why);
-        let event = format_args!("event=nowhere-writable reason={why}");
+        let event = Event::told("nowhere-writable", "event=nowhere-writable");
+        let event = event.sentence("reason", &why);
         audit.event(Importance::Warning, &event);
     }
 }

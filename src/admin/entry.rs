@@ -11,7 +11,7 @@ use crate::decide::verdict::Verdict;
 use crate::gather::account;
 use crate::guard::{Prepared, SessionEnd};
 use crate::judge::Subject;
-use crate::log::{Audit, Importance};
+use crate::log::{Audit, Event, Importance};
 use crate::session;
 use crate::system::opened::Opened;
 
@@ -47,6 +47,8 @@ pub fn serve(
     let mut audit = Audit::open(uid);
     // No client is there, whatever address the decision is for.
     audit.identify(Some(&subject.account), uid, &super::invocation(None, None));
-    audit.event(Importance::Info, &format_args!("event=test by=\"{by}\""));
+    session::direct_log(&subject.policy, Some(&subject.account), &mut audit);
+    let event = Event::told("test", "event=test").words("by", &by);
+    audit.event(Importance::Info, &event);
     session::carry_out(plan, uid, prepared, &mut audit).map_err(|error| error.to_string())
 }

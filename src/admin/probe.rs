@@ -114,6 +114,9 @@ pub const TRIES: &[Try] = &[
     refused("P5", "connect to the system log", |_| {
         std::os::unix::net::UnixDatagram::unbound()?.connect("/dev/log")
     }),
+    refused("P5", "connect to the journal", |_| {
+        std::os::unix::net::UnixDatagram::unbound()?.connect("/run/systemd/journal/socket")
+    }),
     refused("P5", "connect to the bus of the host", |_| {
         UnixStream::connect("/run/dbus/system_bus_socket").map(drop)
     }),

@@ -17,7 +17,7 @@ use std::io;
 
 use caps::CapSet;
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::chdir;
 
@@ -51,6 +51,21 @@ impl Confined {
     pub fn without_guard(mut self) -> Self {
         self.plan = self.plan.without_guard();
         self
+    }
+
+    /// Makes the limit on the size of files final, for the server.
+    ///
+    /// # Errors
+    ///
+    /// Those of setrlimit(2).
+    pub fn limit_server(&self) -> Result<(), Error> {
+        match (self.plan.limits.max_file_size, self.plan.rules.log_file) {
+            (Some(_), Some(_)) => {
+                let (size, _) = size_limit()?;
+                limit_size(size, size)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The Landlock layer that is for the server alone.
@@ -94,10 +109,41 @@ fn set_limits(plan: &Plan) -> Result<(), Error> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)
         .map_err(|error| Error::io(Step::Limit("RLIMIT_CORE"), error))?;
     if let Some(size) = plan.limits.max_file_size {
-        setrlimit(Resource::RLIMIT_FSIZE, size, size)
-            .map_err(|error| Error::io(Step::Limit("RLIMIT_FSIZE"), error))?;
+        // A guard whose log is a file must be able to write beyond it.
+        let most = match plan.rules.log_file {
+            Some(_) => size_limit()?.1,
+            None => size,
+        };
+        limit_size(size.min(most), most)?;
     }
     Ok(())
+}
+
+fn size_limit() -> Result<(u64, u64), Error> {
+    getrlimit(Resource::RLIMIT_FSIZE).map_err(|error| Error::io(Step::Limit(FSIZE), error))
+}
+
+fn limit_size(size: u64, most: u64) -> Result<(), Error> {
+    setrlimit(Resource::RLIMIT_FSIZE, size, most)
+        .map_err(|error| Error::io(Step::Limit(FSIZE), error))
+}
+
+const FSIZE: &str = "RLIMIT_FSIZE";
+
+/// Lifts the limit on the size of files again, for a guard whose log is a file.
+/// It keeps the limit of the policy itself where it changes a size.
+///
+/// # Errors
+///
+/// Those of setrlimit(2).
+pub fn unlimit_guard(plan: &Plan) -> Result<(), Error> {
+    match (plan.limits.max_file_size, plan.rules.log_file) {
+        (Some(_), Some(_)) => {
+            let (_, most) = size_limit()?;
+            limit_size(most, most)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Empties the capability sets. An ordinary account has none, but a PAM module

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::command::programs;
+use super::log_file::LogFileState;
 use super::needs::Needs;
 use super::needs::flaw::UnloadableProgram;
 use super::operands::Operand;
@@ -147,4 +148,6 @@ pub struct Facts {
     pub operands: Vec<Operand>,
     /// Whether [`target`](super::form::Inquiry::target) is known to be a directory.
     pub target_is_directory: bool,
+    /// What has the name of the log file, if the policy names one.
+    pub log_file: Option<LogFileState>,
 }

@@ -14,6 +14,7 @@ pub mod command;
 pub mod facts;
 pub mod form;
 pub mod invocation;
+pub mod log_file;
 pub mod needs;
 pub mod operands;
 pub mod plan;
@@ -37,6 +38,7 @@ use case::Case;
 use command::{Direction, Request};
 use facts::Facts;
 use form::Inquiry;
+use log_file::LogFileId;
 use plan::{DotfileExceptions, Limits, Plan, Rules, ServerKind};
 use policy::Policy;
 use roots::nesting::Roots;
@@ -55,6 +57,7 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
     let (program, needs) = facts.program.vet(inquiry.request.protocol())?;
     let mut faults = facts.places.faults(case.policy, case.account).into_iter();
     faults.next().map_or(Ok(()), Err)?;
+    let log_file = log_file(case, facts)?;
     let kind = server::kind(&inquiry.request);
     let most = roots::most_access(&inquiry.request);
     let roots: Roots = roots::roots(case.policy, case.account, &facts.places, most).into();
@@ -78,7 +81,10 @@ fn plan(case: &Case<'_>, inquiry: &Inquiry, facts: &Facts) -> Result<Plan, Refus
         start: facts.places.start.clone()?,
         umask: case.policy.umask.value,
         grants,
-        rules: rules(case, facts, roots, &inquiry.request),
+        rules: Rules {
+            log_file,
+            ..rules(case, facts, roots, &inquiry.request)
+        },
         limits: limits(case.policy),
         confinement: case.policy.confinement.value,
         audit: case.policy.audit.value,
@@ -110,6 +116,15 @@ fn rules(case: &Case<'_>, facts: &Facts, roots: Roots, request: &Request) -> Rul
         rsync_temporaries: kind == ServerKind::RsyncReceiver,
         name_service_sockets: startup::name_service_sockets(name_service),
         roots,
+        log_file: None,
+    }
+}
+
+/// The file of the log, if it is one and exists.
+fn log_file(case: &Case<'_>, facts: &Facts) -> Result<Option<LogFileId>, Refusal> {
+    match (case.policy.log.value.file(), &facts.log_file) {
+        (Some(named), Some(state)) => state.vet(named),
+        _ => Ok(None),
     }
 }
 

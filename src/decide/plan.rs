@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use landlock::{AccessFs, BitFlags};
 
+use super::log_file::LogFileId;
 use super::policy::{NameGlobs, Protocol, Requirement, Symlinks};
 use super::roots::nesting::Roots;
 use super::roots::start::StartDirectory;
@@ -159,6 +160,8 @@ pub struct Rules {
     pub rsync_temporaries: bool,
     /// Paths of the name service sockets that the guard connects to.
     pub name_service_sockets: Vec<PathBuf>,
+    /// The file of the log, which no client may reach by any name.
+    pub log_file: Option<LogFileId>,
 }
 
 /// Limits of one session. `None` means no limit.

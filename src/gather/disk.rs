@@ -16,6 +16,7 @@ use nix::sys::stat::{Mode, makedev};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, faccessat};
 
+use super::log_file;
 use super::needs;
 use super::start;
 use super::trust::{self, PathEntry, WayError, is_roots_link};
@@ -57,6 +58,11 @@ pub fn gather(inquiry: &Inquiry, policy: &Policy, account: &Account, opened: &Op
         places,
         operands,
         target_is_directory,
+        log_file: policy
+            .log
+            .value
+            .file()
+            .map(|path| log_file::look(path, &inquiry.directories.paths)),
     }
 }
 

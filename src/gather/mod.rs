@@ -8,6 +8,7 @@ pub mod disk;
 pub mod identity;
 pub mod invocation;
 pub mod kernel;
+pub mod log_file;
 pub mod needs;
 pub mod policy_file;
 mod start;

@@ -39,19 +39,26 @@ impl Attempts {
         *seen <= SHOWN
     }
 
-    /// A line for each reason for which attempts got none.
-    pub fn rest(&self) -> Vec<String> {
+    /// For each reason for which attempts got no line, how many.
+    pub fn rest(&self) -> Vec<(u32, AttemptCause)> {
         let more = |seen: u32| Some(seen.saturating_sub(SHOWN)).filter(|more| *more > 0);
         let denied = self.denied.iter().filter_map(|&(seen, reason)| {
             let (more, reason) = (more(seen)?, reason?);
-            Some(format!("refused more={more} reason=\"{reason}\""))
+            Some((more, AttemptCause::Denial(reason)))
         });
         let failed = self.failed.iter().filter_map(|&(errno, seen)| {
-            let (more, errno) = (more(seen)?, ErrnoName(errno));
-            Some(format!("failed more={more} errno={errno}"))
+            Some((more(seen)?, AttemptCause::Errno(ErrnoName(errno))))
         });
         denied.chain(failed).collect()
     }
+}
+
+/// Why attempts did not succeed.
+pub enum AttemptCause {
+    /// The policy refused them.
+    Denial(Denial),
+    /// The system did.
+    Errno(ErrnoName),
 }
 
 /// Its name in errno(3).

@@ -16,7 +16,6 @@ use nix::unistd::{Pid, getppid};
 
 use super::Guard;
 use crate::error::{Error, Step};
-use crate::log::Importance;
 use crate::system::process::{self, ProcessInfo};
 
 /// How long a server may keep running after its connection has ended. It sees
@@ -136,8 +135,8 @@ impl Guard<'_> {
     pub(super) fn end_with_connection(&mut self) {
         if self.connection.time_left() == Some(Duration::ZERO) {
             self.connection.state = State::Cut;
-            let line = format_args!("ending the session: its connection has ended");
-            self.log.event(Importance::Warning, &line);
+            let why = "its connection has ended";
+            self.log.ending(why);
             self.end_session("connection");
         }
     }

@@ -1,6 +1,6 @@
 //! The counts of one session, for its closing line.
 
-use std::fmt::{self, Display};
+use crate::log::Event;
 
 /// What was done, for the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,23 +68,19 @@ impl Counts {
     }
 }
 
-impl Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Counts {
+    /// Adds them to the closing line.
+    pub fn describe<'a>(&self, mut event: Event<'a>) -> Event<'a> {
         for deed in Deed::ALL {
-            write!(f, "{}={} ", deed.name(), self.of(deed))?;
+            event = event.number(deed.name(), self.of(deed));
         }
-        let Self {
-            bytes,
-            refused,
-            failed,
-            incomplete,
-            ..
-        } = self;
-        write!(f, "bytes={bytes} refused={refused} failed={failed}")?;
-        write!(f, " incomplete={incomplete}")?;
-        if let Some((read, listed)) = self.reads {
-            write!(f, " read={read} listed={listed}")?;
+        event = event.number("bytes", self.bytes);
+        event = event.number("refused", self.refused);
+        event = event.number("failed", self.failed);
+        event = event.number("incomplete", self.incomplete);
+        match self.reads {
+            Some((read, listed)) => event.number("read", read).number("listed", listed),
+            None => event,
         }
-        Ok(())
     }
 }

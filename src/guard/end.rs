@@ -18,8 +18,7 @@ use super::lock::Held;
 use super::resolve::{path_of, proc_name};
 use super::rsync_temporaries::RsyncTemporary;
 use crate::exit::Exit;
-use crate::log::Importance;
-use crate::print::escape::{Escaped, Quoted};
+use crate::log::{Event, Importance};
 use crate::system::process::{Ended, Wait, collect};
 use crate::system::{signals, statx};
 
@@ -54,15 +53,6 @@ impl From<Ended> for ExitStatus {
             Ended::Exited(code) => Self::Exited(code),
             Ended::Killed(number) => Self::Killed(number),
         }
-    }
-}
-
-/// Who ended the session.
-struct EndedBy(Option<u32>);
-
-impl fmt::Display for EndedBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |uid| write!(f, " by_uid={uid}"))
     }
 }
 
@@ -129,11 +119,14 @@ impl Guard<'_> {
         }
         self.repeat_complaint();
         self.log.summarise();
-        let (counts, seconds) = (*self.log.counts(), self.clock.seconds());
-        let cause = self.log.cause();
-        let by = EndedBy(self.ended_by);
-        let line = format_args!("end server={status}{cause}{by} seconds={seconds} {counts}");
-        self.log.event(Importance::Info, &line);
+        let counts = *self.log.counts();
+        let mut event = Event::of("end").word("server", &status);
+        event = event.name_if("cause", self.log.cause);
+        if let Some(uid) = self.ended_by {
+            event = event.number("by_uid", uid.into());
+        }
+        event = event.number("seconds", self.clock.seconds());
+        self.log.event(Importance::Info, &counts.describe(event));
         SessionEnd(status)
     }
 
@@ -146,12 +139,12 @@ impl Guard<'_> {
         // Every writer is gone, so this cannot wait.
         if std::fs::File::from(pipe).read_to_end(&mut text).is_ok() && !text.is_empty() {
             // Our own sentence, unless it was cut off.
-            let field = std::str::from_utf8(&text).map_or_else(
-                |_| format!("\"{}\"", Escaped::bytes(&text).cut()),
-                |sentence| Quoted(sentence).to_string(),
-            );
-            let line = format_args!("error={field}");
-            self.log.event(Importance::Error, &line);
+            let event = Event::by_field("error");
+            let event = match std::str::from_utf8(&text) {
+                Ok(sentence) => event.sentence("error", sentence),
+                Err(_) => event.bytes("error", &text),
+            };
+            self.log.event(Importance::Error, &event);
         }
     }
 
@@ -164,17 +157,18 @@ impl Guard<'_> {
             path.extend_from_slice(left.name.as_bytes());
             path
         });
-        let path = Escaped::bytes(place.as_deref().unwrap_or(&left.path)).cut();
+        let path = place.as_deref().unwrap_or(&left.path);
         let outcome = self.locks.hold().map_err(|_| Errno::EAGAIN);
         match outcome.and_then(|held| unlink_temporary(&held, left)) {
             Ok(true) => {
-                let line = format_args!("cleaned file path=\"{path}\"");
-                self.log.event(Importance::Info, &line);
+                let event = Event::of("cleaned").kind("file").bytes("path", path);
+                self.log.event(Importance::Info, &event);
             }
             Ok(false) => {}
             Err(error) => {
-                let line = format_args!("not-cleaned file cause=\"{error}\" path=\"{path}\"");
-                self.log.event(Importance::Error, &line);
+                let event = Event::of("not-cleaned").kind("file");
+                let event = event.words("cause", &error).bytes("path", path);
+                self.log.event(Importance::Error, &event);
             }
         }
     }

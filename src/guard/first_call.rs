@@ -31,6 +31,7 @@ use super::transfer_log::TransferLog;
 use super::umask::Umasks;
 use super::watchdog::Watchdog;
 use super::{Connection, Guard, SessionEnd};
+use crate::confine::unlimit_guard;
 use crate::decide::plan::Plan;
 use crate::decide::seccomp;
 use crate::error::{Error, Step};
@@ -152,6 +153,7 @@ impl<'a> Waiting<'a> {
         let signals = take_signals().map_err(failed("signals"))?;
         prctl::set_child_subreaper(true)
             .map_err(|error| Error::io(Step::Guard("subreaper"), error))?;
+        unlimit_guard(self.plan)?;
         load_quiet_irrevocably(&seccomp::guard::PROGRAM).map_err(failed("own filter"))?;
         leave_standard(&signals).map_err(failed("standard descriptors"))?;
         let guard = Guard {

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use super::Guard;
 use super::channel::Channel;
-use crate::log::Importance;
 use crate::system::{code_pages, process};
 
 /// How often open uploads and limits are checked, in milliseconds.
@@ -108,8 +107,7 @@ impl Guard<'_> {
         }
         if let Some(bound) = self.bound_reached(now) {
             self.clock.ended = true;
-            let line = format_args!("ending the session: {bound} reached");
-            self.log.event(Importance::Warning, &line);
+            self.log.ending(&format!("{bound} reached"));
             self.end_session(bound);
         }
     }

@@ -4,10 +4,8 @@
 use super::counts::Deed;
 use super::steps::Logged;
 use super::transfer_log::TransferLog;
-use super::upload::EndCause;
 use crate::decide::rules::rsync_target;
-use crate::log::Importance;
-use crate::print::escape::Escaped;
+use crate::log::{Event, Importance};
 use crate::system::statx::Inode;
 
 impl TransferLog<'_> {
@@ -40,21 +38,22 @@ impl TransferLog<'_> {
     /// arrived. `None` if it is no such file.
     pub fn given_up(&mut self, inode: Inode) -> Option<Logged> {
         let at = self.temporary(inode)?;
-        self.give_up(at, "");
+        self.give_up(at, None);
         Some(self.unchanged())
     }
 
     /// `how` says whether the guard has to remove it.
-    pub(super) fn give_up(&mut self, at: usize, how: &str) {
+    pub(super) fn give_up(&mut self, at: usize, how: Option<&str>) {
         let upload = self.uploads.remove(at);
         let bytes = upload.size();
         self.counts.bytes = self.counts.bytes.saturating_add(bytes);
         self.counts.incomplete += 1;
         let is_full = self.max_file_size.is_some_and(|most| bytes >= most);
-        let cause = EndCause(is_full.then_some("max_file_size").or(self.cause));
+        let cause = is_full.then_some("max_file_size").or(self.cause);
         let path = rsync_target(&upload.path);
-        let path = Escaped::bytes(&path).cut();
-        let line = format_args!("incomplete file bytes={bytes}{how}{cause} path=\"{path}\"");
-        self.audit.queue(Importance::Info, &line);
+        let event = Event::of("incomplete").kind("file").number("bytes", bytes);
+        let event = event.state(how).name_if("cause", cause);
+        let event = event.bytes("path", &path);
+        self.audit.queue(Importance::Info, &event);
     }
 }

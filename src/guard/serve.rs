@@ -21,7 +21,7 @@ use super::upload::Holder;
 use super::{Answer, Guard};
 use crate::decide::rules::Denial;
 use crate::decide::seccomp::table::is_made_by;
-use crate::log::Importance;
+use crate::log::{Event, Importance};
 use crate::system::process::{Wait, collect, ended_child, started_with};
 use crate::system::seccomp::Notification;
 
@@ -54,8 +54,9 @@ impl Guard<'_> {
 
     /// Without a working loop nothing is allowed any more: it fails closed.
     fn fail(&mut self, error: &io::Error) {
-        let line = format_args!("guard=failed cause=\"{error}\"");
-        self.log.event(Importance::Error, &line);
+        let event = Event::by_field("guard").name("guard", "failed");
+        let event = event.words("cause", error);
+        self.log.event(Importance::Error, &event);
         self.end_session("guard");
     }
 

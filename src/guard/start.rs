@@ -34,9 +34,8 @@ use crate::decide::seccomp::server::{SessionValues, program};
 use crate::decide::verdict::{Refusal, Stage, Verdict};
 use crate::error::{Error, Step};
 use crate::exit::Exit;
-use crate::log::{Audit, Importance};
+use crate::log::{Audit, Event, Importance};
 use crate::messages::UNGUARDED;
-use crate::print::escape::Quoted;
 use crate::system::opened::Opened;
 use crate::system::process::{self, Forked};
 use crate::system::seccomp::{FilterError, Listener, Loaded, load_irrevocably};
@@ -164,7 +163,9 @@ pub fn split<'a>(
             let _ = waitpid(child, None);
             let words = is_heard.then(|| last_words(&mut pipe)).flatten();
             let error = words.unwrap_or(error);
-            do_without(plan, audit, error, &connection)
+            let side = do_without(plan, audit, error, &connection)?;
+            confined.limit_server()?;
+            Ok(side)
         }
     }
 }
@@ -191,8 +192,8 @@ fn do_without<'a>(
         return Err(error);
     }
     let cause = error.to_string();
-    let cause = Quoted(&cause);
-    let weaker = format_args!("weaker missing=\"the guard\" cause={cause} open=\"{UNGUARDED}\"");
+    let weaker = Event::of("weaker").words("missing", &"the guard");
+    let weaker = weaker.sentence("cause", &cause).words("open", &UNGUARDED);
     audit.event(Importance::Error, &weaker);
     stay_alone(connection)?;
     Ok(Side::Unguarded)
@@ -271,6 +272,7 @@ fn confine_server(
     }
     // See the row of rt_sigaction.
     signals::ignore(Signal::SIGVTALRM).map_err(|error| Error::io(Step::Guard("signals"), error))?;
+    confined.limit_server()?;
     confined.server_layer().irrevocably_enter()?;
     let own_pid = u32::try_from(own.as_raw()).ok().and_then(NonZeroU32::new);
     let session = SessionValues {

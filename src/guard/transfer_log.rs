@@ -18,15 +18,14 @@ use std::rc::Rc;
 use nix::errno::Errno;
 
 use super::Answer;
-use super::attempts::{Attempts, ErrnoName};
+use super::attempts::{AttemptCause, Attempts, ErrnoName};
 use super::call_error::CallError;
 use super::counts::{Counts, Deed};
 use super::steps::Logged;
-use super::upload::{Also, EndCause, Holder, Upload};
+use super::upload::{Holder, Upload};
 use crate::decide::plan::Plan;
 use crate::decide::rules::Denial;
-use crate::log::{Audit, Importance};
-use crate::print::escape::Escaped;
+use crate::log::{Audit, Event, Importance};
 use crate::system::statx::Inode;
 
 /// The log of one session.
@@ -80,32 +79,31 @@ impl<'a> TransferLog<'a> {
     }
 
     /// Writes a line that is about the session, not about a file.
-    pub fn event(&mut self, importance: Importance, event: &dyn Display) {
+    pub fn event(&mut self, importance: Importance, event: &Event<'_>) {
         self.audit.event(importance, event);
     }
 
+    /// Writes a line before the guard ends the session.
+    pub fn ending(&mut self, why: &str) {
+        let words = format!("ending the session: {why}");
+        let event = Event::told("ending", &words).also("reason", &why);
+        self.event(Importance::Warning, &event);
+    }
+
     /// Writes a line for a change of `path`.
-    pub fn changed(&mut self, deed: Deed, what: &dyn Display, path: &[u8]) -> Logged {
+    pub fn changed(&mut self, deed: Deed, what: Event<'_>, path: &[u8]) -> Logged {
         self.counts.deeds[deed as usize] += 1;
-        let line = format_args!(
-            "{} {what} path=\"{}\"",
-            deed.name(),
-            Escaped::bytes(path).cut()
-        );
-        self.audit.queue(Importance::Info, &line);
+        let event = what.operation(deed.name()).bytes("path", path);
+        self.audit.queue(Importance::Info, &event);
         Logged::with(Answer::Value(0))
     }
 
     /// Writes a line for a new name of `from`.
-    pub fn named(&mut self, deed: Deed, what: &str, from: &[u8], to: &[u8]) -> Logged {
+    pub fn named(&mut self, deed: Deed, what: Event<'_>, from: &[u8], to: &[u8]) -> Logged {
         self.counts.deeds[deed as usize] += 1;
-        let line = format_args!(
-            "{} {what} from=\"{}\" path=\"{}\"",
-            deed.name(),
-            Escaped::bytes(from).cut(),
-            Escaped::bytes(to).cut()
-        );
-        self.audit.queue(Importance::Info, &line);
+        let event = what.operation(deed.name());
+        let event = event.bytes("from", from).bytes("path", to);
+        self.audit.queue(Importance::Info, &event);
         Logged::with(Answer::Value(0))
     }
 
@@ -199,9 +197,11 @@ impl<'a> TransferLog<'a> {
             None => Some(mode),
         };
         match earlier {
-            Some(earlier) => {
-                self.changed(Deed::Attributes, &format_args!("mode={earlier:04o}"), path)
-            }
+            Some(earlier) => self.changed(
+                Deed::Attributes,
+                Event::default().mode("mode", earlier),
+                path,
+            ),
             None => self.unchanged(),
         }
     }
@@ -212,11 +212,13 @@ impl<'a> TransferLog<'a> {
             upload.has_times = true;
             return self.unchanged();
         }
-        self.changed(Deed::Attributes, &"times=set", path)
+        let what = Event::default().name("times", "set");
+        self.changed(Deed::Attributes, what, path)
     }
 
     /// An owner was set; as [`Self::mode_set`].
     pub fn owner_set(&mut self, inode: Inode, what: &dyn Display, path: &[u8]) -> Logged {
+        let what = Event::default().word("owner", what);
         match self.upload(inode) {
             Some(upload) if !upload.has_owner || upload.is_temporary => {
                 upload.has_owner = true;
@@ -334,7 +336,7 @@ impl<'a> TransferLog<'a> {
         let unseen = unseen && self.cause.is_none();
         while let Some(upload) = self.uploads.first_mut() {
             if upload.is_temporary {
-                self.give_up(0, " left");
+                self.give_up(0, Some("left"));
                 continue;
             }
             upload.is_incomplete |= unseen;
@@ -375,11 +377,6 @@ impl<'a> TransferLog<'a> {
         }
     }
 
-    /// What the closing line says about why the guard ended the session.
-    pub fn cause(&self) -> impl Display + use<> {
-        EndCause(self.cause)
-    }
-
     /// Bytes of finished uploads and of those under way. A size can be as large
     /// as a file system allows, so the sum saturates.
     pub fn bytes_so_far(&self) -> u64 {
@@ -398,31 +395,29 @@ impl<'a> TransferLog<'a> {
         let bytes = upload.size();
         let more = bytes.saturating_sub(upload.told.unwrap_or(0));
         self.counts.bytes = self.counts.bytes.saturating_add(more);
-        let path = Escaped::bytes(&upload.path).cut();
         let is_full = self.max_file_size.is_some_and(|most| bytes >= most);
         let cause = match (is_full, upload.is_incomplete) {
             (true, _) => Some("max_file_size"),
             (false, true) => self.cause,
             (false, false) => None,
         };
-        let incomplete = if upload.is_incomplete {
-            self.counts.incomplete += 1;
-            " incomplete"
-        } else {
-            ""
+        self.counts.incomplete += u64::from(upload.is_incomplete);
+        let state = upload.is_incomplete.then_some("incomplete");
+        let describe = |operation| {
+            let event = Event::of(operation).kind("file").number("bytes", bytes);
+            event.state(state).name_if("cause", cause)
         };
-        let state = format!("{incomplete}{}", EndCause(cause));
         match upload.told.replace(bytes) {
             None => {
                 self.counts.deeds[upload.deed as usize] += 1;
                 self.counts.files += 1;
-                let (deed, also) = (upload.deed.name(), Also(upload));
-                let line = format_args!("{deed} file bytes={bytes}{state}{also} path=\"{path}\"");
-                self.audit.queue(Importance::Info, &line);
+                let event = upload.describe(describe(upload.deed.name()));
+                let event = event.bytes("path", &upload.path);
+                self.audit.queue(Importance::Info, &event);
             }
             Some(before) if before != bytes || upload.is_incomplete => {
-                let line = format_args!("written file bytes={bytes}{state} path=\"{path}\"");
-                self.audit.queue(Importance::Info, &line);
+                let event = describe("written").bytes("path", &upload.path);
+                self.audit.queue(Importance::Info, &event);
             }
             Some(_) => {}
         }
@@ -437,9 +432,9 @@ impl<'a> TransferLog<'a> {
     pub fn read(&mut self, bytes: u64, path: &[u8]) {
         if let Some((read, _)) = &mut self.counts.reads {
             *read += 1;
-            let path = Escaped::bytes(path).cut();
-            let line = format_args!("read file bytes={bytes} path=\"{path}\"");
-            self.audit.queue(Importance::Info, &line);
+            let event = Event::of("read").kind("file").number("bytes", bytes);
+            let event = event.bytes("path", path);
+            self.audit.queue(Importance::Info, &event);
         }
     }
 
@@ -456,9 +451,8 @@ impl<'a> TransferLog<'a> {
                 self.opened_as_file = path.to_vec();
             }
             *listed += 1;
-            let shown = Escaped::bytes(path).cut();
-            let line = format_args!("listed directory path=\"{shown}\"");
-            self.audit.queue(Importance::Info, &line);
+            let event = Event::of("listed").kind("directory").bytes("path", path);
+            self.audit.queue(Importance::Info, &event);
         }
     }
 
@@ -466,9 +460,9 @@ impl<'a> TransferLog<'a> {
     pub fn denied(&mut self, call: &str, reason: Denial, path: &[u8]) {
         self.counts.refused += 1;
         if self.attempts.shows_denied(reason) {
-            let path = Escaped::bytes(path).cut();
-            let line = format_args!("refused call={call} reason=\"{reason}\" path=\"{path}\"");
-            self.audit.event(Importance::Warning, &line);
+            let event = Event::of("refused").name("call", call);
+            let event = event.words("reason", &reason).bytes("path", path);
+            self.audit.event(Importance::Warning, &event);
         }
     }
 
@@ -480,15 +474,27 @@ impl<'a> TransferLog<'a> {
 
     /// Its line.
     pub fn failed(&mut self, call: &str, errno: Errno, path: &[u8]) {
-        let (errno, path) = (ErrnoName(errno), Escaped::bytes(path).cut());
-        let line = format_args!("failed call={call} errno={errno} path=\"{path}\"");
-        self.audit.event(Importance::Warning, &line);
+        let errno = ErrnoName(errno);
+        let event = Event::of("failed").name("call", call);
+        let event = event.word("errno", &errno).bytes("path", path);
+        self.audit.event(Importance::Warning, &event);
     }
 
     /// Writes how many refused and failed attempts got no line.
     pub fn summarise(&mut self) {
-        for line in self.attempts.rest() {
-            self.audit.event(Importance::Warning, &line);
+        for (more, cause) in self.attempts.rest() {
+            let more = u64::from(more);
+            let event = match &cause {
+                AttemptCause::Denial(reason) => {
+                    let event = Event::of("refused").number("more", more);
+                    event.words("reason", reason)
+                }
+                AttemptCause::Errno(errno) => {
+                    let event = Event::of("failed").number("more", more);
+                    event.word("errno", errno)
+                }
+            };
+            self.audit.event(Importance::Warning, &event);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! A file that the server writes to, as the log follows it.
 
-use std::fmt::{self, Display};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 
 use super::counts::Deed;
+use crate::log::Event;
 use crate::system::statx::{self, Inode};
 
 /// A descriptor of the server: process and number.
@@ -59,38 +59,25 @@ impl Upload {
         self.is_temporary || self.is_shared || self.holder.is_some_and(holds)
     }
 
+    /// Adds what was set while the file was open.
+    pub fn describe<'a>(&self, mut event: Event<'a>) -> Event<'a> {
+        if self.was_temporary {
+            event = event.name("by", "rename");
+        }
+        if let Some(mode) = self.mode {
+            event = event.mode("mode", mode);
+        }
+        if self.has_owner {
+            event = event.name("owner", "set");
+        }
+        if self.has_times {
+            event = event.name("times", "set");
+        }
+        event
+    }
+
     /// Its size now. Looking at a held descriptor does not fail.
     pub fn size(&self) -> u64 {
         statx::of_fd(self.pin.as_fd()).map_or(0, |status| status.size)
-    }
-}
-
-/// Why the guard ended the session, or a file has no more bytes.
-pub struct EndCause(pub Option<&'static str>);
-
-impl Display for EndCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |cause| write!(f, " cause={cause}"))
-    }
-}
-
-/// What was set while the file was open.
-pub struct Also<'u>(pub &'u Upload);
-
-impl Display for Also<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.was_temporary {
-            f.write_str(" by=rename")?;
-        }
-        if let Some(mode) = self.0.mode {
-            write!(f, " mode={mode:04o}")?;
-        }
-        if self.0.has_owner {
-            f.write_str(" owner=set")?;
-        }
-        if self.0.has_times {
-            f.write_str(" times=set")?;
-        }
-        Ok(())
     }
 }

@@ -1,7 +1,9 @@
-//! The log: one line for every decision and every change, to syslog,
-//! facility AUTHPRIV.
+//! The log: one line for every decision and every change, to syslog, facility
+//! AUTHPRIV, or where else the policy says.
 //!
-//! A line is `session=ID seq=N account=NAME uid=N client=ADDRESS EVENT`. The
+//! A line is `session=ID seq=N account=NAME uid=N client=ADDRESS EVENT`, or the
+//! same as JSON; journald gets it as fields. All are written from one structure
+//! ([`Event`]). The
 //! sequence number counts lines, sent or not, so that a gap shows. Sending
 //! waits for a limited time: a log daemon that hangs must not hang the session,
 //! and a lost line is counted and reported in the next one. The code that
@@ -14,31 +16,34 @@
 //! other line, and at the end. A process that is killed loses its queue; then
 //! the closing line is missing too. Under `audit = "required"` nothing waits.
 
+mod event;
+mod form;
 mod lines;
+mod output;
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::unistd::getpid;
-use syslog::{Logger, LoggerBackend};
 
 use crate::decide::account::Account;
-use crate::decide::invocation::{AskedProfile, Invocation};
-use crate::decide::policy::Requirement;
-use crate::decide::roots::start::StartDirectory;
+use crate::decide::invocation::Invocation;
+use crate::decide::policy::{LogFormat, LogTarget, Requirement};
 use crate::decide::verdict::Verdict;
 use crate::error::{Error, Step};
-use crate::print::escape::{Escaped, Quoted, bare_field};
-use lines::{Frame, Lines};
+use crate::print::escape::bare_field;
+use crate::system::log_file::LogFile;
+use form::{Form, Head};
+use lines::Lines;
+use output::Output;
 
+pub use event::Event;
 pub use lines::Importance;
-
-/// Where syslog daemons and journald listen.
-const SOCKET: &str = "/dev/log";
 
 /// How long one line may wait for the log daemon.
 const WAIT_MAX: Duration = Duration::from_millis(200);
@@ -56,14 +61,12 @@ const QUEUED_MAX: Duration = Duration::from_millis(500);
 const RESTING_MAX: Duration = Duration::from_millis(50);
 
 /// The log of one session.
-#[allow(
-    missing_debug_implementations,
-    reason = "the syslog crate's logger has no Debug"
-)]
+#[allow(missing_debug_implementations, reason = "the output has no Debug")]
 pub struct Audit {
-    logger: Option<Logger<LoggerBackend, ()>>,
+    output: Output,
+    process: u32,
     session: u64,
-    subject: String,
+    names: Names,
     sequence: u64,
     lost: u64,
     queue: Lines,
@@ -71,50 +74,141 @@ pub struct Audit {
     oldest: Option<Instant>,
     /// Whether lines about changes may wait.
     may_queue: bool,
+    /// Why what the policy names does not take the lines.
+    unusable: Option<String>,
+}
+
+/// Whom a line is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// The login name, escaped.
+    account: Option<String>,
+    uid: u32,
+    /// The address of the client.
+    client: Option<String>,
+}
+
+/// What takes the lines of this process, once its policy is known: a panic is
+/// logged there, too.
+static CHOSEN: OnceLock<(Choice, LogFormat)> = OnceLock::new();
+
+enum Choice {
+    Journal,
+    File(LogFile),
 }
 
 impl Audit {
-    /// Connects to the log daemon; without one, lines are counted as lost.
+    /// Connects to the log daemon, or to what this process has chosen; without
+    /// either, lines are counted as lost.
     pub fn open(uid: u32) -> Self {
         let mut audit = Self {
-            logger: None,
+            output: Output::Syslog(None),
+            process: getpid().as_raw().cast_unsigned(),
             // Unique enough to tell sessions apart; it protects nothing.
             session: RandomState::new().build_hasher().finish(),
-            subject: format!("account=- uid={uid} client=-"),
+            names: Names {
+                account: None,
+                uid,
+                client: None,
+            },
             sequence: 0,
             lost: 0,
-            queue: Lines::new(getpid().as_raw().cast_unsigned()),
+            queue: Lines::default(),
             oldest: None,
             may_queue: true,
+            unusable: None,
         };
-        audit.connect();
+        match CHOSEN.get() {
+            Some((Choice::Journal, format)) => audit.change(Output::Journal(None), *format),
+            Some((Choice::File(file), format)) => {
+                audit.change(Output::File(file.clone()), *format);
+            }
+            None => audit.output.connect(WAIT_MAX),
+        }
         audit
     }
 
-    /// Fails if the policy requires a log daemon and there is none. If the
-    /// policy requires one, no line waits from now on.
+    /// Takes this file, if nobody else takes lines so far.
+    pub fn fall_back(&mut self, file: impl FnOnce() -> io::Result<LogFile>) {
+        if !self.output.is_open()
+            && let Ok(file) = file()
+        {
+            self.change(Output::File(file), LogFormat::Text);
+        }
+    }
+
+    /// Sends lines where the policy says from now on, in the form that it says.
+    /// `open` opens a file. What cannot be opened is logged where lines went
+    /// before; whether the session starts without it, [`Self::require`] says.
+    pub fn direct(
+        &mut self,
+        target: &LogTarget,
+        format: LogFormat,
+        open: impl FnOnce(&std::path::Path) -> io::Result<LogFile>,
+    ) {
+        match target {
+            LogTarget::Syslog if format == LogFormat::Text => {}
+            LogTarget::Syslog => {
+                let output = std::mem::replace(&mut self.output, Output::Syslog(None));
+                self.change(output, format);
+            }
+            LogTarget::Journal => {
+                self.change(Output::Journal(None), format);
+                let _ = CHOSEN.set((Choice::Journal, format));
+            }
+            LogTarget::File(path) => match open(path) {
+                Ok(file) => {
+                    self.change(Output::File(file.clone()), format);
+                    let _ = CHOSEN.set((Choice::File(file), format));
+                }
+                Err(error) => {
+                    let output = std::mem::replace(&mut self.output, Output::Syslog(None));
+                    self.change(output, format);
+                    let path = crate::print::escape::Escaped::path(path);
+                    let why = format!("cannot open the log file {path}: {error}");
+                    let event = Event::told("log-unavailable", "event=log-unavailable");
+                    self.event(Importance::Error, &event.sentence("reason", &why));
+                    self.unusable = Some(why);
+                }
+            },
+        }
+    }
+
+    fn change(&mut self, output: Output, format: LogFormat) {
+        self.flush();
+        self.output = output;
+        let carrier = self.output.carrier();
+        self.queue = Lines::of(Form { carrier, format });
+        self.output.connect(self.wait());
+    }
+
+    /// Fails if the policy requires that somebody takes the lines and nobody
+    /// does. If the policy requires it, no line waits from now on.
     ///
     /// # Errors
     ///
     /// If so.
     pub fn require(&mut self, requirement: Requirement) -> Result<(), Error> {
         self.may_queue = requirement != Requirement::Required;
-        match requirement {
-            Requirement::Required if self.logger.is_none() || self.lost > 0 => Err(Error::text(
-                Step::Audit,
-                format!("no daemon takes lines at {SOCKET}"),
-            )),
-            _ => Ok(()),
+        if self.may_queue {
+            return Ok(());
         }
+        if let Some(why) = &self.unusable {
+            return Err(Error::text(Step::Audit, why.clone()));
+        }
+        if !self.output.is_open() || self.lost > 0 {
+            return Err(Error::text(Step::Audit, self.output.to_string()));
+        }
+        Ok(())
     }
 
     /// Names the account and its client in all lines from now on.
     pub fn identify(&mut self, account: Option<&Account>, uid: u32, invocation: &Invocation) {
-        let name = account.map_or("-", |account| account.name.as_str());
-        let name = bare_field(name);
-        self.subject = match invocation.client.address() {
-            Some(client) => format!("account={name} uid={uid} client={client}"),
-            None => format!("account={name} uid={uid} client=-"),
+        let client = invocation.client.address();
+        self.names = Names {
+            account: account.map(|account| bare_field(&account.name)),
+            uid,
+            client: client.map(|client| client.to_string()),
         };
     }
 
@@ -125,39 +219,44 @@ impl Audit {
 
     /// Logs the answer to a request.
     pub fn verdict(&mut self, invocation: &Invocation, verdict: &Verdict) {
-        let command = Command(invocation.command.as_deref());
-        let profile = Profile(invocation.profile.as_ref());
-        match verdict {
+        let event = Event::by_field("verdict");
+        let (importance, event) = match verdict {
             Verdict::Granted(plan) => {
-                let kind = plan.kind.name();
-                let program = Escaped::path(&plan.program).cut();
-                let start = MovedStart(&plan.start);
-                let event = format_args!(
-                    "verdict=allowed server={kind} program=\"{program}\"{start}{profile} command={command}"
-                );
-                self.event(Importance::Info, &event);
+                let mut event = event.name("verdict", "allowed");
+                event = event.name("server", plan.kind.name());
+                event = event.bytes("program", plan.program.as_os_str().as_bytes());
+                if let Some(why) = &plan.start.instead {
+                    event = event.bytes("start", plan.start.path.as_os_str().as_bytes());
+                    event = event.sentence("start_reason", why);
+                }
+                (Importance::Info, event)
             }
             Verdict::Refused(refusal) => {
-                let stage = refusal.stage;
-                let reason = Quoted(&refusal.reason);
-                let hint = refusal.hint.as_deref().unwrap_or_default();
-                let hint = Hint(hint);
-                let event = format_args!(
-                    "verdict=refused stage={stage} reason={reason}{hint}{profile} command={command}"
-                );
-                self.event(Importance::Warning, &event);
+                let mut event = event.name("verdict", "refused");
+                event = event.word("stage", &refusal.stage);
+                event = event.sentence("reason", &refusal.reason);
+                if let Some(hint) = refusal.hint.as_deref().filter(|hint| !hint.is_empty()) {
+                    event = event.sentence("hint", hint);
+                }
+                (Importance::Warning, event)
             }
-        }
+        };
+        let event = match &invocation.profile {
+            Some(asked) => event.word("profile", &asked.name),
+            None => event,
+        };
+        let event = event.bytes_or_none("command", invocation.command.as_deref());
+        self.event(importance, &event);
     }
 
     /// Logs one event, after those that wait.
-    pub fn event(&mut self, importance: Importance, event: &dyn fmt::Display) {
+    pub fn event(&mut self, importance: Importance, event: &Event<'_>) {
         self.append(importance, event);
         self.flush();
     }
 
     /// Logs one event, which may wait for others to go out with it.
-    pub fn queue(&mut self, importance: Importance, event: &dyn fmt::Display) {
+    pub fn queue(&mut self, importance: Importance, event: &Event<'_>) {
         self.append(importance, event);
         if !self.may_queue || self.queue.is_full() {
             self.flush();
@@ -200,37 +299,39 @@ impl Audit {
                 }
             }
             if (self.lost > 0) != was_lost {
-                self.bound_wait();
+                self.output.bound_wait(self.wait());
             }
         }
         queue.clear();
         self.queue = queue;
     }
 
-    fn append(&mut self, importance: Importance, event: &dyn fmt::Display) {
+    fn append(&mut self, importance: Importance, event: &Event<'_>) {
         self.sequence += 1;
-        let (session, sequence, subject) = (self.session, self.sequence, &self.subject);
-        let head = format_args!("session={session:016x} seq={sequence} {subject}");
-        self.queue.append(importance, &head, event);
+        let head = Head {
+            importance,
+            process: self.process,
+            session: self.session,
+            sequence: self.sequence,
+            names: &self.names,
+        };
+        self.queue.append(&head, event);
     }
 
     /// Sends lines, starting with that one; connects again to a daemon that was
     /// restarted.
     fn send(&mut self, lines: &Lines, from: usize) -> SendOutcome {
-        let lost = Lost(self.lost).to_string();
         let (mut tries, mut interruptions) = (0, 0);
         while tries < 2 {
-            if self.logger.is_none() {
-                self.connect();
-            }
-            let Some((socket, frame)) = self.logger.as_ref().and_then(socket) else {
+            self.output.connect(self.wait());
+            let Some(sent) = self.output.send(lines, from, self.lost, self.wait()) else {
                 return SendOutcome::Unreachable;
             };
-            match lines.send(socket, frame, from, &lost) {
+            match sent {
                 Ok(sent) if sent.whole && sent.count > 0 => return SendOutcome::Sent(sent.count),
                 // A stream that took part of a line can take no other.
                 Ok(sent) => {
-                    self.logger = None;
+                    self.output.close();
                     if sent.count > 1 {
                         return SendOutcome::Sent(sent.count - 1);
                     }
@@ -246,34 +347,19 @@ impl Audit {
                     interruptions += 1;
                     continue;
                 }
-                Err(_) => self.logger = None,
+                // It cannot be opened again; the next line may find room.
+                Err(_) if matches!(self.output, Output::File(_)) => return SendOutcome::Lost,
+                Err(_) => self.output.close(),
             }
             tries += 1;
         }
         SendOutcome::Lost
     }
 
-    fn connect(&mut self) {
-        self.logger = syslog::unix_custom((), SOCKET).ok();
-        self.bound_wait();
-    }
-
-    /// Sets how long a line may wait: a session that changes thousands of
-    /// files must not wait for a daemon that hangs at each of them.
-    fn bound_wait(&mut self) {
-        let wait = if self.lost > 0 { WAIT_LOST } else { WAIT_MAX };
-        if let Some(Logger { backend, .. }) = &self.logger {
-            // A socket without the timeout could hang the session: do without
-            // it.
-            let bounded = match backend {
-                LoggerBackend::Unix(socket) => socket.set_write_timeout(Some(wait)),
-                LoggerBackend::UnixStream(stream) => stream.get_ref().set_write_timeout(Some(wait)),
-                LoggerBackend::Udp(..) | LoggerBackend::Tcp(_) => Ok(()),
-            };
-            if bounded.is_err() {
-                self.logger = None;
-            }
-        }
+    /// How long a line may wait: a session that changes thousands of files must
+    /// not wait for a daemon that hangs at each of them.
+    const fn wait(&self) -> Duration {
+        if self.lost > 0 { WAIT_LOST } else { WAIT_MAX }
     }
 }
 
@@ -288,7 +374,15 @@ struct SessionNames<'a>(&'a Audit);
 
 impl fmt::Display for SessionNames<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "session={:016x} {}", self.0.session, self.0.subject)
+        write!(f, "session={:016x} {}", self.0.session, self.0.names)
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let account = self.account.as_deref().unwrap_or("-");
+        let client = self.client.as_deref().unwrap_or("-");
+        write!(f, "account={account} uid={} client={client}", self.uid)
     }
 }
 
@@ -302,76 +396,7 @@ enum SendOutcome {
     Unreachable,
 }
 
-/// The socket of a connection to a local daemon, and how lines end there.
-fn socket(logger: &Logger<LoggerBackend, ()>) -> Option<(BorrowedFd<'_>, Frame)> {
-    match &logger.backend {
-        LoggerBackend::Unix(socket) => Some((socket.as_fd(), Frame::Datagram)),
-        // Nothing is written through its buffer, which stays empty.
-        LoggerBackend::UnixStream(stream) => Some((stream.get_ref().as_fd(), Frame::Stream)),
-        LoggerBackend::Udp(..) | LoggerBackend::Tcp(_) => None,
-    }
-}
-
 fn is_timeout(error: &io::Error) -> bool {
     use io::ErrorKind::{TimedOut, WouldBlock};
     matches!(error.kind(), WouldBlock | TimedOut)
-}
-
-/// The command, escaped and quoted, or `-` for a login without one.
-struct Command<'a>(Option<&'a [u8]>);
-
-impl fmt::Display for Command<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(command) => write!(f, "\"{}\"", Escaped::bytes(command).cut()),
-            None => f.write_str("-"),
-        }
-    }
-}
-
-/// The profile of a forced command, if it names one.
-struct Profile<'a>(Option<&'a AskedProfile>);
-
-impl fmt::Display for Profile<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(asked) => write!(f, " profile={}", asked.name),
-            None => Ok(()),
-        }
-    }
-}
-
-struct Hint<'a>(&'a str);
-
-impl fmt::Display for Hint<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        write!(f, " hint={}", Quoted(self.0))
-    }
-}
-
-/// Where the server starts, if that is not where the policy says.
-struct MovedStart<'a>(&'a StartDirectory);
-
-impl fmt::Display for MovedStart<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(why) = &self.0.instead else {
-            return Ok(());
-        };
-        let path = Escaped::path(&self.0.path).cut();
-        write!(f, " start=\"{path}\" start_reason={}", Quoted(why))
-    }
-}
-
-struct Lost(u64);
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
-            return Ok(());
-        }
-        write!(f, " lost={}", self.0)
-    }
 }

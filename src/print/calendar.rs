@@ -1,5 +1,7 @@
 //! Dates and times for people, in UTC.
 
+use std::time::Duration;
+
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
 /// Year, month and day of this many days after 1970-01-01, by the proleptic
@@ -28,6 +30,13 @@ pub fn time(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// The same with microseconds, of the time since then.
+pub fn precise_time(since: Duration) -> String {
+    let mut text = time(since.as_secs());
+    text.pop();
+    format!("{text}.{:06}Z", since.subsec_micros())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +62,7 @@ mod tests {
         assert_eq!(time(0), "1970-01-01T00:00:00Z");
         assert_eq!(time(1_700_000_000), "2023-11-14T22:13:20Z");
         assert_eq!(time(951_868_799), "2000-02-29T23:59:59Z");
+        let since = Duration::new(1_700_000_000, 42_000_999);
+        assert_eq!(precise_time(since), "2023-11-14T22:13:20.042000Z");
     }
 }

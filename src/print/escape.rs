@@ -19,11 +19,15 @@ use std::path::Path;
 mod sentence;
 pub mod word;
 
-pub use sentence::{Page, Quoted, Sentence};
+pub use sentence::{Cut, Page, Quoted, Sentence};
 
 /// How many bytes of one value are printed if it is [`Escaped::cut`]. A mark
 /// replaces the rest and says how much was cut off.
 pub const SHOWN_MAX: usize = 1024;
+
+/// How many bytes of a [`bare_field`] are printed. No name of an account is
+/// longer (LOGIN_NAME_MAX of limits.h).
+const BARE_MAX: usize = 256;
 
 /// Displays bytes escaped.
 #[derive(Clone, Copy)]
@@ -60,10 +64,12 @@ impl<'a> Escaped<'a> {
     /// for a row of text. In a sentence a value stays whole, since the sentence
     /// is also printed as JSON.
     pub const fn cut(self) -> Self {
-        Self {
-            at_most: SHOWN_MAX,
-            ..self
-        }
+        self.cut_to(SHOWN_MAX)
+    }
+
+    /// The same, cut after this many bytes.
+    pub const fn cut_to(self, at_most: usize) -> Self {
+        Self { at_most, ..self }
     }
 }
 
@@ -103,7 +109,8 @@ impl fmt::Debug for Escaped<'_> {
 /// the field, and what follows could look like another one, so it is escaped
 /// too.
 pub fn bare_field(text: &str) -> String {
-    Escaped::text(text).cut().to_string().replace(' ', "\\x20")
+    let escaped = Escaped::text(text).cut_to(BARE_MAX);
+    escaped.to_string().replace(' ', "\\x20")
 }
 
 /// Marks what is cut off. No escape looks like it.

@@ -99,24 +99,43 @@ impl fmt::Display for Json {
     }
 }
 
-/// A string that escapes what RFC 8259 §7 requires, and everything else that a
-/// terminal would act on or not show.
 fn string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    f.write_str("\"")?;
-    for c in text.chars() {
+    write!(f, "{}", JsonString(&text))
+}
+
+/// What is displayed, as a string in JSON.
+pub struct JsonString<'a>(pub &'a dyn fmt::Display);
+
+impl fmt::Display for JsonString<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        write!(Inside(f), "{}", self.0)?;
+        f.write_char('"')
+    }
+}
+
+/// Writes the inside of a string: escapes what RFC 8259 §7 requires, and
+/// everything else that a terminal would act on or not show.
+struct Inside<'f, 'a>(&'f mut fmt::Formatter<'a>);
+
+impl fmt::Write for Inside<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| self.write_char(c))
+    }
+
+    fn write_char(&mut self, c: char) -> fmt::Result {
         match c {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            '\n' => f.write_str("\\n")?,
-            c if is_printable(c) => f.write_char(c)?,
+            '"' => self.0.write_str("\\\""),
+            '\\' => self.0.write_str("\\\\"),
+            '\n' => self.0.write_str("\\n"),
+            c if is_printable(c) => self.0.write_char(c),
             c => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(f, "\\u{unit:04x}")?;
-                }
+                let mut units = [0; 2];
+                let mut units = c.encode_utf16(&mut units).iter();
+                units.try_for_each(|unit| write!(self.0, "\\u{unit:04x}"))
             }
         }
     }
-    f.write_str("\"")
 }
 
 #[cfg(test)]

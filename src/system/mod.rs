@@ -7,6 +7,7 @@ pub mod descriptors;
 pub mod entry;
 pub mod landlock;
 pub mod lock;
+pub mod log_file;
 pub mod memory;
 pub mod opened;
 pub mod process;

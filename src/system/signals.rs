@@ -35,10 +35,25 @@ pub fn end_by(number: i32) {
     unsafe { libc::raise(number) };
 }
 
+/// Does something while a signal is ignored.
+///
+/// # Errors
+///
+/// Those of sigaction(2).
+pub fn while_ignored<T>(number: Signal, work: impl FnOnce() -> T) -> io::Result<T> {
+    let before = replace(number, SigHandler::SigIgn)?;
+    let result = work();
+    replace(number, before)?;
+    Ok(result)
+}
+
 fn set(number: Signal, action: SigHandler) -> io::Result<()> {
+    replace(number, action).map(|_| ())
+}
+
+fn replace(number: Signal, action: SigHandler) -> io::Result<SigHandler> {
     debug_assert!(!matches!(action, SigHandler::Handler(_)));
-    // SAFETY: both actions in this module are the kernel's own, so none of our
-    // code runs in signal context.
-    let previous = unsafe { signal(number, action) };
-    previous.map(|_| ()).map_err(io::Error::from)
+    // SAFETY: both actions in this module are the kernel's own, and this
+    // program sets no others, so none of our code runs in signal context.
+    unsafe { signal(number, action) }.map_err(io::Error::from)
 }

@@ -66,7 +66,7 @@ pub fn examine(person: &Person, database: &Database, own: &Path) -> Result<Vec<F
     };
     let programs = rights.programs().map_err(cannot_look)?;
     findings.extend(judge::servers::judge(&programs));
-    findings.extend(judge_policy(&rights));
+    findings.extend(judge_policy(&rights)?);
     let sshd = Sshd::gather(&account.name);
     let files = sshd
         .settings()

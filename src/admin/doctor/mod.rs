@@ -17,7 +17,6 @@ mod surroundings;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
@@ -32,6 +31,7 @@ use crate::gather::kernel::Kernel;
 use examine::examine;
 use facts::binary::Binary;
 use facts::database::{Database, Person, lowest_uid};
+use facts::log::LogFacts;
 use facts::policy::PolicyFacts;
 use facts::rights::{ANYWHERE, Rights};
 use finding::Finding;
@@ -207,15 +207,14 @@ fn examine_host(file: &PolicyFile, nobody: &Account) -> Result<Vec<Finding>, Str
     };
     let programs = rights.programs().map_err(cannot_look)?;
     let mut findings = judge::servers::judge(&programs);
-    findings.extend(judge_policy(&rights));
+    findings.extend(judge_policy(&rights)?);
     Ok(findings)
 }
 
-/// What the policy chose, and whether its log is there.
-fn judge_policy(rights: &Rights<'_>) -> impl Iterator<Item = Finding> {
-    let socket = Path::new(judge::syslog::SOCKET).metadata();
-    let is_socket = socket.is_ok_and(|facts| facts.file_type().is_socket());
+/// What the policy chose, and whether what takes its log is there.
+fn judge_policy(rights: &Rights<'_>) -> Result<impl Iterator<Item = Finding>, String> {
     let choices = judge::policy::judge_choices(rights.policy);
-    let syslog = judge::syslog::judge(is_socket, rights.policy.audit.value);
-    choices.into_iter().chain(syslog)
+    let facts = LogFacts::gather(rights).map_err(cannot_look)?;
+    let log = judge::log::judge(&facts, rights);
+    Ok(choices.into_iter().chain(log))
 }

@@ -9,6 +9,7 @@ mod diagnostic;
 mod effective;
 pub(crate) mod forbidden;
 mod glob;
+mod log_target;
 mod name_globs;
 mod narrow;
 pub mod overrides;
@@ -27,6 +28,7 @@ pub use effective::Circumstances;
 pub use forbidden::Fault;
 pub use forbidden::for_account::{ForbiddenDirectory, NamedDirectory};
 pub use glob::{Cidr, NameGlob};
+pub use log_target::{LogFormat, LogTarget};
 pub use name_globs::NameGlobs;
 pub use parse::{parse, parse_for};
 pub use path_template::{PathTarget, PathTemplate};
@@ -361,6 +363,12 @@ keys! {
     /// Whether what is read and listed is logged as well.
     LogReads log_reads: bool = false,
         read parse::boolean, show show::boolean;
+    /// What takes the lines of the log.
+    Log log: LogTarget = LogTarget::Syslog,
+        read parse::log_target, show show::log_target;
+    /// How a line of the log is written.
+    LogFormat log_format: LogFormat = LogFormat::Text,
+        read parse::log_format, show show::log_format;
     /// The sftp server; `None` is found in the known places.
     SftpServer sftp_server: Option<PathBuf> = None,
         read parse::program, show show::path;

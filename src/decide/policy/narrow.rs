@@ -43,6 +43,9 @@ impl Policy {
             log_reads: settled(&own.log_reads, &profile.log_reads, |own, other| {
                 own || other
             }),
+            // Whoever asks for a profile does not choose who hears of it.
+            log: own.log.clone(),
+            log_format: own.log_format.clone(),
             // A program is a right as well.
             sftp_server: own.sftp_server.clone(),
             scp: own.scp.clone(),

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    DirectoryEntry, Dotfiles, NameGlob, Origin, PathTemplate, Policy, Protocol, Requirement,
-    Symlinks,
+    DirectoryEntry, Dotfiles, LogFormat, LogTarget, NameGlob, Origin, PathTemplate, Policy,
+    Protocol, Requirement, Symlinks,
 };
 use crate::decide::access::Access;
 use crate::print::escape::{Escaped, is_printable};
@@ -207,6 +207,14 @@ pub(super) fn symlinks(value: &Symlinks) -> Shown {
 }
 
 pub(super) fn requirement(value: &Requirement) -> Shown {
+    word(value.name())
+}
+
+pub(super) fn log_target(value: &LogTarget) -> Shown {
+    word(value.written())
+}
+
+pub(super) fn log_format(value: &LogFormat) -> Shown {
     word(value.name())
 }
 

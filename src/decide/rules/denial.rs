@@ -60,11 +60,13 @@ pub enum Denial {
     OtherServer,
     /// Another process holds the lock that keeps two sessions apart.
     Locked,
+    /// The file that the log is written to.
+    Log,
 }
 
 impl Denial {
     /// The number of reasons; the rights count as one.
-    pub const KINDS: usize = 23;
+    pub const KINDS: usize = 24;
 
     /// A number below [`Self::KINDS`] that tells the reasons apart.
     pub const fn index(self) -> usize {
@@ -92,6 +94,7 @@ impl Denial {
             Self::Stranger => 20,
             Self::Locked => 21,
             Self::OtherServer => 22,
+            Self::Log => 23,
         }
     }
 
@@ -140,6 +143,7 @@ impl fmt::Display for Denial {
             Self::Stranger => "a signal to a process outside the session",
             Self::Dangling => "nothing is created through a symbolic link",
             Self::OtherServer => "a change that this server never makes",
+            Self::Log => "the file of the log",
             Self::Locked => "another process holds the directory's lock",
         })
     }

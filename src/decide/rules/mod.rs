@@ -12,6 +12,7 @@
 
 mod denial;
 mod dotfiles;
+mod file_state;
 mod names;
 mod place;
 mod rsync_temporary;
@@ -25,50 +26,10 @@ use dotfiles::{has_dotfile, is_hidden};
 pub use denial::Denial;
 pub(super) use dotfiles::is_below_dotfile;
 pub use dotfiles::is_closed_dotfile;
+pub use file_state::{FileKind, FileState};
 pub use names::{folded, is_dotfile};
 pub use place::{Place, first_name_at};
 pub use rsync_temporary::target as rsync_target;
-
-/// What kind of file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Directory,
-    /// A symbolic link.
-    Symlink,
-    /// `/dev/null`, by any name.
-    Null,
-    /// A device, FIFO or socket.
-    Special,
-}
-
-/// What is known about a file that exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileState {
-    /// Its kind.
-    pub kind: FileKind,
-    /// Its hard links, as the file system counts them.
-    pub links: u32,
-    /// How many names the session gave it, if it created it.
-    pub own_names: Option<u32>,
-    /// Whether the name that led to it is a temporary name of rsync, given in
-    /// this session.
-    pub is_rsync_temporary: bool,
-}
-
-impl FileState {
-    /// Whether a name that the session did not give may lead to it as well.
-    fn has_unknown_names(&self) -> bool {
-        let known = self.own_names.map_or(1, |names| names.max(1));
-        self.kind != FileKind::Directory && self.links > known
-    }
-
-    const fn is_own(&self) -> bool {
-        self.own_names.is_some()
-    }
-}
 
 /// What was found in a directory to be moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,6 +165,7 @@ pub fn create_temporary_link(rules: &Rules, place: &Place) -> Result<Permit, Den
 
 /// May this file be opened for writing, or truncated?
 pub fn write(rules: &Rules, place: &Place, state: &FileState) -> Result<Permit, Denial> {
+    state.not_the_log()?;
     let holding = entry(rules, place, state.is_rsync_temporary)?;
     if state.kind != FileKind::File {
         return Err(Denial::Special);
@@ -221,6 +183,7 @@ pub fn read_back(rules: &Rules, place: &Place) -> bool {
 
 /// May mode, owner, times or extended attributes be changed?
 pub fn attributes(rules: &Rules, place: &Place, state: &FileState) -> Result<Permit, Denial> {
+    state.not_the_log()?;
     let holding = holding(rules, place, state.is_rsync_temporary)?;
     match state.kind {
         FileKind::File | FileKind::Directory | FileKind::Symlink => {}
@@ -264,6 +227,7 @@ pub fn remove(
     state: &FileState,
     own_name: bool,
 ) -> Result<Permit, Denial> {
+    state.not_the_log()?;
     let holding = entry(rules, place, state.is_rsync_temporary)?;
     if own_name && state.links > 1 && holding.root.access.has(Right::Create) {
         return Ok(Permit(()));
@@ -299,6 +263,7 @@ pub fn rename<'p>(
     contents: Contents,
     taken: bool,
 ) -> Result<(Permit, Replace), DeniedPlace<'p>> {
+    state.not_the_log().map_err(|d| (d, from))?;
     let source = entry(rules, from, state.is_rsync_temporary).map_err(|d| (d, from))?;
     let target = entry(rules, to, false).map_err(|d| (d, to))?;
     let is_directory = state.kind == FileKind::Directory;
@@ -372,6 +337,7 @@ pub fn link<'p>(
     state: &FileState,
     temporary: bool,
 ) -> Result<Permit, DeniedPlace<'p>> {
+    state.not_the_log().map_err(|d| (d, from))?;
     let source = entry(rules, from, state.is_rsync_temporary).map_err(|d| (d, from))?;
     let target = entry(rules, to, temporary).map_err(|d| (d, to))?;
     match state.kind {
@@ -408,6 +374,7 @@ pub fn symlink_target(rules: &Rules, place: &Place) -> Result<(), Denial> {
 /// May this file be opened for reading, or this directory be listed? Only what
 /// is in a root is judged; the kernel's own rules apply to the rest.
 pub fn read(rules: &Rules, place: &Place, state: &FileState) -> Result<(), Denial> {
+    state.not_the_log()?;
     visible(rules, place, state.is_rsync_temporary)?;
     let Some(root) = root_of(rules, place) else {
         return Ok(());

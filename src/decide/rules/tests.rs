@@ -51,6 +51,7 @@ fn rules() -> Rules {
         library_files: Vec::new(),
         rsync_temporaries: true,
         name_service_sockets: Vec::new(),
+        log_file: None,
     }
 }
 
@@ -65,6 +66,7 @@ const fn subject(kind: FileKind, links: u32, own_names: Option<u32>) -> FileStat
         links,
         own_names,
         is_rsync_temporary: false,
+        is_log: false,
     }
 }
 

@@ -21,7 +21,7 @@ const CALLS: &[GuardCall] = &[
     GuardCall("ppoll", libc::SYS_ppoll, "the loop waits with it"),
     GuardCall("ioctl", libc::SYS_ioctl, "takes and answers notifications, and asks whether the caller still waits"),
     GuardCall("read", libc::SYS_read, "reads signals and the complaint of the server's side"),
-    GuardCall("write", libc::SYS_write, "the watchdog's line; the C library's last words"),
+    GuardCall("write", libc::SYS_write, "appends to a log file; the watchdog's line; the C library's last words"),
     GuardCall("close", libc::SYS_close, "closes what it has examined"),
     GuardCall("fcntl", libc::SYS_fcntl, "sets and clears O_NONBLOCK, copies a descriptor"),
     GuardCall("dup", libc::SYS_dup, "copies a descriptor"),

@@ -131,6 +131,7 @@ impl<'a> Disk<'a> {
         });
         let target = inquiry.target.as_ref().map(|path| start.join(path));
         Facts {
+            log_file: None,
             program: program
                 .unwrap_or_else(|| Program::Found(inquiry.programs[0].clone(), Needs::default())),
             operands: operands.collect(),

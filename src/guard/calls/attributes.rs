@@ -21,6 +21,7 @@ use crate::guard::counts::Deed;
 use crate::guard::lock::Held;
 use crate::guard::resolve::{Object, proc_name};
 use crate::guard::steps::{Judged, Logged, Resolved};
+use crate::log::Event;
 use crate::system::xattr;
 
 /// The access control list of a file itself (acl(5)).
@@ -140,7 +141,7 @@ impl Guard<'_> {
         drop(held);
         let Object { place, status, .. } = done.what;
         let shown = |id: Option<u32>| id.map_or(-1, i64::from);
-        let what = format_args!("owner={}:{}", shown(user), shown(group));
+        let what = format_args!("{}:{}", shown(user), shown(group));
         Ok(self.log.owner_set(status.inode, &what, &place.path))
     }
 
@@ -187,13 +188,18 @@ impl Guard<'_> {
         let allowed = Resolved::under(&held, object).judged(permit);
         let allowed = allowed.allowed(self.channel.still_waits(caller)?);
         let done = allowed.act(&held, |object| {
+            let most = self.plan.limits.max_file_size.unwrap_or(u64::MAX);
+            let length_now = length.unsigned_abs();
+            if length_now > most && length_now > object.status.size {
+                return Err(Errno::EFBIG.into());
+            }
             let fd = reopen(object, OFlag::O_WRONLY | OFlag::O_NONBLOCK)?;
             Ok(ftruncate(fd, length)?)
         })?;
         drop(held);
-        let what = format_args!("file bytes={length}");
+        let what = Event::about("file").number("bytes", length.unsigned_abs());
         let path = &done.what.place.path;
-        Ok(self.log.changed(Deed::Overwritten, &what, path))
+        Ok(self.log.changed(Deed::Overwritten, what, path))
     }
 
     /// setxattr(2), lsetxattr(2), fsetxattr(2).
@@ -251,10 +257,10 @@ impl Guard<'_> {
     }
 
     fn log_attribute(&mut self, object: &Object, what: &str, name: &CString) -> Logged {
-        let name = crate::print::escape::Escaped::bytes(name.to_bytes()).cut();
-        let what = format_args!("xattr={what} name=\"{name}\"");
+        let event = Event::default().name("xattr", what);
+        let event = event.bytes("name", name.to_bytes());
         let path = &object.place.path;
-        self.log.changed(Deed::Attributes, &what, path)
+        self.log.changed(Deed::Attributes, event, path)
     }
 }
 

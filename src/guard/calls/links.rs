@@ -18,6 +18,7 @@ use crate::guard::caller::Caller;
 use crate::guard::counts::Deed;
 use crate::guard::resolve::{DirEntry, Directory, Object, proc_name};
 use crate::guard::steps::{Logged, Resolved};
+use crate::log::Event;
 use crate::system::statx::FileId;
 
 impl Guard<'_> {
@@ -171,7 +172,9 @@ impl Guard<'_> {
         drop(held);
         let (old, new) = (&object.place.path, &new.place.path);
         self.log.linked(inode, new);
-        Ok(self.log.named(Deed::Created, "link", old, new))
+        Ok(self
+            .log
+            .named(Deed::Created, Event::about("link"), old, new))
     }
 
     /// The only name of a file, before it gets a second one.

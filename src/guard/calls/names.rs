@@ -18,6 +18,7 @@ use crate::guard::counts::Deed;
 use crate::guard::lock::Held;
 use crate::guard::resolve::{DirEntry, kind};
 use crate::guard::steps::{Done, Logged, Resolved};
+use crate::log::Event;
 use crate::system::statx::{self, Status};
 
 impl Guard<'_> {
@@ -131,7 +132,7 @@ impl Guard<'_> {
         let what = kind_name(kind(&status));
         Ok(self
             .log
-            .changed(Deed::Removed, &what, &done.what.place.path))
+            .changed(Deed::Removed, Event::about(what), &done.what.place.path))
     }
 
     /// What a name stands for, for the rules; ENOENT if it is hidden, whether
@@ -198,7 +199,8 @@ impl Guard<'_> {
             }
         }
         drop(held);
-        Ok(self.log.changed(Deed::Created, &what, &entry.place.path))
+        let what = Event::about(what);
+        Ok(self.log.changed(Deed::Created, what, &entry.place.path))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::guard::lock::Held;
 use crate::guard::resolve::{DirEntry, Object, kind, proc_name};
 use crate::guard::steps::{Allowed, Logged, Resolved};
 use crate::guard::{Answer, Guard};
+use crate::log::Event;
 use crate::system::statx::{self, Status};
 
 /// How often to retry a name that appears and disappears meanwhile.
@@ -159,7 +160,7 @@ impl Guard<'_> {
             // Nothing more is known about it, but it exists.
             Err(error) => {
                 let path = &new.entry.place.path;
-                let _: Logged = self.log.changed(Deed::Created, &"file bytes=0", path);
+                let _: Logged = self.log.changed(Deed::Created, empty_file(), path);
                 return Err(error.into());
             }
         };
@@ -198,7 +199,7 @@ impl Guard<'_> {
         self.files.add(status.inode, Rc::new(new.fd));
         drop(held);
         let path = &new.entry.place.path;
-        let _: Logged = self.log.changed(Deed::Created, &"file bytes=0", path);
+        let _: Logged = self.log.changed(Deed::Created, empty_file(), path);
         failure
     }
 
@@ -316,7 +317,15 @@ impl Guard<'_> {
             links: status.links,
             own_names: is_own.then(|| self.known_names(status)),
             is_rsync_temporary: false,
+            is_log: self.is_log(status),
         }
+    }
+
+    /// Whether it is the file of the log, by whatever name.
+    fn is_log(&self, status: &Status) -> bool {
+        let id = status.inode.file();
+        let log = self.plan.rules.log_file;
+        log.is_some_and(|log| (log.device, log.number) == (id.device, id.number))
     }
 
     /// How many names of the session's own file are known to be the session's.
@@ -365,6 +374,11 @@ impl Guard<'_> {
         }
         denied
     }
+}
+
+/// A new file of which nothing more is known.
+fn empty_file() -> Event<'static> {
+    Event::about("file").number("bytes", 0)
 }
 
 /// The result of creating a file.

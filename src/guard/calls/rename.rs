@@ -17,6 +17,7 @@ use crate::guard::counts::Deed;
 use crate::guard::lock::Held;
 use crate::guard::resolve::{DirEntry, Directory, kind};
 use crate::guard::steps::{Done, Logged, Resolved};
+use crate::log::Event;
 use crate::system::rename::rename;
 use crate::system::statx::{FileId, Inode, Status};
 
@@ -110,10 +111,10 @@ impl Guard<'_> {
             self.log.settle_below(old, new, Channel::is_open);
         }
         let what = match (kind(status), taken) {
-            (FileKind::Directory, _) => "directory",
-            (_, Some(_)) => "file over=file",
-            (FileKind::Symlink, None) => "symlink",
-            (_, None) => "file",
+            (FileKind::Directory, _) => Event::about("directory"),
+            (_, Some(_)) => Event::about("file").name("over", "file"),
+            (FileKind::Symlink, None) => Event::about("symlink"),
+            (_, None) => Event::about("file"),
         };
         self.log.named(Deed::Renamed, what, old, new)
     }

@@ -47,23 +47,45 @@ pub struct Quoted<'a>(pub &'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('"')?;
-        let mut rest = self.0;
-        while let Some(c) = rest.chars().next() {
-            let length = unit(rest);
-            if self.0.len() - rest.len() + length > QUOTED_MAX {
-                cut_mark(f, rest.len())?;
-                break;
-            }
-            match c {
-                // An escape of a value.
-                '\\' if length > 1 => f.write_str(&rest[..length])?,
-                '\\' | '"' => write!(f, "\\{c}")?,
-                c => write_char(f, c)?,
-            }
-            rest = &rest[length..];
-        }
+        write_cut(f, self.0, QUOTED_MAX, true)?;
         f.write_char('"')
     }
+}
+
+/// A sentence, cut after this many bytes. `quotes`: as in [`Quoted`], a quote
+/// that is not escaped yet is, and so is a backslash.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut<'a> {
+    /// The sentence.
+    pub text: &'a str,
+    /// How many bytes are printed; at most as many as of any sentence.
+    pub at_most: usize,
+    /// Whether it stands between double quotes.
+    pub quotes: bool,
+}
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_cut(f, self.text, self.at_most.min(QUOTED_MAX), self.quotes)
+    }
+}
+
+fn write_cut(f: &mut fmt::Formatter<'_>, text: &str, at_most: usize, quotes: bool) -> fmt::Result {
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = unit(rest);
+        if text.len() - rest.len() + length > at_most {
+            return cut_mark(f, rest.len());
+        }
+        match c {
+            // An escape of a value.
+            '\\' if length > 1 => f.write_str(&rest[..length])?,
+            '\\' | '"' if quotes => write!(f, "\\{c}")?,
+            c => write_char(f, c)?,
+        }
+        rest = &rest[length..];
+    }
+    Ok(())
 }
 
 /// The bytes of the first character, or of the escape that begins with it. A

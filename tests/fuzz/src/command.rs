@@ -133,6 +133,7 @@ fn facts(inquiry: &Inquiry) -> Facts {
             })
             .collect(),
         target_is_directory: false,
+        log_file: None,
     }
 }
 

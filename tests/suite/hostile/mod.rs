@@ -15,7 +15,7 @@ mod modes;
 mod named;
 mod places;
 mod processes;
-mod session;
+pub mod session;
 mod sockets;
 mod table;
 mod titles;

@@ -76,11 +76,7 @@ const HOUSE: &[Room] = &[
         &["exit", "print"],
         "the only place that writes to standard output and standard error",
     ),
-    room(
-        "messages",
-        &["decide", "error", "print"],
-        "what people are told",
-    ),
+    room("messages", &["decide", "print"], "what people are told"),
     room(
         "decide",
         &["print"],

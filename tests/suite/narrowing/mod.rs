@@ -134,6 +134,7 @@ impl Disk {
                 })
                 .collect(),
             target_is_directory: true,
+            log_file: None,
         }
     }
 

@@ -57,6 +57,7 @@ impl Question {
                 links: random.of(&[1, 1, 1, 2]),
                 own_names: random.of(&[None, None, Some(1), Some(2)]),
                 is_rsync_temporary: random.below(6) == 0,
+                is_log: random.below(12) == 0,
             },
             contents: random.of(&[Contents::Own, Contents::Others]),
             taken: random.below(2) == 0,

@@ -10,6 +10,7 @@ pub mod host_jobs;
 pub mod jobs;
 pub mod keys;
 pub mod limits;
+pub mod log;
 pub mod name_service;
 pub mod places;
 pub mod policy;

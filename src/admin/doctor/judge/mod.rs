@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod kernel;
 pub mod keys;
 pub mod limits;
+pub mod log;
 pub mod login;
 pub mod match_names;
 pub mod name_service;
@@ -24,4 +25,3 @@ pub mod sshd_config;
 #[cfg(test)]
 mod sshd_tests;
 pub mod strict_modes;
-pub mod syslog;

@@ -10,8 +10,8 @@ use super::value::{Content, Value};
 use crate::decide::access::{Access, Right};
 use crate::decide::policy::forbidden::{self, RequiredAccess};
 use crate::decide::policy::{
-    Cidr, DirectoryEntry, Dotfiles, NameGlob, NameGlobs, PathTemplate, ProfileName, Protocol,
-    Requirement, Symlinks,
+    Cidr, DirectoryEntry, Dotfiles, LogFormat, LogTarget, NameGlob, NameGlobs, PathTemplate,
+    ProfileName, Protocol, Requirement, Symlinks,
 };
 use crate::print::escape::is_printable;
 
@@ -171,6 +171,24 @@ pub(in crate::decide::policy) fn requirement(
     errors: &mut Errors,
 ) -> Option<Requirement> {
     value.choice(&Requirement::NAMED, errors)
+}
+
+pub(in crate::decide::policy) fn log_target(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<LogTarget> {
+    let text = value.text("\"syslog\", \"journal\" or \"file:/PATH\"", errors)?;
+    match LogTarget::new(text) {
+        Ok(target) => Some(target),
+        Err(fault) => errors.at(value.span, fault),
+    }
+}
+
+pub(in crate::decide::policy) fn log_format(
+    value: &Value<'_>,
+    errors: &mut Errors,
+) -> Option<LogFormat> {
+    value.choice(&LogFormat::NAMED, errors)
 }
 
 pub(in crate::decide::policy) fn boolean(value: &Value<'_>, errors: &mut Errors) -> Option<bool> {

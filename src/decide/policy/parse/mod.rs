@@ -21,8 +21,8 @@ use statement::Statements;
 
 pub(super) use errors::Errors;
 pub(super) use keys::{
-    access, boolean, dotfile_names, dotfiles, message, no_directory, program, protocols, readable,
-    requirement, start, symlinks, writable,
+    access, boolean, dotfile_names, dotfiles, log_format, log_target, message, no_directory,
+    program, protocols, readable, requirement, start, symlinks, writable,
 };
 pub(super) use units::{count, directory_mode_min, duration, mode_limit, size, umask};
 pub(super) use value::Value;

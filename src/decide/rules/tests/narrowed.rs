@@ -31,6 +31,7 @@ fn what_is_gained_without_the_profile_counts() {
         links: 1,
         own_names: None,
         is_rsync_temporary: false,
+        is_log: false,
     };
     // The rights that the source and the target have, by each policy.
     for sides in 0..16_usize {

@@ -215,6 +215,25 @@ fn every_key_right_and_wrong() {
             &[r#""off""#, "false"],
         ),
         (
+            "log",
+            &[r#""syslog""#, r#""journal""#, r#""file:/var/log/a b""#],
+            &[
+                r#""stderr""#,
+                r#""/var/log/x""#,
+                r#""file:x""#,
+                r#""file:/a/../b""#,
+                r#""file:/dev/stdout""#,
+                r#""""#,
+                r#"["journal"]"#,
+                "true",
+            ],
+        ),
+        (
+            "log_format",
+            &[r#""text""#, r#""json""#],
+            &[r#""xml""#, r#""JSON""#, "1"],
+        ),
+        (
             "sftp_server",
             &[r#""/usr/lib/sftp-server""#],
             &[
