@@ -182,3 +182,46 @@ fn the_scripts_of_the_packages_can_be_parsed() {
     }
     assert!(ARCH.contains("\ninstall=xfersh.install\n"));
 }
+
+/// A line of the module for sshd that is not in the drop-in, or the reverse, would be a hole on one kind of system only.
+#[test]
+fn the_nixos_module_has_the_lines_of_the_drop_in() {
+    let module = include_str!("../../../install/nixos/module.nix");
+    let drop_in = include_str!("../../../install/sshd/10-xfersh.conf");
+    let start = module.find("Match Group ${group}").expect("the block");
+    let end = start + module[start..].find("''").expect("its end");
+    let lines = |text: &str| -> BTreeSet<String> {
+        let lines = text.lines().map(str::trim);
+        // NixOS has the keys in a directory of its own.
+        lines
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .filter(|line| !line.starts_with("AuthorizedKeysFile "))
+            .map(|line| line.replace("${group}", "xfersh"))
+            .collect()
+    };
+    assert_eq!(lines(&module[start..end]), lines(drop_in));
+    assert!(module[start..end].contains("AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u\n"));
+}
+
+#[test]
+fn the_nixos_files_can_be_parsed() {
+    let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("nix");
+    for file in ["module.nix", "package.nix"] {
+        let mut command = Command::new("nix-instantiate");
+        command
+            .arg("--parse")
+            .arg(root().join("install/nixos").join(file));
+        // It creates its store even for that.
+        for (name, below) in [
+            ("NIX_STORE_DIR", "store"),
+            ("NIX_STATE_DIR", "var"),
+            ("NIX_LOG_DIR", "log"),
+        ] {
+            command.env(name, scratch.join(below));
+        }
+        match command.output() {
+            Ok(output) => assert!(output.status.success(), "{file}: {output:?}"),
+            Err(_) => println!("skipped: nix-instantiate is not installed, {file} is not parsed"),
+        }
+    }
+}
