@@ -359,6 +359,8 @@ fn it_serves_logs_as_json_and_ends_the_sessions_when_it_is_stopped() {
         ])
         .env("XFERSH_LOG", "json")
         .stdin(Stdio::null());
+    // It is read before the shell has had time to create it.
+    host.write("/opt/log", b"");
     let mut entry = host.namespace().spawn(&mut command).expect("the entry");
     let log = || String::from_utf8(host.read("/opt/log")).expect("text");
     let until = |what: &str| {
