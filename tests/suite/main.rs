@@ -34,6 +34,7 @@ mod hostile_start;
 mod install;
 mod install_races;
 mod install_upgrade;
+mod large_trees;
 mod layering;
 mod leftovers;
 mod live;
