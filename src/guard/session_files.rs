@@ -65,6 +65,14 @@ struct Pin {
     _fd: Rc<OwnedFd>,
 }
 
+impl Pin {
+    /// Whether another file that gets the number now could have the same birth
+    /// time.
+    fn is_young(&self, now: Instant) -> bool {
+        now.duration_since(self.since) < HELD_MIN
+    }
+}
+
 /// All that the guard remembers about the session's files.
 #[derive(Debug)]
 pub struct SessionFiles {
@@ -155,11 +163,18 @@ impl SessionFiles {
         }
         let now = Instant::now();
         self.birthless.make_room(self.held_max);
-        let left = self.held_max.saturating_sub(self.birthless.count());
-        while self.pins.len() >= self.pins_max.min(left).max(1)
-            && let Some(oldest) = self.pins.pop_front()
-        {
-            self.let_go(&oldest, now);
+        while let Some(oldest) = self.pins.front() {
+            let is_full = self.pins.len() + self.birthless.count() >= self.held_max;
+            let is_young = oldest.is_young(now);
+            // Many are made faster than birth times change: more are held for
+            // that long.
+            if !is_full && (is_young || self.pins.len() < self.pins_max) {
+                break;
+            }
+            if is_young {
+                self.own.remove(&oldest.inode.into());
+            }
+            self.pins.pop_front();
         }
         if self.own.len() < OWN_MAX {
             self.own.insert(inode.into());
@@ -171,20 +186,11 @@ impl SessionFiles {
         }
     }
 
-    /// A file that is no longer held stays known only if any other file that
-    /// gets its number must have another birth time.
-    fn let_go(&mut self, pin: &Pin, now: Instant) {
-        if now.duration_since(pin.since) < HELD_MIN {
-            self.own.remove(&pin.inode.into());
-        }
-    }
-
     /// Closes files that need not be held any more, so that neither space nor
     /// file systems are kept busy.
     pub fn rest(&mut self) {
         let now = Instant::now();
-        self.pins
-            .retain(|pin| now.duration_since(pin.since) < HELD_MIN);
+        self.pins.retain(|pin| pin.is_young(now));
     }
 
     /// It got a second name. `first` is the name that it had until then, if
@@ -328,6 +334,23 @@ mod tests {
             ..inode(1)
         };
         assert!(!files.is_own(again));
+    }
+
+    #[test]
+    fn what_is_made_fast_is_held_longer_where_there_is_room() {
+        let capacity = Capacity {
+            files: 1,
+            held: 3,
+            uploads: 1,
+        };
+        let mut files = SessionFiles::holding(capacity, Rc::default());
+        (1..=4).for_each(|number| files.add(inode(number), pin()));
+        let own = [1, 2, 3, 4].map(|number| files.is_own(inode(number)));
+        assert_eq!(own, [false, true, true, true]);
+        std::thread::sleep(HELD_MIN * 2);
+        files.add(inode(5), pin());
+        assert_eq!(files.pins.len(), 1);
+        assert!(files.is_own(inode(2)));
     }
 
     #[test]

@@ -34,8 +34,8 @@ fn most_seen(host: &Host) -> (u64, u64) {
     seen.expect("the guard was seen")
 }
 
-/// 32 bytes for each of what is remembered, and no more descriptors than a process may have by default.
-const DESCRIPTORS: u64 = 1024;
+/// 32 bytes for each of what is remembered, and descriptors for what is new.
+const DESCRIPTORS: u64 = 2048;
 const KILOBYTES: u64 = 24 * 1024;
 
 /// What arrived is what was sent, except for the owners.
