@@ -60,7 +60,7 @@ fn paired(host: &Host, what: &str, mut run: impl FnMut(&Account) -> Option<Strin
     let [plain, alice] = times.map(median);
     let ratio = alice / plain;
     add_row(&format!(
-        "{what} | {plain:.2} s | {alice:.2} s | {ratio:.2} | {note}"
+        "{what} | {plain:.3} s | {alice:.3} s | {ratio:.2} | {note}"
     ));
 }
 
@@ -224,7 +224,7 @@ fn sshfs_works_for_a_long_time() {
     let [plain, alice] = times.map(median);
     let (first, last) = (seen[0].trim(), seen[seen.len() - 1].trim());
     add_row(&format!(
-        "sshfs for {minutes} minutes, {rounds} rounds of 60 changes each | {plain:.2} s a round | {alice:.2} s a round | \
+        "sshfs for {minutes} minutes, {rounds} rounds of about 60 changes each | {plain:.2} s a round | {alice:.2} s a round | \
          {:.2} | guard: {first} after a round, {last} at the end",
         alice / plain
     ));
