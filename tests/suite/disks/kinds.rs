@@ -189,10 +189,11 @@ impl Disk {
 
 /// The command by which a reader knows what was tried.
 fn first_command(script: &str) -> String {
-    let mut parts = script.split("&&").map(str::trim);
-    let words = parts.find(|part| part.contains("mount") || part.contains("mkfs"));
+    let parts: Vec<&str> = script.split("&&").map(str::trim).collect();
+    let mounts = parts.iter().rfind(|part| part.contains("mount"));
+    let words = mounts.or_else(|| parts.iter().find(|part| part.contains("mkfs")));
     words
-        .unwrap_or(script)
+        .unwrap_or(&script)
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")

@@ -146,6 +146,15 @@ pub const WORK: &[Step] = &[
     ("rename to a free name", |s| {
         s.rename("uploads/a", "uploads/c")
     }),
+    ("mode at once after that", |s| {
+        s.setstat("uploads/c", Attributes::mode(0o664))
+    }),
+    ("a second name, and mode by it, after that", |s| {
+        s.hardlink("uploads/c", "uploads/c2");
+        let done = s.setstat("uploads/c2", Attributes::mode(0o644));
+        s.remove("uploads/c2");
+        done
+    }),
     ("rename to a taken name", |s| {
         s.put("uploads/a", b"third");
         s.rename("uploads/a", "uploads/c")
