@@ -36,7 +36,13 @@ impl Subject {
         invocation: &Invocation,
         opened: &Opened,
     ) -> Result<Self, Refusal> {
-        let refuse = |error: AccountError| Refusal::new(Stage::Account, error.to_string());
+        let refuse = |error: AccountError| {
+            let refusal = Refusal::new(Stage::Account, error.to_string());
+            match error.hint() {
+                Some(hint) => refusal.hint(hint),
+                None => refusal,
+            }
+        };
         let account = account::lookup(key, opened);
         // A wrong policy serves nobody, whether the account is known or not.
         let file = match &account {

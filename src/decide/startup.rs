@@ -1,8 +1,10 @@
 //! What a server needs from the system to start: one table, with a reason for
 //! each row.
 //!
-//! None of these rows allows a directory to be listed. Rows whose path does not
-//! exist on a host are skipped, so one table serves every distribution.
+//! None of these rows allows a directory to be listed, but for one with the
+//! sockets of systemd's name service, for accounts that may need it. Rows whose
+//! path does not exist on a host are skipped, so one table serves every
+//! distribution.
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +25,8 @@ enum Who {
 
 /// To read files.
 pub(super) const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile});
+/// To list a directory.
+const LIST: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadDir});
 /// To run a program.
 pub(super) const RUN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{Execute | ReadFile});
 const READ_WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile});
@@ -148,15 +152,46 @@ const INTERPRETER_MUSL: &str = "/lib/ld-musl-aarch64.so.1";
 #[cfg(target_arch = "aarch64")]
 const MUSL_DIRECTORIES: &str = "/etc/ld-musl-aarch64.path";
 
-/// Sources of the name service that keep accounts in their own files, for
-/// accounts that are not in /etc/passwd.
-const NAME_SERVICE_FILES: [&str; 2] = ["/var/lib/extrausers/passwd", "/var/lib/extrausers/group"];
+/// Files of libnss-extrausers and of Debian's libnss-db, for accounts that are
+/// not in /etc/passwd. Both open them without O_CLOEXEC.
+const OPENED_LIKE_NAMED: [&str; 4] = [
+    "/var/lib/extrausers/passwd",
+    "/var/lib/extrausers/group",
+    "/var/lib/misc/passwd.db",
+    "/var/lib/misc/group.db",
+];
+
+/// Files of other sources: the C library's own db; the memory of sssd, which it
+/// shares with everybody; and the number of the host, to which parts of a record
+/// of systemd's can be bound.
+const NAME_SERVICE_FILES: [&str; 5] = [
+    "/var/db/passwd.db",
+    "/var/db/group.db",
+    "/var/lib/sss/mc/passwd",
+    "/var/lib/sss/mc/group",
+    "/etc/machine-id",
+];
+
+/// Directories with one file for each account and group (nss-systemd(8)): the
+/// library reads what no service knows. What only root may read there has a
+/// file of its own.
+const NAME_SERVICE_RECORDS: [&str; 5] = [
+    "/etc/userdb",
+    "/run/userdb",
+    "/run/host/userdb",
+    "/usr/local/lib/userdb",
+    "/usr/lib/userdb",
+];
+
+/// The directory with the sockets of systemd's services, which nss-systemd(8)
+/// lists to find them.
+const NAME_SERVICE_DIRECTORY: &str = "/run/systemd/userdb";
 
 /// Sockets of the name service, to which the guard connects for the server: of
 /// nscd, sssd, nslcd, winbind and systemd (nss-systemd(8), userdbctl(1)). A
 /// library may also know them below /var/run, which is a link to /run.
 /// winbind's other pipe, winbindd_privileged, is not for accounts.
-const NAME_SERVICE_SOCKETS: [&str; 12] = [
+const NAME_SERVICE_SOCKETS: [&str; 13] = [
     "/run/nscd/socket",
     "/var/run/nscd/socket",
     "/var/lib/sss/pipes/nss",
@@ -166,6 +201,7 @@ const NAME_SERVICE_SOCKETS: [&str; 12] = [
     "/var/run/samba/winbindd/pipe",
     "/run/systemd/userdb/io.systemd.Multiplexer",
     "/run/systemd/userdb/io.systemd.NameServiceSwitch",
+    "/run/systemd/userdb/io.systemd.DropIn",
     "/run/systemd/userdb/io.systemd.DynamicUser",
     "/run/systemd/userdb/io.systemd.Home",
     "/run/systemd/userdb/io.systemd.Machine",
@@ -183,7 +219,7 @@ const LIBCRYPTO: &str = "/etc/ssl/openssl.cnf";
 /// The files that a library may open in the same way as the server opens what a
 /// client names.
 pub(super) fn library_files(kind: ServerKind, name_service: bool) -> Vec<PathBuf> {
-    let files = NAME_SERVICE_FILES.iter().filter(|_| name_service);
+    let files = OPENED_LIKE_NAMED.iter().filter(|_| name_service);
     let rsync = matches!(kind, ServerKind::RsyncReceiver | ServerKind::RsyncSender);
     let libcrypto = rsync.then_some(&LIBCRYPTO);
     files.chain(libcrypto).map(PathBuf::from).collect()
@@ -196,8 +232,11 @@ pub(super) fn grants(kind: ServerKind, name_service: bool) -> Vec<Grant> {
     let mut grants: Vec<_> = rows.map(grant).collect();
     if name_service {
         let reason = "accounts that are not in /etc/passwd";
-        let row = |path| StartupFile(path, READ, Who::All, Follow, reason);
-        grants.extend(NAME_SERVICE_FILES.map(|path| grant(&row(path))));
+        let row = |path, access| grant(&StartupFile(path, access, Who::All, Follow, reason));
+        let files = OPENED_LIKE_NAMED.iter().chain(&NAME_SERVICE_FILES);
+        let files = files.chain(&NAME_SERVICE_RECORDS);
+        grants.extend(files.map(|path| row(path, READ)));
+        grants.push(row(NAME_SERVICE_DIRECTORY, LIST));
     }
     grants
 }

@@ -1,5 +1,9 @@
 //! Accounts that are in no file of /etc, with a real source of the name service (nss-extrausers) and a real sshd.
 
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use crate::harness::account::set_mode;
 use crate::harness::{Host, Output, XFERSH};
 
 /// Moves alice out of /etc into the other source, and makes the C library ask it.
@@ -108,4 +112,151 @@ fn a_name_service_that_fails_refuses_the_session() {
     let line = &host.log().remove(0).text;
     assert!(line.contains("stage=account"), "{line}");
     assert!(line.contains("ended with status 3"), "{line}");
+}
+
+const SINK: &[u8] = b"scp -t uploads";
+const ONE: &[u8] = b"C0644 4 one\none\n\0";
+const TEAM_READS: &str = "[[match]]\ngroup = \"alice-team\"\naccess = \"read-only\"\n";
+
+/// Ends with a refusal of stage "account" whose reason contains this, and writes nothing; the dry run says the same.
+fn refused_for(host: &Host, reason: &str) {
+    let before = host.disk();
+    host.log();
+    let session = host.direct(host.alice(), SINK, ONE);
+    assert_eq!(session.code(), 126, "{session}");
+    before.assert_same(&host.disk(), reason);
+    let line = &host.log().remove(0).text;
+    assert!(line.contains("stage=account"), "{line}");
+    assert!(line.contains(reason), "{line}");
+    let check = host.root(
+        XFERSH,
+        &["--check", "--user", "alice", "-c", "scp -t uploads"],
+    );
+    assert_ne!(check.code(), 0, "{check}");
+    let said = format!("{}{}", check.out(), check.err());
+    assert!(said.contains(reason), "{check}");
+}
+
+/// An account of /etc/passwd is in a group that only the other source knows: its block takes the right to write.
+#[test]
+fn a_group_of_another_source_counts_for_a_local_account() {
+    let host = Host::with_sshd();
+    let line = "set -e
+        mkdir /opt/extrausers
+        touch /opt/extrausers/passwd
+        grep '^alice-team:' /etc/group >/opt/extrausers/group
+        sed -i '/^alice-team:/d' /etc/group
+        mount --bind /opt/extrausers /var/lib/extrausers
+        sed -i -E 's/^(passwd|group):.*/\\1: files extrausers/' /etc/nsswitch.conf";
+    host.shell_line(line);
+    host.write("/tmp/one", b"one");
+    host.policy("");
+    upload(&host, false, "uploads/free").succeeded("without the block");
+    host.policy(TEAM_READS);
+    let before = host.disk();
+    upload(&host, false, "uploads/blocked").failed("as a member of the group");
+    before.assert_same(&host.disk(), "as a member of the group");
+    let check = host.root(
+        XFERSH,
+        &["--check", "--user", "alice", "-c", "scp -t uploads"],
+    );
+    assert_eq!(check.code(), 126, "{check}");
+    host.policy(&TEAM_READS.replace("alice-team", "others"));
+    upload(&host, false, "uploads/other").succeeded("with a block for others");
+}
+
+/// A group of the session that has no name may be the one of a block. Without blocks for groups nobody asks.
+#[test]
+fn a_group_without_a_name_refuses_where_blocks_ask_for_groups() {
+    let host = Host::new();
+    move_alice(&host);
+    host.policy(&TEAM_READS.replace("alice-team", "others"));
+    host.direct(host.alice(), SINK, ONE)
+        .succeeded("with names for all groups");
+    host.shell_line("sed -i '/^alice:/d' /opt/extrausers/group");
+    let id = host.alice().id;
+    host.log();
+    let before = host.disk();
+    let session = host.direct(host.alice(), SINK, b"C0644 4 two\ntwo\n\0");
+    assert_eq!(session.code(), 126, "{session}");
+    before.assert_same(&host.disk(), "without a name");
+    let line = &host.log().remove(0).text;
+    let reason = format!("'alice' is in the group {id}, for which the name service has no name");
+    assert!(line.contains(&reason), "{line}");
+    host.policy("");
+    host.direct(host.alice(), SINK, ONE)
+        .succeeded("without a block for groups");
+}
+
+/// A source whose daemon does not run knows no group. The refusal names it; once something listens there, the local
+/// account is served.
+#[test]
+fn a_daemon_that_does_not_run_is_named() {
+    let host = Host::new();
+    host.shell_line("sed -i -E 's/^(passwd|group):.*/\\1: files ldap/' /etc/nsswitch.conf");
+    let reason = "the source 'ldap' of /etc/nsswitch.conf does not answer: nothing listens at /run/nslcd/socket";
+    host.policy("");
+    host.direct(host.alice(), SINK, ONE)
+        .succeeded("a policy without blocks for groups");
+    host.policy(&TEAM_READS.replace("alice-team", "others"));
+    refused_for(&host, reason);
+    let listener = host.inside(|| {
+        std::fs::create_dir("/run/nslcd").expect("a directory");
+        let listener = UnixListener::bind("/run/nslcd/socket").expect("a socket");
+        set_mode(Path::new("/run/nslcd/socket"), 0o666);
+        listener
+    });
+    host.direct(host.alice(), SINK, ONE)
+        .succeeded("with a daemon");
+    drop(listener);
+    // An account of that source alone.
+    host.policy("");
+    host.shell_line("sed -i '/^alice:/d' /etc/passwd");
+    refused_for(&host, reason);
+}
+
+/// A source that never answers: the session ends by itself, and so does the dry run.
+#[test]
+fn a_source_that_hangs_holds_no_session() {
+    let host = Host::new();
+    move_alice(&host);
+    host.shell_line(&format!(
+        "rm /opt/extrausers/passwd; mkfifo -m 666 /opt/extrausers/passwd
+         {{ {XFERSH} --check --user alice >/opt/check 2>&1; touch /opt/checked; }} >/dev/null 2>&1 &"
+    ));
+    let session = host.direct(host.alice(), SINK, ONE);
+    assert_eq!(session.code(), 126, "{session}");
+    let line = &host.log().remove(0).text;
+    let reason = "does not answer: '/usr/bin/getent passwd -- ";
+    assert!(line.contains(reason), "{line}");
+    assert!(line.contains("files extrausers"), "{line}");
+    host.shell_line("until [ -e /opt/checked ]; do sleep 0.1; done");
+    let said = String::from_utf8(host.read("/opt/check")).expect("text");
+    assert!(said.contains(reason), "{said}");
+    assert_eq!(host.processes_of(host.alice()), [""; 0]);
+}
+
+/// Sources that do not mind the case, or that know an account by several names, answer with the one that counts.
+#[test]
+fn the_dry_run_takes_the_name_that_the_source_answers_with() {
+    let host = Host::new();
+    move_alice(&host);
+    host.install(
+        "/opt/getent",
+        b"#!/bin/sh\ncase $3 in Alice | 'EXAMPLE\\alice') set -- $1 -- alice;; esac\nexec /opt/real-getent \"$@\"\n",
+    );
+    host.shell_line(
+        "cp /usr/bin/getent /opt/real-getent; mount --bind /opt/getent /usr/bin/getent",
+    );
+    host.policy("[[match]]\nuser = \"alice\"\naccess = \"read-only\"\n");
+    for name in ["alice", "Alice", "EXAMPLE\\alice"] {
+        let check = host.root(XFERSH, &["--check", "--user", name]);
+        assert_eq!(check.code(), 0, "{check}");
+        assert!(check.out().contains("read-only"), "{check}");
+    }
+    // A number is a uid to getent(1), and no account has it as a name.
+    let id = host.alice().id.to_string();
+    let check = host.root(XFERSH, &["--check", "--user", &id]);
+    assert_eq!(check.code(), 2, "{check}");
+    assert!(check.err().contains("no account is named"), "{check}");
 }

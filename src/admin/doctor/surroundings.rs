@@ -37,8 +37,13 @@ pub fn examine(
     findings.extend(judge::limits::judge(account, rights.policy, &limits));
     if account.source == AccountSource::NameService {
         let mut sources = name_service::not_served("passwd", &account.name);
+        let is_lost = !sources.is_empty();
         sources.extend(name_service::not_served("group", &account.gid.to_string()));
         findings.extend(judge::name_service::judge(&name, &sources));
+        // Each server would end at once, for this reason and no other.
+        if is_lost {
+            return Ok(findings);
+        }
     }
     for (protocol, program) in programs {
         let Program::Found(path, needs) = program else {

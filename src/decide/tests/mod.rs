@@ -64,6 +64,19 @@ fn the_rows_for_the_start() {
     let name_service = [
         "/var/lib/extrausers/passwd ReadFile follow",
         "/var/lib/extrausers/group ReadFile follow",
+        "/var/lib/misc/passwd.db ReadFile follow",
+        "/var/lib/misc/group.db ReadFile follow",
+        "/var/db/passwd.db ReadFile follow",
+        "/var/db/group.db ReadFile follow",
+        "/var/lib/sss/mc/passwd ReadFile follow",
+        "/var/lib/sss/mc/group ReadFile follow",
+        "/etc/machine-id ReadFile follow",
+        "/etc/userdb ReadFile follow",
+        "/run/userdb ReadFile follow",
+        "/run/host/userdb ReadFile follow",
+        "/usr/local/lib/userdb ReadFile follow",
+        "/usr/lib/userdb ReadFile follow",
+        "/run/systemd/userdb ReadDir follow",
     ];
     let of_rsync = [&sftp[..], &rsync].concat();
     let of_name_service = [&sftp[..], &name_service].concat();

@@ -1,33 +1,86 @@
 //! Asks the name service.
 
+use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::AccountError;
 
 pub(super) const GETENT: &str = "/usr/bin/getent";
 
-/// Asks the name service; an empty answer where it knows nothing. A name
-/// service that fails may have known something: a group, and with it a rule.
+/// How long an answer may take. A daemon that asks a directory waits for it
+/// some seconds; one that hangs would hold the session for ever.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks the name service; an empty answer where it knows nothing, and what it
+/// knows where that is not all. A name service that fails may have known
+/// something: a group, and with it a rule.
 pub(super) fn getent(arguments: &[&str]) -> Result<String, AccountError> {
     /// "One or more supplied keys could not be found" (getent(1)).
     const NOT_FOUND: i32 = 2;
+    /// Who has waited once does not wait again: for the name of whom it refuses.
+    static IS_SILENT: AtomicBool = AtomicBool::new(false);
     match Path::new(GETENT).try_exists() {
         Ok(true) => {}
         Ok(false) => return Ok(String::new()),
         Err(error) => return Err(AccountError::Unreadable(GETENT, error)),
     }
-    let output = Command::new(GETENT)
+    if IS_SILENT.load(Ordering::Relaxed) {
+        return Err(AccountError::Silent(arguments.join(" ")));
+    }
+    let child = Command::new(GETENT)
         .args(arguments)
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .output();
-    let output = output.map_err(|error| AccountError::Unreadable(GETENT, error))?;
-    match output.status.code() {
-        Some(0) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        Some(NOT_FOUND) => Ok(String::new()),
+        .spawn();
+    let unreadable = |error| AccountError::Unreadable(GETENT, error);
+    let mut child = child.map_err(unreadable)?;
+    let answer = read_in_time(&mut child, Instant::now() + PATIENCE);
+    if !matches!(answer, Ok(Some(_))) {
+        // It may have ended by itself just now.
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(unreadable)?;
+    let Some(answer) = answer.map_err(unreadable)? else {
+        IS_SILENT.store(true, Ordering::Relaxed);
+        return Err(AccountError::Silent(arguments.join(" ")));
+    };
+    match status.code() {
+        Some(0 | NOT_FOUND) => Ok(String::from_utf8_lossy(&answer).into_owned()),
         status => Err(AccountError::NoAnswer(status)),
+    }
+}
+
+/// What a process writes until it closes its output, which getent does when it
+/// ends; `None` if it does not do so in time.
+fn read_in_time(child: &mut Child, until: Instant) -> io::Result<Option<Vec<u8>>> {
+    let mut answer = Vec::new();
+    let Some(output) = &mut child.stdout else {
+        return Ok(Some(answer));
+    };
+    let mut chunk = [0; 4096];
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, timeout) {
+            Err(Errno::EINTR) => continue,
+            Err(error) => return Err(error.into()),
+            Ok(0) => return Ok(None),
+            Ok(_) => {}
+        }
+        match output.read(&mut chunk)? {
+            0 => return Ok(Some(answer)),
+            size => answer.extend_from_slice(&chunk[..size]),
+        }
     }
 }

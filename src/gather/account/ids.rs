@@ -1,5 +1,6 @@
 //! Takes on the ids of an account: for good, or for a look at the disk.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 
@@ -8,18 +9,20 @@ use nix::unistd::{
     Gid, Uid, getegid, geteuid, getgroups, setegid, seteuid, setgroups, setresgid, setresuid,
 };
 
-use super::{GROUP, group};
-use crate::decide::account::Account;
+use super::groups::initgroups;
+use super::nsswitch::Nsswitch;
+use super::{AccountError, GROUP, group};
+use crate::decide::account::{Account, AccountSource};
 
 /// Takes on the ids of an account, for good: the process must be root's. The
-/// supplementary groups are those of the group file.
+/// supplementary groups are those of the group file and of the name service.
 ///
 /// # Errors
 ///
-/// Those of setgroups(2), setresgid(2) and setresuid(2).
+/// Those of looking up the groups, of setgroups(2), setresgid(2) and
+/// setresuid(2).
 pub fn irrevocably_become(account: &Account) -> io::Result<()> {
-    let group = fs::read(GROUP)?;
-    let gids = group_ids(&String::from_utf8_lossy(&group), account);
+    let gids = group_ids(account)?;
     let (uid, gid) = (Uid::from_raw(account.uid), Gid::from_raw(account.gid));
     setgroups(&gids)?;
     setresgid(gid, gid, gid)?;
@@ -36,15 +39,15 @@ pub fn irrevocably_become(account: &Account) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of setgroups(2), setegid(2) and seteuid(2).
+/// Those of looking up the groups, of setgroups(2), setegid(2) and seteuid(2).
 pub fn temporarily_become<T>(account: &Account, look: impl FnOnce() -> T) -> io::Result<T> {
     let (uid, gid) = (geteuid(), getegid());
     if !uid.is_root() {
         return Ok(look());
     }
-    let group = fs::read(GROUP)?;
+    let gids = group_ids(account)?;
     let own = getgroups()?;
-    setgroups(&group_ids(&String::from_utf8_lossy(&group), account))?;
+    setgroups(&gids)?;
     let seen = setegid(Gid::from_raw(account.gid))
         .and_then(|()| seteuid(Uid::from_raw(account.uid)))
         .map(|()| look());
@@ -54,7 +57,16 @@ pub fn temporarily_become<T>(account: &Account, look: impl FnOnce() -> T) -> io:
     Ok(seen?)
 }
 
-fn group_ids(group: &str, account: &Account) -> Vec<Gid> {
-    let members = group::entries(group).filter(|entry| entry.has(&account.name));
-    members.map(|entry| Gid::from_raw(entry.gid)).collect()
+/// The supplementary groups that sshd would give it.
+fn group_ids(account: &Account) -> io::Result<Vec<Gid>> {
+    let group = fs::read(GROUP)?;
+    let group = String::from_utf8_lossy(&group);
+    let members = group::entries(&group).filter(|entry| entry.has(&account.name));
+    let mut gids: BTreeSet<u32> = members.map(|entry| entry.gid).collect();
+    let is_remote = account.source == AccountSource::NameService;
+    if is_remote || Nsswitch::read()?.has_remote_groups() {
+        let failed = |error: AccountError| io::Error::other(error.to_string());
+        gids.extend(initgroups(&account.name).map_err(failed)?);
+    }
+    Ok(gids.into_iter().map(Gid::from_raw).collect())
 }

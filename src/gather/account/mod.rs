@@ -5,14 +5,16 @@
 //! asked, by an absolute path and with an empty environment: LDAP, SSSD and
 //! systemd-userdb accounts work, and local ones cost no process.
 
+mod error;
 mod getent;
 pub mod group;
+mod groups;
 mod ids;
+pub mod nsswitch;
 pub mod passwd;
 pub mod shell;
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
@@ -20,61 +22,17 @@ use nix::sys::stat::Mode;
 
 use super::whole;
 use crate::decide::account::{Account, AccountSource};
-use crate::print::escape::Escaped;
 use crate::system::opened::Opened;
-use getent::{GETENT, getent};
+use getent::getent;
+use nsswitch::{NSSWITCH, Nsswitch};
 use passwd::find;
 
+pub use error::AccountError;
+pub use groups::add_groups;
 pub use ids::{irrevocably_become, temporarily_become};
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
-
-/// Why there is no account.
-#[derive(Debug)]
-pub enum AccountError {
-    /// No source knows it.
-    Unknown(AccountKey),
-    /// A source could not be asked.
-    Unreadable(&'static str, io::Error),
-    /// The name service was asked and failed, with this exit status.
-    NoAnswer(Option<i32>),
-    /// The entry has no absolute home directory.
-    Home(String),
-    /// The entry, or another one of its uid, has a name or a home that is not
-    /// UTF-8: another one would be taken for it.
-    Encoding(String),
-}
-
-impl std::fmt::Display for AccountError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unknown(AccountKey::Uid(uid)) => write!(f, "no account has the uid {uid}"),
-            Self::Unknown(AccountKey::Name(name)) => {
-                write!(f, "no account is named '{}'", Escaped::text(name))
-            }
-            Self::Unreadable(source, error) => write!(f, "cannot read {source}: {error}"),
-            Self::NoAnswer(status) => {
-                let status = status.map_or("killed".to_owned(), |code| format!("status {code}"));
-                write!(
-                    f,
-                    "the name service does not answer: {GETENT} ended with {status}"
-                )
-            }
-            Self::Home(name) => {
-                let name = Escaped::text(name);
-                write!(f, "the account '{name}' has no absolute home directory")
-            }
-            Self::Encoding(name) => {
-                let name = Escaped::text(name);
-                write!(
-                    f,
-                    "the name or the home of the account '{name}' is not UTF-8"
-                )
-            }
-        }
-    }
-}
 
 /// What an account is looked up by.
 #[derive(Clone, Debug)]
@@ -109,20 +67,6 @@ pub fn lookup(key: &AccountKey, opened: &Opened) -> Result<Account, AccountError
     Ok(account)
 }
 
-/// Looks up the groups of an account and of its aliases.
-///
-/// # Errors
-///
-/// If a source cannot be asked.
-pub fn add_groups(account: &mut Account, opened: &Opened) -> Result<(), AccountError> {
-    let file = read(GROUP, opened)?;
-    account.groups = groups(&file, &account.name, account.gid, account.source)?;
-    for alias in &mut account.aliases {
-        alias.groups = groups(&file, &alias.name, alias.gid, account.source)?;
-    }
-    Ok(())
-}
-
 fn read(path: &'static str, opened: &Opened) -> Result<String, AccountError> {
     let failed = |error| AccountError::Unreadable(path, error);
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
@@ -148,8 +92,13 @@ fn ask_getent(key: &AccountKey, passwd: &str) -> Result<Account, AccountError> {
         AccountKey::Name(name) => name.clone(),
     };
     let mut known = getent(&["passwd", "--", &wanted])?;
-    let found = find(&known, key, AccountSource::NameService);
-    let found = found.ok_or_else(|| AccountError::Unknown(key.clone()))?;
+    let key = &match key {
+        AccountKey::Uid(uid) => AccountKey::Uid(*uid),
+        AccountKey::Name(name) => AccountKey::Name(canonical(&known, name)),
+    };
+    let Some(found) = find(&known, key, AccountSource::NameService) else {
+        return Err(unknown(key));
+    };
     // A session of this account is looked up by its uid, which may be that of
     // another entry.
     if let AccountKey::Name(_) = key {
@@ -158,30 +107,33 @@ fn ask_getent(key: &AccountKey, passwd: &str) -> Result<Account, AccountError> {
         known.push('\n');
         known.push_str(&getent(&["passwd", "--", &found.uid.to_string()])?);
     }
-    find(&known, key, AccountSource::NameService).ok_or_else(|| AccountError::Unknown(key.clone()))
+    find(&known, key, AccountSource::NameService).ok_or_else(|| unknown(key))
 }
 
-/// The names of an entry's groups: of its primary one and of those that list
-/// it as a member.
-fn groups(
-    file: &str,
-    name: &str,
-    gid: u32,
-    source: AccountSource,
-) -> Result<Vec<String>, AccountError> {
-    let own = group::of(file, name, gid);
-    let mut names: Vec<String> = own.map(|entry| entry.name.to_owned()).collect();
-    if source == AccountSource::NameService {
-        // "NAME GID GID…", then the name of each.
-        let answer = getent(&["initgroups", "--", name])?;
-        for gid in answer.split_whitespace().skip(1) {
-            let entry = getent(&["group", "--", gid])?;
-            names.extend(entry.split(':').next().map(str::to_owned));
-        }
-        let entry = getent(&["group", "--", &gid.to_string()])?;
-        names.extend(entry.split(':').next().map(str::to_owned));
+/// The name by which a source answers: some take "Alice" for "alice", or
+/// "alice@example.org" for "EXAMPLE\\alice". Digits are a uid to getent(1).
+fn canonical(known: &str, name: &str) -> String {
+    let mut entries = passwd::entries(known);
+    let first = entries.next().filter(|_| entries.next().is_none());
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    match first {
+        Some(entry) if !is_number => entry.name.to_owned(),
+        _ => name.to_owned(),
     }
-    Ok(names)
+}
+
+/// No source knows the account; but one that does not run knows none.
+fn unknown(key: &AccountKey) -> AccountError {
+    match nsswitch() {
+        Ok(nsswitch) => nsswitch
+            .dead_for_accounts()
+            .map_or_else(|| AccountError::Unknown(key.clone()), AccountError::Dead),
+        Err(error) => error,
+    }
+}
+
+fn nsswitch() -> Result<Nsswitch, AccountError> {
+    Nsswitch::read().map_err(|error| AccountError::Unreadable(NSSWITCH, error))
 }
 
 /// Everything that is known of accounts, in the form of passwd(5): the file,

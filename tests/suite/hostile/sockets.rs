@@ -154,8 +154,17 @@ fn an_account_of_a_name_service_reaches_its_daemons_alone() {
     let host = host();
     host.policy(&policy(""));
     move_alice(&host);
-    let ours = ["/run/samba/winbindd/pipe", "/run/nslcd/socket"];
-    let others = ["/run/samba/winbindd_privileged/pipe", "/run/samba/other"];
+    let ours = [
+        "/run/samba/winbindd/pipe",
+        "/run/nslcd/socket",
+        "/run/systemd/userdb/io.systemd.DropIn",
+    ];
+    let others = [
+        "/run/samba/winbindd_privileged/pipe",
+        "/run/samba/other",
+        "/run/systemd/userdb/io.systemd.Other",
+        "/run/docker.sock",
+    ];
     let bind = |path: &str| {
         let path = Path::new(path);
         std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
@@ -205,7 +214,7 @@ fn an_account_of_a_name_service_reaches_its_daemons_alone() {
         each.map(|incoming| incoming.take_while(Result::is_ok).count())
             .sum()
     };
-    assert_eq!(accepted(&known), 3);
+    assert_eq!(accepted(&known), 4);
     assert_eq!(accepted(&unknown), 0);
 }
 

@@ -1,9 +1,9 @@
 //! The sources of the name service that know an account.
 
-use std::fs;
 use std::path::Path;
 
 use super::tool;
+use crate::gather::account::nsswitch::Nsswitch;
 
 /// A source that knows an account and that no session can ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,22 +14,22 @@ pub struct UnservedSource {
     pub name: String,
 }
 
-/// The file that names them.
-pub const NSSWITCH: &str = "/etc/nsswitch.conf";
 const GETENT: &str = "/usr/bin/getent";
 /// nscd asks every source for whoever asks it.
 const NSCD: &str = "/run/nscd/socket";
 
 /// What a session can ask: a source, and the file or socket by which it answers
 /// (the start-up table has each of them).
-const SERVED: [(&str, &str); 7] = [
+const SERVED: [(&str, &str); 8] = [
     ("files", "/etc/passwd"),
     ("compat", "/etc/passwd"),
     ("extrausers", "/var/lib/extrausers/passwd"),
+    ("db", "/var/lib/misc/passwd.db"),
     ("sss", "/var/lib/sss/pipes/nss"),
     ("ldap", "/run/nslcd/socket"),
     ("winbind", "/run/samba/winbindd/pipe"),
-    ("systemd", "/run/systemd/userdb"),
+    // Its library reads the records where no service runs.
+    ("systemd", "/etc/nsswitch.conf"),
 ];
 
 /// The sources that know this entry and that a session cannot ask. Where one
@@ -38,12 +38,15 @@ pub fn not_served(database: &'static str, key: &str) -> Vec<UnservedSource> {
     if Path::new(NSCD).exists() {
         return Vec::new();
     }
-    let text = fs::read_to_string(NSSWITCH).unwrap_or_default();
+    let Ok(nsswitch) = Nsswitch::read() else {
+        return Vec::new();
+    };
     let knows = |name: &str| {
         let answer = tool::ask(Path::new(GETENT), &["-s", name, database, "--", key]);
         answer.is_ok_and(|answer| answer.success && !answer.text.trim().is_empty())
     };
-    let (served, others): (Vec<_>, Vec<_>) = sources(&text, database)
+    let (served, others): (Vec<_>, Vec<_>) = nsswitch
+        .sources(database)
         .into_iter()
         .filter(|name| knows(name))
         .partition(|name| is_served(name));
@@ -67,37 +70,4 @@ pub fn knows(database: &'static str, key: &str) -> bool {
 fn is_served(name: &str) -> bool {
     let mut served = SERVED.iter();
     served.any(|(source, at)| *source == name && Path::new(at).exists())
-}
-
-/// The sources of a database, without the actions in brackets.
-fn sources<'a>(text: &'a str, database: &str) -> Vec<&'a str> {
-    let mut lines = text.lines().filter_map(|line| line.split('#').next());
-    let line = lines.find_map(|line| {
-        line.trim()
-            .strip_prefix(database)?
-            .trim_start()
-            .strip_prefix(':')
-    });
-    let words = line.unwrap_or_default().split_whitespace();
-    let mut bracket = false;
-    words
-        .filter(|word| {
-            let inside = bracket || word.starts_with('[');
-            bracket = inside && !word.ends_with(']');
-            !inside
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_of_nsswitch() {
-        let text = "# passwd: nis\npasswd:  files [!UNAVAIL = return] sss db # all\ngroup: files\n";
-        assert_eq!(sources(text, "passwd"), ["files", "sss", "db"]);
-        assert_eq!(sources(text, "group"), ["files"]);
-        assert_eq!(sources(text, "shadow"), [""; 0]);
-    }
 }

@@ -1,7 +1,8 @@
 //! Can a session ask the source that knows its account?
 
-use crate::admin::doctor::facts::name_service::{NSSWITCH, UnservedSource};
+use crate::admin::doctor::facts::name_service::UnservedSource;
 use crate::admin::doctor::finding::Finding;
+use crate::gather::account::nsswitch::NSSWITCH;
 use crate::print::escape::Escaped;
 
 /// Judges the sources that a session cannot ask. `name` is escaped.
