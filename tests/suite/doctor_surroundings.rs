@@ -208,6 +208,23 @@ fn a_server_with_libraries_elsewhere_is_found() {
     }
 }
 
+#[test]
+fn a_server_that_says_nothing_or_cannot_be_loaded_is_found() {
+    let (host, _carol) = prepared();
+    for (make, id) in [
+        ("cp /bin/true /usr/local/bin/odd", "server-silent"),
+        (
+            "printf '#!/bin/sh\\n' >/usr/local/bin/odd",
+            "server-unloadable",
+        ),
+    ] {
+        sh(&host, &format!("{make}; chmod 755 /usr/local/bin/odd"));
+        host.policy("sftp_server = \"/usr/local/bin/odd\"\n");
+        let ids: Vec<_> = findings(&host).into_iter().map(|row| row.0).collect();
+        assert_eq!(ids, [id], "{make}");
+    }
+}
+
 fn send(host: &Host, carol: &Account, protocol: &str) -> Output {
     host.write("/tmp/local/sent", b"sent");
     match protocol {
