@@ -160,6 +160,11 @@ fn reads(plan: &Plan, path: &Path, place: &Place, state: &FileState) -> Vec<(&'s
         FileKind::Directory => landlock::AccessFs::ReadDir,
         _ => landlock::AccessFs::ReadFile,
     };
+    // Whether the log can be read is a question of its mode: the guard sees it only where it watches reads anyway.
+    let state = &FileState {
+        is_log: false,
+        ..*state
+    };
     let watched = plan.rules.watch_reads || plan.rules.watch_named_reads;
     let judged = !watched || rules::read_by_name(&plan.rules, place, state).is_ok();
     let mut answers = vec![("read", kernel.contains(needed) && judged)];

@@ -154,10 +154,13 @@ fn the_client_sees_a_name_escaped_once() {
 #[test]
 fn a_failure_of_the_server_side_is_escaped_once() {
     let host = Host::new();
-    // Its interpreter is missing: execve(2) fails after the confinement.
-    let server = format!("/opt/{NAME}");
+    // Its interpreter is missing: execve(2) fails after the confinement. The distribution's own is not inspected.
+    let place = "/usr/lib/openssh";
+    host.shell_line(&format!("mount -t tmpfs -o mode=755 tmpfs {place}"));
+    let server = format!("{place}/{NAME}");
     host.install(&server, b"#!/no/such/interpreter\n");
-    host.policy(&format!("sftp_server = \"/opt/{IN_TOML}\"\n"));
+    host.inside(|| std::os::unix::fs::symlink(&server, format!("{place}/sftp-server")))
+        .expect("a link");
     host.direct(host.alice(), b"sftp-server", b"")
         .failed("a session");
     let log = host.log();
