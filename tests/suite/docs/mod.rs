@@ -5,6 +5,7 @@ mod dot_names;
 mod examples;
 mod manual;
 mod names;
+mod platforms;
 mod readme;
 mod shared;
 
