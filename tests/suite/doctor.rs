@@ -1,7 +1,5 @@
 //! The doctor finds what lets an account past its shell, and its commands fix it.
 
-use std::process::Command;
-
 use serde_json::Value;
 
 use super::doctor_state::State;
@@ -457,18 +455,7 @@ fn what_cannot_be_examined_is_an_error_of_its_own() {
         "{unknown}"
     );
     assert!(unknown.err().contains("no-such-account"), "{unknown}");
-    let mut as_carol = Command::new("setpriv");
-    let id = carol.id.to_string();
-    as_carol.args([
-        "--reuid",
-        &id,
-        "--regid",
-        &id,
-        "--clear-groups",
-        SHELL,
-        "--doctor",
-    ]);
-    let denied = host.run(&mut as_carol, b"");
+    let denied = host.run(carol.runs(SHELL).arg("--doctor"), b"");
     assert_eq!((denied.code(), denied.out().as_str()), (2, ""), "{denied}");
     assert!(denied.err().contains("as root"), "{denied}");
 }

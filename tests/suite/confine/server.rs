@@ -118,20 +118,9 @@ struct Sleeper<'a> {
 
 impl<'a> Sleeper<'a> {
     fn start(host: &'a Host, account: &Account) -> Self {
-        let id = account.id.to_string();
         let script = "sleep 600 >/dev/null 2>&1 & echo $!";
-        let arguments = [
-            "--reuid",
-            &id,
-            "--regid",
-            &id,
-            "--clear-groups",
-            "sh",
-            "-c",
-            script,
-        ];
         let number = host
-            .root("setpriv", &arguments)
+            .run(account.runs("sh").args(["-c", script]), b"")
             .succeeded("a sleeping process")
             .out();
         Self {

@@ -34,21 +34,8 @@ pub fn lacks(host: &Host, account: &Account) -> Vec<&'static str> {
     let mut missing = Vec::new();
     for (name, line) in TRIED {
         let line = format!("set -e; mkdir uploads/tried; cd uploads/tried; {line}");
-        let mut command = std::process::Command::new("setpriv");
-        let id = account.id.to_string();
-        command
-            .args([
-                "--reuid",
-                &id,
-                "--regid",
-                &id,
-                "--clear-groups",
-                "sh",
-                "-c",
-                &line,
-            ])
-            .current_dir(account.home());
-        if host.run(&mut command, b"").code() != 0 {
+        let mut shell = account.runs("sh");
+        if host.run(shell.args(["-c", &line]), b"").code() != 0 {
             missing.push(*name);
         }
         host.shell_line(&format!("rm -rf {}", at.display()));

@@ -44,12 +44,8 @@ fn shell(host: &Host, account: &Account, feature: &str) -> Command {
 
 /// A session of rsync's server for which `attack` stands in.
 fn rsync_shell(host: &Host, feature: &str) -> Command {
-    let mut command = Command::new("setpriv");
-    let id = host.alice().id.to_string();
-    command
-        .args(["--reuid", &id, "--regid", &id, "--clear-groups", WITHOUT])
-        .args([feature, host.alice().shell_path(), "-c", super::RSYNC])
-        .current_dir(host.alice().home());
+    let mut command = host.alice().runs(WITHOUT);
+    command.args([feature, host.alice().shell_path(), "-c", super::RSYNC]);
     command
 }
 

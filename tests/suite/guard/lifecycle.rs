@@ -338,26 +338,14 @@ fn a_child_that_was_there_before_is_not_waited_for() {
             "sleep 300 </dev/null >/dev/null 2>&1 & {state} exec {} -c /usr/lib/openssh/sftp-server",
             alice.shell_path()
         );
-        let mut sh = std::process::Command::new("setpriv");
-        let id = alice.id.to_string();
-        sh.args([
-            "--reuid",
-            &id,
-            "--regid",
-            &id,
-            "--clear-groups",
-            "sh",
-            "-c",
-            &line,
-        ]);
-        sh.current_dir(alice.home());
-        host.run(&mut sh, b"")
+        let mut shell = alice.runs("sh");
+        host.run(shell.args(["-c", &line]), b"")
             .succeeded("a session with an older sibling");
         let lines = host.log();
         let ends = lines
             .iter()
             .filter(|line| line.text.contains(" end server=exited:0"));
         assert_eq!(ends.count(), 1, "{lines:#?}");
-        host.shell_line(&format!("pkill -KILL -u {id} sleep"));
+        host.shell_line(&format!("pkill -KILL -u {} sleep", alice.id));
     }
 }

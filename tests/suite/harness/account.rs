@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Ids that no distribution assigns by itself.
 const FIRST_ID: u32 = 64101;
@@ -50,6 +51,16 @@ impl Account {
             Shell::Plain => "/bin/sh",
             Shell::Xfersh => super::host::XFERSH,
         }
+    }
+
+    /// A program that runs as the account, whatever its shell is, in its home.
+    pub fn runs(&self, program: &str) -> Command {
+        let id = self.id.to_string();
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid", &id, "--regid", &id, "--clear-groups", program])
+            .current_dir(self.home());
+        command
     }
 
     /// Writes the account into the account files of the namespace, replacing an account with the same name.

@@ -33,7 +33,7 @@ pub use host::{Host, XFERSH};
 pub use log::Line;
 pub use mutant::Mutant;
 pub use programs::Kind;
-pub use run::{Output, children, guard_of};
+pub use run::{Output, children, guard_of, until};
 pub use sftp::Sftp;
 pub use snapshot::Snapshot;
 pub use sshd::SshdConfig;

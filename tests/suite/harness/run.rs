@@ -151,3 +151,13 @@ pub fn guard_of(front: u32) -> u32 {
     assert_eq!(children.len(), 1, "the children of a front: {children:?}");
     children[0]
 }
+
+/// Waits until it is so.
+#[track_caller]
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,7 +1,7 @@
 //! An account that may run any program, and invents sessions or disturbs those that the administrator wants to end.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::harness::{Account, Host, Kind, SshdConfig, XFERSH};
@@ -13,14 +13,11 @@ const LATE: Duration = Duration::from_secs(20);
 /// Runs something as an account, whatever its shell is; its first line of output must be that, if anything.
 #[track_caller]
 fn as_account(host: &Host, account: &Account, words: &[&str], input: &str, says: &str) -> Child {
-    let id = account.id.to_string();
-    let mut command = Command::new("setpriv");
+    let mut command = account.runs(words[0]);
     command
-        .args(["--reuid", &id, "--regid", &id, "--clear-groups"])
-        .args(words)
+        .args(&words[1..])
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .current_dir(account.home());
+        .stdout(Stdio::piped());
     let mut child = host.namespace().spawn(&mut command).expect("a process");
     let stdin = child.stdin.as_mut().expect("stdin is piped");
     stdin.write_all(input.as_bytes()).expect("telling it");

@@ -5,8 +5,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 
 use serde_json::Value;
 
-use super::{FIFO, FILE, Reader, make, of_text, policy, until};
-use crate::harness::{Host, XFERSH};
+use super::{FIFO, FILE, Reader, make, of_text, policy};
+use crate::harness::{Host, XFERSH, until};
 
 fn text(host: &Host, file: &str) -> String {
     String::from_utf8(host.read(file)).expect("text")

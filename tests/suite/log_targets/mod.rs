@@ -8,12 +8,11 @@ mod unsafe_files;
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::harness::sshd::CLIENT_CONFIG;
-use crate::harness::{Account, Host};
+use crate::harness::{Account, Host, until};
 
 /// A log file as an administrator makes it.
 pub const FILE: &str = "/var/log/xfersh/log";
@@ -60,15 +59,6 @@ impl Drop for Reader {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-#[track_caller]
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

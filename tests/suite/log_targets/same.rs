@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 
-use super::{
-    FIFO, FILE, Fields, Reader, comparable, make, of_object, of_text, policy, sessions, until,
-};
-use crate::harness::Host;
+use super::{FIFO, FILE, Fields, Reader, comparable, make, of_object, of_text, policy, sessions};
+use crate::harness::{Host, until};
 
 const JOURNAL: &str = "/run/systemd/journal/socket";
 

@@ -1,8 +1,9 @@
 //! fail2ban with the filter and the jail of `install/`: who is banned, who is not, and that no client can choose.
 
-use super::daemons::{Daemon, until};
+use super::daemons::Daemon;
 use super::{CLIENT, OWN_FILE, Site};
 use crate::harness::sshd::{CLIENT_CONFIG, CLIENT_KEY};
+use crate::harness::until;
 use crate::harness::{Account, Shell};
 
 /// Bans are written to a file, and that is all that happens.

@@ -2,9 +2,8 @@
 //! handed to it. Each is started here and ended by its process id; all of them live in the host's namespaces.
 
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::harness::Host;
+use crate::harness::{Host, until};
 
 const TO_RSYSLOG: &str = "/run/systemd/journal/syslog";
 const JOURNAL: &str = "/run/systemd/journal/dev-log";
@@ -87,14 +86,4 @@ fn rsyslogd(host: &Host) -> Daemon {
     let daemon = Daemon::start(host, "systemd-socket-activate", &arguments);
     until("rsyslogd's socket", || host.exists(TO_RSYSLOG));
     daemon
-}
-
-/// Waits until it is so.
-#[track_caller]
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -1,8 +1,8 @@
 //! What was logged, where, and what it says of files.
 
-use super::daemons::until;
 use super::{CLIENT, OWN_FILE, Site, without_time};
 use crate::harness::sftp::{CREATE, Sftp, WRITE};
+use crate::harness::until;
 
 /// Lines of another daemon that look like ours, and what an ordinary caller leaves.
 pub fn what_was_logged(site: &mut Site) {

@@ -10,9 +10,9 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{block_of, blocks, read};
-use crate::harness::{Account, Host, Output};
+use crate::harness::{Account, Host, Output, until};
 use crate::prepared;
-use daemons::{LogDaemons, until};
+use daemons::LogDaemons;
 
 /// What rsyslog writes xfersh's lines to, from that step on.
 const OWN_FILE: &str = "/var/log/xfersh.log";

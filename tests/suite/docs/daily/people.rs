@@ -1,7 +1,7 @@
 //! One caller who was refused, and one account that is to be closed.
 
-use super::daemons::until;
 use super::{CLIENT, GUIDE, OWN_FILE, Site, block_of};
+use crate::harness::until;
 
 /// The steps of the guide, from the complaint to the upload.
 pub fn a_refused_caller(site: &mut Site) {
