@@ -4,6 +4,7 @@
 mod hostile;
 mod lost;
 mod same;
+mod together;
 mod unsafe_files;
 
 use std::collections::BTreeMap;
