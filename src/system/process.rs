@@ -18,6 +18,25 @@ pub fn fork() -> io::Result<ForkResult> {
     Ok(unsafe { nix::unistd::fork() }?)
 }
 
+/// The supplementary groups of this process. nix asks sysconf(3) for their
+/// greatest number, which opens and reads a file of /proc.
+///
+/// # Errors
+/// Those of getgroups(2).
+pub fn groups() -> io::Result<Vec<libc::gid_t>> {
+    // SAFETY: with a size of 0 nothing is written.
+    let count = unsafe { libc::getgroups(0, std::ptr::null_mut()) };
+    let mut groups = vec![0; usize::try_from(count).map_err(|_| io::Error::last_os_error())?];
+    if groups.is_empty() {
+        return Ok(groups);
+    }
+    // SAFETY: the memory has room for `count` groups. Only this process can
+    // change their number, and it has one thread.
+    let count = unsafe { libc::getgroups(count, groups.as_mut_ptr()) };
+    groups.truncate(usize::try_from(count).map_err(|_| io::Error::last_os_error())?);
+    Ok(groups)
+}
+
 /// Which of two processes this is, and what it can know without asking.
 #[derive(Debug)]
 pub enum Forked {

@@ -6,9 +6,8 @@
 //! account must still be known when all is asked.
 
 use std::collections::BTreeSet;
-use std::io;
 
-use nix::unistd::{getgroups, getuid};
+use nix::unistd::getuid;
 
 use super::getent::getent;
 use super::nsswitch::Nsswitch;
@@ -16,6 +15,7 @@ use super::passwd::find;
 use super::{AccountError, AccountKey, GROUP, group, nsswitch, read};
 use crate::decide::account::{Account, AccountSource};
 use crate::system::opened::Opened;
+use crate::system::process;
 
 /// Looks up the groups of an account and of its aliases.
 ///
@@ -24,7 +24,7 @@ use crate::system::opened::Opened;
 /// If a source cannot be asked, or does not answer for all of them.
 pub fn add_groups(account: &mut Account, opened: &Opened) -> Result<(), AccountError> {
     let file = read(GROUP, opened)?;
-    let nsswitch = nsswitch()?;
+    let nsswitch = nsswitch(opened)?;
     let source = Source {
         file: &file,
         nsswitch: &nsswitch,
@@ -52,8 +52,8 @@ impl Source<'_> {
     /// The names of the groups of an entry. `is_own`: this process has been
     /// given them already.
     fn groups(&self, name: &str, gid: u32, is_own: bool) -> Result<Vec<String>, AccountError> {
-        let own = group::of(self.file, name, gid);
-        let mut names: Vec<String> = own.map(|entry| entry.name.to_owned()).collect();
+        let own: Vec<_> = group::of(self.file, name, gid).collect();
+        let mut names: Vec<String> = own.iter().map(|entry| entry.name.to_owned()).collect();
         let is_remote = self.of_account == AccountSource::NameService;
         if !is_remote && !self.nsswitch.has_other_groups() {
             return Ok(names);
@@ -63,14 +63,15 @@ impl Source<'_> {
         }
         let mut gids = BTreeSet::from([gid]);
         if is_own {
-            let given = getgroups().map_err(|error| {
-                let error = io::Error::from(error);
-                AccountError::Unreadable("the groups of this process", error)
-            })?;
-            gids.extend(given.into_iter().map(nix::unistd::Gid::as_raw));
+            let given = process::groups()
+                .map_err(|error| AccountError::Unreadable("the groups of this process", error))?;
+            gids.extend(given);
         }
         if is_remote || !is_own {
             gids.extend(initgroups(name)?);
+        }
+        for entry in own {
+            gids.remove(&entry.gid);
         }
         self.name(name, gids, &mut names)?;
         Ok(names)
@@ -83,6 +84,9 @@ impl Source<'_> {
         mut gids: BTreeSet<u32>,
         names: &mut Vec<String>,
     ) -> Result<(), AccountError> {
+        if gids.is_empty() {
+            return Ok(());
+        }
         let known = group::entries(self.file).filter(|entry| gids.contains(&entry.gid));
         let known: Vec<_> = known.collect();
         for entry in known {

@@ -15,6 +15,7 @@ pub mod passwd;
 pub mod shell;
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
@@ -124,7 +125,7 @@ fn canonical(known: &str, name: &str) -> String {
 
 /// No source knows the account; but one that does not run knows none.
 fn unknown(key: &AccountKey) -> AccountError {
-    match nsswitch() {
+    match nsswitch(&Opened::default()) {
         Ok(nsswitch) => nsswitch
             .dead_for_accounts()
             .map_or_else(|| AccountError::Unknown(key.clone()), AccountError::Dead),
@@ -132,8 +133,14 @@ fn unknown(key: &AccountKey) -> AccountError {
     }
 }
 
-fn nsswitch() -> Result<Nsswitch, AccountError> {
-    Nsswitch::read().map_err(|error| AccountError::Unreadable(NSSWITCH, error))
+/// The sources; the file is kept open, since the server reads it as well.
+fn nsswitch(opened: &Opened) -> Result<Nsswitch, AccountError> {
+    match read(NSSWITCH, opened) {
+        Err(AccountError::Unreadable(_, error)) if error.kind() == ErrorKind::NotFound => {
+            Ok(Nsswitch::default())
+        }
+        text => Ok(Nsswitch::parse(&text?)),
+    }
 }
 
 /// Everything that is known of accounts, in the form of passwd(5): the file,

@@ -48,47 +48,60 @@ const DAEMONS: [Daemon; 3] = [
 /// Sources that are files of this host: what they do not know, nobody does.
 const FILES: [&str; 5] = ["files", "compat", "extrausers", "db", "systemd"];
 
-/// The text of nsswitch.conf(5).
-#[derive(Debug)]
-pub struct Nsswitch(String);
+/// What nsswitch.conf(5) says of accounts and groups.
+#[derive(Debug, Default)]
+pub struct Nsswitch {
+    passwd: Vec<String>,
+    group: Vec<String>,
+    initgroups: Vec<String>,
+}
 
 impl Nsswitch {
     /// Reads it; it may be missing.
     ///
     /// # Errors
     ///
-    /// Those of reading it, except that there is none.
+    /// Those of reading the file, except that there is none.
     pub fn read() -> io::Result<Self> {
         match fs::read_to_string(NSSWITCH) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(String::new())),
-            text => text.map(Self),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            text => Ok(Self::parse(&text?)),
         }
     }
 
-    /// The sources of a database, without the actions in brackets.
-    pub fn sources(&self, database: &str) -> Vec<&str> {
-        let mut lines = self.0.lines().filter_map(|line| line.split('#').next());
-        let line = lines.find_map(|line| {
-            line.trim()
-                .strip_prefix(database)?
-                .trim_start()
-                .strip_prefix(':')
-        });
-        let words = line.unwrap_or_default().split_whitespace();
-        let mut bracket = false;
-        words
-            .filter(|word| {
-                let inside = bracket || word.starts_with('[');
-                bracket = inside && !word.ends_with(']');
-                !inside
-            })
-            .collect()
+    /// Reads its text. The first line of a database counts.
+    pub fn parse(text: &str) -> Self {
+        let mut read = Self::default();
+        for line in text.lines() {
+            let Some((database, sources)) = line.split_once(':') else {
+                continue;
+            };
+            let list = match database.trim() {
+                "passwd" => &mut read.passwd,
+                "group" => &mut read.group,
+                "initgroups" => &mut read.initgroups,
+                _ => continue,
+            };
+            if list.is_empty() {
+                list.extend(names(sources).map(str::to_owned));
+            }
+        }
+        read
+    }
+
+    /// The sources of a database, `passwd` or `group`.
+    pub fn sources(&self, database: &str) -> &[String] {
+        match database {
+            "passwd" => &self.passwd,
+            "group" => &self.group,
+            _ => &[],
+        }
     }
 
     /// The sources of an account's groups.
     fn of_groups(&self) -> impl Iterator<Item = &str> {
-        let own = self.sources("initgroups");
-        self.sources("group").into_iter().chain(own)
+        let all = self.group.iter().chain(&self.initgroups);
+        all.map(String::as_str)
     }
 
     /// Whether groups can come from elsewhere than /etc/group.
@@ -108,8 +121,20 @@ impl Nsswitch {
 
     /// A source of accounts whose daemon does not answer.
     pub fn dead_for_accounts(&self) -> Option<&'static Daemon> {
-        dead(self.sources("passwd").into_iter())
+        dead(self.passwd.iter().map(String::as_str))
     }
+}
+
+/// The sources that a line names, without the actions in brackets and what
+/// follows a `#`.
+fn names(line: &str) -> impl Iterator<Item = &str> {
+    let words = line.split('#').next().unwrap_or_default();
+    let mut bracket = false;
+    words.split_whitespace().filter(move |word| {
+        let inside = bracket || word.starts_with('[');
+        bracket = inside && !word.ends_with(']');
+        !inside
+    })
 }
 
 fn dead<'a>(sources: impl Iterator<Item = &'a str>) -> Option<&'static Daemon> {
@@ -135,10 +160,10 @@ mod tests {
     #[test]
     fn a_line_of_nsswitch() {
         let text = "# passwd: nis\npasswd:  files [!UNAVAIL = return] sss db # all\ngroup: files\n";
-        let nsswitch = Nsswitch(text.to_owned());
-        assert_eq!(nsswitch.sources("passwd"), ["files", "sss", "db"]);
-        assert_eq!(nsswitch.sources("group"), ["files"]);
-        assert_eq!(nsswitch.sources("shadow"), [""; 0]);
+        let nsswitch = Nsswitch::parse(text);
+        assert_eq!(nsswitch.passwd, ["files", "sss", "db"]);
+        assert_eq!(nsswitch.group, ["files"]);
+        assert_eq!(nsswitch.initgroups, [""; 0]);
     }
 
     #[test]
@@ -150,7 +175,7 @@ mod tests {
             ("group: files\ninitgroups: files sss\n", true, true),
             ("group: files elsewhere\n", true, true),
         ] {
-            let nsswitch = Nsswitch(text.to_owned());
+            let nsswitch = Nsswitch::parse(text);
             assert_eq!(nsswitch.has_other_groups(), other, "{text}");
             assert_eq!(nsswitch.has_remote_groups(), remote, "{text}");
         }

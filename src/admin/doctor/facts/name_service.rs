@@ -47,7 +47,8 @@ pub fn not_served(database: &'static str, key: &str) -> Vec<UnservedSource> {
     };
     let (served, others): (Vec<_>, Vec<_>) = nsswitch
         .sources(database)
-        .into_iter()
+        .iter()
+        .map(String::as_str)
         .filter(|name| knows(name))
         .partition(|name| is_served(name));
     if !served.is_empty() {
