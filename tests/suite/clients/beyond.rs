@@ -1,6 +1,7 @@
 //! What clients ask for beyond copying: a shell, `ls`, `md5sum`, `echo`. It is refused with the one sentence and status
 //! 126. If a setting lets the client work without it, that setting is run too.
 
+use super::backup::FUSE_HIDDEN;
 use super::{stage, table};
 use crate::harness::Host;
 
@@ -162,7 +163,11 @@ const HEAVY: &[Ask] = &[
         line: "borg init -e none ssh://$TO/~/uploads/borg",
         asked: "borg serve",
         answer: "Connection closed by remote host",
-        setting: Instead("on sshfs", "mounted 'borg init -e none'", ""),
+        setting: Instead(
+            "on sshfs, and policy: `dotfile_names = [\".fuse_hidden*\"]`",
+            "mounted 'borg init -e none'",
+            FUSE_HIDDEN,
+        ),
     },
     Ask {
         client: "Ansible, any module",

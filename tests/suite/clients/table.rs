@@ -36,8 +36,12 @@ impl Said {
 
 /// Keeps the section of a client and writes the page, if that is asked for.
 pub fn keep(client: &Client, version: &str, rows: &[Said]) {
+    let policy = match client.policy {
+        "" => String::new(),
+        policy => format!(" Policy: {}.", code(policy)),
+    };
     let mut text = format!(
-        "### {}\n\nVersion: {}. Protocol: {}.\n\n| what | line | result |\n|---|---|---|\n",
+        "### {}\n\nVersion: {}. Protocol: {}.{policy}\n\n| what | line | result |\n|---|---|---|\n",
         client.id,
         code(version),
         client.protocol
