@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use kinds::{Disk, Need, On};
 use promises::{ADDED, Attempt, DOTFILES, HOMES, OLDER, READING, WORK};
 
-use crate::harness::{Account, Host, Snapshot};
+use crate::harness::{Account, Host, Snapshot, skipped};
 
 /// Names the file that gets the rows of the table.
 const TABLE: &str = "XFERSH_DISKS_TABLE";
@@ -101,7 +101,7 @@ fn holds_on(disk: &Disk) {
             "{}: {reason}: install what tests/run installs",
             disk.name
         );
-        println!("{}: SKIPPED: {reason}", disk.name);
+        skipped(disk.name, &reason);
         add_row(disk, &format!("not run: {reason} | | | "));
         return;
     }

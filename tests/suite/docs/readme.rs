@@ -7,7 +7,7 @@ use std::process::Command;
 use super::{block_of, blocks, root};
 use crate::harness::host::XFERSH;
 use crate::harness::sshd::CLIENT_KEY;
-use crate::harness::{Account, Host, Output, Shell, SshdConfig};
+use crate::harness::{Account, Host, Output, Shell, SshdConfig, skipped};
 use crate::prepared::{self, SOURCE};
 
 /// Where a test host has its copy of the repository.
@@ -116,7 +116,7 @@ fn the_demo_runs() {
     let all = std::env::var_os("XFERSH_TESTS_ALL").is_some();
     let mut demo = Command::new(root().join(text.trim()));
     if !all {
-        println!("skipped unless XFERSH_TESTS_ALL is set: install/demo in full");
+        skipped("install/demo", "tests/run --all runs it in full");
         demo.arg("--help");
     }
     let output = demo

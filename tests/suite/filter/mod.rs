@@ -13,6 +13,7 @@ use xfersh::decide::seccomp::server::SessionValues;
 use xfersh::decide::seccomp::table::{Action, Architecture, SyscallRule, UNKNOWN, find};
 use xfersh::system::seccomp::Support;
 
+use crate::harness::skipped;
 use probe::{NOTIFIED, Respond, probe};
 
 /// Every number with all arguments zero: the kernel does what the table says (which the pure tests compare with the
@@ -168,7 +169,7 @@ fn foreign_calls_end_the_process() {
         let before = probe(&["none", "-", "calls", call], b"", Respond::Mark);
         let seen = probe(&["sftp", "-", "calls", call], b"", Respond::Mark);
         if before.status.signal() == Some(libc::SIGSEGV) {
-            println!("SKIPPED: this kernel has no 32-bit calls");
+            skipped(call, "this kernel has no 32-bit calls");
             continue;
         }
         assert!(before.status.success(), "{call}: {:?}", before.status);

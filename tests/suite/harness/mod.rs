@@ -25,6 +25,7 @@ pub mod namespace;
 pub mod programs;
 pub mod run;
 pub mod sftp;
+pub mod skip;
 pub mod snapshot;
 pub mod sshd;
 
@@ -35,5 +36,6 @@ pub use mutant::Mutant;
 pub use programs::Kind;
 pub use run::{Output, children, guard_of, until};
 pub use sftp::Sftp;
+pub use skip::skipped;
 pub use snapshot::Snapshot;
 pub use sshd::SshdConfig;

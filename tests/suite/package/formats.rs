@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::declared;
+use crate::harness::skipped;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const SPEC: &str = include_str!("../../../install/rpm/xfersh.spec");
@@ -221,7 +222,7 @@ fn the_nixos_files_can_be_parsed() {
         }
         match command.output() {
             Ok(output) => assert!(output.status.success(), "{file}: {output:?}"),
-            Err(_) => println!("skipped: nix-instantiate is not installed, {file} is not parsed"),
+            Err(error) => skipped(file, &format!("nix-instantiate: {error}")),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::arity::compare;
 use super::lines::{CLIENTS, Lines};
 use super::stage::{POLICY, Stage, quoted, shown};
+use crate::harness::skipped;
 use crate::model::random::Random;
 
 /// Lines that run in a normal test run, each way.
@@ -133,7 +134,10 @@ fn every_version_that_can_be_had_stays_within_the_policy() {
         .unwrap_or_default();
     programs.sort();
     if programs.is_empty() {
-        println!("SKIPPED: no other rsync in {OTHERS}; tests/run --all says why");
+        skipped(
+            "other versions of rsync",
+            &format!("none in {OTHERS}; tests/run --all fetches them"),
+        );
     }
     for program in &programs {
         let stage = Stage::with_rsync(POLICY, Some(program));
