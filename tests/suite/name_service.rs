@@ -236,6 +236,45 @@ fn a_source_that_hangs_holds_no_session() {
     assert_eq!(host.processes_of(host.alice()), [""; 0]);
 }
 
+/// The C library gives up nscd by itself, at every question again: the questions of a process have their time together.
+#[test]
+fn a_source_that_is_slow_at_every_question_holds_no_session() {
+    let host = Host::new();
+    move_alice(&host);
+    let slow = |seconds: &str| {
+        let script = format!(
+            "#!/bin/sh\necho >>/opt/asked\nsleep {seconds}\nexec /opt/real-getent \"$@\"\n"
+        );
+        host.install("/opt/getent", script.as_bytes());
+        host.shell_line(": >/opt/asked; chmod 666 /opt/asked");
+    };
+    slow("0");
+    host.shell_line(
+        "cp /usr/bin/getent /opt/real-getent; mount --bind /opt/getent /usr/bin/getent",
+    );
+    host.policy("[[match]]\ngroup = \"nobody-has-it\"\naccess = \"read-only\"\n");
+    let session = host.direct(host.alice(), SINK, ONE);
+    assert_eq!(session.code(), 0, "{session}");
+    let asked = host.read("/opt/asked").len();
+    assert!(asked >= 3, "one that asks less proves nothing: {asked}");
+    host.shell_line("umount /usr/bin/getent");
+    slow("10");
+    host.shell_line("mount --bind /opt/getent /usr/bin/getent");
+    let session = host.direct(host.alice(), SINK, ONE);
+    assert_eq!(session.code(), 126, "{session}");
+    let log = host.log();
+    let line = &log.last().expect("a refusal").text;
+    assert!(
+        line.contains("does not answer: '/usr/bin/getent "),
+        "{line}"
+    );
+    assert_eq!(
+        host.read("/opt/asked").len(),
+        3,
+        "asked until the time is over"
+    );
+}
+
 /// Sources that do not mind the case, or that know an account by several names, answer with the one that counts.
 #[test]
 fn the_dry_run_takes_the_name_that_the_source_answers_with() {

@@ -52,7 +52,7 @@ impl std::fmt::Display for AccountError {
                 let seconds = PATIENCE.as_secs();
                 write!(
                     f,
-                    "the name service does not answer: '{GETENT} {question}' had {seconds} seconds"
+                    "the name service does not answer: '{GETENT} {question}' had {seconds} seconds, together with the questions before it"
                 )?;
                 match Nsswitch::read() {
                     Ok(nsswitch) => {
@@ -103,7 +103,7 @@ impl AccountError {
                 "start its daemon: systemctl restart {unit}; 'systemctl status {unit}' says why it ended"
             )),
             Self::Silent(question) => Some(format!(
-                "restart the daemon that hangs; 'getent {}' then answers at once",
+                "restart the daemon that hangs or is slow; 'getent {}' then answers at once",
                 Escaped::text(question)
             )),
             Self::Nameless(_, gid) => Some(format!(

@@ -4,7 +4,7 @@ use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -14,9 +14,17 @@ use super::AccountError;
 
 pub(super) const GETENT: &str = "/usr/bin/getent";
 
-/// How long an answer may take. A daemon that asks a directory waits for it
-/// some seconds; one that hangs would hold the session for ever.
+/// How long the answers to a process may take together, beyond [`ORDINARY`]
+/// for each. A daemon that asks a directory waits for it some seconds; one that
+/// hangs would hold the session for ever, and where the C library gives up a
+/// daemon by itself (nscd, after some seconds), it does so at every question.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What any answer may take: who asks for many accounts asks often.
+const ORDINARY: Duration = Duration::from_secs(1);
+
+/// What is left of [`PATIENCE`].
+static LEFT: Mutex<Duration> = Mutex::new(PATIENCE);
 
 /// Asks the name service; an empty answer where it knows nothing, and what it
 /// knows where that is not all. A name service that fails may have known
@@ -24,16 +32,17 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) fn getent(arguments: &[&str]) -> Result<String, AccountError> {
     /// "One or more supplied keys could not be found" (getent(1)).
     const NOT_FOUND: i32 = 2;
-    /// Who has waited once does not wait again: for the name of whom it refuses.
-    static IS_SILENT: AtomicBool = AtomicBool::new(false);
     match Path::new(GETENT).try_exists() {
         Ok(true) => {}
         Ok(false) => return Ok(String::new()),
         Err(error) => return Err(AccountError::Unreadable(GETENT, error)),
     }
-    if IS_SILENT.load(Ordering::Relaxed) {
+    // A thread that panics never holds it: nothing in between can.
+    let mut left = LEFT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if left.is_zero() {
         return Err(AccountError::Silent(arguments.join(" ")));
     }
+    let asked = Instant::now();
     let child = Command::new(GETENT)
         .args(arguments)
         .env_clear()
@@ -44,20 +53,26 @@ pub(super) fn getent(arguments: &[&str]) -> Result<String, AccountError> {
         .spawn();
     let unreadable = |error| AccountError::Unreadable(GETENT, error);
     let mut child = child.map_err(unreadable)?;
-    let answer = read_in_time(&mut child, Instant::now() + PATIENCE);
+    let answer = read_in_time(&mut child, asked + ORDINARY + *left);
+    *left = after(*left, asked.elapsed());
     if !matches!(answer, Ok(Some(_))) {
         // It may have ended by itself just now.
         let _ = child.kill();
     }
     let status = child.wait().map_err(unreadable)?;
     let Some(answer) = answer.map_err(unreadable)? else {
-        IS_SILENT.store(true, Ordering::Relaxed);
+        *left = Duration::ZERO;
         return Err(AccountError::Silent(arguments.join(" ")));
     };
     match status.code() {
         Some(0 | NOT_FOUND) => Ok(String::from_utf8_lossy(&answer).into_owned()),
         status => Err(AccountError::NoAnswer(status)),
     }
+}
+
+/// What is left of the patience after an answer that took this long.
+fn after(left: Duration, took: Duration) -> Duration {
+    left.saturating_sub(took.saturating_sub(ORDINARY))
 }
 
 /// What a process writes until it closes its output, which getent does when it
@@ -82,5 +97,25 @@ fn read_in_time(child: &mut Child, until: Instant) -> io::Result<Option<Vec<u8>>
             0 => return Ok(Some(answer)),
             size => answer.extend_from_slice(&chunk[..size]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_slow_answers_use_up_the_patience() {
+        let quick = (0..1000).fold(PATIENCE, |left, _| after(left, ORDINARY));
+        assert_eq!(quick, PATIENCE);
+        // nscd that hangs: the C library gives it up after five seconds, at each question again.
+        let answers = (1..)
+            .scan(PATIENCE, |left, n| {
+                *left = after(*left, Duration::from_secs(5));
+                Some((n, *left))
+            })
+            .find(|(_, left)| left.is_zero());
+        assert_eq!(answers, Some((5, Duration::ZERO)));
+        assert_eq!(after(PATIENCE, Duration::MAX), Duration::ZERO);
     }
 }
