@@ -156,6 +156,24 @@ fn a_group_of_another_source_counts_for_a_local_account() {
     let before = host.disk();
     upload(&host, false, "uploads/blocked").failed("as a member of the group");
     before.assert_same(&host.disk(), "as a member of the group");
+    // However the C library lets that line be written.
+    for line in [
+        "group files extrausers",
+        "group: files [NOTFOUND=continue]extrausers",
+        "group: files\ngroup: files extrausers",
+    ] {
+        host.shell_line(&format!(
+            "sed -i /^group/d /etc/nsswitch.conf; printf '{line}\\n' >>/etc/nsswitch.conf"
+        ));
+        let known = host.shell_line("getent group alice-team || echo none");
+        assert!(
+            known.contains("alice-team:"),
+            "proves nothing: {line}: {known}"
+        );
+        let before = host.disk();
+        upload(&host, false, "uploads/blocked").failed(line);
+        before.assert_same(&host.disk(), line);
+    }
     let check = host.root(
         XFERSH,
         &["--check", "--user", "alice", "-c", "scp -t uploads"],

@@ -69,21 +69,26 @@ impl Nsswitch {
         }
     }
 
-    /// Reads its text. The first line of a database counts.
+    /// Reads its text as glibc does, for which a colon may be missing and a
+    /// condition need not stand apart. Of several lines for one database the
+    /// first or the last counts, by the version: here all of them do, since a
+    /// source too many costs a question, and one too few a rule.
     pub fn parse(text: &str) -> Self {
         let mut read = Self::default();
         for line in text.lines() {
-            let Some((database, sources)) = line.split_once(':') else {
-                continue;
-            };
-            let list = match database.trim() {
+            let line = line.split('#').next().unwrap_or_default().trim_start();
+            let end = line.find(|c: char| c == ':' || c.is_whitespace());
+            let (database, sources) = line.split_at(end.unwrap_or(line.len()));
+            let list = match database {
                 "passwd" => &mut read.passwd,
                 "group" => &mut read.group,
                 "initgroups" => &mut read.initgroups,
                 _ => continue,
             };
-            if list.is_empty() {
-                list.extend(names(sources).map(str::to_owned));
+            for name in names(sources) {
+                if !list.iter().any(|known| known == name) {
+                    list.push(name.to_owned());
+                }
             }
         }
         read
@@ -125,15 +130,20 @@ impl Nsswitch {
     }
 }
 
-/// The sources that a line names, without the actions in brackets and what
-/// follows a `#`.
-fn names(line: &str) -> impl Iterator<Item = &str> {
-    let words = line.split('#').next().unwrap_or_default();
-    let mut bracket = false;
-    words.split_whitespace().filter(move |word| {
-        let inside = bracket || word.starts_with('[');
-        bracket = inside && !word.ends_with(']');
-        !inside
+/// The sources in the rest of a line, without the conditions in brackets.
+fn names(mut rest: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        loop {
+            rest = rest.trim_start_matches(|c: char| c == ':' || c.is_whitespace());
+            let Some(condition) = rest.strip_prefix('[') else {
+                break;
+            };
+            rest = condition.split_once(']').map_or("", |(_, after)| after);
+        }
+        let end = rest.find(|c: char| c == '[' || c.is_whitespace());
+        let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        (!name.is_empty()).then_some(name)
     })
 }
 
@@ -164,6 +174,35 @@ mod tests {
         assert_eq!(nsswitch.passwd, ["files", "sss", "db"]);
         assert_eq!(nsswitch.group, ["files"]);
         assert_eq!(nsswitch.initgroups, [""; 0]);
+    }
+
+    /// Each is seen to be read by glibc's getent(1) as it is here.
+    #[test]
+    fn lines_as_the_c_library_reads_them() {
+        for text in [
+            "group files sss",
+            "group : files sss",
+            " \tgroup:\tfiles\tsss",
+            "group: files [NOTFOUND=continue]sss",
+            "group: files[NOTFOUND=continue]sss",
+            "group: files [ NOTFOUND=continue ] [!UNAVAIL=continue]sss[SUCCESS=merge]",
+            "group: files\ngroup: sss",
+            "group: files\ngroup: files sss",
+            "group: files sss\ngroup: files",
+        ] {
+            let group = Nsswitch::parse(text).group;
+            assert_eq!(group, ["files", "sss"], "{text}");
+        }
+        for text in [
+            "",
+            "groups: sss",
+            "# group: sss",
+            "group:",
+            "group: [",
+            "group",
+        ] {
+            assert_eq!(Nsswitch::parse(text).group, [""; 0], "{text}");
+        }
     }
 
     #[test]
