@@ -168,7 +168,7 @@ fn session(
             report_weaknesses(&plan, audit);
             report_nowhere(&plan, subject.as_ref().ok(), audit);
             let mut connection = Connection::hold(identity.uid)?;
-            let confined = irrevocably_confine(*plan, slot, prepared.opened())?;
+            let confined = irrevocably_confine(*plan, audit.file(), slot, prepared.opened())?;
             leave_the_group(&mut connection)?;
             return start(confined, connection, prepared, audit).map(SessionOutcome::Served);
         }
@@ -221,7 +221,7 @@ pub fn carry_out(
     audit: &mut Audit,
 ) -> Result<SessionEnd, Error> {
     let connection = Connection::hold(uid)?;
-    let confined = irrevocably_confine(plan, None, prepared.opened())?;
+    let confined = irrevocably_confine(plan, audit.file(), None, prepared.opened())?;
     start(confined, connection, prepared, audit)
 }
 

@@ -21,10 +21,12 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::chdir;
 
+use crate::decide::log_file::LogFileId;
 use crate::decide::plan::Plan;
 use crate::error::{Error, Step};
 use crate::system::capabilities;
 use crate::system::opened::Opened;
+use crate::system::statx::FileId;
 use server_layer::ServerLayer;
 use session_layer::SessionLayer;
 use session_slot::Slot;
@@ -75,16 +77,22 @@ impl Confined {
 }
 
 /// Gives up every privilege and confines this process as planned. There is no
-/// way back. What is open already is not opened again.
+/// way back. What is open already is not opened again. `log` is the file that
+/// takes the lines of the session: another one than that of the plan, if that
+/// was replaced meanwhile or the log daemon does not run.
 ///
 /// # Errors
 ///
 /// The step that failed; the process is then useless.
 pub fn irrevocably_confine(
-    plan: Plan,
+    mut plan: Plan,
+    log: Option<FileId>,
     slot: Option<Slot>,
     opened: &Opened,
 ) -> Result<Confined, Error> {
+    if let Some(FileId { device, number }) = log {
+        plan.rules.log_file = Some(LogFileId { device, number });
+    }
     set_limits(&plan)?;
     if let Some(mask) = plan.umask {
         umask(Mode::from_bits_truncate(mask));

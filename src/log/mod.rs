@@ -38,6 +38,7 @@ use crate::decide::verdict::Verdict;
 use crate::error::{Error, Step};
 use crate::print::escape::bare_field;
 use crate::system::log_file::LogFile;
+use crate::system::statx::FileId;
 use form::{Form, Head};
 use lines::Lines;
 use output::Output;
@@ -180,6 +181,12 @@ impl Audit {
         let carrier = self.output.carrier();
         self.queue = Lines::of(Form { carrier, format });
         self.output.connect(self.wait());
+    }
+
+    /// The file that takes the lines, if it is one: that of the policy, or the
+    /// one of [`Self::fall_back`].
+    pub const fn file(&self) -> Option<FileId> {
+        self.output.file()
     }
 
     /// Fails if the policy requires that somebody takes the lines and nobody

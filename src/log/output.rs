@@ -13,6 +13,7 @@ use super::lines::{Frame, Lines};
 use crate::print::escape::bare_field;
 use crate::system::log_file::LogFile;
 use crate::system::send::Sent;
+use crate::system::statx::FileId;
 
 /// Where syslog daemons and journald listen.
 const SYSLOG: &str = "/dev/log";
@@ -42,6 +43,14 @@ impl Output {
             Self::Syslog(logger) => logger.is_some(),
             Self::Journal(socket) => socket.is_some(),
             Self::File(_) => true,
+        }
+    }
+
+    /// The file, if it is one.
+    pub(super) const fn file(&self) -> Option<FileId> {
+        match self {
+            Self::Syslog(_) | Self::Journal(_) => None,
+            Self::File(file) => Some(file.id()),
         }
     }
 

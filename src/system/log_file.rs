@@ -10,18 +10,23 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use nix::sys::stat::fstat;
 use nix::unistd::write;
 
 use super::signals;
-use super::statx::Status;
+use super::statx::{FileId, Status};
 
 /// The longest line that a FIFO takes as a whole (PIPE_BUF of pipe(7)).
 pub const PIPE_BUF: usize = 4096;
+
+/// The usual block of a file system; what larger ones have is a multiple of it.
+const BLOCK: i64 = 4096;
 
 /// A log file that is open to append.
 #[derive(Clone, Debug)]
 pub struct LogFile {
     fd: Arc<OwnedFd>,
+    id: FileId,
     is_fifo: bool,
     /// The last line was written in part: the disk was full.
     is_torn: bool,
@@ -32,9 +37,15 @@ impl LogFile {
     pub fn new(fd: OwnedFd, status: &Status) -> Self {
         Self {
             fd: Arc::new(fd),
+            id: status.inode.file(),
             is_fifo: status.mode & libc::S_IFMT == libc::S_IFIFO,
             is_torn: false,
         }
+    }
+
+    /// Which file it is.
+    pub const fn id(&self) -> FileId {
+        self.id
     }
 
     /// How long a line may be, with its line break.
@@ -59,7 +70,8 @@ impl LogFile {
 
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
         let begun = [b"\n", line].concat();
-        let line = if self.is_torn { &begun } else { line };
+        let is_torn = self.is_torn || self.may_end_in_halves();
+        let line = if is_torn { &begun } else { line };
         loop {
             match write(&*self.fd, line) {
                 Ok(count) if count == line.len() => {
@@ -74,6 +86,16 @@ impl LogFile {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Whether another session may have written its last line in part: a disk
+    /// is full at the end of a block. Of the lines that end there by chance, one
+    /// in thousands, an empty one follows.
+    fn may_end_in_halves(&self) -> bool {
+        fstat(&*self.fd).is_ok_and(|now| {
+            let block = now.st_blksize.clamp(512, BLOCK);
+            now.st_size > 0 && now.st_size % block == 0
+        })
     }
 
     /// Up to PIPE_BUF bytes are written as a whole or not at all.

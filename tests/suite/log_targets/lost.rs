@@ -167,6 +167,48 @@ fn a_disk_that_is_full() {
     assert_eq!((whole.len() as u64 + lost).to_string(), last["seq"]);
 }
 
+/// What a session wrote in halves takes no line of another session along, neither of one that is open nor of a new one.
+#[test]
+fn a_line_in_halves_is_nobody_elses() {
+    let host = Host::new();
+    host.shell_line(
+        "mkdir /var/log/xfersh; mount -t tmpfs -o size=16k,mode=755 tmpfs /var/log/xfersh",
+    );
+    for opened_before in [true, false] {
+        make(&host, FILE, ":>");
+        host.policy(&policy(&format!("file:{FILE}"), "text"));
+        let open = || host.raw_sftp_direct(host.alice());
+        let before = opened_before.then(open);
+        let mut fills = host.raw_sftp_direct(host.alice());
+        for index in 0..200 {
+            let name = format!("uploads/{opened_before}{index}-{}", "n".repeat(100));
+            assert!(fills.mkdir(&name).ok());
+        }
+        until("it is full", || host.read(FILE).len() >= 16384);
+        assert_eq!(fills.end(), 0);
+        let torn = text(&host, FILE);
+        assert!(!torn.ends_with('\n'), "proves nothing: {torn}");
+        host.shell_line("mount -o remount,size=1m /var/log/xfersh");
+        let mut other = before.unwrap_or_else(open);
+        let made = format!("uploads/late-{opened_before}");
+        assert!(other.mkdir(&made).ok());
+        assert_eq!(other.end(), 0);
+        let text = text(&host, FILE);
+        let late = text[torn.len()..].lines().filter(|line| !line.is_empty());
+        for line in late.clone() {
+            assert_eq!(line.matches(" session=").count(), 1, "{line}");
+        }
+        assert!(
+            text[torn.len()..].starts_with('\n'),
+            "{opened_before}: {text}"
+        );
+        assert!(late.clone().any(|line| line.contains(&made)), "{text}");
+        host.shell_line(&format!(
+            "rm {FILE}; mount -o remount,size=16k /var/log/xfersh"
+        ));
+    }
+}
+
 /// The limit on the size of files is the server's. The log may be larger.
 #[test]
 fn the_limit_on_files_is_not_the_logs() {
@@ -223,6 +265,21 @@ fn before_the_policy_is_known() {
     host.direct(host.alice(), b"sftp-server", b"")
         .failed("a session");
     assert_eq!(text(&host, "/run/xfersh/log"), fallback);
+    // Lines stay there, however large it is and whatever limit the policy has for the files of clients.
+    make(&host, "/run/xfersh/log", ":>");
+    host.shell_line("head -c 100000 /dev/zero | tr '\\0' '\\n' >/run/xfersh/log");
+    host.policy("max_file_size = 1000\n");
+    let mut sftp = host.raw_sftp_direct(host.alice());
+    assert!(sftp.put("uploads/small", &[b'x'; 1000]).ok());
+    assert!(!sftp.put("uploads/large", &[b'x'; 1001]).ok());
+    assert_eq!(sftp.end(), 0);
+    let fallback = text(&host, "/run/xfersh/log");
+    assert!(fallback.contains("created file"), "{}", fallback.trim());
+    assert!(
+        fallback.contains(" end server=exited:0"),
+        "{}",
+        fallback.trim()
+    );
     // A policy that can be read, but not applied, says where.
     make(&host, FILE, ":>");
     host.policy(&format!("log = \"file:{FILE}\"\nwritable = [\"/\"]\n"));
