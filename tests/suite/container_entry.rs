@@ -347,6 +347,40 @@ fn a_second_start_keeps_host_keys_ids_and_homes() {
     assert!(none.err().contains("there are no host keys"), "{none}");
 }
 
+/// What an account has done below its own directories keeps nobody from being served at the next start, itself included.
+#[test]
+fn no_account_keeps_the_others_from_being_served() {
+    let host = image();
+    sh(
+        &host,
+        "cp /etc/xfersh/keys/alice.pub /etc/xfersh/keys/bob.pub",
+    );
+    let accounts = "alice::1001:1001:in,out/deep/est bob::1002";
+    entry(&host, accounts, &[]).succeeded("the first start");
+    for lines in [
+        "rmdir out/deep/est\nput /etc/hostname out/deep/est\n",
+        "rm out/deep/est\nrmdir out/deep\nsymlink ../in out/deep\n",
+    ] {
+        sh(
+            &host,
+            &format!(
+                "printf '{lines}' | sftp -b - -D 'runuser -u alice -- {SHELL} -c sftp-server'"
+            ),
+        );
+        let before = host.inside(|| Snapshot::of(&["/home"]));
+        let again = entry(&host, accounts, &[]).succeeded(lines);
+        assert!(again.out().contains("/home/alice/out/deep"), "{again}");
+        before.assert_same(&host.inside(|| Snapshot::of(&["/home"])), lines);
+    }
+    // What only root can have put there is a mistake to be mended first.
+    sh(&host, "rm -r /home/bob/uploads; : >/home/bob/uploads");
+    let refused = entry(&host, accounts, &[]).failed("a file of root's");
+    assert!(
+        refused.err().contains("/home/bob/uploads is in the way"),
+        "{refused}"
+    );
+}
+
 /// The whole of it without a runtime: logins, the log, a client's and another program's bytes in it, and the end.
 #[test]
 fn it_serves_logs_as_json_and_ends_the_sessions_when_it_is_stopped() {
