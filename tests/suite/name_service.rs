@@ -181,6 +181,17 @@ fn a_group_of_another_source_counts_for_a_local_account() {
     assert_eq!(check.code(), 126, "{check}");
     host.policy(&TEAM_READS.replace("alice-team", "others"));
     upload(&host, false, "uploads/other").succeeded("with a block for others");
+    // Where nobody can be asked for its name.
+    host.policy(TEAM_READS);
+    host.shell_line(
+        "mkdir -p /opt/bin/upper /opt/bin/work; mount -t overlay \
+         -o lowerdir=/usr/bin,upperdir=/opt/bin/upper,workdir=/opt/bin/work overlay /usr/bin; rm /usr/bin/getent",
+    );
+    let before = host.disk();
+    upload(&host, false, "uploads/blocked").failed("without getent");
+    before.assert_same(&host.disk(), "without getent");
+    host.policy("");
+    upload(&host, false, "uploads/free").succeeded("without a block");
 }
 
 /// A group of the session that has no name may be the one of a block. Without blocks for groups nobody asks.

@@ -26,16 +26,20 @@ const ORDINARY: Duration = Duration::from_secs(1);
 /// What is left of [`PATIENCE`].
 static LEFT: Mutex<Duration> = Mutex::new(PATIENCE);
 
+/// Whether the name service can be asked at all.
+pub(super) fn is_there() -> Result<bool, AccountError> {
+    let exists = Path::new(GETENT).try_exists();
+    exists.map_err(|error| AccountError::Unreadable(GETENT, error))
+}
+
 /// Asks the name service; an empty answer where it knows nothing, and what it
 /// knows where that is not all. A name service that fails may have known
 /// something: a group, and with it a rule.
 pub(super) fn getent(arguments: &[&str]) -> Result<String, AccountError> {
     /// "One or more supplied keys could not be found" (getent(1)).
     const NOT_FOUND: i32 = 2;
-    match Path::new(GETENT).try_exists() {
-        Ok(true) => {}
-        Ok(false) => return Ok(String::new()),
-        Err(error) => return Err(AccountError::Unreadable(GETENT, error)),
+    if !is_there()? {
+        return Ok(String::new());
     }
     // A thread that panics never holds it: nothing in between can.
     let mut left = LEFT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

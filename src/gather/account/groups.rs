@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use nix::unistd::getuid;
 
-use super::getent::getent;
+use super::getent::{self, getent};
 use super::nsswitch::Nsswitch;
 use super::passwd::find;
 use super::{AccountError, AccountKey, GROUP, group, nsswitch, read};
@@ -104,8 +104,9 @@ impl Source<'_> {
             gids.remove(&entry.gid);
             names.push(entry.name.to_owned());
         }
-        let must_have_names =
-            self.of_account == AccountSource::NameService || self.nsswitch.has_remote_groups();
+        let must_have_names = self.of_account == AccountSource::NameService
+            || self.nsswitch.has_remote_groups()
+            || !getent::is_there()?;
         match gids.first() {
             Some(gid) if must_have_names => Err(AccountError::Nameless(account.to_owned(), *gid)),
             _ => Ok(()),
