@@ -11,7 +11,7 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::stat::fstat;
-use nix::unistd::write;
+use nix::unistd::{Whence, lseek, write};
 
 use super::signals;
 use super::statx::{FileId, Status};
@@ -89,13 +89,19 @@ impl LogFile {
     }
 
     /// Whether another session may have written its last line in part: a disk
-    /// is full at the end of a block. Of the lines that end there by chance, one
-    /// in thousands, an empty one follows.
+    /// is full at the end of a block. If a whole line of another session ends
+    /// there by chance, an empty one follows.
     fn may_end_in_halves(&self) -> bool {
         fstat(&*self.fd).is_ok_and(|now| {
             let block = now.st_blksize.clamp(512, BLOCK);
-            now.st_size > 0 && now.st_size % block == 0
+            now.st_size > 0 && now.st_size % block == 0 && !self.ends_with_own(now.st_size)
         })
+    }
+
+    /// Whether nobody has written since this one: its offset is where its last
+    /// line ends.
+    fn ends_with_own(&self, size: i64) -> bool {
+        lseek(&*self.fd, 0, Whence::SeekCur) == Ok(size)
     }
 
     /// Up to PIPE_BUF bytes are written as a whole or not at all.
@@ -185,6 +191,24 @@ mod tests {
         log.write_line(b"three\n", Duration::ZERO).expect("a line");
         let text = std::fs::read_to_string(&path).expect("its text");
         assert_eq!(text, "one\n\ntwo\nthree\n");
+        std::fs::remove_file(&path).expect("removing it");
+    }
+
+    #[test]
+    fn what_another_one_may_have_torn_is_ended() {
+        let path = place("block");
+        let part = "x".repeat(4096);
+        std::fs::write(&path, &part).expect("a file");
+        let mut log = opened(&path).expect("a file");
+        let whole = format!("{}\n", "y".repeat(4094));
+        log.write_line(whole.as_bytes(), Duration::ZERO)
+            .expect("a line");
+        // Its own line ends with a block, and is whole.
+        log.write_line(b"one\n", Duration::ZERO).expect("a line");
+        let mut other = opened(&path).expect("a file");
+        other.write_line(b"two\n", Duration::ZERO).expect("a line");
+        let text = std::fs::read_to_string(&path).expect("its text");
+        assert_eq!(text, format!("{part}\n{whole}one\ntwo\n"));
         std::fs::remove_file(&path).expect("removing it");
     }
 }

@@ -26,7 +26,7 @@ const CALLS: &[GuardCall] = &[
     GuardCall("fcntl", libc::SYS_fcntl, "sets and clears O_NONBLOCK, copies a descriptor"),
     GuardCall("dup", libc::SYS_dup, "copies a descriptor"),
     GuardCall("dup3", libc::SYS_dup3, "copies a descriptor"),
-    GuardCall("lseek", libc::SYS_lseek, "finds the data and the holes of a sparse file"),
+    GuardCall("lseek", libc::SYS_lseek, "finds the data and the holes of a sparse file, and where the last line of the log ends"),
     GuardCall("clock_gettime", libc::SYS_clock_gettime, "the limits on time, where the vDSO cannot tell it; the server's processor time"),
     GuardCall("clock_nanosleep", libc::SYS_clock_nanosleep, "waits for a lock, a little"),
     GuardCall("restart_syscall", libc::SYS_restart_syscall, "the kernel resumes a wait that was interrupted"),
