@@ -274,10 +274,18 @@ impl Listener {
     ///
     /// # Errors
     /// EOVERFLOW if the kernel's structures are larger than the room here,
-    /// EINVAL before Linux 5.0.
+    /// EINVAL before Linux 5.14, which does not know SECCOMP_ADDFD_FLAG_SEND: it
+    /// looks at the flags before it finds that there is no such descriptor
+    /// (`seccomp_notify_addfd` in kernel/seccomp.c).
     pub fn new(fd: OwnedFd, wait_killable: bool) -> io::Result<Self> {
+        const NONE: u32 = u32::MAX;
         check_sizes()?;
-        Ok(Self { fd, wait_killable })
+        let listener = Self { fd, wait_killable };
+        match listener.add_fd(0, NONE, false, libc::SECCOMP_ADDFD_FLAG_SEND) {
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(listener),
+            Err(error) => Err(error),
+            Ok(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Whether a caller's wait ends only when the caller dies.
@@ -405,6 +413,7 @@ impl Listener {
     /// EMFILE if the caller has no room: it still waits. ENOENT if it no longer
     /// waits.
     pub fn hand_over(&self, id: u64, fd: BorrowedFd<'_>, close_on_exec: bool) -> io::Result<i32> {
+        let fd = fd.as_raw_fd().cast_unsigned();
         if self.wait_killable {
             let number = self.add_fd(id, fd, close_on_exec, 0)?;
             self.answer(id, number.into())?;
@@ -417,14 +426,14 @@ impl Listener {
     fn add_fd(
         &self,
         id: u64,
-        fd: BorrowedFd<'_>,
+        fd: u32,
         close_on_exec: bool,
         flags: libc::c_ulong,
     ) -> io::Result<i32> {
         let request = libc::seccomp_notif_addfd {
             id,
             flags: u32::try_from(flags).unwrap_or(0),
-            srcfd: fd.as_raw_fd().cast_unsigned(),
+            srcfd: fd,
             newfd: 0,
             newfd_flags: if close_on_exec {
                 libc::O_CLOEXEC.cast_unsigned()
