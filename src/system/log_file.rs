@@ -20,7 +20,7 @@ use super::statx::{FileId, Status};
 pub const PIPE_BUF: usize = 4096;
 
 /// The usual block of a file system; what larger ones have is a multiple of it.
-const BLOCK: i64 = 4096;
+const BLOCK: u64 = 4096;
 
 /// A log file that is open to append.
 #[derive(Clone, Debug)]
@@ -93,8 +93,10 @@ impl LogFile {
     /// there by chance, an empty one follows.
     fn may_end_in_halves(&self) -> bool {
         fstat(&*self.fd).is_ok_and(|now| {
-            let block = now.st_blksize.clamp(512, BLOCK);
-            now.st_size > 0 && now.st_size % block == 0 && !self.ends_with_own(now.st_size)
+            // Of another width on each processor.
+            let block = u64::try_from(now.st_blksize).map_or(BLOCK, |size| size.clamp(512, BLOCK));
+            let size = u64::try_from(now.st_size).unwrap_or(0);
+            size > 0 && size % block == 0 && !self.ends_with_own(now.st_size)
         })
     }
 
