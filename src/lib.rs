@@ -31,7 +31,7 @@ pub mod exit;
 pub mod gather;
 pub mod guard;
 pub mod judge;
-pub(crate) mod log;
+pub mod log;
 pub(crate) mod messages;
 pub mod print;
 pub mod session;

@@ -2,6 +2,7 @@
 
 mod formats;
 mod retired;
+mod sbom;
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;

@@ -2,7 +2,11 @@
 //! checks the same with bytes that a fuzzer generates.
 
 #[path = "../fuzz/src/lib.rs"]
-mod checks;
+pub mod checks;
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use crate::corpus::commands;
 use crate::wildcards::words::Random;
@@ -97,9 +101,13 @@ fn mixed(mut bytes: Vec<u8>, pieces: &[&[u8]], seeds: &[Vec<u8>], random: &mut R
 }
 
 fn try_all(seed: u64, seeds: &[Vec<u8>], check: impl Fn(&[u8])) {
+    try_some(INPUTS, seed, seeds, check);
+}
+
+fn try_some(inputs: usize, seed: u64, seeds: &[Vec<u8>], check: impl Fn(&[u8])) {
     seeds.iter().for_each(|bytes| check(bytes));
     let mut random = Random::seeded(seed);
-    for _ in 0..INPUTS {
+    for _ in 0..inputs {
         check(&changed(seeds, &mut random));
     }
 }
@@ -326,5 +334,90 @@ fn every_program_can_be_read() {
             bytes.truncate(random.below(bytes.len()));
         }
         checks::elf(&bytes);
+    }
+}
+
+/// Inputs that a fuzzer found worth keeping (`tests/extended/fuzz --keep`), and every one that once broke something: a
+/// line each, with the escapes of `escape_ascii`.
+#[test]
+fn what_a_fuzzer_found_stays_true() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
+    let names = |of: &str| -> BTreeSet<String> {
+        let files = std::fs::read_dir(directory.join(of)).expect("listing");
+        let stem = |file: std::fs::DirEntry| file.path().file_stem().map(OsStr::to_os_string);
+        let stems = files.flatten().filter_map(stem);
+        stems
+            .map(|name| name.into_string().expect("UTF-8"))
+            .collect()
+    };
+    let targets: BTreeSet<String> = checks::TARGETS.iter().map(|row| row.0.to_owned()).collect();
+    assert_eq!(targets, names("fuzz_targets"));
+    assert_eq!(targets, names("kept"));
+    for (name, check) in checks::TARGETS {
+        let inputs = kept(name);
+        assert!(inputs.len() > 3, "{name}: hardly an input");
+        for input in inputs {
+            let done = std::panic::catch_unwind(|| check(&input));
+            assert!(
+                done.is_ok(),
+                "tests/fuzz/kept/{name}: {}",
+                input.escape_ascii()
+            );
+        }
+    }
+}
+
+/// The inputs that are kept for a target.
+pub fn kept(target: &str) -> Vec<Vec<u8>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/kept");
+    let text = std::fs::read_to_string(directory.join(target)).expect("reading");
+    text.lines().map(unescaped).collect()
+}
+
+fn unescaped(line: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("\\x") {
+        bytes.extend(before.bytes());
+        let (digits, after) = after.split_at(2);
+        bytes.push(u8::from_str_radix(digits, 16).expect("two digits"));
+        rest = after;
+    }
+    bytes.extend(rest.bytes());
+    bytes
+}
+
+#[test]
+fn a_log_line_is_one_harmless_line() {
+    let seeds: Vec<_> = commands()
+        .iter()
+        .map(|command| [b"\0", &command[..]].concat())
+        .collect();
+    // Each is four lines in two files.
+    try_some(INPUTS / 8, 18, &seeds, checks::log_line);
+}
+
+/// The tables are asked for what must not be in them, too.
+#[test]
+fn an_option_is_of_the_table_or_not() {
+    let rows: [(&[u8], bool); 14] = [
+        (b"--delete", true),
+        (b"--delete=x", false),
+        (b"--backup-dir=x", true),
+        (b"--backup-dir", false),
+        (b"--rsh=x", false),
+        (b"--copy-links", false),
+        (b"-logDtpre.iLsfxCIvu", true),
+        (b"-re/bin/sh", false),
+        (b"-rs", false),
+        (b"-rL", false),
+        (b"-B700", true),
+        (b"-@-1", true),
+        (b"-B", false),
+        (b"r", false),
+    ];
+    for (argument, expected) in rows {
+        let found = checks::rsync_table::has(argument);
+        assert_eq!(found, expected, "{}", argument.escape_ascii());
     }
 }

@@ -1,20 +1,48 @@
 //! What must be true whatever bytes come in: one function for each kind of input, which panics if it is not true.
 //!
-//! cargo-fuzz calls them with bytes that it generates (`cargo +nightly fuzz run --fuzz-dir tests/fuzz -s none
-//! command`), the suite with a fixed number of seeded ones (`properties::`).
+//! cargo-fuzz calls them with bytes that it generates (`tests/extended/fuzz`), the suite with a fixed number of seeded
+//! ones and with the inputs that the fuzzer found worth keeping (`properties::`).
 
 mod command;
 mod elf;
+mod log;
+mod narrow;
 mod policy;
+pub mod rsync_table;
 mod text;
 
 pub use command::command;
 pub use elf::elf;
+pub use log::log_line;
+pub use narrow::{Narrowed, narrow, narrow_nothing};
 pub use policy::{policy, policy_for};
 pub use text::{pattern, text, words};
 
 use xfersh::decide::invocation::Client;
 use xfersh::guard::decode::decode;
+
+/// Panics if something is not true of these bytes.
+pub type Check = fn(&[u8]);
+
+/// The function behind each file of `fuzz_targets`.
+pub const TARGETS: &[(&str, Check)] = &[
+    ("call", call),
+    ("client", client),
+    ("command", command),
+    ("elf", elf),
+    ("log_line", log_line),
+    ("narrow", |bytes| {
+        narrow(bytes);
+        narrow_nothing(bytes);
+    }),
+    ("pattern", pattern),
+    ("policy", policy),
+    ("policy_for", |bytes| {
+        policy_for(bytes);
+    }),
+    ("text", text),
+    ("words", words),
+];
 
 /// What sshd says about the connection, which a client may set if `AcceptEnv` or `PermitUserEnvironment` allows it.
 pub fn client(bytes: &[u8]) {

@@ -6,8 +6,8 @@ use xfersh::decide::account::{Account, AccountSource, Alias};
 use xfersh::decide::policy::{Match, PolicyFile, ProfileName, parse, parse_for};
 use xfersh::decide::roots::directories::directories;
 
-/// A text is a policy or a list of errors, each within the text. The effective policy, written out as a policy file, is
-/// the same policy.
+/// A text is a policy or a list of errors, each within the text. What is printed of either is lines without control
+/// characters.
 pub fn policy(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

@@ -8,6 +8,8 @@ use xfersh::decide::command::words::{PATH_MAX, split};
 use xfersh::print::escape::Escaped;
 use xfersh::print::json::Json;
 
+use super::log::changes_what_is_shown;
+
 /// Splitting removes quotes and invents nothing: the words, quoted, are the same words.
 pub fn words(bytes: &[u8]) {
     let Ok(words) = split(bytes) else {
@@ -88,13 +90,13 @@ pub fn pattern(bytes: &[u8]) {
     }
 }
 
-/// Whatever is printed is one line without control characters, and JSON says what was put in.
+/// Whatever is printed is one line without control and direction characters, and JSON says what was put in.
 pub fn text(bytes: &[u8]) {
     let shown = Escaped::bytes(bytes).to_string();
-    assert!(!shown.chars().any(char::is_control), "{shown:?}");
+    assert!(!shown.chars().any(changes_what_is_shown), "{shown:?}");
     let text = String::from_utf8_lossy(bytes).into_owned();
     let json = Json::Object(vec![("text", Json::Text(text.clone()))]).to_string();
-    assert!(!json.chars().any(char::is_control), "{json:?}");
+    assert!(!json.chars().any(changes_what_is_shown), "{json:?}");
     let read: serde_json::Value = serde_json::from_str(&json).expect("one object");
     assert_eq!(read["text"], text);
 }

@@ -28,9 +28,14 @@ fn files() -> Vec<PathBuf> {
         for entry in fs::read_dir(directory).expect("listing").flatten() {
             let (path, name) = (entry.path(), entry.file_name());
             let kind = entry.file_type().expect("the kind of a file");
-            // What cargo and the fuzzer in tests/fuzz leave behind.
-            let is_built =
-                [root().join("target"), root().join("tests/fuzz/target")].contains(&path);
+            // What cargo and the fuzzer leave behind.
+            let built = [
+                "target",
+                "tests/fuzz/target",
+                "tests/fuzz/corpus",
+                "tests/fuzz/artifacts",
+            ];
+            let is_built = built.iter().any(|built| root().join(built) == path);
             if name == ".git" || is_built {
                 continue;
             }

@@ -3,9 +3,7 @@
 
 use super::stage::quoted;
 use crate::model::random::Random;
-
-/// The table of long options, as it is in the source: a new option is tried without any change here.
-const TABLE: &str = include_str!("../../../src/decide/command/rsync/options.rs");
+pub use crate::properties::checks::rsync_table::{letters, table};
 
 /// What a client is called with, apart from its paths. A value that both sides must know goes through the client.
 pub const CLIENTS: &[&[&str]] = &[
@@ -78,29 +76,6 @@ const WIRE: &[&str] = &[
     "timeout",
     "use-qsort",
 ];
-
-/// The long options of our table: name and kind of value.
-pub fn table() -> Vec<(&'static str, &'static str)> {
-    let rows = TABLE.lines().filter_map(|line| {
-        let row = line.trim().strip_prefix("(\"")?.strip_suffix("),")?;
-        row.split_once("\", OptionValue::")
-    });
-    let rows: Vec<_> = rows.collect();
-    assert!(
-        rows.len() > 80,
-        "the table has another form: {}",
-        rows.len()
-    );
-    rows
-}
-
-/// The letters that our table accepts in a cluster.
-pub fn letters() -> &'static str {
-    let (_, rest) = TABLE
-        .split_once("LETTERS: &[u8] = b\"")
-        .expect("the letters");
-    rest.split('"').next().expect("their end")
-}
 
 pub struct Lines {
     pub random: Random,

@@ -3,11 +3,24 @@
 use super::arity::compare;
 use super::lines::{CLIENTS, Lines};
 use super::stage::{POLICY, Stage, quoted, shown};
+use crate::corpus::commands;
 use crate::harness::skipped;
 use crate::model::random::Random;
+use crate::properties::kept;
+
+use xfersh::decide::command::words::split;
 
 /// Lines that run in a normal test run, each way.
 const LINES: usize = 120;
+
+/// How many run, and from which seed: tests/extended/traced asks for more.
+fn asked_for(seed: u64) -> (u64, usize) {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>());
+    let number = |name| number(name).map(|number| number.expect(name));
+    let lines = number("XFERSH_TRACED_LINES").map(|lines| usize::try_from(lines).expect("lines"));
+    let seed = number("XFERSH_TRACED_SEED").map_or(seed, |more| seed + 1000 * more);
+    (seed, lines.unwrap_or(LINES))
+}
 
 /// How a client is called that asks `asked` for its server.
 struct Talk {
@@ -110,13 +123,80 @@ fn run(stage: &Stage, sends: bool, seed: u64, count: usize) {
 
 #[test]
 fn what_is_sent_lies_within_the_policy() {
-    run(&Stage::new(POLICY), true, 1, LINES);
+    let (seed, lines) = asked_for(1);
+    run(&Stage::new(POLICY), true, seed, lines);
 }
 
 #[test]
 fn what_is_received_lies_within_the_policy() {
-    run(&Stage::new(POLICY), false, 2, LINES);
+    let (seed, lines) = asked_for(2);
+    run(&Stage::new(POLICY), false, seed, lines);
 }
+
+/// Lines that clients have sent, that attackers might, and that a fuzzer found, with places of the policy. The client
+/// here does not always fit them; then what the server does before it notices counts.
+#[test]
+fn lines_of_others_stay_within_the_policy() {
+    let stage = Stage::new(POLICY);
+    let found = kept("command").into_iter();
+    let found = found.filter_map(|input| Some(input.split_first()?.1.to_vec()));
+    let others: Vec<Vec<Vec<u8>>> = commands()
+        .into_iter()
+        .chain(found)
+        .filter_map(|line| {
+            let words = split(&line).ok()?;
+            Some(words.iter().map(|word| word.bytes().to_vec()).collect())
+        })
+        .filter(|words: &Vec<Vec<u8>>| {
+            words.first().is_some_and(|word| word == b"rsync") && words.contains(&b".".to_vec())
+        })
+        .collect();
+    let mut random = Random::new(7);
+    let (mut accepted, mut wrong) = (0, Vec::new());
+    for _ in 0..20 * OTHERS_LINES {
+        let words = random.pick(&others);
+        let sends = words.contains(&b"--sender".to_vec());
+        let mut lines = Lines { random, sends };
+        let line = lines.line(words);
+        random = lines.random;
+        let Some(served) = stage.served(&line) else {
+            continue;
+        };
+        let mut operands = served.argv.iter().skip_while(|word| *word != b"--").skip(2);
+        if operands.any(|path| stage.lies_above(&served, path)) {
+            continue;
+        }
+        accepted += 1;
+        let mut client = if sends {
+            vec!["-r", "host:x", "back"]
+        } else {
+            RECEIVE.to_vec()
+        };
+        if sends && stage.trusts() {
+            client.insert(0, "--trust-sender");
+        }
+        let mut seen = stage.run(&served, &client);
+        // See `run`.
+        if words.iter().any(|word| word.starts_with(b"-n")) {
+            seen.outside.retain(|deed| !deed.starts_with("Look "));
+        }
+        if !seen.outside.is_empty() {
+            wrong.push(format!("{}\n    {:?}", shown(&line), seen.outside));
+        }
+        if seen.changes > 0 {
+            stage.furnish();
+        }
+        if accepted == OTHERS_LINES {
+            break;
+        }
+    }
+    println!("{} lines of others, {accepted} accepted", others.len());
+    assert_eq!(accepted, OTHERS_LINES, "hardly a line is accepted");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// How many of those are run.
+const OTHERS_LINES: usize = 30;
 
 /// Where tests/run puts the other versions of rsync that the package manager has.
 const OTHERS: &str = "/var/cache/xfersh-tests/rsync";

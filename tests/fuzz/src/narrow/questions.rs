@@ -6,8 +6,8 @@ use xfersh::decide::plan::{Plan, Rules};
 use xfersh::decide::policy::Symlinks;
 use xfersh::decide::rules::{self, Contents, FileKind, FileState, Place, Replace};
 
+use super::choices::Choices;
 use super::policies::PLACES;
-use crate::wildcards::words::Random;
 
 const NAMES: &[&str] = &[
     "x",
@@ -38,30 +38,30 @@ pub struct Question {
     short_names: bool,
 }
 
-fn place(random: &mut Random) -> PathBuf {
-    let mut path = PathBuf::from(random.of(PLACES));
-    for _ in 0..random.below(4) {
-        path.push(random.of(NAMES));
+fn place(choices: &mut Choices<'_>) -> PathBuf {
+    let mut path = PathBuf::from(choices.of(PLACES));
+    for _ in 0..choices.below(4) {
+        path.push(choices.of(NAMES));
     }
     super::resolved(&path)
 }
 
 impl Question {
-    pub fn any(random: &mut Random) -> Self {
-        let kind = random.of(KINDS);
+    pub fn any(choices: &mut Choices<'_>) -> Self {
+        let kind = choices.of(KINDS);
         Self {
-            from: place(random),
-            to: place(random),
+            from: place(choices),
+            to: place(choices),
             state: FileState {
                 kind,
-                links: random.of(&[1, 1, 1, 2]),
-                own_names: random.of(&[None, None, Some(1), Some(2)]),
-                is_rsync_temporary: random.below(6) == 0,
-                is_log: random.below(12) == 0,
+                links: choices.of(&[1, 1, 1, 2]),
+                own_names: choices.of(&[None, None, Some(1), Some(2)]),
+                is_rsync_temporary: choices.below(6) == 0,
+                is_log: choices.below(12) == 0,
             },
-            contents: random.of(&[Contents::Own, Contents::Others]),
-            taken: random.below(2) == 0,
-            short_names: random.below(5) == 0,
+            contents: choices.of(&[Contents::Own, Contents::Others]),
+            taken: choices.below(2) == 0,
+            short_names: choices.below(5) == 0,
         }
     }
 }

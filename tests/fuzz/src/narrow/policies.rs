@@ -1,6 +1,6 @@
 //! Policies with a profile, from a seed.
 
-use crate::wildcards::words::Random;
+use super::choices::Choices;
 
 /// Directories that meet each other: inside one another, below a dotfile, by a link.
 pub const PLACES: &[&str] = &[
@@ -103,37 +103,37 @@ const OTHERS: &[(&str, &[&str])] = &[
 ];
 
 /// A policy whose profile `p` sets some of what the account's own policy sets, or something else.
-pub fn text(random: &mut Random) -> String {
-    let mut text = keys(random);
-    text += &directories(random, "directory");
+pub fn text(choices: &mut Choices<'_>) -> String {
+    let mut text = keys(choices);
+    text += &directories(choices, "directory");
     text += "[[match]]\nprofile = \"p\"\n";
-    text += &keys(random);
-    text += &directories(random, "match.directory");
+    text += &keys(choices);
+    text += &directories(choices, "match.directory");
     text
 }
 
 /// Keys of one part of the file.
-pub fn keys(random: &mut Random) -> String {
+pub fn keys(choices: &mut Choices<'_>) -> String {
     let mut text = String::new();
-    if random.below(3) > 0 {
-        text += &format!("access = {}\n", random.of(ACCESS));
+    if choices.below(3) > 0 {
+        text += &format!("access = {}\n", choices.of(ACCESS));
     }
     for (key, places) in [("writable", WRITTEN), ("readable", READ)] {
-        if random.below(3) > 0 {
-            text += &format!("{key} = [{}]\n", some(places, random));
+        if choices.below(3) > 0 {
+            text += &format!("{key} = [{}]\n", some(places, choices));
         }
     }
     for (key, values) in OTHERS {
         let often = key.starts_with("dotfile") || *key == "symlinks";
-        if random.below(if often { 2 } else { 4 }) == 0 {
-            text += &format!("{key} = {}\n", random.of(values));
+        if choices.below(if often { 2 } else { 4 }) == 0 {
+            text += &format!("{key} = {}\n", choices.of(values));
         }
     }
     text
 }
 
-fn some(places: &[&str], random: &mut Random) -> String {
-    let mut chosen: Vec<_> = places.iter().filter(|_| random.below(4) == 0).collect();
+fn some(places: &[&str], choices: &mut Choices<'_>) -> String {
+    let mut chosen: Vec<_> = places.iter().filter(|_| choices.below(4) == 0).collect();
     if chosen.is_empty() {
         chosen.push(&places[0]);
     }
@@ -146,25 +146,25 @@ fn some(places: &[&str], random: &mut Random) -> String {
 }
 
 /// Directories with their own rights.
-pub fn directories(random: &mut Random, header: &str) -> String {
+pub fn directories(choices: &mut Choices<'_>, header: &str) -> String {
     let mut text = String::new();
-    let chosen: Vec<_> = OWN.iter().filter(|_| random.below(6) == 0).collect();
+    let chosen: Vec<_> = OWN.iter().filter(|_| choices.below(6) == 0).collect();
     for path in chosen {
         text += &format!("[[{header}]]\npath = \"{path}\"\n");
-        if random.below(3) > 0 {
-            text += &format!("access = {}\n", random.of(ACCESS));
+        if choices.below(3) > 0 {
+            text += &format!("access = {}\n", choices.of(ACCESS));
         }
-        if random.below(3) == 0 {
-            text += &format!("dotfiles = {}\n", random.of(DOTFILES));
+        if choices.below(3) == 0 {
+            text += &format!("dotfiles = {}\n", choices.of(DOTFILES));
         }
     }
     text
 }
 
 /// What a client asks for.
-pub fn command(random: &mut Random) -> String {
-    let place = random.of(PLACES);
-    match random.below(8) {
+pub fn command(choices: &mut Choices<'_>) -> String {
+    let place = choices.of(PLACES);
+    match choices.below(8) {
         0 => format!("scp -r -t {place}"),
         1 => format!("scp -f {place}/x"),
         2 => format!("rsync --server -logDtpre.iLsfxCIvu . {place}"),

@@ -1,6 +1,7 @@
 //! A profile under the login shell xfersh only takes rights away: whatever the narrowed plan allows, the account's own
-//! plan allows, and so does that of the profile. For generated policies, disks and places.
+//! plan allows, and so does that of the profile. The bytes choose the policies, the disk, the command and the places.
 
+mod choices;
 mod policies;
 mod questions;
 
@@ -21,13 +22,9 @@ use xfersh::decide::roots::directories::{DirectoryId, DirectoryState, DirectoryS
 use xfersh::decide::roots::start::StartDirectory;
 use xfersh::decide::verdict::Verdict;
 
-use crate::wildcards::words::Random;
+use choices::Choices;
 use questions::{Answers, Question};
 
-/// How many pairs of policies are compared.
-const ROUNDS: usize = 1_500;
-/// How many questions are asked of each.
-const QUESTIONS: usize = 150;
 /// The mask that the session inherits.
 const INHERITED: u32 = 0o022;
 
@@ -61,16 +58,16 @@ fn account() -> Account {
 }
 
 impl Disk {
-    fn any(random: &mut Random) -> Self {
-        let some = |paths: &[&str], random: &mut Random| {
-            let chosen = paths.iter().filter(|_| random.below(3) == 0);
+    fn any(choices: &mut Choices<'_>) -> Self {
+        let some = |paths: &[&str], choices: &mut Choices<'_>| {
+            let chosen = paths.iter().filter(|_| choices.below(3) == 0);
             chosen.map(PathBuf::from).collect()
         };
-        let mut absent: Vec<PathBuf> = some(policies::PLACES, random);
+        let mut absent: Vec<PathBuf> = some(policies::PLACES, choices);
         absent.retain(|path| !Path::new("/home/alice").starts_with(path));
         let children: Vec<PathBuf> = some(
             &["/home/alice/in", "/home/alice/up", "/home/alice/x"],
-            random,
+            choices,
         );
         let mut disk = Self {
             absent,
@@ -208,78 +205,78 @@ fn bounds_hold(narrowed: &Plan, wide: &Plan, text: &str) {
     );
 }
 
-#[test]
-fn what_a_narrowed_plan_allows_both_plans_allow() {
-    let mut random = Random::seeded(21);
-    let (mut allowed, mut denied_more, mut refused) = (0_usize, 0_usize, 0_usize);
-    for _ in 0..ROUNDS {
-        let text = policies::text(&mut random);
-        let disk = Disk::any(&mut random);
-        let command = policies::command(&mut random);
-        let [own, profile, narrowed] =
-            policies_of(&text).map(|policy| disk.plan(&policy, &command));
-        let Some(narrowed) = narrowed else {
-            refused += 1;
-            continue;
-        };
-        let (Some(own), Some(profile)) = (own, profile) else {
-            panic!("served only with the profile: {command}\n{text}");
-        };
-        assert_eq!(narrowed.kind, own.kind);
-        for wide in [&own, &profile] {
-            bounds_hold(&narrowed, wide, &text);
-        }
-        for _ in 0..QUESTIONS {
-            let question = Question::any(&mut random);
-            let [narrow, own, profile] =
-                [&narrowed, &own, &profile].map(|plan| Answers::of(plan, &question));
-            for (what, wide) in [
-                ("the account's own plan", &own),
-                ("the profile's plan", &profile),
-            ] {
-                let gained = narrow.beyond(wide);
-                assert!(
-                    gained.is_empty(),
-                    "{gained:?} is allowed, not by {what}\n{question:?}\n{command}\n{text}"
-                );
-            }
-            allowed += narrow.count();
-            denied_more += own.beyond(&narrow).len();
-        }
+/// What came of a comparison.
+#[derive(Default)]
+pub struct Narrowed {
+    /// The profile's session is refused.
+    pub refused: usize,
+    /// Answers that allow something.
+    pub allowed: usize,
+    /// What only the account's own plan allows.
+    pub taken_away: usize,
+}
+
+/// Compares the plans of a policy and of its narrowing by a profile.
+pub fn narrow(bytes: &[u8]) -> Narrowed {
+    let mut choices = Choices::from(bytes);
+    let text = policies::text(&mut choices);
+    let disk = Disk::any(&mut choices);
+    let command = policies::command(&mut choices);
+    let [own, profile, narrowed] = policies_of(&text).map(|policy| disk.plan(&policy, &command));
+    let mut found = Narrowed::default();
+    let Some(narrowed) = narrowed else {
+        found.refused = 1;
+        return found;
+    };
+    let (Some(own), Some(profile)) = (own, profile) else {
+        panic!("served only with the profile: {command}\n{text}");
+    };
+    assert_eq!(narrowed.kind, own.kind);
+    for wide in [&own, &profile] {
+        bounds_hold(&narrowed, wide, &text);
     }
-    println!("{allowed} allowed, {denied_more} taken away, {refused} refused");
-    assert!(refused < ROUNDS * 3 / 4, "{refused}");
-    assert!(
-        allowed > ROUNDS && denied_more > ROUNDS,
-        "{allowed} {denied_more}"
-    );
+    while choices.are_left() {
+        let question = Question::any(&mut choices);
+        let [narrow, own, profile] =
+            [&narrowed, &own, &profile].map(|plan| Answers::of(plan, &question));
+        for (what, wide) in [
+            ("the account's own plan", &own),
+            ("the profile's plan", &profile),
+        ] {
+            let gained = narrow.beyond(wide);
+            assert!(
+                gained.is_empty(),
+                "{gained:?} is allowed, not by {what}\n{question:?}\n{command}\n{text}"
+            );
+        }
+        found.allowed += narrow.count();
+        found.taken_away += own.beyond(&narrow).len();
+    }
+    found
 }
 
 /// A profile that sets nothing takes nothing away.
-#[test]
-fn a_profile_without_keys_leaves_every_right() {
-    let mut random = Random::seeded(22);
-    for _ in 0..ROUNDS / 4 {
-        let base = policies::keys(&mut random);
-        let text = format!(
-            "{base}{}\n[[match]]\nprofile = \"p\"\n",
-            policies::directories(&mut random, "directory")
-        );
-        let disk = Disk::any(&mut random);
-        let command = policies::command(&mut random);
-        let [own, _, narrowed] = policies_of(&text).map(|policy| disk.plan(&policy, &command));
-        assert_eq!(own.is_some(), narrowed.is_some(), "{command}\n{text}");
-        let (Some(own), Some(narrowed)) = (own, narrowed) else {
-            continue;
-        };
-        assert_eq!(
-            (&own.grants, &own.limits, own.umask),
-            (&narrowed.grants, &narrowed.limits, narrowed.umask)
-        );
-        for _ in 0..QUESTIONS {
-            let question = Question::any(&mut random);
-            let [own, narrowed] = [&own, &narrowed].map(|plan| Answers::of(plan, &question));
-            assert_eq!(own, narrowed, "{question:?}\n{command}\n{text}");
-        }
+pub fn narrow_nothing(bytes: &[u8]) {
+    let mut choices = Choices::from(bytes);
+    let base = policies::keys(&mut choices);
+    let text = format!(
+        "{base}{}\n[[match]]\nprofile = \"p\"\n",
+        policies::directories(&mut choices, "directory")
+    );
+    let disk = Disk::any(&mut choices);
+    let command = policies::command(&mut choices);
+    let [own, _, narrowed] = policies_of(&text).map(|policy| disk.plan(&policy, &command));
+    assert_eq!(own.is_some(), narrowed.is_some(), "{command}\n{text}");
+    let (Some(own), Some(narrowed)) = (own, narrowed) else {
+        return;
+    };
+    assert_eq!(
+        (&own.grants, &own.limits, own.umask),
+        (&narrowed.grants, &narrowed.limits, narrowed.umask)
+    );
+    while choices.are_left() {
+        let question = Question::any(&mut choices);
+        let [own, narrowed] = [&own, &narrowed].map(|plan| Answers::of(plan, &question));
+        assert_eq!(own, narrowed, "{question:?}\n{command}\n{text}");
     }
 }
