@@ -23,7 +23,7 @@ use super::first_call::seen_to;
 use crate::error::{Error, Step};
 use crate::system::process::{self, Wait, collect};
 use crate::system::title::Title;
-use crate::system::{code_pages, descriptors};
+use crate::system::{code_pages, descriptors, signals};
 
 /// Takes the session out of the process, and out of the process group, that it
 /// was started in. This process stays as the front, and this returns in a new
@@ -65,10 +65,10 @@ fn wait_for(guard: Pid) -> ! {
     // It does next to nothing, for as long as the session lasts.
     let _ = code_pages::release_code();
     let _ = code_pages::release_unused_stack();
-    let signals = seen_to();
+    let waited = seen_to();
     let mut status = None;
     while status.is_none() {
-        status = match signals.wait() {
+        status = match signals::wait(&waited) {
             Ok(Signal::SIGCHLD) => look(guard, Wait::No),
             // It has not been collected, so the number is its own.
             Ok(signal) => {

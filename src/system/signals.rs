@@ -1,6 +1,7 @@
-//! Signal dispositions that the process inherited.
+//! Signal dispositions that the process inherited, and waiting for a signal.
 
 use std::io;
+use std::ptr;
 
 use nix::libc;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
@@ -45,6 +46,28 @@ pub fn while_ignored<T>(number: Signal, work: impl FnOnce() -> T) -> io::Result<
     let result = work();
     replace(number, before)?;
     Ok(result)
+}
+
+/// Waits for one of these signals, which must be blocked. nix's SigSet::wait takes
+/// an error of sigwait(3) for success, and its signal from memory that was never
+/// written.
+///
+/// # Errors
+///
+/// Those of sigwaitinfo(2), except EINTR.
+pub fn wait(signals: &SigSet) -> io::Result<Signal> {
+    loop {
+        // SAFETY: the set lives as long as the borrow, and the kernel writes no
+        // information where there is no pointer.
+        let number = unsafe { libc::sigwaitinfo(signals.as_ref(), ptr::null_mut()) };
+        if number >= 0 {
+            return Signal::try_from(number).map_err(io::Error::from);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
 }
 
 fn set(number: Signal, action: SigHandler) -> io::Result<()> {

@@ -25,6 +25,7 @@ mod doctor_state;
 mod doctor_surroundings;
 mod elsewhere;
 mod facts;
+mod faults;
 mod filter;
 mod forced;
 mod forwarding;
