@@ -3,8 +3,8 @@
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use crate::harness::account::set_mode;
-use crate::harness::{Host, Output, XFERSH};
+use crate::harness::account::{Shell, set_mode};
+use crate::harness::{Account, Host, Output, XFERSH};
 
 /// Moves alice out of /etc into the other source, and makes the C library ask it.
 pub fn move_alice(host: &Host) {
@@ -302,6 +302,67 @@ fn a_source_that_is_slow_at_every_question_holds_no_session() {
         3,
         "asked until the time is over"
     );
+}
+
+/// An account of the other source with this name and id is served, and the blocks of the policy are for it.
+fn served(name: &str, id: u32) {
+    let host = Host::new();
+    let account = Account {
+        name: name.to_owned(),
+        id,
+        shell: Shell::Xfersh,
+    };
+    host.inside(|| {
+        account.register();
+        account.furnish();
+    });
+    move_alice(&host);
+    let known = host.shell_line(&format!(
+        "getent passwd '{name}'; grep -c alice /etc/passwd || true"
+    ));
+    assert!(
+        known.starts_with(&format!("{name}:x:{id}:{id}:")),
+        "{known}"
+    );
+    assert!(known.ends_with("\n0\n"), "{known}");
+    let said = format!("account={name} uid={id} ");
+    host.log();
+    host.direct(&account, SINK, ONE).succeeded("an upload");
+    assert_eq!(host.read(account.at("uploads/one")), b"one\n");
+    let log = host.log();
+    assert!(log[0].text.contains(&said), "{log:#?}");
+    for block in ["user", "group"] {
+        let other = host.alice().name.clone();
+        host.policy(&format!(
+            "[[match]]\n{block} = '{other}'\naccess = \"read-only\"\n"
+        ));
+        host.direct(&account, SINK, ONE)
+            .succeeded("another's block");
+        host.policy(&format!(
+            "[[match]]\n{block} = '{name}'\naccess = \"read-only\"\n"
+        ));
+        let before = host.disk();
+        let session = host.direct(&account, SINK, ONE);
+        assert_eq!(session.code(), 126, "{block}: {session}");
+        before.assert_same(&host.disk(), block);
+        let check = ["--check", "--user", name, "-c", "scp -t uploads"];
+        let check = host.root(XFERSH, &check);
+        assert_eq!(check.code(), 126, "{block}: {check}");
+    }
+    host.policy("");
+    let live = ["--check", "--live", "--user", name];
+    host.root(XFERSH, &live).succeeded("--check --live");
+}
+
+/// As a mapping of a directory's identifiers gives them (sssd, winbind): above what fits a signed number.
+#[test]
+fn a_uid_above_two_thousand_million() {
+    served("alice-far", 3_000_000_123);
+}
+
+#[test]
+fn a_name_with_its_realm() {
+    served("alice@realm.example.org", 64_150);
 }
 
 /// Sources that do not mind the case, or that know an account by several names, answer with the one that counts.

@@ -24,7 +24,8 @@ pub struct UnloadableProgram {
 pub enum LoadFlaw {
     /// It begins with `#!`.
     Script,
-    /// It is no ELF file, or its content contradicts itself: which file.
+    /// It is no ELF file, its content contradicts itself, or it asks for what no
+    /// session loads: which file.
     Malformed {
         /// The file.
         at: PathBuf,

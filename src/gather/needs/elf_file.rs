@@ -44,6 +44,17 @@ impl From<io::Error> for ElfError {
 }
 
 const NOT_ELF: ElfError = ElfError::Malformed("is not an ELF program");
+/// glibc runs the first two beside the program, from names that it looks up like
+/// any other, and puts what the last two name in the place of a library's own
+/// symbols. No server of a distribution has one. Which of them is loaded depends
+/// on the loader, so such a file is refused instead of followed.
+const INTRUDERS: [i64; 4] = [abi::DT_AUDIT, abi::DT_DEPAUDIT, DT_AUXILIARY, DT_FILTER];
+/// elf.h.
+const DT_AUXILIARY: i64 = 0x7fff_fffd;
+const DT_FILTER: i64 = 0x7fff_ffff;
+const INTRUDED: ElfError = ElfError::Malformed(
+    "names libraries that watch or replace others (DT_AUDIT, DT_DEPAUDIT, DT_AUXILIARY or DT_FILTER), which no session loads",
+);
 const TRUNCATED: ElfError = ElfError::Malformed("is a damaged ELF file: something lies outside");
 
 /// Reads a file. `read_at` fills the buffer from this offset as far as the file
@@ -156,6 +167,9 @@ impl<R: Fn(&mut [u8], u64) -> io::Result<usize>> ElfFile<R> {
             .iter()
             .take_while(|entry| entry.d_tag != abi::DT_NULL)
             .collect();
+        if entries.iter().any(|entry| INTRUDERS.contains(&entry.d_tag)) {
+            return Err(INTRUDED);
+        }
         let value = |tag| {
             let mut entries = entries.iter();
             // Of several the last one counts, as for the loaders.

@@ -75,6 +75,18 @@ const ROWS: &[(&str, &str)] = &[
         "/opt/x/server is for another processor (ELF machine 40",
     ),
     (
+        "auditor /opt/x/a.so; tagged 6ffffefc /opt/x/a.so /opt/x/server",
+        "/opt/x/server names libraries that watch or replace others (DT_AUDIT,",
+    ),
+    (
+        "auditor /opt/x/a.so; tagged 7fffffff /opt/x/a.so /opt/x/server",
+        "/opt/x/server names libraries that watch or replace others (DT_AUDIT,",
+    ),
+    (
+        "mkdir -p /opt/x; echo 'int other;' | cc -shared -fPIC -Wl,-f,libz.so.1 -Wl,-soname,libown.so -o /opt/x/libown.so -x c -; program $server /opt/x/server $loader /opt/x; patchelf --add-needed libown.so /opt/x/server",
+        "cannot be loaded: /opt/x/libown.so names libraries that watch or replace others",
+    ),
+    (
         "store /opt/x; chmod 1777 /opt/x; ln -s $(hash openssh)/libexec/sftp-server /opt/x/server",
         "/opt/x can be written by others (mode 1777)",
     ),
@@ -100,6 +112,14 @@ fn refused_and_said_everywhere() {
     );
     super::control(&host, "/opt/x/server");
     super::assert_served(&host);
+    // None of these keeps an ordinary account from being served.
+    for tag in ["6ffffefb", "6ffffefc", "7ffffffd", "7fffffff"] {
+        lay_out(
+            &host,
+            &format!("auditor /opt/x/a.so; tagged {tag} /opt/x/a.so /opt/x/server"),
+        );
+        super::control(&host, "/opt/x/server");
+    }
     for (index, (line, said)) in ROWS.iter().enumerate() {
         let clean = "rm -rf /opt/x /opt/s /tmp/build; rm -f /home/alice/uploads/*.so*";
         lay_out(&host, &format!("{clean}; {line}"));

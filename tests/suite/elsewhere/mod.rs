@@ -49,6 +49,30 @@ program() {
     cp "$1" "$2"
     patchelf --set-interpreter "$3" --set-rpath "$4" "$2"
 }
+# tagged TAG NAME PATH: a copy of the server whose dynamic section names that under this tag (hexadecimal).
+tagged() {
+    mkdir -p "$(dirname "$3")"
+    cp "$server" "$3"
+    patchelf --set-rpath "$2" "$3"
+    readelf -lW "$3" | awk '$1 == "DYNAMIC" { print $2, $5 }' | perl -e '
+        my ($at, $size) = map { hex } split " ", <STDIN>;
+        open my $file, "+<", $ARGV[1] or die;
+        for (my $end = $at + $size; $at < $end; $at += 16) {
+            seek $file, $at, 0;
+            read $file, my $tag, 8;
+            next if unpack("Q<", $tag) != 0x1d;
+            seek $file, $at, 0;
+            print $file pack("Q<", hex $ARGV[0]);
+            exit 0;
+        }
+        die "no DT_RUNPATH";
+    ' "$1" "$3"
+}
+# auditor PATH: a library that the loader accepts under each of these tags.
+auditor() {
+    mkdir -p "$(dirname "$1")"
+    echo 'unsigned la_version(unsigned version) { return version; }' | cc -shared -fPIC -x c -o "$1" -
+}
 policy() { printf '%s\n' "$@" >/etc/xfersh.toml; }
 "#;
 
@@ -177,6 +201,41 @@ fn wherever_the_libraries_are() {
         let seen = round_trip(&host);
         assert_eq!(seen.code(), 0, "{name}: {seen}");
     }
+}
+
+/// A program and a library linked with musl, which has a loader and a search of its own.
+#[test]
+fn a_server_of_musl() {
+    let host = Host::new();
+    let programs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs");
+    lay_out(
+        &host,
+        &format!(
+            "mkdir -p /opt/x/lib
+             musl-gcc -shared -fPIC -DANSWER -o /opt/x/lib/libanswer.so {programs}/musl_server.c
+             musl-gcc -o /opt/x/server {programs}/musl_server.c -L/opt/x/lib -lanswer -Wl,-rpath,/opt/x/lib"
+        ),
+    );
+    let loader = host.shell_line("patchelf --print-interpreter /opt/x/server");
+    assert!(loader.starts_with("/lib/ld-musl-"), "{loader}");
+    host.policy("sftp_server = \"/opt/x/server\"\n");
+    const INIT: &[u8] = &[0, 0, 0, 5, 1, 0, 0, 0, 3];
+    const VERSION: &[u8] = &[0, 0, 0, 5, 2, 0, 0, 0, 3];
+    let plain = host.direct(host.plain(), b"/opt/x/server", INIT);
+    assert_eq!(plain.stdout, VERSION, "proves nothing: {plain}");
+    let session = host.direct(host.alice(), b"sftp-server", INIT);
+    assert_eq!(session.stdout, VERSION, "{session}");
+    // It is the library that was found by inspection: without it the session is refused before it starts.
+    lay_out(&host, "mv /opt/x/lib/libanswer.so /opt/x/");
+    let session = host.direct(host.alice(), b"sftp-server", INIT);
+    assert_eq!(
+        (session.code(), session.stdout.len()),
+        (126, 0),
+        "{session}"
+    );
+    let checked = check(&host);
+    let said = "needs libanswer.so, which is not there";
+    assert!(checked.out().contains(said), "{checked}");
 }
 
 /// A server of the distribution costs nothing more, and neither does one that only a link leads to.

@@ -100,6 +100,19 @@ fn what_a_loader_reads() {
     assert_eq!(facts.runpath, Some(b"$ORIGIN/lib:/b".to_vec()));
 }
 
+#[test]
+fn what_would_watch_or_replace_a_library_is_refused() {
+    let with =
+        |tag| read_bytes(&Built::new(&[(abi::DT_NEEDED, "liba.so.1"), (tag, "libz.so.1")]).bytes());
+    assert!(with(abi::DT_RUNPATH).is_ok());
+    for tag in [0x6fff_fefb, 0x6fff_fefc, 0x7fff_fffd, 0x7fff_ffff] {
+        assert!(
+            matches!(with(tag), Err(ElfError::Malformed(what)) if what.contains("DT_AUDIT")),
+            "{tag:x}"
+        );
+    }
+}
+
 /// This test is a program of this host, and shows what its linker wrote.
 #[test]
 fn a_real_program() {
