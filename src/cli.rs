@@ -94,6 +94,8 @@ pub struct Probe {
     pub home: PathBuf,
     /// The name that is used for whatever is made.
     pub name: String,
+    /// The log file, if the policy has one.
+    pub log: Option<PathBuf>,
     /// A directory in which the policy lets the session create, if any.
     pub writable: Option<PathBuf>,
 }
@@ -128,7 +130,7 @@ xfersh: a login shell for accounts that may copy files and do nothing else
   xfersh --who [--json]        list the open sessions
   xfersh --end SESSION | --end --account NAME
                                end a session, or all of an account
-  xfersh --probe HOME NAME [DIRECTORY]
+  xfersh --probe HOME NAME LOG [DIRECTORY]
                                what --live runs inside the confinement
   xfersh --help | --version
 
@@ -254,13 +256,15 @@ fn parse_check(parser: &mut Parser) -> Result<Role, String> {
 
 fn parse_probe(parser: &mut Parser) -> Result<Role, String> {
     let mut words = parser.raw_args().map_err(said)?;
-    match (words.next(), words.next(), words.next(), words.next()) {
-        (Some(home), Some(name), writable, None) => Ok(Role::Probe(Probe {
+    let first = [words.next(), words.next(), words.next()];
+    match (first, words.next(), words.next()) {
+        ([Some(home), Some(name), Some(log)], writable, None) => Ok(Role::Probe(Probe {
             home: home.into(),
+            log: (!log.is_empty()).then(|| log.into()),
             writable: writable.map(PathBuf::from),
             name: name.string().map_err(said)?,
         })),
-        _ => Err("--probe takes HOME NAME [DIRECTORY]".to_owned()),
+        _ => Err("--probe takes HOME NAME LOG [DIRECTORY]".to_owned()),
     }
 }
 

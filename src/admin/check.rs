@@ -7,14 +7,15 @@ use nix::unistd::{geteuid, getuid};
 
 use super::Unable;
 use super::report::{self, Context};
-use super::summary::Summary;
+use super::set_id;
+use super::summary::{Served, Summary};
 use crate::cli::Check;
 use crate::console;
 use crate::decide;
 use crate::decide::invocation::Invocation;
 use crate::decide::policy::Protocol;
 use crate::decide::policy::overrides::overrides;
-use crate::decide::verdict::{Refusal, Stage, Verdict};
+use crate::decide::verdict::{Stage, Verdict};
 use crate::exit::Exit;
 use crate::gather::account::{self, AccountKey};
 use crate::gather::disk;
@@ -56,8 +57,8 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
     let (policy, account) = (&subject.policy, &subject.account);
     let directories = decide::roots::directories::directories(policy, account);
     let places = disk::places(&directories, policy, account, &Opened::default());
-    let refused = refused_protocols(&subject, &invocation, kernel);
-    let summary = Summary::of(policy, account, &places, &refused);
+    let served = served_protocols(&subject, &invocation, kernel);
+    let summary = Summary::of(policy, account, &places, served);
     let overrides: Vec<_> = policy
         .all()
         .flat_map(|policy| overrides(policy, account, &places))
@@ -88,15 +89,11 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
     Ok(print(&text, exit))
 }
 
-/// The protocols that are refused whatever place is named, each with the
+/// What becomes of each protocol of the policy whatever place is named, by the
 /// verdict on the least that a client can ask for.
-fn refused_protocols(
-    subject: &Subject,
-    asked: &Invocation,
-    kernel: Kernel,
-) -> Vec<(Protocol, Refusal)> {
-    let served = subject.policy.protocols.value.iter();
-    let refusal = |protocol: &Protocol| {
+fn served_protocols(subject: &Subject, asked: &Invocation, kernel: Kernel) -> Served {
+    let mut served = Served::default();
+    for protocol in &subject.policy.protocols.value {
         let command = match protocol {
             Protocol::Sftp => "sftp-server",
             Protocol::Scp => "scp -f .",
@@ -109,11 +106,16 @@ fn refused_protocols(
         let opened = Opened::default();
         let verdict = kernel.settle(subject.judge(&invocation, &opened));
         match Prepared::survey(verdict, opened).0 {
-            Verdict::Refused(refusal) if refusal.stage != Stage::Path => Some((*protocol, refusal)),
-            _ => None,
+            Verdict::Refused(refusal) if refusal.stage != Stage::Path => {
+                served.refused.push((*protocol, refusal));
+            }
+            Verdict::Refused(_) => {}
+            Verdict::Granted(plan) => {
+                served.notes.extend(set_id::note(*protocol, &plan.program));
+            }
         }
-    };
-    served.filter_map(refusal).collect()
+    }
+    served
 }
 
 /// Whether the question is about the file and not about any account: root has

@@ -3,18 +3,24 @@
 //!
 //! The account's policy decides on `sftp-server` as for a session; the plan is
 //! carried out by the same code, but instead of the server it starts xfersh
-//! itself, to run the attempts in [`super::probe`].
+//! itself, to run the attempts in [`super::probe`]. Then each server that the
+//! policy allows is started once, and must answer.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead as _, BufReader, PipeReader};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, PipeReader, Read as _, Seek as _, SeekFrom};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
+use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, dup2_stdout, geteuid};
 
 use super::probe::{Expected, TRIES};
 use super::probe_rows::{self, ProbeRow};
+use super::server_answer::ServerAnswer;
 use super::{Unable, entry, invocation};
 use crate::cli::Check;
 use crate::console;
@@ -27,8 +33,15 @@ use crate::gather::account::AccountKey;
 use crate::gather::policy_file;
 use crate::guard::SessionEnd;
 use crate::judge::Subject;
+use crate::print::escape::Escaped;
 use crate::system::opened::Opened;
 use crate::system::process;
+
+/// What the log says of the sessions that are started here.
+const BY: &str = "--check --live";
+
+/// The most that is read of what the log has got since.
+const LOG_MAX: u64 = 1 << 20;
 
 /// Commands that no policy serves.
 const NEVER: [&str; 4] = [
@@ -63,7 +76,62 @@ fn examine(check: &Check) -> Result<Vec<ProbeRow>, Unable> {
         .iter()
         .map(|command| never(check, &subject, command))
         .collect();
+    let log = LogEnd::of(&subject);
     rows.extend(in_confinement(&subject, &invocation).map_err(Unable::Other)?);
+    rows.extend(log.map(LogEnd::row));
+    // Nothing is made in these, and they end with this process.
+    rows.extend(answers(&subject, &invocation).map_err(Unable::Other)?);
+    Ok(rows)
+}
+
+/// A log file, at the end that it had before the tries.
+struct LogEnd(File);
+
+impl LogEnd {
+    /// None where the lines go elsewhere, or this process cannot read them.
+    fn of(subject: &Subject) -> Option<Self> {
+        let path = subject.policy.log.value.file()?;
+        // A FIFO would be waited for, and what is read of it is lost.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlag::O_NONBLOCK.bits())
+            .open(path)
+            .ok()?;
+        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        file.seek(SeekFrom::End(0)).ok()?;
+        is_file.then_some(Self(file))
+    }
+
+    /// Whether the line of the tries is there.
+    fn row(mut self) -> ProbeRow {
+        let mut new = Vec::new();
+        let read = (&mut self.0).take(LOG_MAX).read_to_end(&mut new);
+        let by = BY.as_bytes();
+        let has_line = read.is_ok() && new.windows(by.len()).any(|part| part == by);
+        let what = "write the line of the session to the log file".to_owned();
+        ProbeRow::new("P8", what, Expected::Works, has_line, None)
+    }
+}
+
+/// Starts each server that the policy allows, for nothing. A protocol that is
+/// refused has no row: that is for `--check`.
+fn answers(subject: &Subject, invocation: &Invocation) -> Result<Vec<ProbeRow>, String> {
+    let mut rows = Vec::new();
+    for protocol in &subject.policy.protocols.value {
+        let name = protocol.name();
+        let answer = ServerAnswer::of(subject, invocation, *protocol, BY)
+            .map_err(|error| format!("cannot start the server of {name}: {error}"))?;
+        let Some(answer) = answer else {
+            continue;
+        };
+        if let ServerAnswer::Silent(said) = &answer {
+            let said = Escaped::text(said.lines().last().unwrap_or("it says nothing"));
+            console::say(&format!("the server of {name} does not answer: {said}"));
+        }
+        let what = format!("start the server of {name}");
+        let spoke = answer == ServerAnswer::Spoke;
+        rows.push(ProbeRow::new("P11", what, Expected::Works, spoke, None));
+    }
     Ok(rows)
 }
 
@@ -99,7 +167,11 @@ fn in_confinement(subject: &Subject, invocation: &Invocation) -> Result<Vec<Prob
             let _ = waitpid(child, None);
             // A signal that is pending now ends this process as usual.
             let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None);
-            rows
+            let mut rows = rows?;
+            if subject.policy.log.value.file().is_none() {
+                rows.retain(|row| !row.is_of_log_file());
+            }
+            Ok(rows)
         }
     }
 }
@@ -140,23 +212,25 @@ fn start(
     drop(write);
     // The guard passes interruptions on to the probe, which inherits this.
     let hold = || hold_interruptions().map_err(|error| error.to_string());
-    entry::serve(subject, invocation, "--check --live", |plan| {
+    entry::serve(subject, invocation, BY, |plan| {
         hold()?;
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let arguments = probe_arguments(&plan, name);
+        let log = subject.policy.log.value.file();
+        let arguments = probe_arguments(&plan, name, log);
         Ok(plan.with_program(program, arguments))
     })
 }
 
-/// `xfersh --probe HOME NAME [DIRECTORY]`: the first directory in which the
-/// session may both create and read back.
-fn probe_arguments(plan: &Plan, name: &str) -> Vec<OsString> {
+/// `xfersh --probe HOME NAME LOG [DIRECTORY]`: the log file, if it is one, and
+/// the first directory in which the session may both create and read back.
+fn probe_arguments(plan: &Plan, name: &str, log: Option<&Path>) -> Vec<OsString> {
     let mut roots = plan.rules.roots.iter();
     let both = |access: Access| access.has(Right::Create) && access.has(Right::Read);
     let writable = roots.find(|root| root.exists && both(root.access));
     let mut arguments: Vec<OsString> = vec!["xfersh".into(), "--probe".into()];
     arguments.push(plan.rules.home.clone().into());
     arguments.push(name.into());
+    arguments.push(log.map(Into::into).unwrap_or_default());
     arguments.extend(writable.map(|root| root.path.clone().into_os_string()));
     arguments
 }

@@ -9,7 +9,9 @@ mod overrides;
 pub mod probe;
 mod probe_rows;
 mod report;
+mod server_answer;
 pub mod sessions;
+mod set_id;
 mod summary;
 
 use std::net::IpAddr;

@@ -15,6 +15,7 @@ use std::path::Path;
 use caps::CapSet;
 use nix::errno::Errno;
 
+use nix::fcntl::OFlag;
 use nix::sys::prctl;
 use nix::sys::signal::kill;
 use nix::sys::stat::{UtimensatFlags, utimensat};
@@ -81,6 +82,12 @@ const fn works(
     }
 }
 
+const READ_LOG: &str = "read the log file";
+const WRITE_LOG: &str = "write to the log file";
+const MOVE_LOG: &str = "rename the log file";
+/// The attempts that mean something only where there is a log file.
+pub const OF_LOG_FILE: [&str; 3] = [READ_LOG, WRITE_LOG, MOVE_LOG];
+
 /// All attempts, in order. The last ones could replace the program.
 pub const TRIES: &[Try] = &[
     refused("P2", "create a file in /tmp", |probe| {
@@ -120,6 +127,14 @@ pub const TRIES: &[Try] = &[
     refused("P5", "connect to the bus of the host", |_| {
         UnixStream::connect("/run/dbus/system_bus_socket").map(drop)
     }),
+    refused("P8", READ_LOG, |probe| {
+        open_log(probe, File::options().read(true))
+    }),
+    refused("P8", WRITE_LOG, |probe| {
+        open_log(probe, File::options().append(true))
+    }),
+    // To its own name: nothing happens if it works.
+    refused("P8", MOVE_LOG, |probe| fs::rename(log(probe)?, log(probe)?)),
     refused("P5", "signal the guard", |_| {
         kill(getppid(), None).map_err(io::Error::from)
     }),
@@ -187,6 +202,18 @@ fn writable(probe: &Probe) -> io::Result<&Path> {
         .writable
         .as_deref()
         .ok_or_else(|| Errno::EACCES.into())
+}
+
+/// Without a log file there is nothing to try: as good as refused.
+fn log(probe: &Probe) -> io::Result<&Path> {
+    probe.log.as_deref().ok_or_else(|| Errno::EACCES.into())
+}
+
+/// Opens it, and writes nothing. It may be a FIFO.
+fn open_log(probe: &Probe, how: &mut OpenOptions) -> io::Result<()> {
+    let path = log(probe)?;
+    how.custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    Ok(())
 }
 
 fn create_in(directory: &Path, probe: &Probe) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::probe::Expected;
+use super::probe::{Expected, OF_LOG_FILE};
 use crate::print::json::Json;
 use crate::print::style::{Colour, Style};
 use crate::print::table::{self, Row};
@@ -38,6 +38,11 @@ impl ProbeRow {
     /// Whether the promise was kept.
     pub fn is_as_expected(&self) -> bool {
         self.worked == (self.expected == Expected::Works)
+    }
+
+    /// Whether it is about the log file.
+    pub fn is_of_log_file(&self) -> bool {
+        OF_LOG_FILE.contains(&self.what.as_str())
     }
 
     fn seen(&self) -> String {

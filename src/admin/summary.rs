@@ -41,15 +41,24 @@ pub struct Summary<'a> {
     is_refused: bool,
 }
 
+/// What becomes of the protocols of a policy.
+#[derive(Debug, Default)]
+pub struct Served {
+    /// Those that no session is served with, and why.
+    pub refused: Vec<(Protocol, Refusal)>,
+    /// What an administrator may want to know of the servers of the others.
+    pub notes: Vec<String>,
+}
+
 impl<'a> Summary<'a> {
-    /// What follows from the policy and the state of the disk. `refused` has
-    /// the protocols of the policy that no session is served with, and why.
+    /// What follows from the policy and the state of the disk.
     pub fn of(
         policy: &'a Policy,
         account: &'a Account,
         places: &'a DirectoryStates,
-        refused: &[(Protocol, Refusal)],
+        served: Served,
     ) -> Self {
+        let Served { refused, notes } = served;
         let mut protocols = policy.protocols.value.clone();
         protocols.retain(|protocol| refused.iter().all(|(other, _)| other != protocol));
         let mut summary = Self {
@@ -62,11 +71,11 @@ impl<'a> Summary<'a> {
                 .iter()
                 .map(with_hint)
                 .collect(),
-            notes: Vec::new(),
+            notes,
             is_refused: protocols.is_empty(),
             protocols,
         };
-        for (protocol, refusal) in refused {
+        for (protocol, refusal) in &refused {
             summary.add_refusal(*protocol, refusal);
         }
         summary.look_at_absent();

@@ -250,3 +250,23 @@ fn on_homes_policies_and_commands() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A set-ID bit means nothing in a session; `--check` says so of each such server.
+#[test]
+fn a_set_id_server_is_served_and_named() {
+    let host = Host::new();
+    let noted = || {
+        let output = host.root(XFERSH, &["--check", "--user", "alice"]);
+        assert_eq!(output.code(), 0, "{output}");
+        let words = output.out();
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        words.contains(
+            "the server of sftp, /usr/lib/openssh/sftp-server, is set-user-ID and set-group-ID:",
+        )
+    };
+    assert!(!noted());
+    host.shell_line("cp /usr/lib/openssh/sftp-server /opt/server; chmod 6755 /opt/server; mount --bind /opt/server /usr/lib/openssh/sftp-server");
+    assert!(noted());
+    host.direct(host.alice(), b"sftp-server", b"")
+        .succeeded("a session");
+}

@@ -39,6 +39,10 @@ const NOT_BROUGHT_ABOUT: &[(&str, &str)] = &[
         "sshd-drop-in-differs",
         "a note; install_upgrade::an_upgrade_replaces_what_nobody_changed",
     ),
+    (
+        "server-set-id",
+        "a note; check_agrees::a_set_id_server_is_served_and_named",
+    ),
     ("home-none", "a note; a_home_that_nobody_needs"),
     ("binary-mode", "its row is in judge/binary.rs"),
     ("binary-dynamic", "its row is in judge/binary.rs"),

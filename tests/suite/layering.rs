@@ -164,7 +164,7 @@ const MAY: &[(&str, &str, &str)] = &[
         "text of jobs, which is searched and not printed",
     ),
     (
-        "admin/doctor/facts/answer.rs",
+        "admin/server_answer.rs",
         "lossy(",
         "what a server wrote to its standard error, which its judge escapes",
     ),

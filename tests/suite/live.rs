@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Host, Kind, Output, XFERSH};
+use crate::harness::{Host, Kind, Output, XFERSH, until};
 
 const WITHOUT: &str = "/opt/without";
 
@@ -128,7 +128,8 @@ fn an_interrupted_probe_leaves_nothing_behind() {
     let interrupted: u32 = output.out().trim().parse().expect("a number");
     assert!(interrupted > 5, "proves nothing");
     before.assert_same(&host.disk(), "interrupted probes");
-    assert_eq!(host.processes_of(host.alice()), [""; 0]);
+    // A server that was being tried ends with its input.
+    until("no process", || host.processes_of(host.alice()).is_empty());
 }
 
 #[test]
@@ -153,4 +154,82 @@ fn what_cannot_be_tried_is_status_2() {
     };
     let output = host.run(&mut command, b"");
     assert_eq!(output.code(), 2, "{output}");
+}
+
+/// The probes of an answer, by name.
+fn seen(output: &Output) -> Vec<(String, bool)> {
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let probes = answer["probes"].as_array().expect("probes").iter();
+    let name = |probe: &Value| probe["probe"].as_str().unwrap_or_default().to_owned();
+    probes
+        .map(|probe| (name(probe), probe["kept"] == true))
+        .collect()
+}
+
+#[test]
+fn each_server_of_the_policy_must_answer() {
+    let host = Host::new();
+    host.policy("protocols = [\"sftp\", \"scp\", \"rsync\"]\n");
+    let rows = seen(&live(&host, &["--json"]).succeeded("--live"));
+    for protocol in ["sftp", "scp", "rsync"] {
+        let row = (format!("start the server of {protocol}"), true);
+        assert!(rows.contains(&row), "{row:?}: {rows:#?}");
+    }
+    host.policy("protocols = [\"sftp\"]\nsftp_server = \"/bin/true\"\n");
+    let output = live(&host, &["--json"]);
+    assert_eq!(output.code(), 1, "{output}");
+    let p11 = ("P11".to_owned(), "start the server of sftp".to_owned());
+    assert_eq!(broken(&output), [p11], "{output}");
+    assert!(
+        output.err().contains("the server of sftp does not answer"),
+        "{output}"
+    );
+    assert!(
+        !seen(&output)
+            .iter()
+            .any(|(what, _)| what.contains("of scp"))
+    );
+    assert_eq!(host.processes_of(host.alice()), [""; 0]);
+}
+
+#[test]
+fn the_log_file_is_tried() {
+    let host = Host::new();
+    host.install_program("without", Kind::Program);
+    let of_log = |output: &Output| -> Vec<_> {
+        let rows = seen(output).into_iter();
+        rows.filter(|(what, _)| what.contains("log file")).collect()
+    };
+    let four = |kept: [bool; 4]| -> Vec<_> {
+        let what = [
+            "read the log file",
+            "write to the log file",
+            "rename the log file",
+            "write the line of the session to the log file",
+        ];
+        what.map(str::to_owned).into_iter().zip(kept).collect()
+    };
+    assert_eq!(of_log(&live(&host, &["--json"])), []);
+    let file = "/var/log/xfersh/log";
+    host.shell_line(&format!(
+        "mkdir -p /var/log/xfersh; touch {file}; chmod 666 {file}"
+    ));
+    for format in ["text", "json"] {
+        host.policy(&format!(
+            "log = \"file:{file}\"\nlog_format = \"{format}\"\nconfinement = \"best-effort\"\n"
+        ));
+        let output = live(&host, &["--json"]).succeeded("with a log file");
+        assert_eq!(of_log(&output), four([true; 4]), "{format}");
+    }
+    // Where the kernel lacks Landlock, the server can read it; the guard keeps the rest.
+    let arguments = [
+        "landlock", XFERSH, "--check", "--live", "--json", "--user", "alice",
+    ];
+    let output = host.root(WITHOUT, &arguments);
+    assert_eq!(of_log(&output), four([false, true, true, true]), "{output}");
+    // A FIFO is not read, so its row is not there.
+    host.shell_line(&format!("rm {file}; mkfifo -m 622 {file}; (exec 3<>{file}; sleep 60) >/dev/null 2>&1 & echo $! >/opt/reader"));
+    let output = live(&host, &["--json"]).succeeded("with a FIFO");
+    assert_eq!(of_log(&output), four([true; 4])[..3]);
+    host.shell_line("kill $(cat /opt/reader)");
 }

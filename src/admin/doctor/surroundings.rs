@@ -3,19 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
-use super::facts::answer::ServerAnswer;
 use super::facts::database::Database;
 use super::facts::host_jobs::HostJobs;
 use super::facts::limits::SessionLimits;
 use super::facts::name_service;
-use super::facts::rights::Rights;
+use super::facts::rights::{ANYWHERE, Rights};
 use super::finding::Finding;
 use super::judge;
+use crate::admin::invocation;
+use crate::admin::server_answer::ServerAnswer;
+use crate::admin::set_id;
 use crate::decide::account::AccountSource;
 use crate::decide::facts::Program;
 use crate::decide::needs::Needs;
 use crate::decide::policy::{PolicyFile, Protocol};
 use crate::gather::needs;
+use crate::judge::Subject;
 
 /// Examines them. `programs` are the servers that a session finds, `uses_pam`
 /// is sshd's UsePAM.
@@ -45,11 +48,18 @@ pub fn examine(
             return Ok(findings);
         }
     }
+    let subject = Subject {
+        account: account.clone(),
+        policy: rights.policy.clone(),
+    };
+    let asked = invocation(None, Some(ANYWHERE));
     for (protocol, program) in programs {
         let Program::Found(path, needs) = program else {
             continue;
         };
-        let answer = ServerAnswer::of(rights, *protocol)
+        let note = set_id::note(*protocol, path);
+        findings.extend(note.map(|note| judge::servers::set_id(&note, path)));
+        let answer = ServerAnswer::of(&subject, &asked, *protocol, "--doctor")
             .map_err(|error| format!("cannot start the server of {}: {error}", protocol.name()))?;
         let judged = answer.and_then(|answer| {
             let elsewhere = lies_elsewhere(path, needs).then_some(path.as_path());

@@ -142,5 +142,5 @@ fn the_demo_runs_under_an_oci_runtime() {
     let said = String::from_utf8_lossy(&output.stdout);
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{err}");
-    assert!(said.contains("27 probes, 0 not as promised"), "{said}");
+    assert!(said.contains("29 probes, 0 not as promised"), "{said}");
 }

@@ -74,7 +74,7 @@ fn odd_calls() -> Vec<Vec<String>> {
         vec!["--help", ODD],
         vec!["--forced", ODD],
         vec!["--probe", ODD],
-        vec!["--probe", "a", "b", ODD, ODD],
+        vec!["--probe", "a", "b", "", ODD, ODD],
         vec!["--check", &option],
         vec!["--check", ODD],
         vec!["--check", "-\u{202e}"],

@@ -1,7 +1,6 @@
 //! What the doctor examines: files, accounts, sshd's settings, and what a
 //! session would get. Nothing is judged here.
 
-pub mod answer;
 pub mod binary;
 pub mod database;
 pub mod files;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::admin::doctor::facts::answer::ServerAnswer;
 use crate::admin::doctor::finding::{Finding, decision};
+use crate::admin::server_answer::ServerAnswer;
 use crate::decide::command::programs;
 use crate::decide::policy::{Origin, Policy, Protocol, Sourced};
 use crate::gather::policy_file::POLICY;

@@ -1,6 +1,8 @@
 //! The server programs: do they exist, may they be started, and can only root
 //! replace them? A session checks the same, and refuses.
 
+use std::path::Path;
+
 use crate::admin::doctor::finding::{Finding, decision, quoted};
 use crate::decide::facts::{Program, ProgramFlaw};
 use crate::decide::needs::flaw::LoadFlaw;
@@ -53,6 +55,15 @@ fn judge_one(protocol: Protocol, program: &Program) -> Option<Finding> {
         }
     };
     Some(Finding::serious(id, say, fix))
+}
+
+/// That a server is set-user-ID or set-group-ID: `note` says what that means.
+pub fn set_id(note: &str, program: &Path) -> Finding {
+    let word = quoted(program);
+    let fix = decision(&format!("if nothing else needs it: chmod ug-s {word}"));
+    // The sentence begins with "the".
+    let say = format!("T{}.", note.get(1..).unwrap_or_default());
+    Finding::note("server-set-id", say, fix)
 }
 
 const fn id(flaw: ProgramFlaw) -> &'static str {

@@ -13,9 +13,9 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout};
 use std::os::fd::AsFd as _;
 
-use super::rights::{ANYWHERE, Rights};
-use crate::admin::{entry, invocation};
+use super::entry;
 use crate::console;
+use crate::decide::invocation::Invocation;
 use crate::decide::policy::Protocol;
 use crate::exit::Exit;
 use crate::judge::Subject;
@@ -55,16 +55,22 @@ fn call(protocol: Protocol) -> (String, &'static [u8]) {
 impl ServerAnswer {
     /// Tries the server of a protocol that a session would be given; `None` if
     /// the account is refused before a server starts, which is another finding.
+    /// The call is like `asked` but for its command; the log says for which of
+    /// ours it is (`by`).
     ///
     /// # Errors
     ///
     /// That no process can be made.
-    pub fn of(rights: &Rights<'_>, protocol: Protocol) -> io::Result<Option<Self>> {
+    pub fn of(
+        subject: &Subject,
+        asked: &Invocation,
+        protocol: Protocol,
+        by: &str,
+    ) -> io::Result<Option<Self>> {
         let (command, input) = call(protocol);
-        let invocation = invocation(Some(command.into()), Some(ANYWHERE));
-        let subject = Subject {
-            account: rights.account.clone(),
-            policy: rights.policy.clone(),
+        let invocation = Invocation {
+            command: Some(command.into()),
+            ..asked.clone()
         };
         let (stdin, mut to_server) = io::pipe()?;
         // While its other end is open here: where the session is refused at
@@ -76,7 +82,7 @@ impl ServerAnswer {
             ForkResult::Child => {
                 drop((to_server, from_server, errors));
                 let ends = [stdin.into(), stdout.into(), stderr.into()];
-                let exit = run(&subject, &invocation, ends);
+                let exit = run(subject, &invocation, by, ends);
                 std::process::exit(i32::from(exit.code()));
             }
             ForkResult::Parent { child } => {
@@ -111,7 +117,8 @@ fn judge(protocol: Protocol, seen: &[u8], said: String) -> Option<ServerAnswer> 
 
 fn run(
     subject: &Subject,
-    invocation: &crate::decide::invocation::Invocation,
+    invocation: &Invocation,
+    by: &str,
     [stdin, stdout, stderr]: [OwnedFd; 3],
 ) -> Exit {
     let taken = dup2_stdin(&stdin)
@@ -119,7 +126,7 @@ fn run(
         .and_then(|()| dup2_stderr(&stderr));
     drop((stdin, stdout, stderr));
     let end = match taken {
-        Ok(()) => entry::serve(subject, invocation, "--doctor", Ok),
+        Ok(()) => entry::serve(subject, invocation, by, Ok),
         Err(error) => Err(error.to_string()),
     };
     match end {
