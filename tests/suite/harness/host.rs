@@ -244,12 +244,22 @@ impl Host {
 }
 
 /// The binary that cargo built for this test run, or the one that the environment names, for example with another C
-/// library. It is read before any namespace hides the build directory.
+/// library. It is read before any namespace hides the build directory. What only a debugger reads is most of it, and
+/// every look at the disk would read that too.
 fn binary_under_test() -> &'static [u8] {
     static BINARY: OnceLock<Vec<u8>> = OnceLock::new();
     BINARY.get_or_init(|| {
         let path = std::env::var_os("XFERSH_TEST_BINARY");
         let path = path.unwrap_or_else(|| env!("CARGO_BIN_EXE_xfersh").into());
-        fs::read(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+        let name = format!("xfersh-stripped-{}", std::process::id());
+        let stripped = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let status = Command::new("strip")
+            .args([Path::new("-o"), &stripped, Path::new(&path)])
+            .status()
+            .expect("cannot start strip: the tests need binutils");
+        assert!(status.success(), "strip {}: {status}", path.display());
+        let binary = fs::read(&stripped).expect("reading what strip wrote");
+        fs::remove_file(&stripped).expect("removing what strip wrote");
+        binary
     })
 }

@@ -3,14 +3,20 @@
 //! Access time and change time are left out: the kernel sets them itself.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
+use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Longer contents are kept as a hash only.
-const KEPT: usize = 1 << 20;
+/// Longer contents are kept once for all entries that have them, such as the program under test.
+const SHARED: u64 = 16 << 10;
+/// Still longer ones are kept as a hash only, which takes most of a test's time.
+const HASHED: u64 = 32 << 20;
 /// How much of a content a message shows.
 const SHOWN: usize = 200;
 
@@ -31,6 +37,7 @@ pub struct Entry {
 enum Content {
     None,
     Bytes(Vec<u8>),
+    Shared(Arc<[u8]>),
     Hash(u64),
 }
 
@@ -46,7 +53,7 @@ impl Entry {
         } else if file_type.is_dir() {
             ('d', Content::None)
         } else if file_type.is_file() {
-            ('f', Content::of(std::fs::read(path)?))
+            ('f', Content::of(path, facts.size())?)
         } else if file_type.is_fifo() {
             ('p', Content::None)
         } else if file_type.is_socket() {
@@ -74,13 +81,51 @@ impl Entry {
 }
 
 impl Content {
-    fn of(bytes: Vec<u8>) -> Self {
-        if bytes.len() <= KEPT {
-            return Self::Bytes(bytes);
+    fn of(path: &Path, size: u64) -> std::io::Result<Self> {
+        static KNOWN: Mutex<Vec<Weak<[u8]>>> = Mutex::new(Vec::new());
+        if size <= SHARED {
+            return std::fs::read(path).map(Self::Bytes);
         }
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&bytes);
-        Self::Hash(hasher.finish())
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_this_size: Vec<Arc<[u8]>> = known()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .filter(|content| content.len() as u64 == size)
+            .collect();
+        for content in of_this_size {
+            if is(path, &content)? {
+                return Ok(Self::Shared(content));
+            }
+        }
+        let bytes = std::fs::read(path)?;
+        if bytes.len() as u64 > HASHED {
+            let mut hasher = DefaultHasher::new();
+            hasher.write(&bytes);
+            return Ok(Self::Hash(hasher.finish()));
+        }
+        let new = Arc::from(bytes);
+        let mut known = known();
+        known.retain(|content| content.strong_count() > 0);
+        known.push(Arc::downgrade(&new));
+        Ok(Self::Shared(new))
+    }
+}
+
+/// Whether the file has this content.
+fn is(path: &Path, content: &[u8]) -> std::io::Result<bool> {
+    let mut file = BufReader::with_capacity(128 << 10, File::open(path)?);
+    let mut rest = content;
+    loop {
+        let bytes = file.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(rest.is_empty());
+        }
+        let Some(after) = rest.strip_prefix(bytes) else {
+            return Ok(false);
+        };
+        rest = after;
+        let count = bytes.len();
+        file.consume(count);
     }
 }
 
@@ -102,22 +147,22 @@ impl fmt::Display for Entry {
         for (name, value) in &self.attributes {
             write!(f, ", {}={}", name.escape_ascii(), value.escape_ascii())?;
         }
+        let mut content = |bytes: &[u8]| {
+            let start = &bytes[..bytes.len().min(SHOWN)];
+            write!(f, ", \"{}\"", start.escape_ascii())
+        };
         match &self.content {
             Content::None => Ok(()),
-            Content::Bytes(bytes) => {
-                write!(
-                    f,
-                    ", \"{}\"",
-                    bytes[..bytes.len().min(SHOWN)].escape_ascii()
-                )
-            }
+            Content::Bytes(bytes) => content(bytes),
+            Content::Shared(bytes) => content(bytes),
             Content::Hash(hash) => write!(f, ", content {hash:016x}"),
         }
     }
 }
 
+/// The paths are compared as bytes, not by their components, since every test compares thousands of them.
 #[derive(Clone, PartialEq)]
-pub struct Snapshot(BTreeMap<PathBuf, Entry>);
+pub struct Snapshot(BTreeMap<OsString, Entry>);
 
 impl Snapshot {
     /// Reads the trees below `roots`, the roots themselves included.
@@ -134,7 +179,7 @@ impl Snapshot {
                     .unwrap_or_else(|error| panic!("cannot list {path:?}: {error}"));
                 waiting.extend(names.flatten().map(|name| name.path()));
             }
-            entries.insert(path, entry);
+            entries.insert(path.into_os_string(), entry);
         }
         Self(entries)
     }
@@ -142,6 +187,9 @@ impl Snapshot {
     /// One line for each difference, `-` before and `+` after; empty if there is none.
     pub fn diff(&self, after: &Self) -> String {
         let mut lines = String::new();
+        if self == after {
+            return lines;
+        }
         for (path, old) in &self.0 {
             match after.0.get(path) {
                 Some(new) if new == old => {}
@@ -169,9 +217,9 @@ impl Snapshot {
 
     /// The same tree as if it were at another place, to compare two accounts.
     pub fn moved(&self, from: &str, to: &str) -> Self {
-        let moved = |path: &PathBuf| {
-            path.strip_prefix(from)
-                .map_or_else(|_| path.clone(), |rest| Path::new(to).join(rest))
+        let moved = |path: &OsString| match Path::new(path).strip_prefix(from) {
+            Ok(rest) => Path::new(to).join(rest).into_os_string(),
+            Err(_) => path.clone(),
         };
         Self(
             self.0
@@ -183,7 +231,7 @@ impl Snapshot {
 
     /// The same state except for what `left_out` says, a place where changes are allowed.
     pub fn without(&self, left_out: impl Fn(&Path) -> bool) -> Self {
-        let kept = self.0.iter().filter(|(path, _)| !left_out(path));
+        let kept = self.0.iter().filter(|(path, _)| !left_out(Path::new(path)));
         Self(
             kept.map(|(path, entry)| (path.clone(), entry.clone()))
                 .collect(),
@@ -212,10 +260,32 @@ impl Snapshot {
     }
 
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.0.keys().map(PathBuf::as_path)
+        self.0.keys().map(Path::new)
     }
 }
 
-fn shown(path: &Path) -> String {
-    path.as_os_str().as_bytes().escape_ascii().to_string()
+fn shown(path: &OsStr) -> String {
+    path.as_bytes().escape_ascii().to_string()
+}
+
+/// A content that is compared in pieces, kept once or hashed must not hide a change, even one that keeps size and time.
+#[test]
+fn a_change_shows_in_a_content_of_any_size() {
+    let host = super::Host::new();
+    for size in [1, SHARED, SHARED + 1, 1 << 20, HASHED + 1] {
+        for at in [0, size / 2, size - 1] {
+            host.shell_line(&format!(
+                "truncate -s {size} /srv/file; touch -d @1 /srv/file"
+            ));
+            let before = host.disk();
+            assert!(before == host.disk());
+            host.shell_line(&format!(
+                "printf x | dd of=/srv/file bs=1 seek={at} conv=notrunc status=none; touch -d @1 /srv/file"
+            ));
+            let after = host.disk();
+            assert_eq!(before.diff(&after).lines().count(), 2, "{size}, byte {at}");
+            host.shell_line("rm /srv/file");
+            assert!(after != host.disk());
+        }
+    }
 }

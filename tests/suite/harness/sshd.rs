@@ -19,6 +19,9 @@ const COMPLAINTS: &str = "/var/log/sshd";
 /// The network is the host's own, so any port is free.
 pub const PORT: u16 = 22;
 
+/// The key exchanges that are safe against quantum computers cost a tenth of a second of processor time on each side.
+const QUICK: &str = "KexAlgorithms -sntrup*,mlkem*";
+
 /// What differs from one sshd to the next.
 pub struct SshdConfig {
     /// The `Subsystem sftp` line's program and arguments; empty is none.
@@ -52,6 +55,7 @@ impl SshdConfig {
             "Port {PORT}\nListenAddress 127.0.0.1\nHostKey {HOST_KEY}\nPidFile none\n\
              AuthorizedKeysFile {CLIENT_KEY}.pub\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
              UsePAM no\nUseDNS no\nPrintMotd no\nMaxStartups 1000\nMaxSessions 1000\nLogLevel ERROR\n\
+             {QUICK}\n\
              {}\n{}\n",
             if self.sftp.is_empty() {
                 String::new()
