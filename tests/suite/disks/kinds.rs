@@ -127,6 +127,21 @@ pub const CASEFOLD: Disk = if_there(
     "image 64M mkfs.ext4 -q -O casefold && chattr +F $M",
 );
 
+/// Mounted before the test, with `no_root_squash`: the kernel's server is another network namespace's.
+pub const NFS_4: Disk = if_there(
+    "NFS 4.2",
+    "the kernel's client and server, of ext4",
+    On::Homes,
+    "at=$(mktemp -d ${XFERSH_TEST_NFS:?is not set}/4/XXXXXX) && chmod 755 $at && mount --bind $at $M",
+);
+
+pub const NFS_3: Disk = if_there(
+    "NFS 3",
+    "the kernel's client and server, of ext4",
+    On::Homes,
+    "at=$(mktemp -d ${XFERSH_TEST_NFS:?is not set}/3/XXXXXX) && chmod 755 $at && mount --bind $at $M",
+);
+
 /// What the scripts use: an ext4 or the like in a file. The loop devices are the machine's own; each frees itself with
 /// the last mount of it.
 const FUNCTIONS: &str = r#"

@@ -80,6 +80,13 @@ fn casefold() {
     holds_on(&kinds::CASEFOLD);
 }
 
+/// `XFERSH_TEST_NFS` names a directory with a mount for each version: tests/platforms/file-systems has them in a guest.
+#[test]
+fn nfs() {
+    holds_on(&kinds::NFS_4);
+    holds_on(&kinds::NFS_3);
+}
+
 /// What became of the attempts on one file system.
 #[derive(Default)]
 struct Outcome {
