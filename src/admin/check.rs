@@ -111,7 +111,8 @@ fn served_protocols(subject: &Subject, asked: &Invocation, kernel: Kernel) -> Se
             }
             Verdict::Refused(_) => {}
             Verdict::Granted(plan) => {
-                served.notes.extend(set_id::note(*protocol, &plan.program));
+                let note = set_id::note(*protocol, &plan.program);
+                served.notes.extend(note.map(|note| format!("the {note}")));
             }
         }
     }

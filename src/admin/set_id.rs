@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::decide::policy::Protocol;
 use crate::print::escape::Escaped;
 
-/// Says so of the server of a protocol, if it has one.
+/// What is said of the server of a protocol, if it has one; a sentence that begins with an article.
 pub fn note(protocol: Protocol, program: &Path) -> Option<String> {
     let bits = match fs::metadata(program).ok()?.mode() & 0o6000 {
         0 => return None,
@@ -19,6 +19,6 @@ pub fn note(protocol: Protocol, program: &Path) -> Option<String> {
     };
     let (name, program) = (protocol.name(), Escaped::path(program));
     Some(format!(
-        "the server of {name}, {program}, {bits}: no session honours that (no_new_privs), the server has the rights of the account alone"
+        "server of {name}, {program}, {bits}: no session honours that (no_new_privs), the server has the rights of the account alone"
     ))
 }

@@ -23,7 +23,7 @@ use xfersh::decide::verdict::{Refusal, Verdict};
 use super::log::changes_what_is_shown;
 use super::rsync_table;
 
-static ACCOUNT: LazyLock<Account> = LazyLock::new(|| Account {
+pub(super) static ACCOUNT: LazyLock<Account> = LazyLock::new(|| Account {
     name: "alice".into(),
     aliases: Vec::new(),
     uid: 1000,

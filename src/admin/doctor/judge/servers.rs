@@ -61,9 +61,7 @@ fn judge_one(protocol: Protocol, program: &Program) -> Option<Finding> {
 pub fn set_id(note: &str, program: &Path) -> Finding {
     let word = quoted(program);
     let fix = decision(&format!("if nothing else needs it: chmod ug-s {word}"));
-    // The sentence begins with "the".
-    let say = format!("T{}.", note.get(1..).unwrap_or_default());
-    Finding::note("server-set-id", say, fix)
+    Finding::note("server-set-id", format!("The {note}."), fix)
 }
 
 const fn id(flaw: ProgramFlaw) -> &'static str {

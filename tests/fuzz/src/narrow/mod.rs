@@ -8,7 +8,6 @@ mod questions;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use xfersh::decide::account::{Account, AccountSource};
 use xfersh::decide::case::Case;
 use xfersh::decide::decide;
 use xfersh::decide::facts::{Facts, Program};
@@ -22,6 +21,7 @@ use xfersh::decide::roots::directories::{DirectoryId, DirectoryState, DirectoryS
 use xfersh::decide::roots::start::StartDirectory;
 use xfersh::decide::verdict::Verdict;
 
+use super::command::ACCOUNT;
 use choices::Choices;
 use questions::{Answers, Question};
 
@@ -42,18 +42,6 @@ fn resolved(path: &Path) -> PathBuf {
     match path.strip_prefix("/srv/link") {
         Ok(below) => Path::new("/srv/a/b").join(below).components().collect(),
         Err(_) => path.to_path_buf(),
-    }
-}
-
-fn account() -> Account {
-    Account {
-        name: "alice".into(),
-        aliases: Vec::new(),
-        uid: 1000,
-        gid: 1000,
-        home: "/home/alice".into(),
-        groups: Vec::new(),
-        source: AccountSource::Passwd,
     }
 }
 
@@ -137,7 +125,7 @@ impl Disk {
 
     fn plan(&self, policy: &Policy, command: &str) -> Option<Plan> {
         let (account, invocation) = (
-            account(),
+            ACCOUNT.clone(),
             Invocation {
                 command: Some(command.into()),
                 forced: false,
@@ -164,9 +152,9 @@ impl Disk {
 fn policies_of(text: &str) -> [Policy; 3] {
     let file = parse(text, Path::new("policy")).expect("a policy of the test");
     let profile = ProfileName::new(b"p").expect("a name");
-    let own = file.effective(&account(), None);
+    let own = file.effective(&ACCOUNT, None);
     let with = file
-        .effective_with(&profile, &account(), None)
+        .effective_with(&profile, &ACCOUNT, None)
         .expect("a block");
     let narrowed = own.clone().narrow(with.clone(), INHERITED);
     [own, with, narrowed]
