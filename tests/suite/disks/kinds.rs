@@ -112,11 +112,12 @@ pub const EXFAT: Disk = if_there(
      mount -t exfat -o loop,uid=$ID,gid=$ID $HERE/image $M",
 );
 
+/// FAT32: the first directory of the smaller ones has room for 512 entries only.
 pub const VFAT: Disk = if_there(
     "vfat",
-    "loop,uid=,gid=",
+    "FAT32; loop,uid=,gid=",
     On::Uploads,
-    "truncate -s 64M $HERE/image && mkfs.vfat $HERE/image >$HERE/said &&
+    "truncate -s 64M $HERE/image && mkfs.vfat -F 32 -s 1 $HERE/image >$HERE/said &&
      mount -t vfat -o loop,uid=$ID,gid=$ID $HERE/image $M",
 );
 

@@ -82,8 +82,12 @@ fn casefold() {
 
 /// `XFERSH_TEST_NFS` names a directory with a mount for each version: tests/platforms/file-systems has them in a guest.
 #[test]
-fn nfs() {
+fn nfs_4() {
     holds_on(&kinds::NFS_4);
+}
+
+#[test]
+fn nfs_3() {
     holds_on(&kinds::NFS_3);
 }
 
