@@ -52,7 +52,7 @@ impl Subject {
         let file = file.map_err(|error| unusable(&error))?;
         let mut account = account.map_err(refuse)?;
         if file.asks_for_groups() {
-            account::add_groups(&mut account, opened).map_err(refuse)?;
+            account::add_groups(&mut account, &file.named_groups(), opened).map_err(refuse)?;
         }
         let sessions = profile::circumstances(invocation);
         let mut conflicts = sessions.flat_map(|session| file.conflicts(&account, session));

@@ -45,10 +45,7 @@ fn examine(check: &Check) -> Result<Exit, Unable> {
         .clone()
         .map_or_else(|| AccountKey::Uid(getuid().as_raw()), AccountKey::Name);
     let invocation = super::asked_invocation(check, command, &key)?;
-    let subject = match Subject::of(&key, &text, &invocation, &Opened::default()) {
-        Ok(subject) => subject,
-        Err(refusal) => return Err(Unable::Other(refusal.to_string())),
-    };
+    let subject = Subject::of(&key, &text, &invocation, &Opened::default())?;
     become_the(&subject)?;
     if check.config.is_none() {
         // A session reads the policy with the rights of its account.

@@ -64,8 +64,7 @@ fn examine(check: &Check) -> Result<Vec<ProbeRow>, Unable> {
     text.parse().map_err(Unable::Policy)?;
     let key = AccountKey::Name(check.user.clone().unwrap_or_default());
     let invocation = super::asked_invocation(check, Some("sftp-server".into()), &key)?;
-    let subject = Subject::of(&key, &text, &invocation, &Opened::default());
-    let subject = subject.map_err(|refusal| Unable::Other(refusal.to_string()))?;
+    let subject = Subject::of(&key, &text, &invocation, &Opened::default())?;
     let own = geteuid().as_raw();
     if own != 0 && own != subject.account.uid {
         let name = subject.account.shown();

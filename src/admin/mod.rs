@@ -20,6 +20,7 @@ use crate::cli::Check;
 use crate::console;
 use crate::decide::invocation::{AskedProfile, Client, Invocation, ProfileEffect};
 use crate::decide::policy::ProfileName;
+use crate::decide::verdict::Refusal;
 use crate::exit::Exit;
 use crate::gather::account::AccountKey;
 use crate::gather::account::shell::{is_xfersh, login_shell};
@@ -75,6 +76,16 @@ pub enum Unable {
     Policy(PolicyFileError),
     /// Anything else: a sentence.
     Other(String),
+}
+
+/// With what can be done about it: whoever asks has no other line to look at.
+impl From<Refusal> for Unable {
+    fn from(refusal: Refusal) -> Self {
+        Self::Other(match &refusal.hint {
+            Some(hint) => format!("{refusal} ({hint})"),
+            None => refusal.to_string(),
+        })
+    }
 }
 
 impl Unable {

@@ -2,6 +2,7 @@
 
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
 
 use crate::harness::account::{Shell, set_mode};
 use crate::harness::{Account, Host, Output, XFERSH};
@@ -227,6 +228,8 @@ fn a_daemon_that_does_not_run_is_named() {
     host.policy("");
     host.direct(host.alice(), SINK, ONE)
         .succeeded("a policy without blocks for groups");
+    // A group that is known: one that is not would refuse the session with a daemon, too.
+    host.shell_line("getent group others || echo 'others:x:64999:' >>/etc/group");
     host.policy(&TEAM_READS.replace("alice-team", "others"));
     refused_for(&host, reason);
     let listener = host.inside(|| {
@@ -388,4 +391,104 @@ fn the_dry_run_takes_the_name_that_the_source_answers_with() {
     let check = host.root(XFERSH, &["--check", "--user", &id]);
     assert_eq!(check.code(), 2, "{check}");
     assert!(check.err().contains("no account is named"), "{check}");
+}
+
+/// As sshd does it, which asks the name service for the groups of the session.
+fn as_member(host: &Host, shell: &str) -> Output {
+    let id = host.alice().id.to_string();
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", &id, "--regid", &id, "--init-groups", shell, "-c"])
+        .arg("scp -t uploads")
+        .env("SSH_CONNECTION", "192.0.2.7 1 192.0.2.1 22")
+        .current_dir(host.alice().home());
+    host.run(&mut command, ONE)
+}
+
+/// A source that is away says of each group that there is none, and a session of a local account has none of its groups.
+/// So where that can be, a group that the policy names must be known: its block may take rights away.
+#[test]
+fn a_group_of_a_source_that_is_away_refuses_where_a_block_names_it() {
+    let host = Host::new();
+    host.shell_line(
+        "set -e
+        mkdir /opt/extrausers
+        touch /opt/extrausers/passwd
+        grep '^alice-team:' /etc/group >/opt/extrausers/group
+        sed -i '/^alice-team:/d' /etc/group
+        mount --bind /opt/extrausers /var/lib/extrausers
+        sed -i -E 's/^(passwd|group):.*/\\1: files extrausers elsewhere/' /etc/nsswitch.conf",
+    );
+    let shell = host.alice().shell_path().to_owned();
+    host.policy("");
+    as_member(&host, &shell).succeeded("without a block");
+    host.policy(TEAM_READS);
+    as_member(&host, &shell).failed("as a member");
+    let log = host.log();
+    let line = &log.last().expect("a line").text;
+    assert!(!line.contains("stage=account"), "the block applies: {line}");
+    host.shell_line("mv /opt/extrausers/group /opt/extrausers/away");
+    let known = host.shell_line("getent group alice-team || echo status $?; id -nG alice");
+    assert!(known.starts_with("status 2\n"), "{known}");
+    assert!(!known.contains("alice-team"), "{known}");
+    as_member(&host, "/bin/sh").succeeded("an ordinary account");
+    let before = host.disk();
+    let session = as_member(&host, &shell);
+    assert_eq!(session.code(), 126, "{session}");
+    before.assert_same(&host.disk(), "its source is away");
+    let log = host.log();
+    let line = &log.last().expect("a line").text;
+    let reason = "the policy has a block for the group 'alice-team', which no source of /etc/nsswitch.conf knows";
+    assert!(
+        line.contains("stage=account") && line.contains(reason),
+        "{line}"
+    );
+    refused_for(&host, reason);
+    // It is back, but sshd has asked before that.
+    host.shell_line("mv /opt/extrausers/away /opt/extrausers/group");
+    let id = host.alice().id.to_string();
+    let mut late = Command::new("setpriv");
+    late.args(["--reuid", &id, "--regid", &id, "--clear-groups", &shell])
+        .args(["-c", "scp -t uploads"])
+        .current_dir(host.alice().home());
+    let before = host.disk();
+    host.run(&mut late, ONE).failed("as a member, asked again");
+    before.assert_same(&host.disk(), "asked again");
+    // Files of this host are not away.
+    host.policy(&TEAM_READS.replace("alice-team", "no-such-group"));
+    as_member(&host, &shell).failed("a group that nobody knows");
+    host.shell_line("sed -i 's/ elsewhere//' /etc/nsswitch.conf");
+    as_member(&host, &shell).succeeded("files alone");
+}
+
+/// What knows no account may be away: the session, the dry run and the doctor say so, and where to look.
+#[test]
+fn a_source_of_accounts_that_is_away_is_named() {
+    let host = Host::new();
+    move_alice(&host);
+    host.shell_line("sed -i -E 's/^passwd:.*/& elsewhere/' /etc/nsswitch.conf");
+    host.direct(host.alice(), SINK, ONE)
+        .succeeded("with its source");
+    host.shell_line("rm /opt/extrausers/passwd");
+    refused_for(&host, "no account ");
+    let hint =
+        "a source that is away (/etc/nsswitch.conf: elsewhere) says that there is no such account";
+    for arguments in [
+        &["--check", "--user", "alice"][..],
+        &["--doctor", "--user", "alice"],
+    ] {
+        let output = host.root(XFERSH, arguments);
+        assert_ne!(output.code(), 0, "{output}");
+        let said = format!("{}{}", output.out(), output.err());
+        assert!(said.contains("no account is named 'alice'"), "{said}");
+        assert!(
+            said.contains("see that 'getent passwd' knows 'alice'"),
+            "{said}"
+        );
+        assert!(said.contains(hint), "{said}");
+    }
+    // Where no server can be away, that is no help.
+    host.shell_line("sed -i 's/ elsewhere//' /etc/nsswitch.conf");
+    let check = host.root(XFERSH, &["--check", "--user", "alice"]);
+    assert!(!check.err().contains("is away"), "{check}");
 }

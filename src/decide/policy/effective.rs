@@ -1,10 +1,12 @@
 //! Which blocks of the policy apply to one account and one client.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::{
-    Match, Origin, PathTarget, Policy, PolicyFile, ProfileName, Protocol, Settings, forbidden,
+    Match, NameGlob, Origin, PathTarget, Policy, PolicyFile, ProfileName, Protocol, Settings,
+    forbidden,
 };
 use crate::decide::account::{Account, Conflict};
 
@@ -97,6 +99,12 @@ impl PolicyFile {
     /// up.
     pub fn asks_for_groups(&self) -> bool {
         self.matches.iter().any(|block| !block.groups.is_empty())
+    }
+
+    /// The groups that blocks name in full.
+    pub fn named_groups(&self) -> BTreeSet<&str> {
+        let exact = self.matches.iter().flat_map(|block| block.groups.exact());
+        exact.map(NameGlob::as_str).collect()
     }
 
     /// Which of the blocks apply.

@@ -36,6 +36,11 @@ impl NameGlobs {
         found.is_ok() || wild.iter().any(|glob| glob.matches(name))
     }
 
+    /// The patterns without a wildcard, which are names.
+    pub fn exact(&self) -> &[NameGlob] {
+        self.split().0
+    }
+
     /// The patterns with a wildcard.
     pub fn wild(&self) -> &[NameGlob] {
         self.split().1

@@ -23,6 +23,9 @@ pub enum AccountError {
     /// The account is in this group, which has no name: a rule for the group
     /// could be missed.
     Nameless(String, u32),
+    /// No source knows this group, for which the policy has a block, and the
+    /// server of one of them may be away: the block could be missed.
+    UnknownGroup(String),
     /// The source that knew the account does not know it any more.
     Changed(String),
     /// The entry has no absolute home directory.
@@ -73,6 +76,13 @@ impl std::fmt::Display for AccountError {
                     "'{name}' is in the group {gid}, for which the name service has no name, and the policy has blocks for groups"
                 )
             }
+            Self::UnknownGroup(name) => {
+                let name = Escaped::text(name);
+                write!(
+                    f,
+                    "the policy has a block for the group '{name}', which no source of {NSSWITCH} knows: the server of one may be away"
+                )
+            }
             Self::Changed(name) => {
                 let name = Escaped::text(name);
                 write!(
@@ -109,6 +119,25 @@ impl AccountError {
             Self::Nameless(_, gid) => Some(format!(
                 "see that 'getent group {gid}' answers: the source is not reached, or the group needs a name there"
             )),
+            Self::UnknownGroup(name) => Some(format!(
+                "see that 'getent group' knows '{}'; if there is no such group any more, take it out of the policy",
+                Escaped::text(name)
+            )),
+            Self::Unknown(key) => {
+                let nsswitch = Nsswitch::read().ok()?;
+                let remote = nsswitch.remote_for_accounts().join(" ");
+                let wanted = match key {
+                    AccountKey::Uid(uid) => uid.to_string(),
+                    AccountKey::Name(name) => name.clone(),
+                };
+                (!remote.is_empty()).then(|| {
+                    format!(
+                        "see that 'getent passwd' knows '{}': a source that is away ({NSSWITCH}: {}) says that there is no such account",
+                        Escaped::text(&wanted),
+                        Escaped::text(&remote)
+                    )
+                })
+            }
             _ => None,
         }
     }

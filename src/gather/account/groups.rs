@@ -3,7 +3,9 @@
 //!
 //! What is missed here is a rule that is not applied, so half an answer is
 //! none: every source must be there, every group must have a name, and the
-//! account must still be known when all is asked.
+//! account must still be known when all is asked. A daemon that lives says of
+//! each entry that there is none while its own server is away. So where groups
+//! can come from a server, each group that the policy names must be known.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +19,17 @@ use crate::decide::account::{Account, AccountSource};
 use crate::system::opened::Opened;
 use crate::system::process;
 
-/// Looks up the groups of an account and of its aliases.
+/// Looks up the groups of an account and of its aliases, for a policy that
+/// names these groups.
 ///
 /// # Errors
 ///
 /// If a source cannot be asked, or does not answer for all of them.
-pub fn add_groups(account: &mut Account, opened: &Opened) -> Result<(), AccountError> {
+pub fn add_groups(
+    account: &mut Account,
+    named: &BTreeSet<&str>,
+    opened: &Opened,
+) -> Result<(), AccountError> {
     let file = read(GROUP, opened)?;
     let nsswitch = nsswitch(opened)?;
     let source = Source {
@@ -38,7 +45,7 @@ pub fn add_groups(account: &mut Account, opened: &Opened) -> Result<(), AccountE
     if account.source == AccountSource::NameService {
         still_known(account)?;
     }
-    Ok(())
+    source.knows_all(named)
 }
 
 /// Where groups come from.
@@ -67,7 +74,8 @@ impl Source<'_> {
                 .map_err(|error| AccountError::Unreadable("the groups of this process", error))?;
             gids.extend(given);
         }
-        if is_remote || !is_own {
+        // What the process was given may be from when the server was away.
+        if is_remote || !is_own || self.nsswitch.has_remote_groups() {
             gids.extend(initgroups(name)?);
         }
         for entry in own {
@@ -75,6 +83,30 @@ impl Source<'_> {
         }
         self.name(name, gids, &mut names)?;
         Ok(names)
+    }
+
+    /// Some source must know each of these groups, where a server may be asked.
+    fn knows_all(&self, named: &BTreeSet<&str>) -> Result<(), AccountError> {
+        if !self.nsswitch.has_remote_groups() {
+            return Ok(());
+        }
+        let mut unknown = named.clone();
+        for entry in group::entries(self.file) {
+            unknown.remove(entry.name);
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let mut question = vec!["group", "--"];
+        question.extend(unknown.iter().copied());
+        let answer = getent(&question)?;
+        for entry in group::entries(&answer) {
+            unknown.remove(entry.name);
+        }
+        match unknown.first() {
+            Some(name) => Err(AccountError::UnknownGroup((*name).to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// Adds the names of these groups of an account.

@@ -119,6 +119,12 @@ impl Nsswitch {
         self.of_groups().any(|source| !FILES.contains(&source))
     }
 
+    /// The sources of accounts that are no files of this host.
+    pub fn remote_for_accounts(&self) -> Vec<&str> {
+        let all = self.passwd.iter().map(String::as_str);
+        all.filter(|source| !FILES.contains(source)).collect()
+    }
+
     /// A source of groups whose daemon does not answer.
     pub fn dead_for_groups(&self) -> Option<&'static Daemon> {
         dead(self.of_groups())

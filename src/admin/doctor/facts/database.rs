@@ -1,6 +1,6 @@
 //! The accounts and groups of the host, as a session looks them up.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -46,13 +46,16 @@ impl Database {
     ///
     /// Why the database cannot be read, or that there is no such account.
     pub fn read(user: Option<&str>) -> Result<Self, String> {
-        let said = |error: AccountError| error.to_string();
+        let said = |error: AccountError| match error.hint() {
+            Some(hint) => format!("{error} ({hint})"),
+            None => error.to_string(),
+        };
         let key = user.map(|name| AccountKey::Name(name.to_owned()));
         let mut chosen = key
             .map(|key| account::lookup(&key, &Opened::default()))
             .transpose();
         if let Ok(Some(chosen)) = &mut chosen {
-            account::add_groups(chosen, &Opened::default()).map_err(said)?;
+            account::add_groups(chosen, &BTreeSet::new(), &Opened::default()).map_err(said)?;
         }
         let chosen = chosen.map_err(said)?;
         let gid = chosen.as_ref().map(|account| account.gid.to_string());
