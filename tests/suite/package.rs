@@ -1,5 +1,6 @@
 //! The packages: what is in them. The Debian one: built, installed, used, removed, purged.
 
+mod archive;
 mod formats;
 mod retired;
 mod sbom;
