@@ -2,6 +2,7 @@
 //! nothing that takes lines can hang it, and its server reaches none of them.
 
 mod hostile;
+mod journal;
 mod lost;
 mod same;
 mod together;
