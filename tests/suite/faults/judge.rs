@@ -11,9 +11,12 @@ pub enum Outcome {
     Whole,
     /// Nothing was served, and a line of the log, or sshd's client, is told so.
     Refused,
-    /// The process that could have told was killed: nothing served.
+    /// The process that could have told was killed.
     Ended,
-    /// The fault came after the server's program had started: a request failed, or the session ended early.
+    /// The front or the guard met the fault while the server was at work: the session ended early, and a line of the log,
+    /// or sshd's client, is told so.
+    Cut,
+    /// The server's own process met the fault after its program had started: a request failed, or it ended early.
     Later,
 }
 
@@ -55,13 +58,27 @@ fn unconfined(trace: &str) -> Option<String> {
     (!lacks.is_empty()).then(|| format!("the server started without {lacks:?}"))
 }
 
-/// Whether a fault came after the server's program was asked for: each process counts its own calls. The server's filter
-/// also ends the program for the call -1, which is what strace makes of a call that is to fail.
-fn after_the_start(trace: &str) -> bool {
-    let started = events(trace).skip_while(|(_, event)| !starts_server(event));
-    started
-        .into_iter()
-        .any(|(_, event)| event.contains("(INJECTED)") || event.contains("killed by SIG"))
+/// Whether the server's own process met a fault after its program was asked for. Each process counts its own calls, so
+/// that the front or the guard may have met it too. The server's filter also ends the program for the call -1, which is
+/// what strace makes of a call that is to fail.
+fn server_met_it(trace: &str) -> bool {
+    let all: Vec<(&str, &str)> = events(trace).collect();
+    let starts = all.iter().position(|(_, event)| starts_server(event));
+    starts.is_some_and(|at| {
+        let mut after = all[at..]
+            .iter()
+            .filter(|(process, _)| *process == all[at].0);
+        after.any(|(_, event)| event.contains("(INJECTED)") || event.contains("killed by SIG"))
+    })
+}
+
+/// Whether the server's program was asked for before a fault came.
+fn is_at_work(trace: &str) -> bool {
+    let mut events = events(trace).map(|(_, event)| event);
+    let before = |event: &str| event.contains("(INJECTED)") || event.contains("killed by SIG");
+    events
+        .find(|event| starts_server(event) || before(event))
+        .is_some_and(starts_server)
 }
 
 /// Whether somebody learns that there was no whole session: from the log, or from what the client is told.
@@ -120,8 +137,20 @@ pub fn judge(
     if fault == Fault::Stop {
         return wrong("stopped and continued, it is not whole");
     }
-    if after_the_start(trace) {
+    if server_met_it(trace) {
         return Ok(Outcome::Later);
+    }
+    if is_at_work(trace) {
+        // What it answered until then is what it would have answered.
+        let answers = whole.output.stdout.starts_with(&output.stdout);
+        if !answers || output.code() == 0 {
+            return wrong("it was cut short, and looks whole");
+        }
+        return match told(session) {
+            true => Ok(Outcome::Cut),
+            false if fault == Fault::Kill => Ok(Outcome::Ended),
+            false => wrong("it was cut short without a word"),
+        };
     }
     if !output.stdout.is_empty() || !untouched || output.code() == 0 {
         return wrong("it is neither whole nor refused");
