@@ -237,7 +237,14 @@ impl Guard<'_> {
             let ended = match ended_child() {
                 Ok(ended) => ended?,
                 // No child at all: how the server ended cannot be known.
-                Err(_) => return Some(ExitStatus::Unknown),
+                Err(error) if is_one_of(&error, &[libc::ECHILD]) => {
+                    return Some(ExitStatus::Unknown);
+                }
+                // It is still there, and would wait for answers for ever.
+                Err(_) => {
+                    self.end_session("guard");
+                    return Some(ExitStatus::Unknown);
+                }
             };
             let is_server = ended == self.channel.server;
             if is_server {
