@@ -13,8 +13,8 @@ pub enum Outcome {
     Refused,
     /// The process that could have told was killed.
     Ended,
-    /// The front or the guard met the fault while the server was at work: the session ended early, and a line of the log,
-    /// or sshd's client, is told so.
+    /// The front or the guard met the fault while the server was at work: a request failed or the session ended early, and
+    /// a line of the log, or sshd's client, is told so.
     Cut,
     /// The server's own process met the fault after its program had started: a request failed, or it ended early.
     Later,
@@ -141,6 +141,10 @@ pub fn judge(
         return Ok(Outcome::Later);
     }
     if is_at_work(trace) {
+        // A request failed, of which the client and the log have the error.
+        if log.iter().any(|line| line.contains(" failed call=")) {
+            return Ok(Outcome::Cut);
+        }
         // What it answered until then is what it would have answered.
         let answers = whole.output.stdout.starts_with(&output.stdout);
         if !answers || output.code() == 0 {
