@@ -1,6 +1,7 @@
 //! One session under strace(1), which puts one fault into it: an upload, and an attempt that the policy forbids.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Account, Host, Output, Snapshot};
 
@@ -84,6 +85,19 @@ pub fn disk(host: &Host, account: &Account) -> Snapshot {
         .comparable(account.id, 0)
 }
 
+/// What still runs after a while: who is killed together with the process that would have collected it is collected by
+/// the host's first process, in its own time.
+fn left(host: &Host, account: &Account) -> Vec<String> {
+    let late = Instant::now() + Duration::from_secs(10);
+    loop {
+        let left = host.processes_of(account);
+        if left.is_empty() || Instant::now() > late {
+            return left;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Runs the session in a home as it was made.
 pub fn run(host: &Host, account: &Account, fault: Fault, step: &Step) -> Session {
     host.refurnish();
@@ -124,7 +138,7 @@ pub fn run(host: &Host, account: &Account, fault: Fault, step: &Step) -> Session
     Session {
         output,
         trace: String::from_utf8_lossy(&host.read(TRACE)).into_owned(),
-        left: host.processes_of(account),
+        left: left(host, account),
         disk: disk(host, account),
         log: host.log().into_iter().map(|line| line.text).collect(),
     }
