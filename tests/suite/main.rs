@@ -13,6 +13,7 @@ mod clients;
 mod confine;
 mod container_entry;
 mod corpus;
+mod differential;
 mod disks;
 mod docs;
 mod doctor;

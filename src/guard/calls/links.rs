@@ -124,11 +124,13 @@ impl Guard<'_> {
             // An empty path would give a name to a file that has none.
             return Err(Denial::Unsupported.into());
         }
-        let (old_text, new_text) = (caller.path(from.address)?, caller.path(to.address)?);
+        let old_text = caller.path(from.address)?;
+        // That it is too long is said after what is wrong with the old one.
+        let new_text = caller.path(to.address);
         let follow = flags & libc::AT_SYMLINK_FOLLOW != 0;
         let held = self.locks.hold()?;
         let object = self.resolver.object(caller, from.at, &old_text, follow)?;
-        let new = self.resolver.entry(caller, to.at, &new_text)?;
+        let new = self.resolver.entry(caller, to.at, &new_text?)?;
         if new.is_dots() {
             return Err(Errno::EEXIST.into());
         }
@@ -137,7 +139,12 @@ impl Guard<'_> {
         rules::visible(rules, &object.place, subject.is_rsync_temporary)
             .map_err(CallError::at(&object.place))?;
         if object.kind() == FileKind::Directory {
-            return Err(Errno::EPERM.into());
+            // As in the kernel, the new name comes first.
+            return Err(match new.status() {
+                Err(CallError::Errno(Errno::ENAMETOOLONG)) => Errno::ENAMETOOLONG.into(),
+                Err(_) if new.wants_directory => Errno::ENOENT.into(),
+                _ => self.taken_or(&new, Errno::EPERM.into()),
+            });
         }
         let (permit, temporary) = self.may_link(&object, &new, &subject)?;
         if object.kind() == FileKind::Symlink && rules.symlinks != Symlinks::Any {

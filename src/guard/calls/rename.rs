@@ -35,19 +35,34 @@ impl Guard<'_> {
             // whiteout.
             return Err(Errno::EINVAL.into());
         }
-        let (old_text, new_text) = (caller.path(from.address)?, caller.path(to.address)?);
+        let old_text = caller.path(from.address)?;
+        // That it is too long is said after what is wrong with the old one.
+        let new_text = caller.path(to.address);
         let held = self.locks.hold()?;
         let busy = |failure| match failure {
             CallError::Errno(Errno::EEXIST) => Errno::EBUSY.into(),
             other => other,
         };
         let resolver = &mut self.resolver;
-        let old = resolver.entry(caller, from.at, &old_text).map_err(busy)?;
-        let new = resolver.entry(caller, to.at, &new_text).map_err(busy)?;
+        // As in the kernel, both ways come before either name, the root directory's included.
+        let old = match resolver.entry(caller, from.at, &old_text) {
+            Err(root @ CallError::Errno(Errno::EEXIST)) => Err(root),
+            other => Ok(other?),
+        };
+        let new = resolver.entry(caller, to.at, &new_text?).map_err(busy)?;
+        let old = old.map_err(busy)?;
         if old.is_dots() || new.is_dots() {
             return Err(Errno::EBUSY.into());
         }
-        let (old, status, subject) = self.named_file(old)?;
+        let (old, status, subject) = match self.named_file(old) {
+            Ok(found) => found,
+            Err(failure) => {
+                return Err(match new.status() {
+                    Err(closed @ CallError::Errno(Errno::EACCES)) => closed,
+                    _ => failure,
+                });
+            }
+        };
         let (new, taken) = self.free_or_taken(new)?;
         let contents = self.look_through(&old, &new, &subject)?;
         let (from, to) = (&old.place, &new.place);

@@ -120,7 +120,9 @@ impl Resolver {
     /// examined.
     pub fn entry(&mut self, caller: &Caller, at: i32, path: &CStr) -> Result<DirEntry, CallError> {
         let (parent, name, wants_directory) = split(path.to_bytes())?;
-        if let Some(directory) = self.proved(caller, at, parent) {
+        if !matches!(name, b"." | b"..")
+            && let Some(directory) = self.proved(caller, at, parent)
+        {
             return self.named(directory, name, wants_directory);
         }
         match self.walk(caller, at, path.to_bytes(), Last::Name)? {

@@ -96,13 +96,14 @@ impl Resolver {
             return Err(Errno::ENOENT.into());
         }
         let start = self.start(caller, at, path)?;
-        let mut way = Way::from(start, path);
-        // Nothing can be created or removed under a name such as `a/.`.
+        // Nothing can be created or removed under a name such as `a/.`, but `a` may be missing or a file.
         if last == Last::Name
-            && let (_, name @ (b"." | b".."), slash) = super::text::split(path)?
+            && let (parent, name @ (b"." | b".."), slash) = super::text::split(path)?
         {
-            return self.named(way.here, name, slash).map(reached_name);
+            let here = self.directory_at(start, parent)?;
+            return self.named(here, name, slash).map(reached_name);
         }
+        let mut way = Way::from(start, path);
         while let Some(name) = way.ahead.pop() {
             let is_last = way.ahead.is_empty();
             if is_last && last == Last::Name {
@@ -119,6 +120,20 @@ impl Resolver {
         }
         self.here(way.here)
             .map(|here| Reached::Object(Box::new(here)))
+    }
+
+    /// The directory that all names of a path lead to.
+    fn directory_at(&mut self, start: Directory, path: &[u8]) -> Result<Directory, CallError> {
+        let mut way = Way::from(start, path);
+        while let Some(name) = way.ahead.pop() {
+            match self.step(&mut way, &name, true)? {
+                NextStep::On => {}
+                NextStep::Leaf(_) => return Err(Errno::ENOTDIR.into()),
+            }
+        }
+        // Even `.` needs the right to search it.
+        open_path(way.here.fd.as_fd(), c".", OFlag::O_DIRECTORY)?;
+        Ok(way.here)
     }
 
     /// Where a symbolic link here would lead.

@@ -123,6 +123,41 @@ pub const PLACES: &[Row] = &[
     same("a name over itself", |s, _| {
         s.posix_rename("uploads/old.txt", "uploads/old.txt")
     }),
+    same("remove . of what is missing", |s, _| {
+        s.remove("uploads/none/.")
+    }),
+    same("create . of what is missing", |s, _| {
+        s.put("uploads/none/.", b"x")
+    }),
+    same("rename . of a file", |s, _| {
+        s.posix_rename("uploads/old.txt/.", "uploads/x")
+    }),
+    same("rename / to below what is missing", |s, _| {
+        s.posix_rename("/", "uploads/none/x")
+    }),
+    same("rename what is missing into a closed directory", |s, _| {
+        s.setstat("uploads/sub", Attributes::mode(0o600));
+        s.posix_rename("uploads/none", "uploads/sub/x")
+    }),
+    same("rename what is below a file to too long a path", |s, _| {
+        s.posix_rename("uploads/old.txt/x", &"uploads/../".repeat(382))
+    }),
+    same("link what is below a file to too long a path", |s, _| {
+        s.hardlink("uploads/old.txt/x", &"uploads/../".repeat(382))
+    }),
+    same("rename . of a closed directory", |s, _| {
+        s.setstat("uploads/sub", Attributes::mode(0o600));
+        s.posix_rename("uploads/sub/.", "uploads/none/x")
+    }),
+    same("a symbolic link at .. of what is missing", |s, _| {
+        s.symlink("x", "uploads/none/..")
+    }),
+    same("link a directory to what is there", |s, _| {
+        s.hardlink("uploads/sub", "uploads/old.txt")
+    }),
+    same("link a directory to 256 bytes", |s, _| {
+        s.hardlink("uploads/sub", &long(256))
+    }),
     same("link a directory", |s, _| {
         s.hardlink("uploads/sub", "uploads/x")
     }),
@@ -353,6 +388,11 @@ pub const LINKS: &[Row] = &[
         "a link to a dotfile",
         "`symlinks = \"inside\"` is the default; `\"any\"` allows it",
         |s, _| s.symlink(".hidden", "uploads/l"),
+    ),
+    differs(
+        "a link whose target has `..` behind a name",
+        "what has that name now could become a link to elsewhere",
+        |s, _| s.symlink("sub/../old.txt", "uploads/l"),
     ),
     differs(
         "set-user-id and sticky bits of a file",

@@ -12,7 +12,8 @@ mod wire;
 use super::namespace::Namespace;
 use super::run::guard_of;
 pub use wire::{Attributes, EOF, FAILURE, NO_SUCH_FILE, OK, PERMISSION_DENIED, Reply, UNSUPPORTED};
-use wire::{Packet, decode, kind, packets};
+pub use wire::{Packet, kind, number, string};
+use wire::{decode, packets};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -77,6 +78,25 @@ impl Sftp {
             Ok(answer) => decode(&answer),
             Err(_) => Reply::End,
         }
+    }
+
+    /// Sends these requests, each with its type and what follows its number, in one write, and waits for nothing.
+    pub fn send_together(&mut self, requests: &[(u8, Vec<u8>)]) {
+        let mut all = Packet::default();
+        for (kind, body) in requests {
+            self.next += 1;
+            all.number(u32::try_from(body.len() + 5).expect("a short packet"));
+            all.0.push(*kind);
+            all.number(self.next);
+            all.0.extend(body);
+        }
+        // A server that has gone shows when it does not answer.
+        let _ = self.to.write_all(&all.0);
+    }
+
+    /// The next answer as it came, without its length.
+    pub fn receive(&mut self) -> Option<Vec<u8>> {
+        self.from.recv_timeout(PATIENCE).ok()
     }
 
     pub fn open(&mut self, path: &str, flags: u32) -> Reply {

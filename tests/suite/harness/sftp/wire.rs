@@ -43,7 +43,7 @@ pub mod kind {
 }
 
 /// The attributes of a request (section 5); only those that are set are sent.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Attributes {
     pub size: Option<u64>,
     pub owner: Option<(u32, u32)>,
@@ -196,7 +196,7 @@ pub fn decode(packet: &[u8]) -> Reply {
     }
 }
 
-fn number(bytes: &[u8]) -> (u32, &[u8]) {
+pub fn number(bytes: &[u8]) -> (u32, &[u8]) {
     bytes
         .split_first_chunk()
         .map_or((0, &[][..]), |(first, rest)| {
@@ -204,7 +204,7 @@ fn number(bytes: &[u8]) -> (u32, &[u8]) {
         })
 }
 
-fn string(bytes: &[u8]) -> (&[u8], &[u8]) {
+pub fn string(bytes: &[u8]) -> (&[u8], &[u8]) {
     let (length, rest) = number(bytes);
     rest.split_at_checked(length as usize).unwrap_or((&[], &[]))
 }
