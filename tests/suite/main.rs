@@ -8,6 +8,7 @@ mod harness;
 
 mod accounts;
 mod check_agrees;
+mod churn;
 mod cli;
 mod clients;
 mod confine;

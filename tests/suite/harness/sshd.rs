@@ -132,6 +132,11 @@ impl Sshd {
         }
     }
 
+    /// The process that listens, as seen from outside the host.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What sshd itself complained about.
     pub fn complaints(namespace: &Namespace) -> String {
         namespace.inside(|| fs::read_to_string(COMPLAINTS).unwrap_or_default())
